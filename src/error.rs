@@ -1,0 +1,276 @@
+//! The one error type of the crate and its stable codes.
+//!
+//! Messages are lower case, name the offending value and, where there is one, the remedy.
+
+use std::fmt;
+
+/// What any fallible call of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, each with a stable [`code`](Error::code).
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// SQLite refused or failed; `code` is its own name for it.
+    #[error("{message}{}", In(sql))]
+    Sqlite {
+        /// SQLite's name of its result code, such as `SQLITE_CONSTRAINT_UNIQUE`.
+        code: &'static str,
+        /// SQLite's own words.
+        message: String,
+        /// The statement, empty where there was none.
+        sql: String,
+    },
+    /// Another connection, tab or process holds the database.
+    #[error("database '{0}' is open elsewhere: close it there first")]
+    Locked(String),
+    /// The storage has no room; nothing of the failed transaction was kept.
+    #[error("no room left for '{0}': free some storage and try again")]
+    Quota(String),
+    /// The storage under the database failed.
+    #[error("storage failed: {0}")]
+    Io(String),
+    /// No such database.
+    #[error("there is no database '{0}'")]
+    NotFound(String),
+    /// A database of that name is there already.
+    #[error("there is a database '{0}' already: delete it first or choose another name")]
+    Exists(String),
+    /// Made by a newer version of the package.
+    #[error("database has format {found}, this version reads up to {known}: update tidelog")]
+    NewerFormat {
+        /// The format of the file.
+        found: i64,
+        /// The newest format this version knows.
+        known: i64,
+    },
+    /// The bytes are not a database, or are damaged.
+    #[error("{0}")]
+    Corrupt(String),
+    /// Used after `close`.
+    #[error("the database is closed: open it again")]
+    Closed,
+    /// A name that cannot be used for what it was given for.
+    #[error("{what} '{name}' is not usable: {remedy}")]
+    BadName {
+        /// What the name is for.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What would be accepted.
+        remedy: &'static str,
+    },
+    /// A value that cannot be stored or understood.
+    #[error("{0}")]
+    BadValue(String),
+    /// A model that was not added.
+    #[error("there is no model '{0}': add it with addModel")]
+    UnknownModel(String),
+    /// A model's name is taken.
+    #[error("model '{0}' was added already")]
+    DuplicateModel(String),
+    /// A column the model does not declare.
+    #[error("model '{model}' has no column '{column}': declare it in columns")]
+    UnknownColumn {
+        /// The model.
+        model: String,
+        /// The column asked for.
+        column: String,
+    },
+    /// A column that must have a value has none.
+    #[error("{model}.{column}: value is required")]
+    Required {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+    },
+    /// An INSERT event met an existing document.
+    #[error("{model}.{action} {id}: EEXIST")]
+    AlreadyThere {
+        /// The model.
+        model: String,
+        /// The method.
+        action: &'static str,
+        /// The document's id as JSON.
+        id: String,
+    },
+    /// An UPDATE met no document.
+    #[error("{model}.{action} {id}: ENOENT")]
+    NotThere {
+        /// The model.
+        model: String,
+        /// The method.
+        action: &'static str,
+        /// The document's id as JSON.
+        id: String,
+    },
+    /// A user's function threw or rejected.
+    #[error("{phase} failed: {message}")]
+    User {
+        /// The phase or function, such as `reduce todos`.
+        phase: String,
+        /// What it threw, in words.
+        message: String,
+    },
+    /// Above one of the limits of a synced log.
+    #[error("{what} is {size} {unit}, at most {limit} are allowed")]
+    TooLarge {
+        /// What was measured.
+        what: &'static str,
+        /// Its size.
+        size: u64,
+        /// The limit.
+        limit: u64,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// A message that breaks the sync protocol.
+    #[error("bad message: {0}")]
+    Protocol(String),
+    /// The server will not take this replica's credentials.
+    #[error("the server refused access: {0}")]
+    Forbidden(String),
+    /// The server's verdict on an event.
+    #[error("the server rejected the event: {0}")]
+    Rejected(String),
+    /// Part of the design, not built yet.
+    #[error("{0} is not supported yet")]
+    NotSupported(&'static str),
+    /// The engine stopped in the middle of something.
+    #[error("the engine stopped: {0}")]
+    Crashed(String),
+}
+
+impl Error {
+    /// The stable, UPPER_SNAKE name of this kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Sqlite { code, .. } => code,
+            Error::Locked(_) => "LOCKED",
+            Error::Quota(_) => "QUOTA",
+            Error::Io(_) => "IO",
+            Error::NotFound(_) => "NOT_FOUND",
+            Error::Exists(_) => "EXISTS",
+            Error::NewerFormat { .. } => "NEWER_FORMAT",
+            Error::Corrupt(_) => "CORRUPT",
+            Error::Closed => "CLOSED",
+            Error::BadName { .. } => "BAD_NAME",
+            Error::BadValue(_) => "BAD_VALUE",
+            Error::UnknownModel(_) => "UNKNOWN_MODEL",
+            Error::DuplicateModel(_) => "DUPLICATE_MODEL",
+            Error::UnknownColumn { .. } => "UNKNOWN_COLUMN",
+            Error::Required { .. } => "REQUIRED",
+            Error::AlreadyThere { .. } => "EEXIST",
+            Error::NotThere { .. } => "ENOENT",
+            Error::User { .. } => "USER",
+            Error::TooLarge { .. } => "TOO_LARGE",
+            Error::Protocol(_) => "PROTOCOL",
+            Error::Forbidden(_) => "FORBIDDEN",
+            Error::Rejected(_) => "REJECTED",
+            Error::NotSupported(_) => "NOT_SUPPORTED",
+            Error::Crashed(_) => "CRASHED",
+        }
+    }
+
+    /// Whether the fault lies in the surroundings (storage, quota, I/O) and not in the data or the code: the
+    /// same call may succeed later, so it must never be recorded as the outcome of an event.
+    pub fn is_environmental(&self) -> bool {
+        match self {
+            Error::Sqlite { code, .. } => {
+                ["SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CORRUPT"]
+                    .iter()
+                    .any(|c| code.starts_with(c))
+            }
+            Error::Locked(_) | Error::Quota(_) | Error::Io(_) | Error::Closed | Error::Crashed(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// ` in "SELECT …"`, or nothing.
+struct In<'a>(&'a str);
+
+impl fmt::Display for In<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " in \"{}\"", self.0) }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        let (code, message, sql) = match error {
+            rusqlite::Error::SqliteFailure(e, message) => {
+                (e.extended_code, message.unwrap_or_else(|| e.to_string()), String::new())
+            }
+            rusqlite::Error::SqlInputError { error, msg, sql, .. } => (error.extended_code, msg, sql),
+            other => return Error::BadValue(other.to_string()),
+        };
+        Error::Sqlite { code: sqlite_code(code), message, sql }
+    }
+}
+
+/// SQLite's name of a result code; an extended code nobody branches on gets its primary's name.
+fn sqlite_code(code: i32) -> &'static str {
+    use rusqlite::ffi;
+    match code {
+        ffi::SQLITE_CONSTRAINT_CHECK => "SQLITE_CONSTRAINT_CHECK",
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "SQLITE_CONSTRAINT_FOREIGNKEY",
+        ffi::SQLITE_CONSTRAINT_NOTNULL => "SQLITE_CONSTRAINT_NOTNULL",
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY => "SQLITE_CONSTRAINT_PRIMARYKEY",
+        ffi::SQLITE_CONSTRAINT_TRIGGER => "SQLITE_CONSTRAINT_TRIGGER",
+        ffi::SQLITE_CONSTRAINT_UNIQUE => "SQLITE_CONSTRAINT_UNIQUE",
+        ffi::SQLITE_BUSY_SNAPSHOT => "SQLITE_BUSY_SNAPSHOT",
+        _ => match code & 0xff {
+            ffi::SQLITE_INTERNAL => "SQLITE_INTERNAL",
+            ffi::SQLITE_PERM => "SQLITE_PERM",
+            ffi::SQLITE_ABORT => "SQLITE_ABORT",
+            ffi::SQLITE_BUSY => "SQLITE_BUSY",
+            ffi::SQLITE_LOCKED => "SQLITE_LOCKED",
+            ffi::SQLITE_NOMEM => "SQLITE_NOMEM",
+            ffi::SQLITE_READONLY => "SQLITE_READONLY",
+            ffi::SQLITE_INTERRUPT => "SQLITE_INTERRUPT",
+            ffi::SQLITE_IOERR => "SQLITE_IOERR",
+            ffi::SQLITE_CORRUPT => "SQLITE_CORRUPT",
+            ffi::SQLITE_NOTFOUND => "SQLITE_NOTFOUND",
+            ffi::SQLITE_FULL => "SQLITE_FULL",
+            ffi::SQLITE_CANTOPEN => "SQLITE_CANTOPEN",
+            ffi::SQLITE_PROTOCOL => "SQLITE_PROTOCOL",
+            ffi::SQLITE_SCHEMA => "SQLITE_SCHEMA",
+            ffi::SQLITE_TOOBIG => "SQLITE_TOOBIG",
+            ffi::SQLITE_CONSTRAINT => "SQLITE_CONSTRAINT",
+            ffi::SQLITE_MISMATCH => "SQLITE_MISMATCH",
+            ffi::SQLITE_MISUSE => "SQLITE_MISUSE",
+            ffi::SQLITE_AUTH => "SQLITE_AUTH",
+            ffi::SQLITE_RANGE => "SQLITE_RANGE",
+            ffi::SQLITE_NOTADB => "SQLITE_NOTADB",
+            _ => "SQLITE_ERROR",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_statement_is_named_where_there_is_one() {
+        let mut e =
+            Error::Sqlite { code: "SQLITE_ERROR", message: "no such table: t".into(), sql: "SELECT 1".into() };
+        assert_eq!(e.to_string(), "no such table: t in \"SELECT 1\"");
+        if let Error::Sqlite { sql, .. } = &mut e {
+            sql.clear();
+        }
+        assert_eq!(e.to_string(), "no such table: t");
+    }
+
+    #[test]
+    fn only_the_surroundings_are_environmental() {
+        let full = Error::Sqlite { code: "SQLITE_FULL", message: String::new(), sql: String::new() };
+        let unique = Error::Sqlite { code: "SQLITE_CONSTRAINT_UNIQUE", message: String::new(), sql: String::new() };
+        assert!(full.is_environmental() && Error::Quota(String::new()).is_environmental());
+        assert!(!unique.is_environmental() && !Error::Closed.to_string().is_empty());
+    }
+}

@@ -1,0 +1,1 @@
+//! Databases: connections, statements, values, transactions. The only room that knows rusqlite.

@@ -1,0 +1,1 @@
+//! File storage under SQLite: OPFS, a host's files, memory.
