@@ -2,7 +2,7 @@
 // and touches no browser global before `connect` is called, so it can be imported where there is no browser.
 
 import { TidelogError } from './errors.js'
-import { decodeError, hidden } from './rpc.js'
+import { cloneable, decodeError, hidden } from './rpc.js'
 
 /** How long a worker may take to close its database before it is ended anyway. */
 const CLOSE_MS = 5000
@@ -73,7 +73,8 @@ class Wire {
 
   /** Closes the database in the worker, then ends the worker. */
   close() {
-    return (this.#closed ??= this.#close())
+    this.#closed ??= this.#close()
+    return this.#closed
   }
 
   async #close() {
@@ -257,7 +258,9 @@ class Live {
 
   next() {
     const ask = () => this.#ask()
-    return (this.#last = this.#last ? this.#last.then(ask, ask) : ask())
+    // never two wishes at a time, also for a caller who does not wait
+    this.#last = this.#last ? this.#last.then(ask, ask) : ask()
+    return this.#last
   }
 
   async return(value) {
@@ -328,12 +331,6 @@ function uncaught(error) {
 }
 
 function unsendable(args, cause) {
-  const at = args.findIndex(arg => {
-    try {
-      structuredClone(arg)
-    } catch {
-      return true
-    }
-  })
+  const at = args.findIndex(arg => !cloneable(arg))
   return `argument ${at + 1} cannot be sent to the worker, which takes plain data only (${cause.message})`
 }

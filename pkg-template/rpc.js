@@ -67,7 +67,8 @@ export function hidden(object, key, value, enumerable = false) {
   Object.defineProperty(object, key, { value, enumerable, configurable: true, writable: true })
 }
 
-function cloneable(value) {
+/** Whether a value can be sent. */
+export function cloneable(value) {
   try {
     structuredClone(value)
     return true
