@@ -1,8 +1,8 @@
 // Types of tidelog/client: the page's side of a database that lives in a worker.
 
-import type { Event, SyncStatus } from './worker.js'
+import type { Event, SyncStatus, Untyped } from './worker.js'
 
-export type { Event, SyncStatus } from './worker.js'
+export type { Event, SyncStatus, Untyped } from './worker.js'
 
 /**
  * The state of a connection.
@@ -52,16 +52,16 @@ export interface Live<T> extends AsyncIterableIterator<T[]> {
  * returns a promise. Arguments and results must be plain data (structured clone): a function among them is a `TypeError`
  * that names the method, and so is a method that does not exist.
  */
-export interface RemoteModel<T = any> {
+export interface RemoteModel<T = Untyped> {
   set(doc: Partial<T>, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<T>
   update(doc: Partial<T>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<T>
   get(id: string | number, column?: string): Promise<T | undefined>
   remove(idOrDoc: string | number | Partial<T>, meta?: unknown): Promise<unknown>
   all(): Promise<T[]>
   count(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Promise<number>
-  search(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Promise<any>
+  search(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Promise<Untyped>
   live(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Live<T>
-  [method: string]: (...args: any[]) => any
+  [method: string]: (...args: Untyped[]) => Untyped
 }
 
 /**
@@ -69,7 +69,7 @@ export interface RemoteModel<T = any> {
  * `remoteStack`; a `TypeError` stays one. Calls that a worker leaves unanswered when it ends reject with `CRASHED`: they
  * may or may not have taken effect. Calls after `close()` reject with `CLOSED`.
  */
-export interface Connection<Docs extends object = Record<string, any>> {
+export interface Connection<Docs extends object = Record<string, Untyped>> {
   /** The models by name. */
   readonly store: { readonly [Name in keyof Docs]: RemoteModel<Docs[Name]> }
   /** The latest status. */
@@ -96,6 +96,6 @@ export interface Connection<Docs extends object = Record<string, any>> {
  * @param start makes the worker whose file calls `serve` of tidelog/worker
  * @throws `CRASHED` when the worker does not start
  */
-export function connect<Docs extends object = Record<string, any>>(
+export function connect<Docs extends object = Record<string, Untyped>>(
   start: () => Worker,
 ): Promise<Connection<Docs>>

