@@ -10,9 +10,9 @@ const ROLES = {
   closed: 'The database is closed: reload the page',
 }
 const STORAGE = {
-  opfs: 'kept on this device (OPFS)',
+  opfs: 'on this device (OPFS)',
   memory: 'in memory only: gone with this tab',
-  host: 'kept on disk',
+  host: 'on disk',
 }
 
 /** Shows a status of the connection. */
@@ -24,7 +24,7 @@ export function showStatus({ role, storage, sync, error }) {
   byId('notice').textContent = error?.message ? `${notice}: ${error.message}` : notice
   byId('role').textContent = role
   byId('storage').textContent = STORAGE[storage] ?? 'not open yet'
-  byId('sync').textContent = !online ? 'offline by your switch' : state
+  byId('sync').textContent = !online ? 'switched off' : state
   byId('sync').dataset.state = online ? state : 'paused'
   byId('trouble').textContent = online && trouble ? (trouble.message ?? trouble.code ?? '') : ''
   byId('pending').textContent = pending
