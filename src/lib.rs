@@ -8,8 +8,11 @@
 //! - [`vfs`]: file storage under SQLite
 //! - [`sql`]: databases, statements, values, transactions
 //! - [`sync`]: the sync protocol as pure machines
+//! - `js`: what JavaScript sees, wasm32 only
 
 pub mod error;
+#[cfg(target_family = "wasm")]
+pub mod js;
 pub mod sql;
 pub mod sync;
 pub mod vfs;
