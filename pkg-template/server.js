@@ -30,7 +30,8 @@ export function createServer(options, { open = openLog } = {}) {
 }
 
 async function openLog(storage, name) {
-  const { ServerLog } = await import('./engine.js')
+  const { loadEngine } = await import('./engine.js')
+  const { ServerLog } = await loadEngine()
   return ServerLog.open(storage, name)
 }
 

@@ -18,6 +18,20 @@ const TYPES = {
   '.webmanifest': 'application/manifest+json',
 }
 
+/** What a page of ours may do: its own scripts, workers and server, and compiling wasm. A worker's script needs it too. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
 /**
  * Listens and resolves to the node:http server.
  * @param {(request: Request) => Promise<Response | null>} handler null hands the request on to `files`
@@ -67,7 +81,12 @@ async function sendFile(files, pathname, method, res) {
   // what Vite puts into assets/ carries its hash in its name
   const fresh = pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
   const type = TYPES[extname(file)] ?? 'application/octet-stream'
-  res.writeHead(200, { 'Content-Type': type, 'Cache-Control': fresh, 'X-Content-Type-Options': 'nosniff' })
+  res.writeHead(200, {
+    'Content-Type': type,
+    'Cache-Control': fresh,
+    'Content-Security-Policy': POLICY,
+    'X-Content-Type-Options': 'nosniff',
+  })
   if (method === 'HEAD') return res.end()
   await pipeline(createReadStream(file), res)
 }

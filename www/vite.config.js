@@ -30,7 +30,6 @@ function serviceWorker() {
 export default defineConfig({
   root: here,
   build: { outDir: 'dist', emptyOutDir: true, target: 'es2023', assetsInlineLimit: 0 },
-  worker: { format: 'es' },
   plugins: [serviceWorker()],
   server: { proxy: { '/sync': 'http://localhost:8080', '/who': 'http://localhost:8080' } },
 })
