@@ -238,6 +238,11 @@ impl Client {
         self.online = online;
     }
 
+    /// Whether a request is in flight.
+    pub fn is_waiting_for_answer(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// The position up to which everything was applied.
     pub fn cursor(&self) -> At {
         self.cursor
