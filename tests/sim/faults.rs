@@ -6,10 +6,10 @@ macro_rules! happenings {
     ($($name:ident),* $(,)?) => {
         /// Everything that is counted: faults injected, and states and paths reached.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Seen { $($name),* }
+        pub(crate) enum Seen { $($name),* }
 
         /// All of them, in the order of their counters.
-        pub const ALL: &[Seen] = &[$(Seen::$name),*];
+        pub(crate) const ALL: &[Seen] = &[$(Seen::$name),*];
     };
 }
 
@@ -31,7 +31,7 @@ happenings! {
 
 /// How often each thing happened.
 #[derive(Debug, Clone)]
-pub struct Counters(Vec<u64>);
+pub(crate) struct Counters(Vec<u64>);
 
 impl Default for Counters {
     fn default() -> Self {
@@ -41,58 +41,58 @@ impl Default for Counters {
 
 impl Counters {
     /// It happened.
-    pub fn add(&mut self, what: Seen) {
+    pub(crate) fn add(&mut self, what: Seen) {
         self.0[what as usize] += 1;
     }
 
     /// How often.
-    pub fn of(&self, what: Seen) -> u64 {
+    pub(crate) fn of(&self, what: Seen) -> u64 {
         self.0[what as usize]
     }
 
     /// Adds another run's.
-    pub fn merge(&mut self, other: &Counters) {
+    pub(crate) fn merge(&mut self, other: &Counters) {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
             *mine += theirs;
         }
     }
 
     /// What never happened.
-    pub fn never(&self) -> Vec<Seen> {
+    pub(crate) fn never(&self) -> Vec<Seen> {
         ALL.iter().copied().filter(|&s| self.of(s) == 0).collect()
     }
 }
 
 /// Chances per mille, drawn once for each seed so that quiet and wild worlds are both visited.
 #[derive(Debug, Clone)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// A request or answer is lost.
-    pub loss: u64,
+    pub(crate) loss: u64,
     /// It comes twice.
-    pub dup: u64,
+    pub(crate) dup: u64,
     /// It takes long enough to be overtaken.
-    pub delay: u64,
+    pub(crate) delay: u64,
     /// A client dies at a given point.
-    pub kill: u64,
+    pub(crate) kill: u64,
     /// The server dies while it handles a request.
-    pub server_kill: u64,
+    pub(crate) server_kill: u64,
     /// The server refuses for a reason of its own.
-    pub refuse: u64,
+    pub(crate) refuse: u64,
     /// The validator says no.
-    pub reject: u64,
+    pub(crate) reject: u64,
     /// A client goes offline or comes back.
-    pub switch: u64,
+    pub(crate) switch: u64,
     /// The server is put back to an older copy.
-    pub rollback: u64,
+    pub(crate) rollback: u64,
     /// Most rows in a page.
-    pub page: usize,
+    pub(crate) page: usize,
     /// The rest of the steps in which someone writes rather than time passing.
-    pub write: u64,
+    pub(crate) write: u64,
 }
 
 impl Rates {
     /// Those of a seed.
-    pub fn draw(dice: &mut Dice) -> Rates {
+    pub(crate) fn draw(dice: &mut Dice) -> Rates {
         let mut up_to = |max: u64| if dice.chance(250) { 0 } else { dice.below(max + 1) };
         Rates {
             loss: up_to(400),
@@ -103,14 +103,14 @@ impl Rates {
             refuse: up_to(100),
             reject: up_to(150),
             switch: up_to(40),
-            rollback: if up_to(9) == 9 { 8 } else { 0 },
+            rollback: if up_to(5) == 5 { 15 } else { 0 },
             page: if up_to(2) == 2 { 3 } else { 1000 },
             write: 60 + up_to(340),
         }
     }
 
     /// A world where nothing goes wrong any more.
-    pub fn healed(&self) -> Rates {
+    pub(crate) fn healed(&self) -> Rates {
         Rates {
             loss: 0,
             dup: 0,

@@ -11,33 +11,33 @@ use tidelog::sync::wire::{Ev, Kind, Point};
 
 /// One point of a history.
 #[derive(Debug, Clone)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// Its position.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// What the naive engine makes of the log up to here.
-    pub state: Rc<State>,
+    pub(crate) state: Rc<State>,
     /// Positions of the events that threw.
-    pub dead: Rc<Vec<u64>>,
+    pub(crate) dead: Rc<Vec<u64>>,
 }
 
 /// All points, and the facts about the present log.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     moments: HashMap<Hash, Moment>,
     /// Where the present log stands.
-    pub head: Point,
+    pub(crate) head: Point,
     /// Ids in the present log.
-    pub ids: HashSet<Id>,
+    pub(crate) ids: HashSet<Id>,
     /// Ids that were in a log that was rolled back.
-    pub rolled_back: HashSet<Id>,
+    pub(crate) rolled_back: HashSet<Id>,
     counted: HashSet<Id>,
     /// The present log's ids of each client, in order.
-    pub by_client: HashMap<ClientId, Vec<Id>>,
+    pub(crate) by_client: HashMap<ClientId, Vec<Id>>,
 }
 
 impl History {
     /// Before the first event.
-    pub fn new() -> History {
+    pub(crate) fn new() -> History {
         let head = chain::start("sim");
         let first = Moment { seq: 0, state: Rc::default(), dead: Rc::default() };
         History {
@@ -51,12 +51,12 @@ impl History {
     }
 
     /// The point of a chain hash, if it was ever one.
-    pub fn at(&self, point: Point) -> Option<&Moment> {
+    pub(crate) fn at(&self, point: Point) -> Option<&Moment> {
         self.moments.get(&point.h).filter(|m| m.seq == point.seq)
     }
 
     /// Takes note of rows after the head; the oracles I2, I3 and I7 of the server's side.
-    pub fn extend(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
+    pub(crate) fn extend(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
         for (ev, point) in rows {
             let expected = chain::step(self.head, &ev);
             if expected != point {
@@ -83,7 +83,7 @@ impl History {
     }
 
     /// The server was put back: begins the present log again with these rows.
-    pub fn roll_back(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
+    pub(crate) fn roll_back(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
         self.rolled_back.extend(self.ids.drain());
         self.counted.clear();
         self.by_client.clear();

@@ -2,16 +2,16 @@
 //!
 //! Runs the very machines that are shipped. What it may do and must find is in SYNC.md 10 and 12 of the design.
 
-pub mod dice;
-pub mod faults;
-pub mod history;
-pub mod net;
-pub mod node;
-pub mod origin;
-pub mod replica;
-pub mod wires;
-pub mod workload;
-pub mod world;
+pub(crate) mod dice;
+pub(crate) mod faults;
+pub(crate) mod history;
+pub(crate) mod net;
+pub(crate) mod node;
+pub(crate) mod origin;
+pub(crate) mod replica;
+pub(crate) mod wires;
+pub(crate) mod workload;
+pub(crate) mod world;
 
 use faults::Counters;
 use origin::Origin;
@@ -21,11 +21,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
 /// I10: after healing, no client may need more requests than this.
-pub const MOST_REQUESTS: u64 = 64;
+pub(crate) const MOST_REQUESTS: u64 = 64;
 
 /// A rule of SYNC.md 1 taken out, to see that somebody notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutant {
+pub(crate) enum Mutant {
     /// All rules hold.
     None,
     /// The server takes an event it has for a new one.
@@ -48,17 +48,17 @@ pub enum Mutant {
 
 /// What a run came to.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// Seeds run.
-    pub seeds: u64,
+    pub(crate) seeds: u64,
     /// What happened in all of them.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// Failing seeds and why, lowest first.
-    pub failures: Vec<(u64, String)>,
+    pub(crate) failures: Vec<(u64, String)>,
 }
 
 /// Runs one seed.
-pub fn run_seed<R: Replica, O: Origin>(
+pub(crate) fn run_seed<R: Replica, O: Origin>(
     seed: u64,
     steps: u64,
     mutant: Mutant,
@@ -70,7 +70,7 @@ pub fn run_seed<R: Replica, O: Origin>(
 
 /// Runs `count` seeds from `first` on, on as many threads as there are cores. With `first_failure` the rest is left out
 /// once a seed failed.
-pub fn run_seeds<R: Replica, O: Origin>(
+pub(crate) fn run_seeds<R: Replica, O: Origin>(
     first: u64,
     count: u64,
     steps: u64,
@@ -112,13 +112,14 @@ pub fn run_seeds<R: Replica, O: Origin>(
 
 impl Report {
     /// Fails with everything needed to see the failure again.
-    pub fn check(&self, backend: &str, steps: u64) -> Result<(), String> {
+    pub(crate) fn check(&self, backend: &str, steps: u64) -> Result<(), String> {
         if let Some((seed, why)) = self.failures.first() {
             let failed = self.failures.len();
             return Err(format!(
                 "{failed} of {} seeds failed; the first is seed {seed}: {why}\nreplay: \
-                 npm run sim -- --backend {backend} --seeds 1 --steps {steps} --seed {seed}",
-                self.seeds
+                 npm run sim -- --backend {backend} --seeds 1 --steps {steps} --seed {seed}\nothers: {:?}",
+                self.seeds,
+                self.failures.iter().skip(1).take(5).collect::<Vec<_>>()
             ));
         }
         let never = self.counters.never();

@@ -5,7 +5,7 @@ use tidelog::sync::client::Request;
 
 /// Something that will happen.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub(crate) enum Event {
     /// A request reaches the server.
     Arrive(Sent),
     /// An answer reaches a client.
@@ -45,31 +45,31 @@ pub enum Event {
 
 /// A request on its way, or held by the server.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// The client.
-    pub node: usize,
+    pub(crate) node: usize,
     /// The process that asked.
-    pub life: u32,
+    pub(crate) life: u32,
     /// What it asked.
-    pub request: Request,
+    pub(crate) request: Request,
 }
 
 /// Everything under way.
 #[derive(Debug, Default)]
-pub struct Net {
+pub(crate) struct Net {
     queue: BTreeMap<(u64, u64), Event>,
     count: u64,
 }
 
 impl Net {
     /// Lets it happen at `at`; of things at one time, in the order they were put.
-    pub fn put(&mut self, at: u64, event: Event) {
+    pub(crate) fn put(&mut self, at: u64, event: Event) {
         self.count += 1;
         self.queue.insert((at, self.count), event);
     }
 
     /// The next thing and its time.
-    pub fn next(&mut self) -> Option<(u64, Event)> {
+    pub(crate) fn next(&mut self) -> Option<(u64, Event)> {
         self.queue.pop_first().map(|((at, _), event)| (at, event))
     }
 }

@@ -12,32 +12,32 @@ use tidelog::sync::id::Id;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
-pub struct Node<R> {
+pub(crate) struct Node<R> {
     /// The durable side.
-    pub replica: R,
+    pub(crate) replica: R,
     /// The machine, which dies with its process.
-    pub client: Client,
+    pub(crate) client: Client,
     /// How often the process was started.
-    pub life: u32,
+    pub(crate) life: u32,
     /// The offline switch, which the application sets again after a restart.
-    pub online: bool,
+    pub(crate) online: bool,
     /// Every answer takes ten times as long.
-    pub slow: bool,
+    pub(crate) slow: bool,
     /// The timer that is set.
-    pub timer: Option<u64>,
+    pub(crate) timer: Option<u64>,
     /// Events whose dispatch resolved: the ledger of I1.
-    pub ledger: Vec<Id>,
+    pub(crate) ledger: Vec<Id>,
     /// Every event the application tried to make, in order, for I4.
-    pub attempted: Vec<Id>,
+    pub(crate) attempted: Vec<Id>,
     /// Made but never resolved, because the process died: the application tries again with the same id.
-    pub unresolved: Option<(Id, Op)>,
+    pub(crate) unresolved: Option<(Id, Op)>,
     /// Requests sent.
-    pub requests: u64,
+    pub(crate) requests: u64,
 }
 
 impl<R: Replica> Node<R> {
     /// A new replica's first process.
-    pub fn new(replica: R, slow: bool) -> Node<R> {
+    pub(crate) fn new(replica: R, slow: bool) -> Node<R> {
         let client = Client::new(replica.me(), replica.cursor());
         Node {
             replica,
@@ -54,14 +54,14 @@ impl<R: Replica> Node<R> {
     }
 
     /// The machine's state.
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.client.status(&self.replica).map_or(Phase::Offline, |s| s.state)
     }
 }
 
 impl<R: Replica, O: Origin> World<R, O> {
     /// The process dies and starts again with what is durable.
-    pub fn kill(&mut self, i: usize) {
+    pub(crate) fn kill(&mut self, i: usize) {
         let node = &mut self.nodes[i];
         node.replica.reopen();
         node.client = Client::new(node.replica.me(), node.replica.cursor());
@@ -74,7 +74,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// The application makes an event, or tries again with one that never resolved.
-    pub fn write(&mut self, i: usize) {
+    pub(crate) fn write(&mut self, i: usize) {
         let again = self.nodes[i].unresolved.take();
         if again.is_some() {
             self.seen(Seen::RetriedById);
@@ -99,7 +99,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// Does what the machine says until it waits: the driver of a real client, with a sudden death at each seam.
-    pub fn drive(&mut self, i: usize) {
+    pub(crate) fn drive(&mut self, i: usize) {
         // a machine that never waits would spin for ever: that is a failure of its own
         for _ in 0..1000 {
             let tick = self.tick();
@@ -155,7 +155,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// An answer reaches the machine.
-    pub fn answer(&mut self, i: usize, life: u32, request: u64, status: u16, body: &str) {
+    pub(crate) fn answer(&mut self, i: usize, life: u32, request: u64, status: u16, body: &str) {
         let tick = self.tick();
         let node = &mut self.nodes[i];
         if life != node.life {
@@ -174,7 +174,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// The connection broke before an answer came.
-    pub fn broken(&mut self, i: usize, life: u32, request: u64) {
+    pub(crate) fn broken(&mut self, i: usize, life: u32, request: u64) {
         if life == self.nodes[i].life {
             let tick = self.tick();
             self.nodes[i].client.failed(tick, request);
@@ -223,7 +223,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// The oracles of one replica: I1, I4, I5 to I8 and I9.
-    pub fn check_node(&self, i: usize) -> Result<(), String> {
+    pub(crate) fn check_node(&self, i: usize) -> Result<(), String> {
         let node = &self.nodes[i];
         let cursor = node.replica.cursor();
         let Some(moment) = self.history.at(cursor.point()) else {

@@ -8,7 +8,7 @@ use tidelog::sync::server::{self, Pulled, Reply, ServerLog};
 use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Push};
 
 /// A server's log of name `sim`. Each call is one transaction.
-pub trait Origin: Sized {
+pub(crate) trait Origin: Sized {
     /// A new log.
     fn create(mutant: Mutant) -> Self;
     /// Carries out a push; `reject` is the validator and `page` the most rows of a page.
@@ -24,13 +24,13 @@ pub trait Origin: Sized {
 }
 
 /// Says no to about one event in seven, by its id, so that every attempt gets the same verdict.
-pub fn verdict(ev: &Ev) -> Option<String> {
+pub(crate) fn verdict(ev: &Ev) -> Option<String> {
     (ev.id.as_bytes()[15] % 7 == 0).then(|| "SEVENTH".into())
 }
 
 /// A log in memory.
 #[derive(Debug, Clone)]
-pub struct InMemoryOrigin {
+pub(crate) struct InMemoryOrigin {
     log: MemoryLog,
     mutant: Mutant,
 }

@@ -13,19 +13,19 @@ use tidelog::sync::{chain, limits};
 
 /// What applying a page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// As in the plan.
-    pub fork: Option<u64>,
+    pub(crate) fork: Option<u64>,
     /// Whether pending events were undone.
-    pub rebased: bool,
+    pub(crate) rebased: bool,
     /// How many rows threw at their final position.
-    pub dead: usize,
+    pub(crate) dead: usize,
     /// How many pending events have no effect where they stand now.
-    pub erring: usize,
+    pub(crate) erring: usize,
 }
 
 /// The durable side of one replica. Each method is one transaction.
-pub trait Replica: Queue + Sized {
+pub(crate) trait Replica: Queue + Sized {
     /// A new replica of log `sim`.
     fn create(me: ClientId, mutant: Mutant) -> Self;
     /// Its name.
@@ -62,7 +62,7 @@ struct Pending {
 
 /// A replica made of vectors.
 #[derive(Debug, Clone)]
-pub struct InMemory {
+pub(crate) struct InMemory {
     me: ClientId,
     mutant: Mutant,
     cursor: At,

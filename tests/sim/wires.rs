@@ -12,7 +12,7 @@ use tidelog::sync::wire::{Page, Pushed, to_json};
 
 impl<R: Replica, O: Origin> World<R, O> {
     /// A client's request leaves.
-    pub fn send(&mut self, node: usize, request: Request) {
+    pub(crate) fn send(&mut self, node: usize, request: Request) {
         let sent = Sent { node, life: self.nodes[node].life, request };
         if self.dice.chance(self.rates.loss) {
             self.seen(Seen::RequestLost);
@@ -47,7 +47,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// A request reaches the server.
-    pub fn arrive(&mut self, sent: Sent) {
+    pub(crate) fn arrive(&mut self, sent: Sent) {
         if self.now < self.down_until {
             self.seen(Seen::ServerDown);
             return self.break_off(&sent);
@@ -118,7 +118,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// The server holds a long poll no longer.
-    pub fn end_poll(&mut self, poll: u64) {
+    pub(crate) fn end_poll(&mut self, poll: u64) {
         let Some(i) = self.held.iter().position(|(p, _)| *p == poll) else { return };
         self.seen(Seen::LongPollExpired);
         let (_, sent) = self.held.remove(i);

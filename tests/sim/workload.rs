@@ -5,24 +5,24 @@ use super::dice::Dice;
 use std::collections::BTreeMap;
 
 /// A few documents of a few fields.
-pub type State = BTreeMap<String, BTreeMap<String, i64>>;
+pub(crate) type State = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// A change to one document. Whether it throws depends on the state it meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Op {
+pub(crate) struct Op {
     /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `rm` removes it.
-    pub verb: &'static str,
+    pub(crate) verb: &'static str,
     /// The document.
-    pub id: String,
+    pub(crate) id: String,
     /// The field it sets.
-    pub field: &'static str,
+    pub(crate) field: &'static str,
     /// To what.
-    pub value: i64,
+    pub(crate) value: i64,
 }
 
 impl Op {
     /// Any change; few documents, so that writers meet.
-    pub fn draw(dice: &mut Dice) -> Op {
+    pub(crate) fn draw(dice: &mut Dice) -> Op {
         Op {
             verb: ["ins", "upd", "upd", "set", "rm"][dice.below(5) as usize],
             id: format!("k{}", dice.below(5)),
@@ -32,13 +32,13 @@ impl Op {
     }
 
     /// As an event's body.
-    pub fn body(&self) -> String {
+    pub(crate) fn body(&self) -> String {
         let Op { verb, id, field, value } = self;
         format!("{{\"verb\":\"{verb}\",\"id\":\"{id}\",\"field\":\"{field}\",\"value\":{value}}}")
     }
 
     /// From an event's body.
-    pub fn parse(body: &str) -> Op {
+    pub(crate) fn parse(body: &str) -> Op {
         let json: serde_json::Value = serde_json::from_str(body).expect("a body of ours");
         let one_of = |key: &str, all: &[&'static str]| -> &'static str {
             all.iter().find(|v| json[key] == **v).copied().expect("a known word")
@@ -52,7 +52,7 @@ impl Op {
     }
 
     /// Changes the state; false when it throws, which changes nothing.
-    pub fn apply(&self, state: &mut State) -> bool {
+    pub(crate) fn apply(&self, state: &mut State) -> bool {
         let there = state.contains_key(&self.id);
         match self.verb {
             "ins" if there => return false,

@@ -14,41 +14,39 @@ use tidelog::sync::wire::{At, Outgoing, Push, to_json};
 
 /// One simulated world.
 #[derive(Debug)]
-pub struct World<R, O> {
+pub(crate) struct World<R, O> {
     /// All chance.
-    pub dice: Dice,
+    pub(crate) dice: Dice,
     /// How likely what is.
-    pub rates: Rates,
+    pub(crate) rates: Rates,
     /// What happened.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// The rule that is left out, if any.
-    pub mutant: Mutant,
+    pub(crate) mutant: Mutant,
     /// Virtual milliseconds.
-    pub now: u64,
+    pub(crate) now: u64,
     /// The replicas.
-    pub nodes: Vec<Node<R>>,
+    pub(crate) nodes: Vec<Node<R>>,
     /// The server's durable side.
-    pub origin: O,
+    pub(crate) origin: O,
     /// The server is down until then.
-    pub down_until: u64,
+    pub(crate) down_until: u64,
     /// Long polls the server holds, by number.
-    pub held: Vec<(u64, Sent)>,
+    pub(crate) held: Vec<(u64, Sent)>,
     /// What the witness saw.
-    pub history: History,
+    pub(crate) history: History,
     /// What is under way.
-    pub net: Net,
+    pub(crate) net: Net,
     /// The first thing that went wrong.
     failure: Option<String>,
     /// Older copies of the server.
     backups: Vec<O>,
-    /// How many events the copycat has pushed.
-    copied: u64,
     pub(super) polls: u64,
 }
 
 impl<R: Replica, O: Origin> World<R, O> {
     /// The world of a seed.
-    pub fn new(seed: u64, mutant: Mutant) -> Self {
+    pub(crate) fn new(seed: u64, mutant: Mutant) -> Self {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
         let nodes = (0..dice.between(2, 5))
@@ -68,13 +66,12 @@ impl<R: Replica, O: Origin> World<R, O> {
             net: Net::default(),
             failure: None,
             backups: Vec::new(),
-            copied: 0,
             polls: 0,
         }
     }
 
     /// Runs so many steps, heals everything, and waits for all to agree.
-    pub fn run(&mut self, steps: u64) -> Result<(), String> {
+    pub(crate) fn run(&mut self, steps: u64) -> Result<(), String> {
         for i in 0..self.nodes.len() {
             self.drive(i);
         }
@@ -174,7 +171,6 @@ impl<R: Replica, O: Origin> World<R, O> {
         let push = Push { p: 1, client, at, evs: vec![event], want: Some(0) };
         let text = to_json(&push).unwrap_or_default();
         if self.origin.push("copycat", &text, false, 1).is_ok_and(|r| r.is_ok()) {
-            self.copied += 1;
             self.seen(Seen::DupRow);
         }
     }
@@ -189,7 +185,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// Takes note of what the server appended.
-    pub fn note_server(&mut self) -> Result<(), String> {
+    pub(crate) fn note_server(&mut self) -> Result<(), String> {
         let rows = self.origin.rows(self.history.head.seq);
         if rows.is_empty() {
             return Ok(());
@@ -202,18 +198,15 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.rates = self.rates.healed();
         self.down_until = 0;
         let before: Vec<u64> = self.nodes.iter().map(|n| n.requests).collect();
-        for i in 0..self.nodes.len() {
-            let node = &mut self.nodes[i];
+        for node in &mut self.nodes {
             node.slow = false;
             node.online = true;
             node.client.set_online(true);
-            if matches!(node.phase(), State::NeedsUpgrade { .. }) {
-                self.kill(i);
-            }
-            self.nodes[i].client.token();
-            self.drive(i);
         }
         for round in 0..20_000 {
+            if round % 20 == 0 {
+                (0..self.nodes.len()).for_each(|i| self.help(i));
+            }
             self.happen();
             self.note_server()?;
             if let Some(failure) = self.failure.take() {
@@ -241,6 +234,17 @@ impl<R: Replica, O: Origin> World<R, O> {
         Ok(())
     }
 
+    /// What a user does in the end: signs in again, or loads the new version. Refusals sent before the healing still
+    /// arrive after it, so this is done now and then.
+    fn help(&mut self, i: usize) {
+        match self.nodes[i].phase() {
+            State::NeedsUpgrade { .. } => self.kill(i),
+            State::Fenced { .. } => self.nodes[i].client.token(),
+            _ => {}
+        }
+        self.drive(i);
+    }
+
     fn is_done(&self, i: usize) -> bool {
         let node = &self.nodes[i];
         match node.phase() {
@@ -253,22 +257,17 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// Counts.
-    pub fn seen(&mut self, what: Seen) {
+    pub(crate) fn seen(&mut self, what: Seen) {
         self.counters.add(what);
     }
 
     /// Something went wrong; the step reports the first.
-    pub fn fail(&mut self, what: String) {
+    pub(crate) fn fail(&mut self, what: String) {
         self.failure.get_or_insert(what);
     }
 
     /// Time and chance for a machine.
-    pub fn tick(&mut self) -> Tick {
+    pub(crate) fn tick(&mut self) -> Tick {
         Tick { now: self.now, random: self.dice.bits() as u32 }
-    }
-
-    /// Whether any replica made this event.
-    pub fn is_ours(&self, id: &Id) -> bool {
-        self.nodes.iter().any(|n| n.attempted.contains(id))
     }
 }
