@@ -29,7 +29,7 @@ const HEADER: u64 = 32;
 /// Bytes before each frame's page.
 const FRAME_HEADER: usize = 24;
 /// Uncommitted bytes kept back at most.
-const LIMIT: usize = 4 << 20;
+pub(super) const LIMIT: usize = 4 << 20;
 
 /// What mxFrame of the WAL index says is committed, in bytes of the WAL.
 pub(super) fn committed_end(max_frame: u32, page: u32) -> u64 {
@@ -39,6 +39,8 @@ pub(super) fn committed_end(max_frame: u32, page: u32) -> u64 {
 /// The frames of one WAL that are not in its storage yet.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
+    /// Uncommitted bytes kept back at most.
+    limit: usize,
     /// Somebody holds the WAL's write lock.
     held: bool,
     /// Write through until the lock is released: the commit frame is out, or something failed.
@@ -56,6 +58,10 @@ pub(super) struct Gather {
 }
 
 impl Gather {
+    pub(super) fn new(limit: usize) -> Self {
+        Gather { limit, ..Gather::default() }
+    }
+
     /// The write lock was taken.
     pub(super) fn hold(&mut self) {
         self.held = true;
@@ -70,8 +76,8 @@ impl Gather {
         recovered: bool,
     ) {
         let handed = self.commit_end;
-        let debt = self.debt;
-        *self = Gather { debt, frames: std::mem::take(&mut self.frames), ..Gather::default() };
+        let Gather { debt, limit, .. } = *self;
+        *self = Gather { debt, limit, frames: std::mem::take(&mut self.frames), ..Gather::default() };
         self.drop_frames();
         let Some(committed) = committed else { return };
         let beyond = if recovered { disk.size().unwrap_or(u64::MAX) } else { handed };
@@ -153,7 +159,7 @@ impl Gather {
             self.keep_until(end);
             self.through = true;
             self.hand_over(disk)
-        } else if self.frames.len() > LIMIT && data.len() > FRAME_HEADER && end == self.end() {
+        } else if self.frames.len() > self.limit && data.len() > FRAME_HEADER && end == self.end() {
             self.hand_over(disk)
         } else {
             Ok(())
