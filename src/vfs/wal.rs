@@ -53,6 +53,8 @@ pub(super) struct Gather {
     commit_page: Option<u64>,
     /// End of the furthest commit frame whose hand-over was tried under this lock.
     commit_end: u64,
+    /// After the commit frame: the frame SQLite has just read to rewrite its checksum, and where it is.
+    reread: Option<(u64, Vec<u8>)>,
     /// The WAL must be cut to this size before anything else.
     debt: Option<u64>,
 }
@@ -134,6 +136,9 @@ impl Gather {
         if commits {
             self.commit_end = self.commit_end.max(end);
         }
+        if self.held && self.through && data.len() == FRAME_HEADER {
+            return self.rewrite(disk, data, at);
+        }
         if !self.held || self.through {
             return disk.write(data, at);
         }
@@ -166,6 +171,33 @@ impl Gather {
         }
     }
 
+    /// A frame's checksum is rewritten, which SQLite does frame by frame after a transaction that overwrote its own
+    /// spilled pages, up to the commit frame. One write per frame costs more than writing whole frames together.
+    fn rewrite<F: StorageFile>(
+        &mut self,
+        disk: &mut Disk<F>,
+        header: &[u8],
+        at: u64,
+    ) -> Result<(), StorageError> {
+        let Some((_, mut frame)) = self.reread.take().filter(|(place, _)| *place == at) else {
+            self.hand_over(disk)?;
+            return disk.write(header, at);
+        };
+        if !self.frames.is_empty() && at != self.end() {
+            self.hand_over(disk)?;
+        }
+        if self.frames.is_empty() {
+            self.base = at;
+        }
+        frame[..FRAME_HEADER].copy_from_slice(header);
+        self.frames.extend_from_slice(&frame);
+        if self.end() >= self.commit_end || self.frames.len() > self.limit {
+            self.hand_over(disk)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Writes the buffer to the storage in one call and empties it.
     fn hand_over<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<(), StorageError> {
         let written = if self.frames.is_empty() { Ok(()) } else { disk.write(&self.frames, self.base) };
@@ -192,6 +224,19 @@ impl Gather {
 
     /// Reads what SQLite has written, gathered or not.
     pub(super) fn read<F: StorageFile>(
+        &mut self,
+        disk: &mut Disk<F>,
+        buf: &mut [u8],
+        at: u64,
+    ) -> Result<usize, StorageError> {
+        let got = self.read_through(disk, buf, at)?;
+        let rewriting = self.held && self.through && self.commit_end > at;
+        // whole frames only: a page alone starts 24 bytes further on, and its length is a power of two
+        self.reread = (rewriting && got == buf.len() && !got.is_power_of_two()).then(|| (at, buf.to_vec()));
+        Ok(got)
+    }
+
+    fn read_through<F: StorageFile>(
         &mut self,
         disk: &mut Disk<F>,
         buf: &mut [u8],
@@ -237,6 +282,9 @@ impl Gather {
     /// are gathered, needs committed ones only.
     pub(super) fn flush<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<(), StorageError> {
         self.settle(disk)?;
+        if self.through {
+            self.hand_over(disk)?;
+        }
         disk.flush()
     }
 }

@@ -151,7 +151,7 @@ pub(crate) fn run(
                 });
                 match opened {
                     Ok(both) => open = Some(both),
-                    Err(error) if attempt > 1 => return Err(format!("cannot open: {error}")),
+                    Err(error) if attempt > 4 => return Err(format!("cannot open: {error}")),
                     Err(_) => {
                         told.errors += 1;
                         continue;
