@@ -177,11 +177,16 @@ impl Error {
     /// same call may succeed later, so it must never be recorded as the outcome of an event.
     pub fn is_environmental(&self) -> bool {
         match self {
-            Error::Sqlite { code, .. } => {
-                ["SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CORRUPT"]
-                    .iter()
-                    .any(|c| code.starts_with(c))
-            }
+            Error::Sqlite { code, .. } => [
+                "SQLITE_IOERR",
+                "SQLITE_FULL",
+                "SQLITE_NOMEM",
+                "SQLITE_BUSY",
+                "SQLITE_LOCKED",
+                "SQLITE_CORRUPT",
+            ]
+            .iter()
+            .any(|c| code.starts_with(c)),
             Error::Locked(_) | Error::Quota(_) | Error::Io(_) | Error::Closed | Error::Crashed(_) => true,
             _ => false,
         }
@@ -257,8 +262,11 @@ mod tests {
 
     #[test]
     fn the_statement_is_named_where_there_is_one() {
-        let mut e =
-            Error::Sqlite { code: "SQLITE_ERROR", message: "no such table: t".into(), sql: "SELECT 1".into() };
+        let mut e = Error::Sqlite {
+            code: "SQLITE_ERROR",
+            message: "no such table: t".into(),
+            sql: "SELECT 1".into(),
+        };
         assert_eq!(e.to_string(), "no such table: t in \"SELECT 1\"");
         if let Error::Sqlite { sql, .. } = &mut e {
             sql.clear();
@@ -269,7 +277,8 @@ mod tests {
     #[test]
     fn only_the_surroundings_are_environmental() {
         let full = Error::Sqlite { code: "SQLITE_FULL", message: String::new(), sql: String::new() };
-        let unique = Error::Sqlite { code: "SQLITE_CONSTRAINT_UNIQUE", message: String::new(), sql: String::new() };
+        let unique =
+            Error::Sqlite { code: "SQLITE_CONSTRAINT_UNIQUE", message: String::new(), sql: String::new() };
         assert!(full.is_environmental() && Error::Quota(String::new()).is_environmental());
         assert!(!unique.is_environmental() && !Error::Closed.to_string().is_empty());
     }

@@ -7,12 +7,16 @@
 //! - [`error`]: the one error type
 //! - [`vfs`]: file storage under SQLite
 //! - [`sql`]: databases, statements, values, transactions
+//! - [`model`]: one table of JSON documents
+//! - [`event`]: the log, the queue, and what happens to one event
 //! - [`sync`]: the sync protocol as pure machines
 //! - `js`: what JavaScript sees, wasm32 only
 
 pub mod error;
+pub mod event;
 #[cfg(target_family = "wasm")]
 pub mod js;
+pub mod model;
 pub mod sql;
 pub mod sync;
 pub mod vfs;

@@ -1,1 +1,147 @@
-//! File storage under SQLite: OPFS, a host's files, memory.
+//! File storage under SQLite: the [`Storage`] trait, what implements it, and [`Vfs`], which hands a storage to SQLite.
+//!
+//! It owns everything between SQLite's file calls and the bytes: locks, the WAL index, gathering of WAL frames, the
+//! rule that no rolled-back row comes back. It knows no SQL, no models, and never opens a connection.
+
+mod disk;
+mod file;
+mod files;
+mod locks;
+mod memory;
+mod node;
+mod shm;
+mod wal;
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use memory::Memory;
+
+use crate::error::{Error, Result};
+use files::Files;
+
+/// A place that holds named files, such as one OPFS directory or a map in memory.
+///
+/// Single-threaded and synchronous; opening the storage itself may have needed an async step before. Whatever it owns
+/// (handles, a lock that keeps others out) it gives back when it is dropped.
+pub trait Storage: 'static {
+    /// One open file.
+    type File: StorageFile;
+    /// Opens a file. Opening the same name twice gives two views of one content.
+    ///
+    /// # Errors
+    /// `NotFound` when it is absent and `create` is false.
+    fn open(&self, name: &str, create: bool) -> Result<Self::File, StorageError>;
+    /// Whether the file is there. A storage that opens its files ahead says no while a file is empty.
+    fn exists(&self, name: &str) -> Result<bool, StorageError>;
+    /// Removes a file for good: when this returns, a loss of power does not bring it back. Absent is fine.
+    fn delete(&self, name: &str) -> Result<(), StorageError>;
+    /// The names of all files that [exist](Storage::exists), in no particular order.
+    fn names(&self) -> Result<Vec<String>, StorageError>;
+}
+
+/// One open file of a [`Storage`]; closed when dropped.
+pub trait StorageFile: 'static {
+    /// Fills `buf` from byte `at` on and says how much it got: less than asked only at the end of the file.
+    fn read(&self, buf: &mut [u8], at: u64) -> Result<usize, StorageError>;
+    /// Writes all of `buf` at byte `at`, or fails. After a failure any part may have been written. A gap between the
+    /// old end of the file and `at` reads as zeros.
+    fn write(&self, buf: &[u8], at: u64) -> Result<(), StorageError>;
+    /// Cuts the file to `size` bytes, or fills it up with zeros.
+    fn truncate(&self, size: u64) -> Result<(), StorageError>;
+    /// Returns when everything written and cut so far survives a loss of power.
+    fn flush(&self) -> Result<(), StorageError>;
+    /// The size in bytes.
+    fn size(&self) -> Result<u64, StorageError>;
+}
+
+/// Why a storage refused or failed, each with the words of whoever said so.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StorageError {
+    /// There is no room.
+    #[error("no room left: {0}")]
+    Quota(String),
+    /// There is no such file.
+    #[error("there is no file '{0}'")]
+    NotFound(String),
+    /// Somebody else holds it.
+    #[error("'{0}' is held elsewhere")]
+    Locked(String),
+    /// Anything else.
+    #[error("{0}")]
+    Io(String),
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Quota(what) => Error::Quota(what),
+            StorageError::NotFound(what) => Error::NotFound(what),
+            StorageError::Locked(what) => Error::Locked(what),
+            StorageError::Io(what) => Error::Io(what),
+        }
+    }
+}
+
+/// A storage registered with SQLite under a [`name`](Vfs::name) of its own; unregistered when dropped.
+///
+/// Close all connections first. One that is still open keeps the storage (and its lock) alive for good, because
+/// SQLite would otherwise call into freed memory. Connections opened on it must stay on the thread that made it.
+pub struct Vfs {
+    name: String,
+    files: Rc<dyn Registered>,
+    /// Taken by `drop`.
+    release: Cell<Option<Box<dyn FnOnce()>>>,
+}
+
+/// What [`Vfs`] asks of its files, whatever their storage.
+trait Registered {
+    fn take_error(&self) -> Option<StorageError>;
+}
+
+impl<S: Storage> Registered for Files<S> {
+    fn take_error(&self) -> Option<StorageError> {
+        self.take_last_error()
+    }
+}
+
+impl Vfs {
+    /// Makes the files of `storage` openable through [`name`](Vfs::name).
+    ///
+    /// # Errors
+    /// What SQLite says when it cannot be initialised.
+    pub fn register<S: Storage>(storage: S) -> Result<Vfs> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("tidelog-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let files = Rc::new(Files::new(storage));
+        let release = files::register(&name, files.clone()).map_err(Error::Io)?;
+        Ok(Vfs { name, files, release: Cell::new(Some(release)) })
+    }
+
+    /// What `sqlite3_open_v2` wants to hear.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes the storage's last failure, so that a caller of SQLite can say what its `SQLITE_FULL` or
+    /// `SQLITE_IOERR` came from. Successful calls don't clear it: ask only after one that failed.
+    pub fn last_error(&self) -> Option<StorageError> {
+        self.files.take_error()
+    }
+}
+
+impl Drop for Vfs {
+    fn drop(&mut self) {
+        if let Some(release) = self.release.take() {
+            release();
+        }
+    }
+}
+
+impl fmt::Debug for Vfs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vfs").field("name", &self.name).finish_non_exhaustive()
+    }
+}

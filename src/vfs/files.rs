@@ -1,0 +1,241 @@
+//! All open files of one registered storage, and SQLite's calls that concern names: open, close, delete, exists.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rsqlite_vfs::ffi::{sqlite3_int64, sqlite3_io_methods, sqlite3_vfs, sqlite3_vfs_find};
+use rsqlite_vfs::{
+    AccessMode, FileKind, MemChunksFile, OpenOptions, OpenRequest, OpenedFile, OsCallback, SQLiteIoMethods,
+    SQLiteVfs, VfsError, VfsErrorCode, VfsResult, VfsStore,
+};
+
+use super::file::{File, Handle};
+use super::node::Node;
+use super::{Storage, StorageError, shm};
+
+/// The open files of one storage.
+pub(super) struct Files<S: Storage> {
+    storage: S,
+    /// Open files by name, and WALs that owe a cut.
+    nodes: RefCell<HashMap<String, Rc<RefCell<Node<S::File>>>>>,
+    /// Files SQLite has not closed.
+    open: Cell<usize>,
+    last_error: RefCell<Option<StorageError>>,
+}
+
+impl<S: Storage> Files<S> {
+    pub(super) fn new(storage: S) -> Self {
+        Files { storage, nodes: RefCell::default(), open: Cell::new(0), last_error: RefCell::default() }
+    }
+
+    pub(super) fn node(&self, name: &str) -> Option<Rc<RefCell<Node<S::File>>>> {
+        self.nodes.borrow().get(name).cloned()
+    }
+
+    pub(super) fn take_last_error(&self) -> Option<StorageError> {
+        self.last_error.borrow_mut().take()
+    }
+
+    /// SQLite's error for a storage's: `otherwise` unless the kind has a code of its own. Keeps the storage's.
+    pub(super) fn fail(&self, error: StorageError, otherwise: VfsErrorCode) -> VfsError {
+        let code = match error {
+            StorageError::Quota(_) => VfsErrorCode::Full,
+            _ => otherwise,
+        };
+        let message = error.to_string();
+        *self.last_error.borrow_mut() = Some(error);
+        VfsError::new(code, message.into())
+    }
+
+    /// Opens a file of the storage, or another handle on it.
+    fn open(self: &Rc<Self>, name: &str, options: OpenOptions) -> Result<Handle<S>, StorageError> {
+        if options.exclusive() && self.exists(name)? {
+            return Err(StorageError::Io(format!("'{name}' is there already")));
+        }
+        let node = match self.node(name) {
+            Some(node) => node,
+            None => {
+                let file = self.storage.open(name, options.create())?;
+                let node = Rc::new(RefCell::new(Node::new(file, options.kind())));
+                self.nodes.borrow_mut().insert(name.into(), node.clone());
+                node
+            }
+        };
+        Ok(Handle::new(self.clone(), name.into(), node))
+    }
+
+    fn exists(&self, name: &str) -> Result<bool, StorageError> {
+        self.storage.exists(name)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), StorageError> {
+        self.storage.delete(name)?;
+        if let Some(node) = self.nodes.borrow_mut().remove(name) {
+            // handles still open on it go on with what the storage leaves them
+            node.borrow_mut().disk.forget_size();
+        }
+        Ok(())
+    }
+
+    fn close(&self, mut handle: Handle<S>) {
+        handle.close();
+        let mut node = handle.node.borrow_mut();
+        if node.handles == 0 && !node.in_debt() {
+            let mut nodes = self.nodes.borrow_mut();
+            if nodes.get(&handle.name).is_some_and(|current| Rc::ptr_eq(current, &handle.node)) {
+                nodes.remove(&handle.name);
+            }
+        }
+    }
+}
+
+/// Registers `files` with SQLite; what it returns unregisters and frees them, unless files are still open.
+pub(super) fn register<S: Storage>(name: &str, files: Rc<Files<S>>) -> Result<Box<dyn FnOnce()>, String> {
+    let data = Data { files: files.clone(), os: DefaultOs };
+    // SAFETY: method table, store, file layout and data agree in type and are the crate's defaults but for the shm
+    // methods, which fit them; the name is new; all use is on this thread (`Vfs` is not `Send`).
+    let registration = unsafe { rsqlite_vfs::register_vfs::<Io<S>, Registrar<S>>(name, data, false) };
+    let registration = registration.map_err(|error| error.to_string())?;
+    Ok(Box::new(move || {
+        if files.open.get() > 0 {
+            // leaks: a connection would call into it
+            let _ = registration.into_raw();
+        } else {
+            // SAFETY: no file is open and every connection of ours keeps its database file open.
+            let _ = unsafe { registration.unregister() };
+        }
+    }))
+}
+
+/// What SQLite carries around for us.
+struct Data<S: Storage> {
+    files: Rc<Files<S>>,
+    os: DefaultOs,
+}
+
+/// The types SQLite's callbacks are made for.
+struct Store<S>(std::marker::PhantomData<S>);
+struct Io<S>(std::marker::PhantomData<S>);
+struct Registrar<S>(std::marker::PhantomData<S>);
+
+impl<S: Storage> VfsStore for Store<S> {
+    type File = File<S>;
+    type AppData = Data<S>;
+
+    fn open_file(data: &Data<S>, request: OpenRequest<'_>) -> VfsResult<OpenedFile<File<S>>> {
+        let options = request.options;
+        let temporary = !matches!(
+            options.kind(),
+            Some(FileKind::MainDb | FileKind::MainJournal | FileKind::Wal | FileKind::SuperJournal)
+        );
+        let file = match request.filename {
+            Some(name) if !temporary => File::Stored(
+                data.files
+                    .open(name.path(), options)
+                    .map_err(|error| data.files.fail(error, VfsErrorCode::CantOpen))?,
+            ),
+            _ => File::Temporary(MemChunksFile::default()),
+        };
+        data.files.open.set(data.files.open.get() + 1);
+        Ok(OpenedFile { file, access: options.access() })
+    }
+
+    fn close_file(data: &Data<S>, name: Option<&str>, file: File<S>, options: OpenOptions) -> VfsResult<()> {
+        data.files.open.set(data.files.open.get() - 1);
+        let File::Stored(handle) = file else { return Ok(()) };
+        data.files.close(handle);
+        match name {
+            Some(name) if options.delete_on_close() => Self::delete_file(data, name, false),
+            _ => Ok(()),
+        }
+    }
+
+    fn access(data: &Data<S>, name: &str, _mode: AccessMode) -> VfsResult<bool> {
+        data.files.exists(name).map_err(|error| data.files.fail(error, VfsErrorCode::IoAccess))
+    }
+
+    fn full_pathname(_data: &Data<S>, name: &str) -> VfsResult<String> {
+        Ok(name.into())
+    }
+
+    fn delete_file(data: &Data<S>, name: &str, _sync_dir: bool) -> VfsResult<()> {
+        data.files.delete(name).map_err(|error| data.files.fail(error, VfsErrorCode::IoDelete))
+    }
+}
+
+impl<S: Storage> SQLiteIoMethods for Io<S> {
+    type Store = Store<S>;
+
+    const VERSION: i32 = 2;
+
+    const METHODS: sqlite3_io_methods = sqlite3_io_methods {
+        iVersion: 2,
+        xClose: Some(Self::xClose),
+        xRead: Some(Self::xRead),
+        xWrite: Some(Self::xWrite),
+        xTruncate: Some(Self::xTruncate),
+        xSync: Some(Self::xSync),
+        xFileSize: Some(Self::xFileSize),
+        xLock: Some(Self::xLock),
+        xUnlock: Some(Self::xUnlock),
+        xCheckReservedLock: Some(Self::xCheckReservedLock),
+        xFileControl: Some(Self::xFileControl),
+        xSectorSize: Some(Self::xSectorSize),
+        xDeviceCharacteristics: Some(Self::xDeviceCharacteristics),
+        xShmMap: Some(shm::map::<S>),
+        xShmLock: Some(shm::lock::<S>),
+        xShmBarrier: Some(shm::barrier),
+        xShmUnmap: Some(shm::unmap::<S>),
+        xFetch: None,
+        xUnfetch: None,
+    };
+}
+
+impl<S: Storage> SQLiteVfs<Io<S>> for Registrar<S> {
+    type Os = DefaultOs;
+
+    fn os(data: &Data<S>) -> &DefaultOs {
+        &data.os
+    }
+}
+
+/// Clock and randomness of SQLite's default VFS, which knows the platform.
+struct DefaultOs;
+
+impl DefaultOs {
+    fn default_vfs() -> Option<*mut sqlite3_vfs> {
+        // SAFETY: SQLite is initialised, since it calls us; null asks for the default, which is never unregistered.
+        let vfs = unsafe { sqlite3_vfs_find(std::ptr::null()) };
+        (!vfs.is_null()).then_some(vfs)
+    }
+}
+
+impl OsCallback for DefaultOs {
+    fn sleep(&self, _: Duration) {
+        // whoever is waited for runs on this very thread
+    }
+
+    fn random(&self, buf: &mut [u8]) -> usize {
+        let Some(vfs) = Self::default_vfs() else { return 0 };
+        let len = i32::try_from(buf.len()).unwrap_or(i32::MAX);
+        // SAFETY: a registered VFS, and `len` writable bytes.
+        let got = unsafe { (*vfs).xRandomness.map_or(0, |random| random(vfs, len, buf.as_mut_ptr().cast())) };
+        usize::try_from(got).unwrap_or(0)
+    }
+
+    fn epoch_timestamp_in_ms(&self) -> VfsResult<i64> {
+        /// Milliseconds from the Julian epoch to the Unix epoch.
+        const UNIX: sqlite3_int64 = 210_866_760_000_000;
+        let mut now = 0;
+        // SAFETY: a registered VFS of version 2 or more has this method; the out pointer is valid.
+        let read = Self::default_vfs().and_then(|vfs| unsafe {
+            (*vfs).xCurrentTimeInt64.filter(|_| (*vfs).iVersion >= 2).map(|clock| clock(vfs, &mut now))
+        });
+        match read {
+            Some(0) => Ok(now - UNIX),
+            _ => Err(VfsError::new(VfsErrorCode::Error, "the clock could not be read".into())),
+        }
+    }
+}
