@@ -38,7 +38,8 @@ impl Engine {
         functions: Option<Functions>,
     ) -> Result<Engine, JsValue> {
         let opened = match storage.as_str() {
-            _ => Vfs::register(Memory::default()).map(|vfs| (vfs, file)),
+            // ':memory:' would be two databases of SQLite's own, one for each connection
+            _ => Vfs::register(Memory::default()).map(|vfs| (vfs, "memory.db".to_string())),
         };
         let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
         let db = opened

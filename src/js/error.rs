@@ -16,7 +16,7 @@ thread_local! {
 
 /// Tells the engine what makes its errors: `make(code, message, cause)`.
 #[wasm_bindgen(js_name = setErrorMaker)]
-pub(crate) fn set_error_maker(make: Function) {
+pub fn set_error_maker(make: Function) {
     MAKER.set(Some(make));
 }
 

@@ -13,3 +13,4 @@ mod sync;
 mod value;
 
 pub use engine::Engine;
+pub use error::set_error_maker;

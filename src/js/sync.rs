@@ -230,6 +230,12 @@ impl Engine {
         Ok(object(&[("status", status.into()), ("verdicts", verdicts.into()), ("done", done)]))
     }
 
+    /// Ends the loop: `sync_step` gives `done`, a request in flight is aborted.
+    #[wasm_bindgen(js_name = stopSync)]
+    pub fn stop_sync(&self) {
+        self.sync.stop();
+    }
+
     /// Tries now: the network may be back, or the page became visible.
     #[wasm_bindgen(js_name = wakeSync)]
     pub fn wake_sync(&self) {
