@@ -10,6 +10,7 @@
 //! - [`model`]: one table of JSON documents
 //! - [`event`]: the log, the queue, and what happens to one event
 //! - [`sync`]: the sync protocol as pure machines
+//! - [`store`]: what a database is made of; one method per operation
 //! - `js`: what JavaScript sees, wasm32 only
 
 pub mod error;
@@ -18,5 +19,6 @@ pub mod event;
 pub mod js;
 pub mod model;
 pub mod sql;
+pub mod store;
 pub mod sync;
 pub mod vfs;

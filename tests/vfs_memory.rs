@@ -1,4 +1,5 @@
 //! SQLite on the memory storage: a writer and a reader in WAL on one file, and what they see of each other.
+#![allow(clippy::unwrap_used)]
 
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::{Memory, Storage, Vfs};

@@ -113,9 +113,15 @@ impl Vfs {
     /// # Errors
     /// What SQLite says when it cannot be initialised.
     pub fn register<S: Storage>(storage: S) -> Result<Vfs> {
+        Self::register_gathering(storage, wal::LIMIT)
+    }
+
+    /// The same, with the number of uncommitted bytes of a WAL that are kept back at most: tests want few.
+    #[doc(hidden)]
+    pub fn register_gathering<S: Storage>(storage: S, limit: usize) -> Result<Vfs> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("tidelog-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let files = Rc::new(Files::new(storage));
+        let files = Rc::new(Files::new(storage, limit));
         let release = files::register(&name, files.clone()).map_err(Error::Io)?;
         Ok(Vfs { name, files, release: Cell::new(Some(release)) })
     }
