@@ -35,16 +35,12 @@ impl Engine {
         file: String,
         relaxed: bool,
         read_only: bool,
+        fs: JsValue,
         functions: Option<Functions>,
     ) -> Result<Engine, JsValue> {
-        let opened = match storage.as_str() {
-            // ':memory:' would be two databases of SQLite's own, one for each connection
-            _ => Vfs::register(Memory::default()).map(|vfs| (vfs, "memory.db".to_string())),
-        };
         let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
-        let db = opened
-            .and_then(|(vfs, name)| Db::open(vfs, &name, Options { durability, read_only }))
-            .map_err(to_js)?;
+        let options = Options { durability, read_only };
+        let db = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
         let access = Rc::new(Access::default());
         let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
         Ok(Engine { store, access, sync: Rc::default() })
@@ -183,6 +179,16 @@ impl Engine {
         };
         done().map_err(to_js)
     }
+}
+
+/// Opens a database where it is kept: `opfs`, `host` (with the host's file system) or memory.
+pub(super) async fn open_db(storage: &str, file: &str, fs: JsValue, options: Options) -> Result<Db> {
+    let _ = (file, fs);
+    let (vfs, name) = match storage {
+        // ':memory:' would be two databases of SQLite's own, one for each connection
+        _ => (Vfs::register(Memory::default())?, "memory.db".to_string()),
+    };
+    Db::open(vfs, &name, options)
 }
 
 impl Engine {

@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod events;
 mod host;
+mod server;
 mod settle;
 mod sql;
 mod sync;
@@ -14,3 +15,4 @@ mod value;
 
 pub use engine::Engine;
 pub use error::set_error_maker;
+pub use server::ServerLog;
