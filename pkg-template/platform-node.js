@@ -1,6 +1,9 @@
-// Where Node, Bun and Deno get the wasm from: the file beside this one. `#platform` in package.json chooses
-// between this file and platform-browser.js.
+// What Node, Bun and Deno give: the wasm as the file beside this one, the host's file system. `#platform` in
+// package.json chooses between this file and platform-browser.js.
 import { readFile } from 'node:fs/promises'
 
 /** The engine's wasm, as `init` of the generated tidelog.js takes it. */
 export const loadWasm = () => readFile(new URL('./tidelog_bg.wasm', import.meta.url))
+
+/** Where files are. */
+export const openFile = () => ({ storage: 'memory', persistence: 'none' })

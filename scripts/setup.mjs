@@ -17,7 +17,7 @@ const groups = {
   npm() {
     const age = file => statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
     if (age('node_modules/.package-lock.json') >= age('package-lock.json')) return
-    must('npm', ['ci', '--no-audit', '--no-fund'])
+    must('npm', ['install', '--no-audit', '--no-fund'])
   },
   /** What `npm run build` and `npm start` need. */
   build() {

@@ -20,7 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sync", &["event", "error"]),
     ("replica", &["event", "error"]),
     ("store", &["event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
-    ("js", &["store", "event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
+    ("server", &["sync", "sql", "vfs", "error"]),
+    ("js", &["store", "server", "event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
 ];
 
 /// Crates that only some rooms may name.

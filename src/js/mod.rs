@@ -1,9 +1,18 @@
-//! The exported engine: what JavaScript sees of this crate. Holds no state and decides nothing.
+//! What JavaScript sees: the engine's classes, the users' functions, values and errors across the boundary.
+//!
+//! Documents cross as JSON text, small options as plain objects, bytes as `Uint8Array`. Nothing is decided here.
 
-use wasm_bindgen::prelude::*;
+mod access;
+mod engine;
+mod error;
+mod events;
+mod host;
+mod server;
+mod settle;
+mod sql;
+mod sync;
+mod value;
 
-/// The version of the package the engine was built for.
-#[wasm_bindgen]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").into()
-}
+pub use engine::Engine;
+pub use error::set_error_maker;
+pub use server::ServerLog;

@@ -1,13 +1,12 @@
 //! The file SQLite holds: a handle on a shared [`Node`], or a temporary file in memory. Translates, decides nothing.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use rsqlite_vfs::{
     DeviceCharacteristics, LockLevel, MemChunksFile, SyncOptions, VfsError, VfsErrorCode, VfsFile, VfsResult,
 };
 
-use super::files::Files;
+use super::files::{Files, Shared};
 use super::locks::Held;
 use super::node::Node;
 use super::{Storage, StorageError};
@@ -24,7 +23,7 @@ pub(super) enum File<S: Storage> {
 pub(super) struct Handle<S: Storage> {
     pub(super) files: Rc<Files<S>>,
     pub(super) name: String,
-    pub(super) node: Rc<RefCell<Node<S::File>>>,
+    pub(super) node: Shared<S>,
     /// The level this handle holds on the file.
     level: LockLevel,
     /// The slots this handle holds on the WAL index.
@@ -34,7 +33,7 @@ pub(super) struct Handle<S: Storage> {
 }
 
 impl<S: Storage> Handle<S> {
-    pub(super) fn new(files: Rc<Files<S>>, name: String, node: Rc<RefCell<Node<S::File>>>) -> Self {
+    pub(super) fn new(files: Rc<Files<S>>, name: String, node: Shared<S>) -> Self {
         node.borrow_mut().handles += 1;
         Handle { files, name, node, level: LockLevel::None, slots: Held::default(), mapped: false }
     }

@@ -13,24 +13,40 @@ use rsqlite_vfs::{
 
 use super::file::{File, Handle};
 use super::node::Node;
+use super::wal::Gather;
 use super::{Storage, StorageError, shm};
+
+/// What the handles of one file share.
+pub(super) type Shared<S> = Rc<RefCell<Node<<S as Storage>::File>>>;
 
 /// The open files of one storage.
 pub(super) struct Files<S: Storage> {
     storage: S,
     /// Open files by name, and WALs that owe a cut.
-    nodes: RefCell<HashMap<String, Rc<RefCell<Node<S::File>>>>>,
+    nodes: RefCell<HashMap<String, Shared<S>>>,
+    /// Uncommitted bytes of a WAL that are kept back at most.
+    limit: usize,
     /// Files SQLite has not closed.
     open: Cell<usize>,
     last_error: RefCell<Option<StorageError>>,
 }
 
 impl<S: Storage> Files<S> {
-    pub(super) fn new(storage: S) -> Self {
-        Files { storage, nodes: RefCell::default(), open: Cell::new(0), last_error: RefCell::default() }
+    pub(super) fn new(storage: S, limit: usize) -> Self {
+        Files {
+            storage,
+            nodes: RefCell::default(),
+            limit,
+            open: Cell::new(0),
+            last_error: RefCell::default(),
+        }
     }
 
-    pub(super) fn node(&self, name: &str) -> Option<Rc<RefCell<Node<S::File>>>> {
+    pub(super) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    pub(super) fn node(&self, name: &str) -> Option<Shared<S>> {
         self.nodes.borrow().get(name).cloned()
     }
 
@@ -58,7 +74,8 @@ impl<S: Storage> Files<S> {
             Some(node) => node,
             None => {
                 let file = self.storage.open(name, options.create())?;
-                let node = Rc::new(RefCell::new(Node::new(file, options.kind())));
+                let gather = (options.kind() == Some(FileKind::Wal)).then(|| Gather::new(self.limit));
+                let node = Rc::new(RefCell::new(Node::new(file, gather)));
                 self.nodes.borrow_mut().insert(name.into(), node.clone());
                 node
             }

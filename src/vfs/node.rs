@@ -1,7 +1,5 @@
 //! What all handles of one file share: its storage, its locks, its WAL index, its gathered frames.
 
-use rsqlite_vfs::FileKind;
-
 use super::disk::Disk;
 use super::locks::FileLocks;
 use super::shm::Shm;
@@ -23,8 +21,7 @@ pub(super) struct Node<F> {
 }
 
 impl<F: StorageFile> Node<F> {
-    pub(super) fn new(file: F, kind: Option<FileKind>) -> Self {
-        let gather = (kind == Some(FileKind::Wal)).then(Gather::default);
+    pub(super) fn new(file: F, gather: Option<Gather>) -> Self {
         Node { disk: Disk::new(file), handles: 0, locks: FileLocks::default(), shm: Shm::default(), gather }
     }
 

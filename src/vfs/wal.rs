@@ -29,7 +29,7 @@ const HEADER: u64 = 32;
 /// Bytes before each frame's page.
 const FRAME_HEADER: usize = 24;
 /// Uncommitted bytes kept back at most.
-const LIMIT: usize = 4 << 20;
+pub(super) const LIMIT: usize = 4 << 20;
 
 /// What mxFrame of the WAL index says is committed, in bytes of the WAL.
 pub(super) fn committed_end(max_frame: u32, page: u32) -> u64 {
@@ -39,6 +39,8 @@ pub(super) fn committed_end(max_frame: u32, page: u32) -> u64 {
 /// The frames of one WAL that are not in its storage yet.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
+    /// Uncommitted bytes kept back at most.
+    limit: usize,
     /// Somebody holds the WAL's write lock.
     held: bool,
     /// Write through until the lock is released: the commit frame is out, or something failed.
@@ -51,11 +53,17 @@ pub(super) struct Gather {
     commit_page: Option<u64>,
     /// End of the furthest commit frame whose hand-over was tried under this lock.
     commit_end: u64,
+    /// After the commit frame: the frame SQLite has just read to rewrite its checksum, and where it is.
+    reread: Option<(u64, Vec<u8>)>,
     /// The WAL must be cut to this size before anything else.
     debt: Option<u64>,
 }
 
 impl Gather {
+    pub(super) fn new(limit: usize) -> Self {
+        Gather { limit, ..Gather::default() }
+    }
+
     /// The write lock was taken.
     pub(super) fn hold(&mut self) {
         self.held = true;
@@ -70,8 +78,8 @@ impl Gather {
         recovered: bool,
     ) {
         let handed = self.commit_end;
-        let debt = self.debt;
-        *self = Gather { debt, frames: std::mem::take(&mut self.frames), ..Gather::default() };
+        let Gather { debt, limit, .. } = *self;
+        *self = Gather { debt, limit, frames: std::mem::take(&mut self.frames), ..Gather::default() };
         self.drop_frames();
         let Some(committed) = committed else { return };
         let beyond = if recovered { disk.size().unwrap_or(u64::MAX) } else { handed };
@@ -128,6 +136,9 @@ impl Gather {
         if commits {
             self.commit_end = self.commit_end.max(end);
         }
+        if self.held && self.through && data.len() == FRAME_HEADER {
+            return self.rewrite(disk, data, at);
+        }
         if !self.held || self.through {
             return disk.write(data, at);
         }
@@ -153,7 +164,34 @@ impl Gather {
             self.keep_until(end);
             self.through = true;
             self.hand_over(disk)
-        } else if self.frames.len() > LIMIT && data.len() > FRAME_HEADER && end == self.end() {
+        } else if self.frames.len() > self.limit && data.len() > FRAME_HEADER && end == self.end() {
+            self.hand_over(disk)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A frame's checksum is rewritten, which SQLite does frame by frame after a transaction that overwrote its own
+    /// spilled pages, up to the commit frame. One write per frame costs more than writing whole frames together.
+    fn rewrite<F: StorageFile>(
+        &mut self,
+        disk: &mut Disk<F>,
+        header: &[u8],
+        at: u64,
+    ) -> Result<(), StorageError> {
+        let Some((_, mut frame)) = self.reread.take().filter(|(place, _)| *place == at) else {
+            self.hand_over(disk)?;
+            return disk.write(header, at);
+        };
+        if !self.frames.is_empty() && at != self.end() {
+            self.hand_over(disk)?;
+        }
+        if self.frames.is_empty() {
+            self.base = at;
+        }
+        frame[..FRAME_HEADER].copy_from_slice(header);
+        self.frames.extend_from_slice(&frame);
+        if self.end() >= self.commit_end || self.frames.len() > self.limit {
             self.hand_over(disk)
         } else {
             Ok(())
@@ -186,6 +224,19 @@ impl Gather {
 
     /// Reads what SQLite has written, gathered or not.
     pub(super) fn read<F: StorageFile>(
+        &mut self,
+        disk: &mut Disk<F>,
+        buf: &mut [u8],
+        at: u64,
+    ) -> Result<usize, StorageError> {
+        let got = self.read_through(disk, buf, at)?;
+        let rewriting = self.held && self.through && self.commit_end > at;
+        // whole frames only: a page alone starts 24 bytes further on, and its length is a power of two
+        self.reread = (rewriting && got == buf.len() && !got.is_power_of_two()).then(|| (at, buf.to_vec()));
+        Ok(got)
+    }
+
+    fn read_through<F: StorageFile>(
         &mut self,
         disk: &mut Disk<F>,
         buf: &mut [u8],
@@ -231,6 +282,9 @@ impl Gather {
     /// are gathered, needs committed ones only.
     pub(super) fn flush<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<(), StorageError> {
         self.settle(disk)?;
+        if self.through {
+            self.hand_over(disk)?;
+        }
         disk.flush()
     }
 }

@@ -1,0 +1,10 @@
+// The class API: what an application imports in a worker, in Node, Bun or Deno.
+
+export { DB } from './db.js'
+export { TidelogError } from './errors.js'
+export { ESModel } from './es-model.js'
+export { EventQueue } from './event-queue.js'
+export { EventSourcingDB } from './event-sourcing-db.js'
+export { JsonModel } from './json-model.js'
+export { sql } from './sql-tag.js'
+export { SQLite } from './sqlite.js'
