@@ -113,6 +113,17 @@ export class SQLite {
   off(name: string, fn: (...args: Untyped[]) => void): this
 }
 
+/** The names of the databases; in Node, Bun and Deno those in `directory`. */
+export function listDatabases(directory?: string): Promise<string[]>
+/** A database as the bytes of an SQLite file. Rejects with `NOT_FOUND`, or `LOCKED` while it is open. */
+export function exportDatabase(file: string): Promise<Uint8Array>
+/** Makes a database of an SQLite file's bytes. Rejects with `EXISTS`, and with `CORRUPT` for other bytes. */
+export function importDatabase(file: string, bytes: Uint8Array): Promise<void>
+/** Removes a database and all it has. Rejects with `LOCKED` while it is open. */
+export function deleteDatabase(file: string): Promise<void>
+/** Gives a database another name. Rejects with `NOT_FOUND`, `EXISTS` or `LOCKED`. */
+export function renameDatabase(file: string, to: string): Promise<void>
+
 /** A declared column. Without `type` or `real` it is virtual: an expression over the JSON, that can be indexed. */
 export interface Column<Doc = Untyped> {
   /** What it holds; makes it a column of the table. */

@@ -31,8 +31,11 @@ export function createServer(options, { open = openLog } = {}) {
 
 async function openLog(storage, name) {
   const { loadEngine } = await import('./engine.js')
+  const { openFile } = await import('./files.js')
   const { ServerLog } = await loadEngine()
-  return ServerLog.open(storage, name)
+  const file = `${storage.dir}/${name}.db`
+  const { storage: kind, fs } = openFile(file)
+  return ServerLog.open(kind, file, fs, name)
 }
 
 function check(options) {
