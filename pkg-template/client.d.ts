@@ -38,6 +38,13 @@ export interface Dispatched extends Event {
   readonly synced: Promise<void>
 }
 
+/** An event before it is made. */
+export interface Draft {
+  type: string
+  data?: unknown
+  ts?: number
+}
+
 /** A live query: newer rows each time something changed that it reads. A slow reader gets the newest rows only. */
 export interface Live<T> extends AsyncIterableIterator<T[]> {
   /**
@@ -79,6 +86,9 @@ export interface Connection<Docs extends object = Record<string, Untyped>> {
   off(name: 'status', fn: (status: Status) => void): void
   /** Resolves when the event is durable on this device, with what the reducers made of it. */
   dispatch(type: string, data?: unknown, ts?: number): Promise<Dispatched>
+  dispatch(event: Draft): Promise<Dispatched>
+  /** All or none. `synced` is about all of them. */
+  dispatch(events: Draft[]): Promise<Event[] & { readonly synced: Promise<void> }>
   /** Stops or resumes syncing. */
   setOnline(online: boolean): Promise<void>
   /** Syncs now instead of when it is due. */

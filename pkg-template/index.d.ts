@@ -113,6 +113,17 @@ export class SQLite {
   off(name: string, fn: (...args: Untyped[]) => void): this
 }
 
+/** The names of the databases; in Node, Bun and Deno those in `directory`. */
+export function listDatabases(directory?: string): Promise<string[]>
+/** A database as the bytes of an SQLite file. Rejects with `NOT_FOUND`, or `LOCKED` while it is open. */
+export function exportDatabase(file: string): Promise<Uint8Array>
+/** Makes a database of an SQLite file's bytes. Rejects with `EXISTS`, and with `CORRUPT` for other bytes. */
+export function importDatabase(file: string, bytes: Uint8Array): Promise<void>
+/** Removes a database and all it has. Rejects with `LOCKED` while it is open. */
+export function deleteDatabase(file: string): Promise<void>
+/** Gives a database another name. Rejects with `NOT_FOUND`, `EXISTS` or `LOCKED`. */
+export function renameDatabase(file: string, to: string): Promise<void>
+
 /** A declared column. Without `type` or `real` it is virtual: an expression over the JSON, that can be indexed. */
 export interface Column<Doc = Untyped> {
   /** What it holds; makes it a column of the table. */
@@ -140,7 +151,10 @@ export interface ModelOptions<Doc = Untyped> {
   name?: string
   /** Default `id`. */
   idCol?: string
-  columns?: Record<string, Column<Doc> | ((about: { columnName: string }) => Column<Doc> | undefined) | undefined>
+  columns?: Record<
+    string,
+    Column<Doc> | ((about: { columnName: string }) => Column<Doc> | undefined) | undefined
+  >
   /** What results are instances of. */
   ItemClass?: new () => Untyped
   /** For ids that are not integers: rows keep their rowid over a VACUUM. Default true. */
@@ -229,7 +243,9 @@ export interface ESModelDefinition<Doc = Untyped> extends Omit<ModelOptions<Doc>
   /** Where an event is made: may change its type and data before it is logged. */
   preprocessor?: (args: PhaseArgs & { cache: object }) => unknown
   /** On every replica: what the event does. Must depend on the event and the models alone. */
-  reducer?: (args: PhaseArgs & { cache: object }) => Result<Doc> | undefined | false | null | Promise<Result<Doc> | undefined>
+  reducer?: (
+    args: PhaseArgs & { cache: object },
+  ) => Result<Doc> | undefined | false | null | Promise<Result<Doc> | undefined>
   /** On every replica, after the results were applied: may write to the models. */
   deriver?: (args: PhaseArgs & { result?: Result<Doc> }) => unknown
 }
@@ -273,7 +289,10 @@ export class EventQueue {
     options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
   ): Promise<{ items: QueuedEvent[] }>
   count(attrs?: { type?: string }): Promise<number>
-  live(attrs?: { type?: string }, options?: { limit?: number; sort?: { v: number } }): AsyncIterable<QueuedEvent[]>
+  live(
+    attrs?: { type?: string },
+    options?: { limit?: number; sort?: { v: number } },
+  ): AsyncIterable<QueuedEvent[]>
 }
 
 export interface EventSourcingOptions extends SQLiteOptions {

@@ -14,6 +14,15 @@ export interface ServerOptions {
     request: Request,
     about: { log: string; verb: string },
   ): string | null | undefined | Response | Promise<string | null | undefined | Response>
+  /**
+   * The application's word on each event before it is appended, in the same moment: undefined takes it, a code of 1 to 64
+   * letters, digits, `-` and `_` rejects it for good, which the author learns as `REJECTED`. If it throws or returns
+   * anything else, the event is rejected with `VALIDATOR` and `onError` is told.
+   */
+  validate?(
+    event: { type: string; data: unknown; id: string },
+    about: { log: string; principal: string },
+  ): string | null | undefined
   /** Pages of these origins may ask as well, such as `https://app.example`. Without it only the server's own may. */
   cors?: { origins: string[] }
   /** Told each unexpected error; logs it to the console unless given. */

@@ -1,8 +1,6 @@
 // The sync server as a fetch handler: who may ask, how much, how long to wait. It uses web standards only; what a push
 // or a pull means is the engine's business (`ServerLog`), and where its databases lie is `storage`'s.
 
-import { TidelogError } from './errors.js'
-
 const OPTIONS = ['storage', 'authorize', 'cors', 'onError', 'validate']
 const ROUTE = /\/v1\/([^/]*)\/([a-z]+)\/?$/
 const LOG = /^[a-z0-9][a-z0-9_-]{0,62}$/
@@ -12,6 +10,9 @@ const WAIT_MS = 25_000
 /** Long polls of one log that may wait at a time; one more is answered at once. */
 const WAITERS = 1000
 const RETRY_MS = 1000
+/** What a validator may say, and what is said for one that fails: every client keeps it in its log. */
+const CODE = /^[\w-]{1,64}$/
+const FAILED = 'VALIDATOR'
 
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
@@ -19,6 +20,7 @@ const RETRY_MS = 1000
  *   storage: object,
  *   authorize: (request: Request, about: {log: string, verb: string}) => unknown,
  *   cors?: {origins: string[]},
+ *   validate?: (event: {type: string, data: unknown, id: string}, about: {log: string, principal: string}) => string | void,
  *   onError?: (error: unknown) => void,
  * }} options
  * @param {object} [surroundings] for tests: what opens a log
@@ -31,8 +33,11 @@ export function createServer(options, { open = openLog } = {}) {
 
 async function openLog(storage, name) {
   const { loadEngine } = await import('./engine.js')
+  const { openFile } = await import('./files.js')
   const { ServerLog } = await loadEngine()
-  return ServerLog.open(storage, name)
+  const file = `${storage.dir}/${name}.db`
+  const { storage: kind, fs } = openFile(file)
+  return ServerLog.open(kind, file, fs, name)
 }
 
 function check(options) {
@@ -49,10 +54,10 @@ function check(options) {
   if (cors !== undefined && !Array.isArray(cors?.origins)) {
     throw new TypeError("createServer: cors must be {origins: ['https://…']}")
   }
-  if (onError !== undefined && typeof onError !== 'function')
-    throw new TypeError('createServer: onError must be a function')
-  if (validate !== undefined)
-    throw new TidelogError('NOT_SUPPORTED', 'createServer: validate is not supported yet')
+  for (const [name, fn] of Object.entries({ onError, validate })) {
+    if (fn !== undefined && typeof fn !== 'function')
+      throw new TypeError(`createServer: ${name} must be a function`)
+  }
 }
 
 class Server {
@@ -141,10 +146,29 @@ class Server {
   #log(name) {
     const known = this.#logs.get(name)
     if (known) return known
-    const opening = Promise.resolve(this.#open(this.#options.storage, name)).then(engine => new Log(engine))
+    const opening = Promise.resolve(this.#open(this.#options.storage, name)).then(
+      engine => new Log(engine, this.#validator(name)),
+    )
     this.#logs.set(name, opening)
     opening.catch(() => this.#logs.delete(name))
     return opening
+  }
+
+  /** The application's word on each event, in the shape the engine asks for: a code rejects the event for good. */
+  #validator(log) {
+    const { validate } = this.#options
+    if (!validate) return () => undefined
+    return principal => (type, body, id) => {
+      try {
+        const code = validate({ type, data: JSON.parse(body), id }, { log, principal })
+        if (code === undefined || code === null) return undefined
+        if (CODE.test(code)) return code
+        throw new TypeError('validate must return undefined or, at once, a code of letters, digits, - and _')
+      } catch (error) {
+        this.#report(error)
+        return FAILED
+      }
+    }
   }
 
   /** The headers for a page of another origin, if that origin is listed. */
@@ -173,13 +197,15 @@ class Log {
   #waiters = new Set()
   /** Counts pushes, so that one between a pull and the wait behind it is not missed. */
   #pushes = 0
+  #validator
 
-  constructor(engine) {
+  constructor(engine, validator) {
     this.#engine = engine
+    this.#validator = validator
   }
 
   async push(principal, body) {
-    const answer = await this.#engine.push(principal, body)
+    const answer = await this.#engine.push(principal, body, this.#validator(principal))
     if (answer.status === 200) {
       this.#pushes++
       this.wake()

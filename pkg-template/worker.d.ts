@@ -19,7 +19,10 @@ export interface Event {
 
 /** How far this device and the server know of each other. */
 export interface SyncStatus {
-  /** `off` without the option `sync`. */
+  /**
+   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `fenced`: the
+   * server refuses access; `needsUpgrade`; `stopped`: its history and ours do not fit. The queue is kept in all of them.
+   */
   state: string
   /** What `setOnline` was last given. */
   online: boolean
@@ -29,7 +32,8 @@ export interface SyncStatus {
   seq: number
   /** The last position of the server's log that is known here. */
   head: number
-  error: { code?: string; message: string } | null
+  /** The code of what keeps it from syncing. */
+  error: string | null
 }
 
 /** Where and how to sync. */

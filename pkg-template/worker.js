@@ -37,6 +37,11 @@ export function serve(options, surroundings) {
   return db
 }
 
+/** When the server's log holds the event, or each of several that were dispatched at once. */
+async function verdict(dispatched) {
+  await (Array.isArray(dispatched) ? Promise.all(dispatched.map(event => event.synced)) : dispatched.synced)
+}
+
 async function openDatabase(options) {
   const { EventSourcingDB } = await import('./index.js')
   const db = new EventSourcingDB(options)
@@ -153,7 +158,7 @@ class Desk {
   }
 
   #answer(id, value, what) {
-    const synced = what === 'dispatch' ? Promise.resolve(value?.synced) : undefined
+    const synced = what === 'dispatch' ? verdict(value) : undefined
     this.#tellStatus()
     try {
       this.#post(synced ? { t: 'ok', id, value, synced: true } : { t: 'ok', id, value })

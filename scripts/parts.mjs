@@ -25,7 +25,7 @@ function lints() {
     ['cargo', 'fmt', '--check'],
     ['cargo', ...clippy, '--', '-D', 'warnings'],
     ['cargo', ...clippy, ...wasm32, '--', '-D', 'warnings'],
-    ['node', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.'],
+    ['node', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
   ])
 }
 

@@ -26,7 +26,7 @@ export function showStatus({ role, storage, sync, error }) {
   byId('storage').textContent = STORAGE[storage] ?? 'not open yet'
   byId('sync').textContent = !online ? 'switched off' : state
   byId('sync').dataset.state = online ? state : 'paused'
-  byId('trouble').textContent = online && trouble ? (trouble.message ?? trouble.code ?? '') : ''
+  byId('trouble').textContent = online && trouble ? `Trouble: ${trouble}` : ''
   byId('pending').textContent = pending
   byId('pending').dataset.some = String(pending > 0)
   byId('online').setAttribute('aria-checked', String(online))

@@ -20,9 +20,9 @@ async function directory() {
   return dir
 }
 
-async function listen(dir) {
+async function listen(dir, options) {
   const authorize = request => request.headers.get('Authorization')?.replace('Bearer ', '') || null
-  const server = createServer({ storage: { dir }, authorize })
+  const server = createServer({ storage: { dir }, authorize, ...options })
   const http = await serveNode(server.fetch)
   const base = `http://localhost:${http.address().port}/v1`
   const close = async () => {
@@ -129,6 +129,31 @@ test('a long poll brings what another client pushes', async () => {
   assert.deepEqual([page.evs.length, page.evs[0].id], [1, event.id])
   const took = performance.now() - start
   assert.ok(took >= 100 && took < 5000, `it took ${took} ms`)
+})
+
+test('a validator rejects for good, and one that fails lets nothing through', async () => {
+  const errors = []
+  const validate = ({ type, data: { title } }, about) => {
+    assert.deepEqual([type, about], ['added', { log: 'app', principal: 'ann' }])
+    return { milk: undefined, bread: 'NO_BREAD', promise: Promise.resolve(), long: 'x'.repeat(65) }[title]
+  }
+  const ann = new Client(await listen(await directory(), { validate, onError: error => errors.push(error) }))
+  const events = ['milk', 'bread', 'promise', 'long'].map(title => ann.event({ title }))
+  const { status, page } = await ann.push(...events)
+  assert.equal(status, 200)
+  assert.deepEqual(
+    page.evs.map(({ k = 'e', code }) => [k, code]),
+    [
+      ['e', undefined],
+      ['rej', 'NO_BREAD'],
+      ['rej', 'VALIDATOR'],
+      ['rej', 'VALIDATOR'],
+    ],
+  )
+  assert.deepEqual(
+    errors.map(({ name }) => name),
+    ['TypeError', 'TypeError'],
+  )
 })
 
 test('logs are apart', async () => {

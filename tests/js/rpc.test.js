@@ -83,6 +83,7 @@ class Database {
     this.listeners.push(fn)
   }
   async dispatch(type, data) {
+    if (Array.isArray(type)) return Promise.all(type.map(draft => this.dispatch(draft.type, draft.data)))
     const event = { v: this.events.length + 1, type, data }
     this.events.push(event)
     this.status = { ...this.status, sync: { state: 'live', pending: this.events.length } }
@@ -218,6 +219,21 @@ test('an event is synced, or refused, after its dispatch has resolved', async ()
     (await db.log({ limit: 2 })).map(event => event.v),
     [3, 2],
   )
+})
+
+test('several events dispatched at once are synced when all of them are', async () => {
+  const { db, database } = await tab()
+  const events = await db.dispatch([{ type: 'added' }, { type: 'added' }])
+  assert.equal(events.length, 2)
+  let synced = false
+  events.synced.then(() => {
+    synced = true
+  })
+  database.verdicts[0].resolve()
+  await db.log({})
+  assert.equal(synced, false)
+  database.verdicts[1].resolve()
+  await events.synced
 })
 
 test('who has an answer has the status that goes with it', async () => {
