@@ -1,5 +1,6 @@
 // The class API: what an application imports in a worker, in Node, Bun or Deno.
 
+export { deleteDatabase, exportDatabase, importDatabase, listDatabases, renameDatabase } from './databases.js'
 export { DB } from './db.js'
 export { TidelogError } from './errors.js'
 export { ESModel } from './es-model.js'

@@ -2,6 +2,17 @@
 // engine's; this side owns the promises that wait for verdicts.
 
 const OPTIONS = ['url', 'log', 'getToken', 'fetch']
+/** What stands behind the codes a machine stops or waits with. */
+const REASONS = {
+  NETWORK: 'the server was not reached: trying again',
+  TIMEOUT: 'the server did not answer in time: trying again',
+  PROTOCOL: 'the server gave no answer of the protocol: trying again',
+  TOKEN: 'the server wants a valid token: call setToken',
+  FORBIDDEN: 'the server refused access: call setToken once it is granted',
+  DIVERGED: "the server's history is not the one that was read here; nothing was dropped",
+  FORK: 'another replica writes under the same name: the database was copied; nothing was dropped',
+  TRIMMED: 'the server no longer has what this replica needs next; nothing was dropped',
+}
 
 export class Sync {
   #es
@@ -96,7 +107,8 @@ export class Sync {
     const { state, seq, head, error } = this.#seen
     const [, pending] = this.#engine?.progress() ?? [0, this.#seen.pending]
     const code = typeof state === 'object' ? (state.code ?? error) : error
-    return { state: state.name ?? state, online: this.#online, pending, seq, head, error: code ?? null }
+    const told = code ? { code, message: REASONS[code] ?? `the last request failed: ${code}` } : null
+    return { state: state.name ?? state, online: this.#online, pending, seq, head, error: told }
   }
 
   setOnline(online) {

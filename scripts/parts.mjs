@@ -25,7 +25,7 @@ function lints() {
     ['cargo', 'fmt', '--check'],
     ['cargo', ...clippy, '--', '-D', 'warnings'],
     ['cargo', ...clippy, ...wasm32, '--', '-D', 'warnings'],
-    ['node', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.'],
+    ['node', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
   ])
 }
 
@@ -61,7 +61,7 @@ async function cargo(args, env) {
 async function node(directory) {
   const found = files(directory, '.test.js')
   if (found.length === 0) return none()
-  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...found]
+  const args = ['--test', '--test-concurrency=1', '--test-timeout=300000', '--test-reporter=spec', ...found]
   return count(await watch('node', args), {
     passed: /^ℹ pass (\d+)$/gm,
     failed: /^ℹ (?:fail|cancelled|skipped|todo) (\d+)$/gm,

@@ -5,6 +5,13 @@ import { build } from './build.mjs'
 import { must, root } from './shell.mjs'
 
 build()
-must('node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn', '--config', 'www/vite.config.js'])
+must('node', [
+  'node_modules/vite/bin/vite.js',
+  'build',
+  '--logLevel',
+  'warn',
+  '--config',
+  'www/vite.config.js',
+])
 // in this process, so that one Ctrl-C or SIGTERM reaches the server itself
 await import(join(root, 'www', 'server.js'))

@@ -1,37 +1,55 @@
-//! SQLite on the memory storage: a writer and a reader in WAL on one file, and what they see of each other.
+//! The conformance suite on memory, natively.
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)]
 
-use rusqlite::{Connection, OpenFlags};
-use tidelog::vfs::{Memory, Storage, Vfs};
+mod suite;
 
-fn connect(vfs: &Vfs, file: &str) -> Connection {
-    let db = Connection::open_with_flags_and_vfs(file, OpenFlags::default(), vfs.name()).unwrap();
-    let mode: String = db.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).unwrap();
-    assert_eq!(mode, "wal");
-    db
-}
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
-fn count(db: &Connection) -> i64 {
-    db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
+use tidelog::vfs::Memory;
+use tidelog::vfs::conformance::Opener;
+
+/// One memory per database name.
+#[derive(Default)]
+struct Memories(RefCell<BTreeMap<String, Memory>>);
+
+impl Opener for Memories {
+    type Storage = Memory;
+    const LOCKS: bool = false;
+
+    async fn open(&self, name: &str) -> tidelog::error::Result<(Memory, String)> {
+        Ok((self.0.borrow_mut().entry(name.into()).or_default().clone(), format!("{name}.db")))
+    }
 }
 
 #[test]
-fn a_reader_sees_only_commits_while_a_transaction_is_open() {
+fn memory_does_all_that_sqlite_requires() {
+    let memories = Memories::default();
+    let suite = pin!(suite::check(&memories, "m"));
+    let done = suite.poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(done, Poll::Ready(()), "nothing here waits");
+}
+
+#[test]
+fn a_fork_is_what_a_dead_machine_leaves() {
     let memory = Memory::new();
-    let vfs = Vfs::register(memory.clone()).unwrap();
-    let writer = connect(&vfs, "a.db");
-    let reader = connect(&vfs, "a.db");
-    writer.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES(1)").unwrap();
-    assert_eq!(count(&reader), 1);
-    writer.execute_batch("BEGIN; INSERT INTO t VALUES(2),(3)").unwrap();
-    assert_eq!((count(&writer), count(&reader)), (3, 1));
-    assert!(reader.execute_batch("INSERT INTO t VALUES(9)").is_err(), "two writers at once");
-    writer.execute_batch("COMMIT").unwrap();
-    assert_eq!(count(&reader), 3);
-    writer.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; INSERT INTO t VALUES(4)").unwrap();
-    assert_eq!(count(&reader), 4);
-    drop((writer, reader));
-    assert_eq!(memory.names().unwrap(), ["a.db"], "a clean close leaves no WAL");
-    let again = connect(&vfs, "a.db");
-    assert_eq!(count(&again), 4);
+    let vfs = tidelog::vfs::Vfs::register(memory.clone()).unwrap();
+    let open = |vfs: &tidelog::vfs::Vfs| {
+        rusqlite::Connection::open_with_flags_and_vfs("a", rusqlite::OpenFlags::default(), vfs.name())
+            .unwrap()
+    };
+    let db = open(&vfs);
+    db.execute_batch(
+        "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1); BEGIN; INSERT INTO t VALUES(2)",
+    )
+    .unwrap();
+    let after = tidelog::vfs::Vfs::register(memory.fork()).unwrap();
+    let count: i64 = open(&after).query_row("SELECT sum(a) FROM t", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1);
+    db.execute_batch("COMMIT").unwrap();
+    let count: i64 = open(&after).query_row("SELECT sum(a) FROM t", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1, "the copy is not a copy");
 }

@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::model::{Definition, Search};
 use crate::sql::{Conn, Db, Durability, Options, Value};
 use crate::store::Store;
-use crate::vfs::{Memory, Vfs};
+use crate::vfs::host::open_host;
+use crate::vfs::open_memory;
+use crate::vfs::opfs::open_opfs;
 
 /// An open database. `token` is 0 outside of transactions.
 #[wasm_bindgen]
@@ -183,10 +185,10 @@ impl Engine {
 
 /// Opens a database where it is kept: `opfs`, `host` (with the host's file system) or memory.
 pub(super) async fn open_db(storage: &str, file: &str, fs: JsValue, options: Options) -> Result<Db> {
-    let _ = (file, fs);
     let (vfs, name) = match storage {
-        // ':memory:' would be two databases of SQLite's own, one for each connection
-        _ => (Vfs::register(Memory::default())?, "memory.db".to_string()),
+        "opfs" => open_opfs(file).await?,
+        "host" => open_host(fs.unchecked_ref(), file).await?,
+        _ => open_memory()?,
     };
     Db::open(vfs, &name, options)
 }

@@ -42,6 +42,10 @@ impl<S: Storage> Files<S> {
         }
     }
 
+    pub(super) fn storage(&self) -> &S {
+        &self.storage
+    }
+
     pub(super) fn node(&self, name: &str) -> Option<Shared<S>> {
         self.nodes.borrow().get(name).cloned()
     }

@@ -3,13 +3,26 @@
 //! It owns everything between SQLite's file calls and the bytes: locks, the WAL index, gathering of WAL frames, the
 //! rule that no rolled-back row comes back. It knows no SQL, no models, and never opens a connection.
 
+#[cfg(target_family = "wasm")]
+mod browser;
+#[doc(hidden)]
+pub mod conformance;
 mod disk;
 mod file;
 mod files;
+#[cfg(target_family = "wasm")]
+mod handle;
+#[cfg(target_family = "wasm")]
+pub mod host;
 mod locks;
 mod memory;
+#[cfg(any(test, target_family = "wasm"))]
+mod names;
 mod node;
+#[cfg(target_family = "wasm")]
+pub mod opfs;
 mod shm;
+mod transfer;
 mod wal;
 
 use std::cell::Cell;
@@ -17,6 +30,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+#[cfg(target_family = "wasm")]
+pub use handle::{HandleFile, SyncHandle};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};
@@ -99,11 +114,26 @@ pub struct Vfs {
 /// What [`Vfs`] asks of its files, whatever their storage.
 trait Registered {
     fn take_error(&self) -> Option<StorageError>;
+    fn export(&self, file: &str) -> Result<Vec<u8>>;
+    fn import(&self, file: &str, bytes: &[u8]) -> Result<()>;
+    fn is_there(&self, file: &str) -> Result<bool>;
 }
 
 impl<S: Storage> Registered for Files<S> {
     fn take_error(&self) -> Option<StorageError> {
         self.take_last_error()
+    }
+
+    fn export(&self, file: &str) -> Result<Vec<u8>> {
+        transfer::export(self.storage(), file, file)
+    }
+
+    fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
+        transfer::import(self.storage(), file, file, bytes)
+    }
+
+    fn is_there(&self, file: &str) -> Result<bool> {
+        Ok(transfer::is_there(self.storage(), file)?)
     }
 }
 
@@ -136,6 +166,39 @@ impl Vfs {
     pub fn last_error(&self) -> Option<StorageError> {
         self.files.take_error()
     }
+
+    /// The bytes of the database `file`, which may be open when nobody writes and its WAL is empty, as after
+    /// `PRAGMA wal_checkpoint(TRUNCATE)`.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `BAD_VALUE` while changes are in its WAL.
+    pub fn export(&self, file: &str) -> Result<Vec<u8>> {
+        self.files.export(file)
+    }
+
+    /// Makes `bytes` the database `file`; before any connection to it is opened.
+    ///
+    /// # Errors
+    /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure there is none.
+    pub fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
+        self.files.import(file, bytes)
+    }
+
+    /// Whether there is a database `file` with something in it.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub fn contains(&self, file: &str) -> Result<bool> {
+        self.files.is_there(file)
+    }
+}
+
+/// A new database in memory, gone with the VFS. Gives the VFS and the file to open on it.
+///
+/// # Errors
+/// What SQLite says when it cannot be initialised.
+pub fn open_memory() -> Result<(Vfs, String)> {
+    Ok((Vfs::register(Memory::new())?, "main".into()))
 }
 
 impl Drop for Vfs {

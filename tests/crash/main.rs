@@ -1,5 +1,6 @@
 //! The crash loop: a workload of commits, checkpoints and a VACUUM, stopped at every storage operation and failed at
 //! every storage operation once, in both durabilities; then reopened and checked. Prints how many points it tried.
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)]
 
 mod faulty;

@@ -17,9 +17,15 @@ test('a write of a model is an event, and the event is in the queue', async () =
   assert.deepEqual(await es.store.todos.searchAll({ done: true }), [{ ...made, done: true }])
   assert.equal(await es.store.todos.remove(made.id), true)
   assert.equal(await es.store.todos.remove('nobody'), true)
-  assert.deepEqual((await es.queue.search()).items.map(e => [e.v, e.type, e.data[0]]), [
-    [1, 'es/todos', 1], [2, 'es/todos', 3], [3, 'es/todos', 0], [4, 'es/todos', 0],
-  ])
+  assert.deepEqual(
+    (await es.queue.search()).items.map(e => [e.v, e.type, e.data[0]]),
+    [
+      [1, 'es/todos', 1],
+      [2, 'es/todos', 3],
+      [3, 'es/todos', 0],
+      [4, 'es/todos', 0],
+    ],
+  )
   assert.equal(await es.getVersion(), 4)
   await es.close()
 })
@@ -45,7 +51,9 @@ test('preprocess, reduce and derive run in order, sync or async, and see what th
       },
       reducer: async ({ event, model }) => {
         if (event.type !== 'add') return false
-        assert.throws(() => { event.data.n = 9 }, TypeError)
+        assert.throws(() => {
+          event.data.n = 9
+        }, TypeError)
         const old = (await model.get('all')) ?? { total: 0 }
         return { set: [{ id: 'all', total: old.total + event.data.n, at: event.data.at }] }
       },
@@ -61,8 +69,14 @@ test('preprocess, reduce and derive run in order, sync or async, and see what th
   assert.deepEqual({ v: one.v, type: one.type, data: one.data }, { v: 1, type: 'add', data: { n: 2, at: 7 } })
   await Promise.all([es.dispatch({ type: 'add', data: { n: 3 } }), es.dispatch('other')])
   assert.deepEqual(await es.store.sums.get('all'), { id: 'all', total: 5, at: 7 })
-  assert.deepEqual(await es.store.log.all(), [{ id: 'v1', total: 2 }, { id: 'v2', total: 5 }])
-  assert.deepEqual(seen, [[2, 1], [5, 1]])
+  assert.deepEqual(await es.store.log.all(), [
+    { id: 'v1', total: 2 },
+    { id: 'v2', total: 5 },
+  ])
+  assert.deepEqual(seen, [
+    [2, 1],
+    [5, 1],
+  ])
   assert.equal(await one.synced, undefined)
   await es.close()
 })
@@ -84,7 +98,10 @@ test('a failing event rejects with its cause, leaves nothing, and the next goes 
   assert.deepEqual(await es.store.todos.all(), [])
   assert.equal((await es.dispatch('fine')).v, 1)
   const failed = await es.db.all('SELECT t, err FROM _failed ORDER BY lo')
-  assert.deepEqual(failed.map(f => f.t), ['throw', 'error', 'half'])
+  assert.deepEqual(
+    failed.map(f => f.t),
+    ['throw', 'error', 'half'],
+  )
   await es.close()
 })
 
@@ -104,19 +121,29 @@ test('dispatches keep their order, and each promise settles', async () => {
   const es = open({ todos: { reducer: async ({ event }) => event.data?.fail && { error: 'x' } } })
   const all = Array.from({ length: 50 }, (_, i) => es.dispatch('n', { i, fail: i % 7 === 3 }))
   const done = await Promise.allSettled(all)
-  assert.deepEqual(done.map(d => d.status === 'rejected'), all.map((_, i) => i % 7 === 3))
+  assert.deepEqual(
+    done.map(d => d.status === 'rejected'),
+    all.map((_, i) => i % 7 === 3),
+  )
   const order = (await es.queue.search()).items.map(e => e.data.i)
-  assert.deepEqual(order, order.toSorted((a, b) => a - b))
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  )
   await es.close()
 })
 
 test('reducers cannot write, and nothing writes while they run', async () => {
   let release
   const gate = new Promise(resolve => (release = resolve))
-  const es = open({ todos: { reducer: async ({ event, model }) => {
-    if (event.type === 'write') await model.set({ id: 'x' })
-    if (event.type === 'slow') await gate
-  } } })
+  const es = open({
+    todos: {
+      reducer: async ({ event, model }) => {
+        if (event.type === 'write') await model.set({ id: 'x' })
+        if (event.type === 'slow') await gate
+      },
+    },
+  })
   await assert.rejects(es.dispatch('write'), { code: 'USER', message: /reducers only read/ })
   const order = []
   const slow = es.dispatch('slow').then(() => order.push('slow'))
@@ -149,7 +176,10 @@ test('models have their own methods, columns and searches; live queries hear of 
 
 test('misuse is a TypeError that names the argument', async () => {
   assert.throws(() => new EventSourcingDB({ modles: {} }), { name: 'TypeError', message: /modles/ })
-  assert.throws(() => open({ a: { transact: () => {} } }), { name: 'TypeError', message: /'transact' is not supported yet/ })
+  assert.throws(() => open({ a: { transact: () => {} } }), {
+    name: 'TypeError',
+    message: /'transact' is not supported yet/,
+  })
   assert.throws(() => open({ a: { reducer: 1 } }), { name: 'TypeError', message: /a\.reducer/ })
   const es = open()
   await assert.rejects(es.dispatch(''), { name: 'TypeError', message: /type must be a non-empty string/ })
@@ -169,7 +199,10 @@ test('a queue works without models', async () => {
   assert.deepEqual(event, { v: 1, type: 'hello', data: { a: 1 }, ts: 123, pending: false })
   assert.equal(await queue.getNext(1, true), undefined)
   await queue.add('bye')
-  assert.deepEqual((await queue.search({ type: 'bye' })).items.map(e => e.v), [2])
+  assert.deepEqual(
+    (await queue.search({ type: 'bye' })).items.map(e => e.v),
+    [2],
+  )
   assert.equal(await queue.getMaxV(), 2)
   await db.close()
 })

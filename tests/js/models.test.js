@@ -1,11 +1,15 @@
 // JsonModel and DB, as an application uses them. The same file runs wherever the package does.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DB, JsonModel, SQLite, TidelogError, sql } from 'tidelog'
+import { DB, JsonModel, SQLite, sql, TidelogError } from 'tidelog'
 
 class Things extends JsonModel {
   constructor(options) {
-    super({ ...options, name: 'things', columns: { id: { type: 'INTEGER' }, count: { type: 'INTEGER', index: 'SPARSE' } } })
+    super({
+      ...options,
+      name: 'things',
+      columns: { id: { type: 'INTEGER' }, count: { type: 'INTEGER', index: 'SPARSE' } },
+    })
   }
 }
 
@@ -17,7 +21,11 @@ const open = (Model = Things, options) => {
 test('the first example of the design runs as written', async () => {
   const db = new DB({ file: ':memory:' })
   db.addModel(Things)
-  assert.deepEqual(await db.store.things.set({ id: 5, name: 'hi', count: 3 }), { id: 5, name: 'hi', count: 3 })
+  assert.deepEqual(await db.store.things.set({ id: 5, name: 'hi', count: 3 }), {
+    id: 5,
+    name: 'hi',
+    count: 3,
+  })
   const found = await db.store.things.search({ count: 3 })
   assert.deepEqual(found.items, [{ id: 5, name: 'hi', count: 3 }])
   assert.equal(found.total, 1)
@@ -51,7 +59,10 @@ test('an integer id is counted up, another is made', async () => {
 test('many documents are written all or none', async () => {
   const [db, things] = open()
   const made = await things.set([{ a: 1 }, { a: 2 }, { id: 9 }])
-  assert.deepEqual(made.map(m => m.id), [1, 2, 9])
+  assert.deepEqual(
+    made.map(m => m.id),
+    [1, 2, 9],
+  )
   await assert.rejects(things.set([{ id: 20 }, { id: 9 }], true), { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
   assert.equal(await things.count(), 3)
   await db.close()
@@ -75,10 +86,16 @@ test('searches sort, limit and count', async () => {
 
 test('misuse is a TypeError that names the argument', async () => {
   const [db, things] = open()
-  await assert.rejects(things.set(null), { name: 'TypeError', message: /things\.set: obj must be an object, not null/ })
+  await assert.rejects(things.set(null), {
+    name: 'TypeError',
+    message: /things\.set: obj must be an object, not null/,
+  })
   await assert.rejects(things.get(), { name: 'TypeError', message: /id must be/ })
   await assert.rejects(things.search({}, { limt: 1 }), { name: 'TypeError', message: /unknown options limt/ })
-  await assert.rejects(things.search({}, { limit: -1 }), { name: 'TypeError', message: /limit must be a whole number/ })
+  await assert.rejects(things.search({}, { limit: -1 }), {
+    name: 'TypeError',
+    message: /limit must be a whole number/,
+  })
   await assert.rejects(things.set({ big: 1n }), { name: 'TypeError', message: /cannot be written as JSON/ })
   assert.throws(() => new DB({ fil: 'x' }), { name: 'TypeError', message: /Unknown options fil/ })
   assert.throws(() => db.addModel({}), { name: 'TypeError', message: /Model/ })
@@ -97,10 +114,12 @@ test('a transaction is all or nothing, and alone', async () => {
     await tx.store.things.set({ id: 1, a: 1 })
     await gate
     assert.equal((await tx.store.things.get(1)).a, 1)
-    await tx.withTransaction(async () => {
-      await tx.store.things.set({ id: 2 })
-      throw new Error('inner')
-    }).catch(error => assert.equal(error.message, 'inner'))
+    await tx
+      .withTransaction(async () => {
+        await tx.store.things.set({ id: 2 })
+        throw new Error('inner')
+      })
+      .catch(error => assert.equal(error.message, 'inner'))
     return 'value'
   })
   const meanwhile = things.set({ id: 3, a: 3 })
@@ -108,23 +127,32 @@ test('a transaction is all or nothing, and alone', async () => {
   release()
   assert.equal(await tx, 'value')
   await meanwhile
-  assert.deepEqual((await things.all()).map(t => t.id), [1, 3])
-  await assert.rejects(db.withTransaction(async tx => {
-    await tx.store.things.remove(1)
-    throw new Error('no')
-  }), /no/)
+  assert.deepEqual(
+    (await things.all()).map(t => t.id),
+    [1, 3],
+  )
+  await assert.rejects(
+    db.withTransaction(async tx => {
+      await tx.store.things.remove(1)
+      throw new Error('no')
+    }),
+    /no/,
+  )
   assert.equal(await things.count(), 2)
   await db.close()
 })
 
 test('while a function of no arguments runs, every call joins in', async () => {
   const [db, things] = open()
-  await assert.rejects(db.withTransaction(async () => {
-    await things.set({ id: 1 })
-    assert.equal(await things.count(), 1)
-    await db.withTransaction(async () => things.set({ id: 2 }))
-    throw new Error('all of it')
-  }), /all of it/)
+  await assert.rejects(
+    db.withTransaction(async () => {
+      await things.set({ id: 1 })
+      assert.equal(await things.count(), 1)
+      await db.withTransaction(async () => things.set({ id: 2 }))
+      throw new Error('all of it')
+    }),
+    /all of it/,
+  )
   assert.equal(await things.count(), 0)
   await db.close()
 })
@@ -163,7 +191,10 @@ test('SQL is run with parameters and template tags', async () => {
   assert.deepEqual(await db.all('SELECT * FROM t WHERE a = :a', { a: 2 }), [{ a: 2, b: '{"deep":1}' }])
   assert.deepEqual(await db.get`SELECT b FROM t WHERE a = ${1}`, { b: 'x' })
   const big = 2n ** 53n + 1n
-  assert.deepEqual(await db.get('SELECT ? AS big, ? AS bytes', [big, new Uint8Array([1, 2])]), { big, bytes: new Uint8Array([1, 2]) })
+  assert.deepEqual(await db.get('SELECT ? AS big, ? AS bytes', [big, new Uint8Array([1, 2])]), {
+    big,
+    bytes: new Uint8Array([1, 2]),
+  })
   assert.equal(await db.each('SELECT * FROM t', () => {}), 2)
   await assert.rejects(db.get('SELECT * FROM nowhere'), error => {
     assert(error instanceof TidelogError)
@@ -195,7 +226,11 @@ test('a live query comes again when a commit changed its rows', async () => {
 
 test('a closed database opens again by itself, a failed open can be tried again', async () => {
   let fail = true
-  const db = new DB({ onWillOpen: () => { if (fail) throw new Error('not yet') } })
+  const db = new DB({
+    onWillOpen: () => {
+      if (fail) throw new Error('not yet')
+    },
+  })
   db.addModel(Things)
   await assert.rejects(db.store.things.count(), /not yet/)
   fail = false

@@ -238,6 +238,11 @@ impl Client {
         self.online = online;
     }
 
+    /// Whether a request is in flight.
+    pub fn is_waiting_for_answer(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// The position up to which everything was applied.
     pub fn cursor(&self) -> At {
         self.cursor
@@ -378,7 +383,8 @@ impl Client {
             Refusal::Upgrade { min, max } => self.halt = Halt::NeedsUpgrade { min, max },
             Refusal::Busy { retry_ms } | Refusal::Other { retry_ms, .. } => {
                 self.fail(tick, "BUSY");
-                if let Some(asked) = retry_ms {
+                // 0 would be an invitation to hammer
+                if let Some(asked) = retry_ms.filter(|&ms| ms > 0) {
                     self.retry_at = tick.now + asked.min(backoff::ASKED_MS);
                 }
             }
@@ -394,6 +400,6 @@ impl Client {
     fn fail(&mut self, tick: Tick, code: &'static str) {
         self.failures = self.failures.saturating_add(1);
         self.error = Some(code);
-        self.retry_at = tick.now + backoff::wait_ms(self.failures, tick.random);
+        self.retry_at = tick.now + backoff::wait_ms(self.failures, tick.random).max(1);
     }
 }

@@ -1,0 +1,172 @@
+//! The few browser calls OPFS needs: directories, Web Locks, a clock and a timer.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::handle::{SyncHandle, failure};
+use crate::error::{Error, Result};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["navigator", "storage"], js_name = getDirectory, catch)]
+    fn get_directory() -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request, catch)]
+    fn request_lock(name: &str, options: &JsValue, granted: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(call: &Function, milliseconds: i32) -> JsValue;
+
+    /// A `FileSystemDirectoryHandle`.
+    #[derive(Debug, Clone)]
+    type DirectoryHandle;
+    #[wasm_bindgen(method, catch, js_name = getDirectoryHandle)]
+    fn get_directory_handle(
+        this: &DirectoryHandle,
+        name: &str,
+        options: &JsValue,
+    ) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getFileHandle)]
+    fn get_file_handle(this: &DirectoryHandle, name: &str, options: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = removeEntry)]
+    fn remove_entry(this: &DirectoryHandle, name: &str, options: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn keys(this: &DirectoryHandle) -> Result<Keys, JsValue>;
+
+    /// The async iterator of a directory.
+    type Keys;
+    #[wasm_bindgen(method, catch)]
+    fn next(this: &Keys) -> Result<Promise, JsValue>;
+
+    /// A `FileSystemFileHandle`.
+    type FileHandle;
+    #[wasm_bindgen(method, catch, js_name = createSyncAccessHandle)]
+    fn create_sync_access_handle(this: &FileHandle) -> Result<Promise, JsValue>;
+}
+
+/// Milliseconds of a clock that never goes back.
+pub(super) fn time() -> f64 {
+    performance_now()
+}
+
+/// Waits so many milliseconds.
+pub(super) async fn sleep(milliseconds: i32) -> Result<()> {
+    let timer = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, milliseconds);
+    });
+    JsFuture::from(timer).await.map(|_| ()).map_err(|error| failure(&error, "timer").into())
+}
+
+/// `{key: true}` or `{key: false}`.
+fn options(key: &str, value: bool) -> JsValue {
+    let options = js_sys::Object::new();
+    // setting a property of a plain object does not fail
+    let _ = Reflect::set(&options, &key.into(), &value.into());
+    options.into()
+}
+
+/// An OPFS directory.
+#[derive(Debug, Clone)]
+pub(super) struct Directory(DirectoryHandle);
+
+/// The directory that holds all databases.
+pub(super) async fn root() -> Result<Directory> {
+    let opfs = get_directory().map_err(|_| Error::NotSupported("OPFS"))?;
+    let opfs = JsFuture::from(opfs).await.map_err(|error| failure(&error, "OPFS"))?;
+    let opfs = Directory(opfs.unchecked_into());
+    Ok(opfs.directory("tidelog", true).await.map_err(|error| failure(&error, "tidelog"))?)
+}
+
+impl Directory {
+    /// A directory in this one.
+    pub(super) async fn directory(&self, name: &str, create: bool) -> Result<Directory, JsValue> {
+        let directory = self.0.get_directory_handle(name, &options("create", create))?;
+        Ok(Directory(JsFuture::from(directory).await?.unchecked_into()))
+    }
+
+    /// A handle on a file in it, which is made if need be.
+    pub(super) async fn open(&self, name: &str) -> Result<SyncHandle, JsValue> {
+        let file = JsFuture::from(self.0.get_file_handle(name, &options("create", true))?).await?;
+        let handle = file.unchecked_into::<FileHandle>().create_sync_access_handle()?;
+        Ok(JsFuture::from(handle).await?.unchecked_into())
+    }
+
+    /// Removes a directory in it with all its files.
+    pub(super) async fn remove(&self, name: &str) -> Result<(), JsValue> {
+        JsFuture::from(self.0.remove_entry(name, &options("recursive", true))?).await.map(|_| ())
+    }
+
+    /// The names of what is in it.
+    pub(super) async fn names(&self) -> Result<Vec<String>> {
+        let fail = |error: JsValue| Error::from(failure(&error, "tidelog"));
+        let keys = self.0.keys().map_err(fail)?;
+        let mut names = Vec::new();
+        loop {
+            let next = JsFuture::from(keys.next().map_err(fail)?).await.map_err(fail)?;
+            match Reflect::get(&next, &"value".into()).map_err(fail)?.as_string() {
+                Some(name) => names.push(name),
+                None => return Ok(names),
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// Locks given back in this worker whose release is still under way, by name.
+    static RELEASES: RefCell<HashMap<String, Promise>> = RefCell::default();
+}
+
+/// A Web Lock that is held until dropped.
+#[derive(Debug)]
+pub(super) struct WebLock {
+    name: String,
+    release: Function,
+    /// Settles when the lock has really been given back.
+    released: Option<Promise>,
+}
+
+impl WebLock {
+    /// Takes the lock if nobody has it.
+    pub(super) async fn take(name: &str) -> Result<Option<WebLock>> {
+        let release = RELEASES.with_borrow_mut(|releases| releases.remove(name));
+        if let Some(release) = release {
+            JsFuture::from(release).await.map_err(|error| failure(&error, name))?;
+        }
+        let mut release = None;
+        let held = Promise::new(&mut |resolve, _| release = Some(resolve));
+        let mut answer = None;
+        let answered = Promise::new(&mut |resolve, _| answer = Some(resolve));
+        let (Some(release), Some(answer)) = (release, answer) else {
+            return Err(Error::Io("a promise did not start".into()));
+        };
+        let mut lock = WebLock { name: name.into(), release, released: None };
+        // called with the lock, which is held until the promise it returns is resolved, or with null
+        let granted = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+            let got = !lock.is_null() && !lock.is_undefined();
+            // nothing to be done about a resolve that throws: it doesn't
+            let _ = answer.call1(&JsValue::NULL, &got.into());
+            if got { held.into() } else { JsValue::UNDEFINED }
+        });
+        let request = request_lock(name, &options("ifAvailable", true), &granted)
+            .map_err(|_| Error::NotSupported("a browser without Web Locks (or a page without https)"))?;
+        // the request's own promise settles before only when it fails
+        let first = Promise::race(&js_sys::Array::of2(&answered, &request));
+        let got = JsFuture::from(first).await.map_err(|error| failure(&error, name))?.is_truthy();
+        lock.released = got.then_some(request);
+        Ok(got.then_some(lock))
+    }
+}
+
+impl Drop for WebLock {
+    fn drop(&mut self) {
+        let _ = self.release.call0(&JsValue::NULL);
+        if let Some(released) = self.released.take() {
+            let name = std::mem::take(&mut self.name);
+            RELEASES.with_borrow_mut(|releases| releases.insert(name, released));
+        }
+    }
+}

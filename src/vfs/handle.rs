@@ -1,0 +1,135 @@
+//! Files behind JS handles: anything with the interface of `FileSystemSyncAccessHandle`, from OPFS or a host.
+//!
+//! No count a handle returns is believed: at the quota Chromium answers 4294967288 and Firefox a short count.
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+
+use super::{StorageError, StorageFile};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A `FileSystemSyncAccessHandle`, or what does the same.
+    #[derive(Debug, Clone)]
+    pub type SyncHandle;
+
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &SyncHandle, view: &mut [u8], options: &At) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn write(this: &SyncHandle, view: &[u8], options: &At) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn truncate(this: &SyncHandle, size: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn flush(this: &SyncHandle) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getSize)]
+    fn get_size(this: &SyncHandle) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn close(this: &SyncHandle) -> Result<(), JsValue>;
+
+    /// `{at}`: one object per handle, used again for every call.
+    #[derive(Debug, Clone)]
+    type At;
+    #[wasm_bindgen(method, setter)]
+    fn set_at(this: &At, at: f64);
+}
+
+/// An open handle. Clones share it; the last one closes it.
+#[derive(Debug, Clone)]
+pub struct HandleFile {
+    inner: Rc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    handle: SyncHandle,
+    at: At,
+    /// What errors call the file.
+    name: String,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // closing twice is allowed, and there is nobody to tell about a failure
+        let _ = self.handle.close();
+    }
+}
+
+impl HandleFile {
+    /// Takes a handle over.
+    pub fn new(handle: SyncHandle, name: &str) -> Self {
+        let at = js_sys::Object::new().unchecked_into::<At>();
+        HandleFile { inner: Rc::new(Inner { handle, at, name: name.into() }) }
+    }
+
+    /// Closes the handle under all clones.
+    pub(super) fn close(&self) {
+        let _ = self.inner.handle.close();
+    }
+
+    fn failure(&self, error: &JsValue) -> StorageError {
+        failure(error, &self.inner.name)
+    }
+
+    /// A count that must be `wanted`, from a write.
+    fn written(&self, count: f64, wanted: usize) -> Result<(), StorageError> {
+        let name = &self.inner.name;
+        if count == wanted as f64 {
+            return Ok(());
+        }
+        let message = format!("{name}: wrote {count} of {wanted} bytes");
+        // Chromium hands out the unsigned form of its FILE_ERROR_NO_SPACE, -8; a short count is Firefox's way
+        let no_space = count == 4_294_967_288.0 || count == -8.0 || (0.0..wanted as f64).contains(&count);
+        Err(if no_space { StorageError::Quota(message) } else { StorageError::Io(message) })
+    }
+}
+
+impl StorageFile for HandleFile {
+    fn read(&self, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {
+        let wanted = buf.len();
+        self.inner.at.set_at(at as f64);
+        let count = self.inner.handle.read(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
+        if !(0.0..=wanted as f64).contains(&count) {
+            return Err(StorageError::Io(format!("{}: read {count} of {wanted} bytes", self.inner.name)));
+        }
+        Ok(count as usize)
+    }
+
+    fn write(&self, buf: &[u8], at: u64) -> Result<(), StorageError> {
+        self.inner.at.set_at(at as f64);
+        let count = self.inner.handle.write(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
+        self.written(count, buf.len())
+    }
+
+    fn truncate(&self, size: u64) -> Result<(), StorageError> {
+        self.inner.handle.truncate(size as f64).map_err(|error| self.failure(&error))
+    }
+
+    fn flush(&self) -> Result<(), StorageError> {
+        self.inner.handle.flush().map_err(|error| self.failure(&error))
+    }
+
+    fn size(&self) -> Result<u64, StorageError> {
+        let size = self.inner.handle.get_size().map_err(|error| self.failure(&error))?;
+        if size >= 0.0 && size.fract() == 0.0 {
+            Ok(size as u64)
+        } else {
+            Err(StorageError::Io(format!("{}: has a size of {size}", self.inner.name)))
+        }
+    }
+}
+
+/// A storage error for what a browser or a host has thrown.
+pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
+    let text = |key: &str| js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string());
+    let (kind, code) = (text("name").unwrap_or_default(), text("code").unwrap_or_default());
+    let message = text("message").unwrap_or_else(|| format!("{error:?}"));
+    match (kind.as_str(), code.as_str()) {
+        ("QuotaExceededError", _) | (_, "ENOSPC" | "EDQUOT" | "EFBIG") => {
+            StorageError::Quota(format!("{name}: {message}"))
+        }
+        ("NotFoundError", _) | (_, "ENOENT") => StorageError::NotFound(name.into()),
+        ("NoModificationAllowedError", _) | (_, "LOCKED") => StorageError::Locked(name.into()),
+        _ => StorageError::Io(format!("{name}: {message}")),
+    }
+}
