@@ -1,1 +1,21 @@
 //! Databases: connections, statements, values, transactions. The only room that knows rusqlite.
+//!
+//! SQL text comes in whole and values are bound, never spliced; names are quoted by [`quote`].
+
+mod conn;
+mod db;
+mod session;
+mod value;
+
+pub use conn::{Changes, Conn, Params, Row};
+pub use db::{Db, Durability, Options, Tx};
+pub use session::{Recorder, undo};
+pub use value::{Param, Value};
+
+/// A name as an SQL identifier: in double quotes, inner ones doubled.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests;

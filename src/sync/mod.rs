@@ -1,1 +1,19 @@
-//! The sync protocol as pure machines: no I/O, no clock, no randomness of their own.
+//! The sync protocol as pure machines: no I/O, no clock, no randomness, no SQL of their own.
+//!
+//! - [`id`], [`limits`], [`wire`], [`refusal`]: what is said, and how large it may be
+//! - [`chain`]: the hash chain over a log
+//! - [`client`]: what a replica does next, and what it makes of an answer
+//! - [`merge`]: what a page means for the queue
+//! - [`server`]: what a push appends and a pull reads, over any `ServerLog`
+
+pub mod backoff;
+pub mod chain;
+pub mod client;
+pub mod id;
+pub mod limits;
+#[doc(hidden)]
+pub mod memory;
+pub mod merge;
+pub mod refusal;
+pub mod server;
+pub mod wire;

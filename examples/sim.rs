@@ -1,0 +1,61 @@
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend memory]`: the simulator at length.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "../tests/sim/mod.rs"]
+mod sim;
+
+use sim::faults::ALL;
+use sim::origin::InMemoryOrigin;
+use sim::replica::InMemory;
+use sim::{Mutant, run_seeds};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// A run so short need not have seen everything.
+const FULL_RUN: u64 = 100 * 300;
+
+fn main() -> ExitCode {
+    let (mut seeds, mut steps, mut first, mut backend) = (1000u64, 300u64, 0u64, String::from("memory"));
+    let mut args = std::env::args().skip(1);
+    while let Some(name) = args.next() {
+        let Some(value) = args.next() else { return usage(&format!("{name} needs a value")) };
+        let number = value.parse::<u64>();
+        match (name.as_str(), number) {
+            ("--seeds", Ok(n)) => seeds = n,
+            ("--steps", Ok(n)) => steps = n,
+            ("--seed", Ok(n)) => first = n,
+            ("--backend", _) => backend = value,
+            _ => return usage(&format!("'{name} {value}' is not understood")),
+        }
+    }
+    let begin = Instant::now();
+    let report = match backend.as_str() {
+        "memory" => run_seeds::<InMemory, InMemoryOrigin>(first, seeds, steps, Mutant::None, false),
+        other => return usage(&format!("there is no backend '{other}'")),
+    };
+    let seconds = begin.elapsed().as_secs_f64();
+    let total = seeds * steps;
+    println!("backend {backend}: {} seeds from {first}, {steps} steps each: {total} steps", report.seeds);
+    println!("{seconds:.1} s, {:.0} steps/s", total as f64 / seconds);
+    for &what in ALL {
+        println!("  {:<28}{:>12}", format!("{what:?}"), report.counters.of(what));
+    }
+    for (seed, why) in report.failures.iter().take(10) {
+        println!("FAILED seed {seed}: {why}");
+    }
+    println!("{} failures", report.failures.len());
+    match report.check(&backend, steps) {
+        Err(why) if !report.failures.is_empty() || total >= FULL_RUN => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!(
+        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend memory|sqlite]"
+    );
+    ExitCode::from(2)
+}

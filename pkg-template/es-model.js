@@ -1,0 +1,86 @@
+// `ESModel`: a model whose writes are events. Reading is JsonModel's; inside an event's derive phase it writes itself.
+
+import { TidelogError } from './errors.js'
+import { JsonModel } from './json-model.js'
+
+const REMOVE = 0
+const SET = 1
+const INSERT = 2
+const UPDATE = 3
+const SAVE = 4
+
+export class ESModel extends JsonModel {
+  static REMOVE = REMOVE
+  static SET = SET
+  static INSERT = INSERT
+  static UPDATE = UPDATE
+  static SAVE = SAVE
+
+  constructor({ dispatch, ...options }) {
+    super(options)
+    if (typeof dispatch !== 'function') throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
+    this.dispatch = dispatch
+    this.TYPE = `es/${this.name}`
+    /** Makes events without dispatching them. */
+    this.event = {
+      set: (obj, insertOnly, _noReturn, meta) => this._event(insertOnly ? INSERT : SET, obj, meta),
+      update: (obj, upsert, _noReturn, meta) => this._event(upsert ? SAVE : UPDATE, obj, meta),
+      remove: (idOrObj, meta) => this._event(REMOVE, { [this.idCol]: idOf(idOrObj, this.idCol) }, meta),
+    }
+  }
+
+  /** Writes documents by events; all or none. With `insertOnly` an existing id rejects with EEXIST. */
+  async set(obj, insertOnly = false, noReturn = false, meta) {
+    if (this._token) return super.set(obj, insertOnly, noReturn)
+    const action = insertOnly ? INSERT : SET
+    const many = Array.isArray(obj)
+    const events = []
+    for (const one of many ? obj : [obj]) {
+      const doc = await this.complete(this.checkObject('set', one))
+      events.push(this._event(action, doc, meta))
+    }
+    const ids = await this._dispatch('set', events)
+    if (noReturn) return undefined
+    return many ? this.getAll(ids) : this.get(ids[0])
+  }
+
+  /** Merges by an event; null and undefined remove a property. A missing document rejects with ENOENT. */
+  async update(obj, upsert = false, noReturn = false, meta) {
+    if (this._token) return super.update(obj, upsert, noReturn)
+    this.checkObject('update', obj)
+    const id = obj[this.idCol]
+    if (!upsert && (id === undefined || id === null)) throw new TypeError('No ID specified')
+    const doc = upsert ? await this.complete(obj) : obj
+    const [done] = await this._dispatch('update', [this._event(upsert ? SAVE : UPDATE, doc, meta)])
+    return noReturn ? undefined : this.get(done)
+  }
+
+  /** Removes by an event; true, also when there was none. */
+  async remove(idOrObj, meta) {
+    if (this._token) return super.remove(idOrObj)
+    const id = idOf(idOrObj, this.idCol)
+    this.checkId('remove', id)
+    await this._dispatch('remove', [this._event(REMOVE, { [this.idCol]: id }, meta)])
+    return true
+  }
+
+  _event(action, doc, meta) {
+    const id = doc[this.idCol] ?? null
+    // undefined would not survive JSON, and means removal in an update
+    const data = [action, id]
+    if (action !== REMOVE) data.push(JSON.parse(this.stringify('set', doc, action >= UPDATE)))
+    if (meta !== undefined) data.push(...(action === REMOVE ? [null, meta] : [meta]))
+    return { type: this.TYPE, data }
+  }
+
+  async _dispatch(method, events) {
+    const done = await this.dispatch(events)
+    return done.map(({ data, result }) => {
+      const code = result?.[this.name]?.esFail
+      if (code) throw new TidelogError(code, `${this.name}.${method} ${data[1]}: ${code}`)
+      return data[1]
+    })
+  }
+}
+
+const idOf = (idOrObj, idCol) => (typeof idOrObj === 'object' && idOrObj !== null ? idOrObj[idCol] : idOrObj)

@@ -1,0 +1,181 @@
+// `EventSourcingDB`: models that only events write, their queue, and the sync with a server.
+
+import { DB } from './db.js'
+import { Emitter } from './emitter.js'
+import { ESModel } from './es-model.js'
+import { EventQueue, eventDraft } from './event-queue.js'
+import { Phases } from './phases.js'
+import { bound } from './sqlite.js'
+import { Sync } from './sync.js'
+
+const OPTIONS = ['models', 'sync', 'version', 'onError']
+const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
+const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
+const NOT_YET = ['transact', 'RWModel']
+
+/** The database under it: its engine calls the users' functions, and opens the queue after the models. */
+class EventDB extends DB {
+  constructor(options, owner) {
+    super(options)
+    this.owner = owner
+  }
+
+  functions() {
+    return this.owner.phases
+  }
+
+  async prepareModels() {
+    for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
+    await this.owner.openQueue(this.engine)
+  }
+}
+
+export class EventSourcingDB extends Emitter {
+  #options
+  #sync
+
+  constructor(options) {
+    super()
+    if (typeof options !== 'object' || options === null) throw new TypeError('EventSourcingDB: options must be an object')
+    const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
+    if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
+    const { models, sync, version = 0, onError = 'reject' } = options
+    if (typeof models !== 'object' || models === null) throw new TypeError('EventSourcingDB: models must be an object')
+    if (!Number.isInteger(version)) throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
+    if (onError !== 'reject') throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`)
+    this.#options = { version }
+    const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
+    this.db = new EventDB(Object.fromEntries(kept), this)
+    this.rwDb = this.db
+    this.phases = new Phases(this)
+    for (const [name, definition] of Object.entries(models)) this.#addModel(name, definition)
+    this.queue = new EventQueue({ db: this.db, dispatch: draft => this.dispatch(draft) })
+    this.#sync = sync ? new Sync(this, sync) : undefined
+    this.db.on('change', tables => this.emit('change', tables))
+  }
+
+  #addModel(name, definition) {
+    if (typeof definition !== 'object' || definition === null) throw new TypeError(`model ${name} must be an object`)
+    const { Model = ESModel, ...rest } = definition
+    if (typeof Model !== 'function' || !(Model === ESModel || Model.prototype instanceof ESModel)) {
+      throw new TypeError(`model ${name}: Model must be ESModel or extend it`)
+    }
+    const later = NOT_YET.find(key => key in rest)
+    if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet`)
+    const options = Object.fromEntries(Object.entries(rest).filter(([key]) => !FUNCTIONS.includes(key)))
+    const model = this.db.addModel(Model, { name, ...options, dispatch: events => this.dispatch(events) })
+    this.phases.add(model, definition, Model)
+  }
+
+  /** The models. */
+  get store() {
+    return this.db.store
+  }
+
+  get rwStore() {
+    return this.db.store
+  }
+
+  /** The models as a phase may use them. */
+  storeInside(token) {
+    return bound(this.db.store, token)
+  }
+
+  async openQueue(engine) {
+    await engine.openEvents(this.#sync?.log, this.#options.version)
+    this.#sync?.start(engine)
+  }
+
+  async open() {
+    await this.db.open()
+    return this
+  }
+
+  /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
+  async close() {
+    await this.#sync?.stop()
+    await this.db.close()
+  }
+
+  /**
+   * Makes an event and runs it: `dispatch(type, data?, ts?)` or `dispatch({type, data?, ts?})`; an array of them is
+   * made all or none. Resolves when it is durable here, to `{id, v, type, ts, data, result}`; its `synced` is a
+   * promise for when the server's log holds it. Rejects with what a phase threw.
+   */
+  async dispatch(event, data, ts) {
+    const many = Array.isArray(event)
+    if (typeof event === 'object' && (data !== undefined || ts !== undefined)) {
+      throw new TypeError('dispatch: data and ts belong into the event object')
+    }
+    const given = many ? event : [typeof event === 'object' ? event : { type: event, data, ts }]
+    const text = JSON.stringify(given.map(eventDraft))
+    const engine = await this.db.ready()
+    let made
+    try {
+      made = JSON.parse(await engine.dispatch(text))
+    } catch (error) {
+      this.emit('error', error)
+      throw error
+    }
+    this.db.announce()
+    for (const one of made) this.#finish(one)
+    this.#sync?.changed()
+    return many ? made : made[0]
+  }
+
+  #finish(event) {
+    const { pending } = event
+    delete event.pending
+    const synced = pending && this.#sync ? this.#sync.verdict(event.id) : { promise: Promise.resolve() }
+    Object.defineProperty(event, 'synced', { get: () => synced.promise, enumerable: false })
+    this.emit('result', event)
+  }
+
+  /** The position of the last event whose effect is in the models. */
+  async getVersion() {
+    return this.queue.getMaxV()
+  }
+
+  /** The event at a position, once it is handled. */
+  async handledVersion(v) {
+    return v ? this.queue.get(v) : undefined
+  }
+
+  /** Every event in the queue is handled when its dispatch resolves: there is nothing to wait for but the lane. */
+  async waitForQueue() {
+    return this.handledVersion(await this.queue.getMaxV())
+  }
+
+  /** Makes everything that events wrote anew from the log. */
+  async rebuild() {
+    const engine = await this.db.ready()
+    await engine.rebuild()
+    this.db.announce(true)
+  }
+
+  /** Resolves when the server's log holds every event made so far. */
+  async synced() {
+    await this.db.ready()
+    await this.#sync?.drained()
+  }
+
+  /** `{storage, persistence, sync: {state, online, pending, seq, head, error}}`. */
+  get status() {
+    return { ...this.db.kept, sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null } }
+  }
+
+  /** The application's offline switch. */
+  setOnline(online) {
+    this.#sync?.setOnline(Boolean(online))
+  }
+
+  /** Tries to sync now. */
+  sync() {
+    this.#sync?.wake()
+  }
+
+  /** Gives a new token, which lifts a fence. */
+  setToken(token) {
+    this.#sync?.setToken(token)
+  }
+}

@@ -1,0 +1,11 @@
+// The class API: what an application imports in a worker, in Node, Bun or Deno.
+
+export { deleteDatabase, exportDatabase, importDatabase, listDatabases, renameDatabase } from './databases.js'
+export { DB } from './db.js'
+export { TidelogError } from './errors.js'
+export { ESModel } from './es-model.js'
+export { EventQueue } from './event-queue.js'
+export { EventSourcingDB } from './event-sourcing-db.js'
+export { JsonModel } from './json-model.js'
+export { sql } from './sql-tag.js'
+export { SQLite } from './sqlite.js'

@@ -1,0 +1,10 @@
+// What Node, Bun and Deno give: the wasm as the file beside this one, the host's file system. `#platform` in
+// package.json chooses between this file and platform-browser.js.
+import { readFile } from 'node:fs/promises'
+import { hostFs } from './host-fs.js'
+
+/** The engine's wasm, as `init` of the generated tidelog.js takes it. */
+export const loadWasm = () => readFile(new URL('./tidelog_bg.wasm', import.meta.url))
+
+/** Where files are. */
+export const openFile = () => ({ storage: 'host', fs: hostFs, persistence: 'persisted' })

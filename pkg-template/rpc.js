@@ -1,0 +1,78 @@
+// The messages between a page (client.js) and its worker (worker.js), and how errors cross between them. It holds no
+// state and knows neither locks nor the engine. Anything with postMessage and message events serves as the transport.
+//
+// page → worker
+//   {t: 'call', id, model?, name, args}   call a method of a model, or without `model` of the database
+//   {t: 'live', id, model, args}          start a live query and ask for its first rows
+//   {t: 'next', id}                       ask for newer rows than the last ones; one such wish at a time
+//   {t: 'end', id}                        end the live query; it gets no answer
+//   {t: 'close'}                          close the database, answer `closed`
+// worker → page
+//   {t: 'hello', alive?, status}          the worker listens; `alive` is a Web Lock that it holds as long as it lives
+//   {t: 'status', status}                 the status changed; sent before any answer that came after the change
+//   {t: 'ok', id, value, synced?}         answer to a call; with `synced`, a `synced` follows. To live and next: {value, done}
+//   {t: 'err', id, error}                 the call or the live query failed
+//   {t: 'synced', id, error?}             the event that call `id` dispatched is in the server's log, or was refused
+//   {t: 'closed', error?}                 the database is closed
+//   {t: 'crash', error}                   the engine is gone and the worker ends: nothing else will be answered
+//
+// Calls go to the worker in order and are queued there until it owns the database.
+
+import { TidelogError } from './errors.js'
+
+const STANDARD = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError]
+const CARRIED = new Set(['name', 'message', 'stack', 'code', 'cause'])
+const CAUSES = 8
+
+/**
+ * An error as plain fields; whatever else was thrown as `{value}`.
+ * @param {unknown} error
+ */
+export function encodeError(error, depth = 0) {
+  if (!(error instanceof Error)) return { value: cloneable(error) ? error : String(error) }
+  const { name, message, stack, code, cause } = error
+  const plain = { name, message, stack, base: STANDARD.find(type => error instanceof type)?.name }
+  if (code !== undefined) plain.code = code
+  if (cause !== undefined && depth < CAUSES) plain.cause = encodeError(cause, depth + 1)
+  const details = Object.entries(error).filter(([key, value]) => !CARRIED.has(key) && cloneable(value))
+  if (details.length) plain.details = details
+  return plain
+}
+
+/**
+ * What `encodeError` was given, as near as this side can come; the thrower's stack is in `remoteStack`.
+ * @param {any} plain
+ */
+export function decodeError(plain) {
+  if ('value' in plain) return plain.value
+  const { name, message, stack, code, cause, base, details = [] } = plain
+  const options = cause === undefined ? undefined : { cause: decodeError(cause) }
+  const standard = STANDARD.find(type => type.name === base)
+  const error = standard ? new standard(message, options) : new TidelogError(code, message, options)
+  if (error.name !== name) hidden(error, 'name', name)
+  if (code !== undefined) error.code = code
+  else delete error.code
+  for (const [key, value] of details) hidden(error, key, value, true)
+  hidden(error, 'remoteStack', stack)
+  return error
+}
+
+/** Whether an error says that the engine cannot go on: the wasm trapped, or it said so itself. */
+export function isCrash(error) {
+  return error instanceof WebAssembly.RuntimeError || error?.code === 'CRASHED'
+}
+
+/** Defines instead of assigning, so that a detail named `__proto__` stays a detail. */
+export function hidden(object, key, value, enumerable = false) {
+  Object.defineProperty(object, key, { value, enumerable, configurable: true, writable: true })
+}
+
+/** Whether a value can be sent. */
+export function cloneable(value) {
+  try {
+    structuredClone(value)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,236 @@
+// `SQLite`: one lazily opened database and its statements. Checks arguments; everything else is the engine's.
+
+import { Emitter } from './emitter.js'
+import { loadEngine } from './engine.js'
+import { openFile } from './files.js'
+import { LiveHub } from './live.js'
+import { sql } from './sql-tag.js'
+
+const OPTIONS = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
+
+let unnamed = 0
+
+export class SQLite extends Emitter {
+  static sql = sql
+  sql = sql
+  /** Models by name. */
+  store = {}
+  /** The opened engine; undefined before and after. */
+  engine
+  /** The live queries of this database. */
+  hub = new LiveHub(this)
+  /** How the database is kept: `{storage, persistence}`. */
+  kept = { storage: null, persistence: null }
+  #options
+  #opening
+  #queued = []
+  /** The token that calls join while a function of no arguments runs in `withTransaction`. */
+  #joined = 0
+
+  constructor(options = {}, more = []) {
+    super()
+    if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
+    const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !more.includes(key))
+    if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
+    const { file = ':memory:', durability = 'strict', name } = options
+    if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
+    if (durability !== 'strict' && durability !== 'relaxed') {
+      throw new TypeError(`durability must be 'strict' or 'relaxed', not '${durability}'`)
+    }
+    this.#options = { ...options, file, durability }
+    this.file = file
+    unnamed += 1
+    this.name = `${name ?? file.split('/').at(-1)}|${unnamed}`
+  }
+
+  get isOpen() {
+    return this.engine !== undefined
+  }
+
+  get inTransaction() {
+    return this.#joined !== 0
+  }
+
+  /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
+  open() {
+    this.#opening ??= this.#open().catch(async error => {
+      await this.close().catch(() => {})
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #open() {
+    const { file, durability, readOnly = false, onWillOpen, onDidOpen } = this.#options
+    await onWillOpen?.()
+    const { Engine } = await loadEngine()
+    const { storage, fs, persistence } = openFile(file)
+    const engine = await Engine.open(storage, file, durability === 'relaxed', readOnly, fs, this.functions?.())
+    this.engine = engine
+    this.kept = { storage, persistence }
+    await this.prepareModels()
+    await onDidOpen?.(this)
+    for (const run of this.#queued.splice(0)) await run()
+    return this
+  }
+
+  /** What subclasses do before anybody else may use the open database. */
+  async prepareModels() {}
+
+  /** Waits for running operations, then lets the files go. */
+  async close() {
+    const engine = this.engine
+    this.engine = undefined
+    this.#opening = undefined
+    if (!engine) return
+    this.hub.end()
+    await engine.close()
+    engine.free()
+  }
+
+  /** Runs `fn(db)` once the database is open: now if it is. */
+  runOnceOnOpen(fn) {
+    if (this.engine) return fn(this)
+    this.#queued.push(() => fn(this))
+  }
+
+  /** The engine, opened if need be. Not async: an open database answers without a turn. */
+  ready() {
+    return this.engine ?? this.open().then(() => this.engine)
+  }
+
+  /** The token for a call: its own transaction's, or the one that all calls join. */
+  token(own = 0) {
+    return own || this.#joined
+  }
+
+  /** Tells live queries and listeners what a write changed. */
+  announce(anything = false) {
+    const tables = this.engine?.changed() ?? []
+    if (!tables.length && !anything) return
+    this.hub.changed(anything && !tables.length ? undefined : tables)
+    this.emit('change', tables)
+  }
+
+  /** `{changes, lastID}` of a statement that writes. */
+  async run(...args) {
+    const [text, params] = statement('run', args)
+    const engine = await this.ready()
+    const token = this.token()
+    const done = await engine.runSql(text, params, token)
+    if (!token) this.announce(done.changes > 0)
+    return done
+  }
+
+  /** All rows of a statement, as objects. */
+  async all(...args) {
+    const [text, params] = statement('all', args)
+    const engine = await this.ready()
+    const rows = await engine.allSql(text, params, this.token())
+    if (!this.token()) this.announce()
+    return rows
+  }
+
+  /** The first row of a statement, or undefined. */
+  async get(...args) {
+    return (await this.all(...args))[0]
+  }
+
+  /** Calls `fn` with every row; resolves to their number. */
+  async each(text, params, fn = params) {
+    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
+    const rows = await this.all(text, fn === params ? undefined : params)
+    for (const row of rows) fn(row)
+    return rows.length
+  }
+
+  /** Runs statements without parameters, one after the other. */
+  async exec(text) {
+    if (typeof text !== 'string') throw new TypeError('exec: sql must be a string')
+    const engine = await this.ready()
+    await engine.execSql(text, this.token())
+    if (!this.token()) this.announce(true)
+  }
+
+  /**
+   * Runs `fn` in one transaction: committed when it resolves, undone when it rejects. `fn(tx)` works through
+   * `tx.store`, `tx.run` and so on, and only that is inside; while a function of no arguments runs, every call on
+   * this database joins in.
+   */
+  async withTransaction(fn) {
+    if (typeof fn !== 'function') throw new TypeError('withTransaction: fn must be a function')
+    const engine = await this.ready()
+    if (fn.length === 0) return this.#joining(engine, fn)
+    const token = await engine.begin()
+    return this.#settle(engine, token, () => fn(this.transaction(token)))
+  }
+
+  /** `withTransaction`, by the name one looks for when writing many things at once. */
+  batch(fn) {
+    return this.withTransaction(fn)
+  }
+
+  async #joining(engine, fn) {
+    if (this.#joined) return nested(engine, this.#joined, fn)
+    const token = await engine.begin()
+    this.#joined = token
+    this.emit('begin')
+    return this.#settle(engine, token, fn, () => {
+      this.#joined = 0
+    })
+  }
+
+  async #settle(engine, token, fn, after = () => {}) {
+    let value
+    try {
+      value = await fn()
+    } catch (error) {
+      after()
+      engine.rollback(token)
+      this.emit('rollback')
+      throw error
+    }
+    after()
+    engine.commit(token)
+    this.emit('end')
+    this.announce()
+    return value
+  }
+
+  /** This database as seen from inside a transaction. */
+  transaction(token) {
+    const tx = Object.create(this)
+    tx.token = () => token
+    tx.store = bound(this.store, token)
+    tx.withTransaction = fn => this.ready() && nested(this.engine, token, () => fn(tx))
+    tx.announce = () => {}
+    return tx
+  }
+}
+
+
+/** Models that work inside a transaction. */
+export function bound(store, token) {
+  const inside = {}
+  for (const [name, model] of Object.entries(store)) inside[name] = model.inside(token, inside)
+  return inside
+}
+
+async function nested(engine, token, fn) {
+  const depth = engine.nest(token)
+  try {
+    const value = await fn()
+    engine.unnest(token, depth, true)
+    return value
+  } catch (error) {
+    engine.unnest(token, depth, false)
+    throw error
+  }
+}
+
+function statement(method, [text, ...rest]) {
+  if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
+  if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
+  return [text, rest[0]]
+}

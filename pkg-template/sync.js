@@ -1,0 +1,140 @@
+// The sync of one EventSourcingDB: runs the engine's sync loop and tells what comes of it. What to send when is the
+// engine's; this side owns the promises that wait for verdicts.
+
+const OPTIONS = ['url', 'log', 'getToken', 'fetch']
+/** What stands behind the codes a machine stops or waits with. */
+const REASONS = {
+  NETWORK: 'the server was not reached: trying again',
+  TIMEOUT: 'the server did not answer in time: trying again',
+  PROTOCOL: 'the server gave no answer of the protocol: trying again',
+  TOKEN: 'the server wants a valid token: call setToken',
+  FORBIDDEN: 'the server refused access: call setToken once it is granted',
+  DIVERGED: "the server's history is not the one that was read here; nothing was dropped",
+  FORK: 'another replica writes under the same name: the database was copied; nothing was dropped',
+  TRIMMED: 'the server no longer has what this replica needs next; nothing was dropped',
+}
+
+export class Sync {
+  #es
+  #options
+  #engine
+  #loop
+  #online = true
+  #waiting = new Map()
+  #idle = []
+  #seen = { state: { name: 'offline' }, seq: 0, head: 0, pending: 0, error: null }
+
+  constructor(es, options) {
+    if (typeof options !== 'object') throw new TypeError('sync: options must be an object')
+    const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
+    if (unknown.length) throw new TypeError(`sync: unknown options ${unknown.join(', ')}`)
+    const { url, log = logName(es.db.file), getToken, fetch } = options
+    if (typeof url !== 'string' || !url) throw new TypeError('sync: url must be the address of a server')
+    if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(log)) {
+      throw new TypeError(`sync: log '${log}' must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit`)
+    }
+    for (const [name, fn] of Object.entries({ getToken, fetch })) {
+      if (fn !== undefined && typeof fn !== 'function') throw new TypeError(`sync: ${name} must be a function`)
+    }
+    this.#es = es
+    this.#options = { url: url.replace(/\/+$/, ''), getToken, fetch }
+    this.log = log
+  }
+
+  start(engine) {
+    const { url, getToken, fetch = (...args) => globalThis.fetch(...args) } = this.#options
+    this.#engine = engine
+    engine.startSync(`${url}/v1/${this.log}`, fetch, getToken)
+    engine.setOnline(this.#online)
+    this.#loop = this.#run(engine)
+    this.#listen('addEventListener')
+  }
+
+  async #run(engine) {
+    for (;;) {
+      const { status, verdicts, done } = await engine.syncStep()
+      this.#seen = JSON.parse(status)
+      if (done) return
+      for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
+      this.#es.db.announce()
+      this.changed()
+      if (!this.#seen.pending) for (const go of this.#idle.splice(0)) go()
+    }
+  }
+
+  async stop() {
+    this.#listen('removeEventListener')
+    const engine = this.#engine
+    this.#engine = undefined
+    engine?.stopSync()
+    await this.#loop
+  }
+
+  /** The network came back, or the page was looked at again: one try, at once. */
+  #woken = () => this.wake()
+
+  #listen(method) {
+    globalThis[method]?.('online', this.#woken)
+  }
+
+  /** The promise for an event's verdict. */
+  verdict(id) {
+    const { promise, resolve, reject } = deferred()
+    // nobody needs to look at it
+    promise.catch(() => {})
+    this.#waiting.set(id, { resolve, reject })
+    return { promise }
+  }
+
+  #settle(id, seq, error) {
+    const waiter = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    if (error) waiter?.reject(error)
+    else waiter?.resolve(seq)
+  }
+
+  async drained() {
+    const [, pending] = this.#engine?.progress() ?? [0, 0]
+    if (pending) await new Promise(go => this.#idle.push(go))
+  }
+
+  /** Something that the status shows may have changed. */
+  changed() {
+    this.#es.emit('status', this.#es.status)
+  }
+
+  get status() {
+    const { state, seq, head, error } = this.#seen
+    const [, pending] = this.#engine?.progress() ?? [0, this.#seen.pending]
+    const code = typeof state === 'object' ? (state.code ?? error) : error
+    const told = code ? { code, message: REASONS[code] ?? `the last request failed: ${code}` } : null
+    return { state: state.name ?? state, online: this.#online, pending, seq, head, error: told }
+  }
+
+  setOnline(online) {
+    this.#online = online
+    this.#engine?.setOnline(online)
+    this.changed()
+  }
+
+  wake() {
+    this.#engine?.wakeSync()
+  }
+
+  setToken(token) {
+    this.#engine?.setToken(token)
+  }
+}
+
+/** The log of a file unless another is named: `data/My App.db` syncs with `my-app`. */
+function logName(file) {
+  const base = file.split('/').at(-1).replace(/\.[^.]*$/, '').toLowerCase()
+  return base.replaceAll(/[^a-z0-9_-]+/g, '-').replace(/^[-_]+/, '').slice(0, 63)
+}
+
+// Promise.withResolvers is missing in Node 20
+function deferred() {
+  const made = {}
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
+  return made
+}

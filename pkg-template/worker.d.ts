@@ -1,0 +1,68 @@
+// Types of tidelog/worker: what a page's worker serves.
+
+/** A value whose type is the application's: it gives it where it matters, and is not in its way elsewhere. */
+// biome-ignore lint/suspicious/noExplicitAny: `unknown` would ask for a cast at each use
+export type Untyped = any
+
+/** An event of the log. */
+export interface Event {
+  id: string
+  /** The position: `seq` once confirmed, head + k while pending, so it may move. */
+  v: number
+  type: string
+  /** Milliseconds since 1970 on the author's clock. */
+  ts: number
+  data?: Untyped
+  /** What the reducers made of it, by model. */
+  result?: Untyped
+}
+
+/** How far this device and the server know of each other. */
+export interface SyncStatus {
+  /**
+   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `fenced`: the
+   * server refuses access; `needsUpgrade`; `stopped`: its history and ours do not fit. The queue is kept in all of them.
+   */
+  state: string
+  /** What `setOnline` was last given. */
+  online: boolean
+  /** Events that the server has not confirmed. */
+  pending: number
+  /** The last position of the server's log that was applied here. */
+  seq: number
+  /** The last position of the server's log that is known here. */
+  head: number
+  /** The code of what keeps it from syncing. */
+  error: string | null
+}
+
+/** Where and how to sync. */
+export interface SyncOptions {
+  /** The server's address, such as `/sync`; the protocol's paths are put behind it. */
+  url: string
+  /** The name of the log at the server: `[a-z0-9][a-z0-9_-]{0,62}`. */
+  log?: string
+  /** The bearer token; asked again with `reason` after a 401. */
+  getToken?: (about: { reason: string }) => string | Promise<string>
+  /** Instead of the global `fetch`. */
+  fetch?: typeof fetch
+}
+
+export interface ServeOptions {
+  /** The database's name; tabs of one profile that serve the same name take turns. */
+  file: string
+  /** Models by name: `{todos: {columns, reducer, …}}` or `{todos: {Model: class …}}`, as for `EventSourcingDB`. */
+  models: Record<string, Untyped>
+  sync?: SyncOptions
+  /** The version of the reducers: another one than last time rebuilds what they made. */
+  version?: number
+  /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed browser, not a power loss. */
+  durability?: 'strict' | 'relaxed'
+}
+
+/**
+ * Answers the page that started this worker. The engine is loaded when this tab has its turn, and not before.
+ *
+ * @returns the `EventSourcingDB`, once this tab owns it
+ */
+export function serve(options: ServeOptions): Promise<Untyped>

@@ -1,0 +1,78 @@
+// Makes pkg/, the publishable package: cargo → wasm-bindgen → wasm-opt → pkg-template's files, and prints sizes.
+// Steps whose input did not change are left out.
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, lstatSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setup } from './setup.mjs'
+import { locked, must, root, target } from './shell.mjs'
+
+const pkg = join(root, 'pkg')
+const template = join(root, 'pkg-template')
+const engine = join(root, '.build', 'engine')
+
+// rustc's defaults for the target, by name, so that wasm-opt refuses a feature that creeps in: every one of these
+// has been in Chromium, Firefox and Safari since 2023
+const features = [
+  'bulk-memory',
+  'bulk-memory-opt',
+  'call-indirect-overlong',
+  'multivalue',
+  'mutable-globals',
+  'nontrapping-float-to-int',
+  'reference-types',
+  'sign-ext',
+]
+const optimize = ['-Os', '--mvp-features', ...features.map(feature => `--enable-${feature}`)]
+
+/** Builds pkg/ and returns its path. */
+export function build() {
+  setup('npm', 'build')
+  must('cargo', ['build', '--lib', '--release', '--locked', '--target', 'wasm32-unknown-unknown'])
+  bind(join(target, 'wasm32-unknown-unknown', 'release', 'tidelog.wasm'))
+  rmSync(pkg, { recursive: true, force: true })
+  for (const from of [template, engine]) cpSync(from, pkg, { recursive: true })
+  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) {
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(pkg, file))
+  }
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const manifest = JSON.parse(readFileSync(join(template, 'package.json'), 'utf8'))
+  writeFileSync(join(pkg, 'package.json'), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`)
+  linkAsInstalled()
+  return pkg
+}
+
+/** Makes tidelog.js and tidelog_bg.wasm of what cargo built. */
+function bind(wasm) {
+  const stamp = join(root, '.build', 'engine.stamp')
+  const inputs = createHash('sha256')
+    .update(readFileSync(wasm))
+    .update(locked('wasm-bindgen'))
+    .update(optimize.join())
+  const digest = inputs.digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
+  rmSync(stamp, { force: true })
+  rmSync(engine, { recursive: true, force: true })
+  const options = [
+    '--target',
+    'web',
+    '--no-typescript',
+    '--omit-default-module-path',
+    '--remove-producers-section',
+  ]
+  must('wasm-bindgen', [...options, '--out-dir', engine, '--out-name', 'tidelog', wasm])
+  const plain = join(engine, 'tidelog_bg.wasm')
+  must('node', [join(root, 'node_modules/binaryen/bin/wasm-opt'), ...optimize, plain, '-o', plain])
+  writeFileSync(stamp, digest)
+}
+
+/** Tests and the demo import `tidelog` as its users do, through its exports. */
+function linkAsInstalled() {
+  const link = join(root, 'node_modules', 'tidelog')
+  if (!lstatSync(link, { throwIfNoEntry: false })) symlinkSync('../pkg', link)
+}
+
+if (import.meta.filename === process.argv[1]) {
+  build()
+  const { printSizes } = await import('./sizes.mjs')
+  await printSizes(pkg)
+}

@@ -1,0 +1,91 @@
+// Brings what a command needs onto a fresh machine, and costs nothing the second time. Installs from Debian,
+// crates.io and npm only; what it may not install it names, with the command to type.
+//
+//   node scripts/setup.mjs [build] [browsers]
+import { existsSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { bindgen, cache, has, locked, must, output, root } from './shell.mjs'
+
+/** Debian's packages by the program that shows whether they are there. */
+const packages = {
+  build: { clang: 'clang', 'llvm-ar': 'llvm', cc: 'build-essential' },
+  browsers: { chromium: 'chromium', chromedriver: 'chromium-driver', 'firefox-esr': 'firefox-esr' },
+}
+
+const groups = {
+  /** Dev dependencies, again when package-lock.json changed. */
+  npm() {
+    const age = file => statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
+    if (age('node_modules/.package-lock.json') >= age('package-lock.json')) return
+    must('npm', ['install', '--no-audit', '--no-fund'])
+  },
+  /** What `npm run build` and `npm start` need. */
+  build() {
+    system(packages.build)
+    rust()
+    amalgamation()
+    crateBinary('wasm-bindgen-cli', locked('wasm-bindgen'), bindgen(), 'wasm-bindgen')
+  },
+  /** What `npm test` needs on top. */
+  browsers() {
+    system(packages.browsers)
+    crateBinary('geckodriver', null, join(cache, 'geckodriver'), 'geckodriver')
+  },
+}
+
+/** Does the set-up of the named groups: 'npm', 'build', 'browsers'. */
+export function setup(...names) {
+  for (const name of names) groups[name]()
+}
+
+function system(wanted) {
+  const missing = Object.keys(wanted)
+    .filter(program => !has(program))
+    .map(program => wanted[program])
+  if (missing.length === 0) return
+  if (process.getuid?.() === 0 && has('apt-get')) {
+    const env = { DEBIAN_FRONTEND: 'noninteractive' }
+    must('apt-get', ['update', '-q'], { env })
+    must('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { env })
+    return
+  }
+  give(`system packages are missing: ${missing.join(' ')}`, `sudo apt-get install -y ${missing.join(' ')}`)
+}
+
+function rust() {
+  if (!has('cargo')) give('Rust is missing', 'see https://rustup.rs, then run this again')
+  // rustup reads rust-toolchain.toml and installs what it names; a distribution's cargo has its own targets
+  const lib = output('rustc', ['--print', 'target-libdir', '--target', 'wasm32-unknown-unknown'])?.trim()
+  if (lib && existsSync(lib)) return
+  if (!has('rustup'))
+    give('the target wasm32-unknown-unknown is missing', 'install Rust by https://rustup.rs')
+  must('rustup', ['target', 'add', 'wasm32-unknown-unknown'])
+}
+
+/** `.build/sqlite3`: sqlite-wasm-rs compiles libsqlite3-sys's SQLite, so that both targets have the very same one. */
+function amalgamation() {
+  const link = join(root, '.build', 'sqlite3')
+  const crate = `libsqlite3-sys-${locked('libsqlite3-sys')}`
+  if (existsSync(join(link, 'sqlite3.c')) && readlinkSync(link).includes(crate)) return
+  must('cargo', ['fetch', '--locked'])
+  const metadata = JSON.parse(output('cargo', ['metadata', '--format-version', '1', '--locked', '--offline']))
+  const { manifest_path } = metadata.packages.find(({ name }) => name === 'libsqlite3-sys')
+  mkdirSync(join(root, '.build'), { recursive: true })
+  rmSync(link, { force: true })
+  symlinkSync(join(manifest_path, '..', 'sqlite3'), link)
+}
+
+function crateBinary(crate, version, directory, program) {
+  if (existsSync(join(directory, 'bin', program))) return
+  console.log(`building ${crate} ${version ?? ''} (once)`)
+  const which = version ? ['--version', version] : []
+  // built in a directory of its own: cargo would otherwise fill the project's target directory
+  must('cargo', ['install', crate, ...which, '--root', directory], { env: { CARGO_TARGET_DIR: undefined } })
+}
+
+function give(what, command) {
+  console.error(`${what}\n  type: ${command}`)
+  process.exit(1)
+}
+
+if (import.meta.filename === process.argv[1]) setup('npm', ...process.argv.slice(2))

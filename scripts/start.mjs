@@ -1,0 +1,17 @@
+// The main job: builds the package and the demo, starts the sync server on its SQLite files, prints the address.
+// PORT, HOST and DATA are www/server.js's.
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { must, root } from './shell.mjs'
+
+build()
+must('node', [
+  'node_modules/vite/bin/vite.js',
+  'build',
+  '--logLevel',
+  'warn',
+  '--config',
+  'www/vite.config.js',
+])
+// in this process, so that one Ctrl-C or SIGTERM reaches the server itself
+await import(join(root, 'www', 'server.js'))

@@ -1,0 +1,16 @@
+//! Events: the log and queue tables, and what happens to one event (preprocess → reduce → apply → derive).
+//!
+//! Decides nothing about sync or transactions; both are the store's.
+
+mod crud;
+mod history;
+mod host;
+mod process;
+pub mod queue;
+mod result;
+
+pub use crud::{Action, complete};
+pub use history::{Entry, Filter, history};
+pub use host::{Event, Host, Phases};
+pub use process::{Models, process};
+pub use result::{ModelResult, Results};

@@ -1,0 +1,247 @@
+//! The tables of the log and the queue, and every statement over them.
+//!
+//! `_log` holds what is confirmed, `_pending` what is not; together they are the queue an application sees, in which
+//! a pending event's position `v` is the log's head plus its place. `_failed` keeps events that failed where they
+//! were made: part of the local history, never numbered, never pushed. Kinds are the protocol's bytes, 1 an event.
+
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Param, Row};
+
+/// The format of these tables; a database of a higher one is refused.
+pub const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS _meta(k TEXT PRIMARY KEY NOT NULL, v) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL,
+  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT);
+CREATE TABLE IF NOT EXISTS _pending(lo INTEGER PRIMARY KEY, n INTEGER NOT NULL UNIQUE, id BLOB NOT NULL UNIQUE,
+  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, sent INTEGER NOT NULL, undo BLOB, err TEXT);
+CREATE TABLE IF NOT EXISTS _own(lo INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS _dead(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, err TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _known(seq INTEGER PRIMARY KEY, h BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS _failed(lo INTEGER PRIMARY KEY, id BLOB NOT NULL, t TEXT NOT NULL, tv INTEGER NOT NULL,
+  b TEXT NOT NULL, ts INTEGER, err TEXT NOT NULL);
+CREATE VIEW IF NOT EXISTS _history AS
+  SELECT seq AS v, id, t, tv, b, ts, k, code, client, n, 0 AS pending, NULL AS err FROM _log
+  UNION ALL
+  SELECT (SELECT coalesce(max(seq), 0) FROM _log) + row_number() OVER (ORDER BY lo), id, t, tv, b, ts, 1, NULL, NULL,
+    n, 1, err FROM _pending;
+";
+
+/// A row of `_log`, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct LogRow<'a> {
+    /// Position.
+    pub seq: u64,
+    /// Identity.
+    pub id: &'a [u8],
+    /// The replica that made it.
+    pub client: &'a [u8],
+    /// That replica's count.
+    pub n: u64,
+    /// Type.
+    pub t: &'a str,
+    /// Schema version of the type.
+    pub tv: u32,
+    /// Body.
+    pub b: &'a str,
+    /// The author's clock.
+    pub ts: Option<i64>,
+    /// Kind, the protocol's byte.
+    pub k: u8,
+    /// In a duplicate's row, the first occurrence.
+    pub reference: Option<&'a [u8]>,
+    /// In a rejection's row, the verdict.
+    pub code: Option<&'a str>,
+}
+
+/// An event of the queue that has no position of the server yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Local commit order.
+    pub lo: i64,
+    /// This replica's count.
+    pub n: u64,
+    /// Identity.
+    pub id: [u8; 16],
+    /// Type.
+    pub t: String,
+    /// Schema version of the type.
+    pub tv: u32,
+    /// Body.
+    pub b: String,
+    /// The author's clock.
+    pub ts: Option<i64>,
+    /// Whether it may have left this machine.
+    pub sent: bool,
+    /// The changeset of its effect; absent when it was never recorded.
+    pub undo: Option<Vec<u8>>,
+    /// Why it has no effect at its present place.
+    pub err: Option<String>,
+}
+
+/// Creates the tables. Call in a transaction.
+///
+/// # Errors
+/// `NEWER_FORMAT` for a database of a newer version of this package; nothing is changed then.
+pub fn create(conn: &Conn) -> Result<()> {
+    let there = conn.one("SELECT 1 FROM sqlite_schema WHERE name = '_meta'", &[], |_| Ok(()))?;
+    if there.is_some() {
+        let found = meta_int(conn, "format")?.unwrap_or(FORMAT);
+        if found > FORMAT {
+            return Err(Error::NewerFormat { found, known: FORMAT });
+        }
+        return Ok(());
+    }
+    conn.exec(TABLES)?;
+    set_meta(conn, "format", Param::Integer(FORMAT))
+}
+
+/// A number of `_meta`.
+pub fn meta_int(conn: &Conn, k: &str) -> Result<Option<i64>> {
+    Ok(conn.one("SELECT v FROM _meta WHERE k = ?", &[k.into()], |r| r.opt_int(0))?.flatten())
+}
+
+/// Bytes of `_meta`.
+pub fn meta_blob(conn: &Conn, k: &str) -> Result<Option<Vec<u8>>> {
+    let found =
+        conn.one("SELECT v FROM _meta WHERE k = ?", &[k.into()], |r| Ok(r.opt_blob(0)?.map(<[u8]>::to_vec)))?;
+    Ok(found.flatten())
+}
+
+/// Writes a value of `_meta`.
+pub fn set_meta(conn: &Conn, k: &str, v: Param<'_>) -> Result<()> {
+    conn.run(
+        "INSERT INTO _meta(k, v) VALUES (?, ?) ON CONFLICT(k) DO UPDATE SET v = excluded.v",
+        &[k.into(), v],
+    )?;
+    Ok(())
+}
+
+/// The last `seq` of `_log`.
+pub fn head(conn: &Conn) -> Result<u64> {
+    Ok(conn.one("SELECT max(seq) FROM _log", &[], |r| r.opt_int(0))?.flatten().unwrap_or(0) as u64)
+}
+
+/// Appends a confirmed event.
+pub fn append(conn: &Conn, row: LogRow<'_>) -> Result<()> {
+    conn.run(
+        "INSERT INTO _log(seq, id, client, n, t, tv, b, ts, k, ref, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &[
+            Param::Integer(row.seq as i64),
+            row.id.into(),
+            row.client.into(),
+            Param::Integer(row.n as i64),
+            row.t.into(),
+            Param::Integer(row.tv.into()),
+            row.b.into(),
+            row.ts.into(),
+            Param::Integer(row.k.into()),
+            row.reference.into(),
+            row.code.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Adds to the queue.
+pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
+    conn.run(
+        "INSERT INTO _pending(lo, n, id, t, tv, b, ts, sent, undo, err) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &[
+            Param::Integer(event.lo),
+            Param::Integer(event.n as i64),
+            (&event.id).into(),
+            (&event.t).into(),
+            Param::Integer(event.tv.into()),
+            (&event.b).into(),
+            event.ts.into(),
+            Param::Integer(event.sent.into()),
+            event.undo.as_deref().into(),
+            event.err.as_ref().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Every pending event from `n` on, oldest first, at most `limit`.
+pub fn pending(conn: &Conn, n: u64, limit: usize) -> Result<Vec<Pending>> {
+    let sql = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err FROM _pending WHERE n >= ? ORDER BY n LIMIT ?";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    conn.all(sql, &[Param::Integer(n as i64), Param::Integer(limit)], read_pending)
+}
+
+fn read_pending(row: &Row<'_>) -> Result<Pending> {
+    let id =
+        row.blob(2)?.try_into().map_err(|_| Error::Corrupt("an id in _pending has not 16 bytes".into()))?;
+    Ok(Pending {
+        lo: row.int(0)?,
+        n: row.int(1)? as u64,
+        id,
+        t: row.text(3)?.to_string(),
+        tv: row.int(4)? as u32,
+        b: row.text(5)?.to_string(),
+        ts: row.opt_int(6)?,
+        sent: row.int(7)? != 0,
+        undo: row.opt_blob(8)?.map(<[u8]>::to_vec),
+        err: row.opt_text(9)?.map(String::from),
+    })
+}
+
+/// Takes an event out of the queue.
+pub fn remove(conn: &Conn, lo: i64) -> Result<()> {
+    conn.run("DELETE FROM _pending WHERE lo = ?", &[Param::Integer(lo)]).map(|_| ())
+}
+
+/// Records what running a pending event did at its present place.
+pub fn set_outcome(conn: &Conn, lo: i64, undo: &[u8], err: Option<&str>) -> Result<()> {
+    conn.run(
+        "UPDATE _pending SET undo = ?, err = ? WHERE lo = ?",
+        &[undo.into(), err.into(), Param::Integer(lo)],
+    )?;
+    Ok(())
+}
+
+/// Marks events up to `n` as possibly gone out.
+pub fn mark_sent(conn: &Conn, n: u64) -> Result<()> {
+    conn.run("UPDATE _pending SET sent = 1 WHERE sent = 0 AND n <= ?", &[Param::Integer(n as i64)])
+        .map(|_| ())
+}
+
+/// Remembers that a confirmed event is this replica's own.
+pub fn own(conn: &Conn, lo: i64, seq: u64) -> Result<()> {
+    conn.run("INSERT INTO _own(lo, seq) VALUES (?, ?)", &[Param::Integer(lo), Param::Integer(seq as i64)])?;
+    Ok(())
+}
+
+/// Records an event as having no effect at its confirmed position.
+pub fn bury(conn: &Conn, seq: u64, id: &[u8], err: &str) -> Result<()> {
+    let params = [Param::Integer(seq as i64), id.into(), err.into()];
+    conn.run("INSERT OR REPLACE INTO _dead(seq, id, err) VALUES (?, ?, ?)", &params)?;
+    Ok(())
+}
+
+/// Keeps an event that failed where it was made.
+pub fn keep_failed(conn: &Conn, id: &[u8], t: &str, tv: u32, b: &str, ts: i64, err: &str) -> Result<()> {
+    let params = [id.into(), t.into(), Param::Integer(tv.into()), b.into(), Param::Integer(ts), err.into()];
+    conn.run("INSERT INTO _failed(id, t, tv, b, ts, err) VALUES (?, ?, ?, ?, ?, ?)", &params)?;
+    Ok(())
+}
+
+/// Calls `each` with the confirmed events that count, after `seq`, in order, `limit` of them.
+pub fn confirmed<T>(
+    conn: &Conn,
+    seq: u64,
+    limit: usize,
+    each: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let sql = "SELECT seq, id, t, tv, b, ts FROM _log WHERE seq > ? AND k = 1 ORDER BY seq LIMIT ?";
+    conn.all(sql, &[Param::Integer(seq as i64), Param::Integer(limit as i64)], each)
+}
+
+/// The highest local commit order so far.
+pub fn last_lo(conn: &Conn) -> Result<i64> {
+    let sql =
+        "SELECT max(coalesce((SELECT max(lo) FROM _pending), 0), coalesce((SELECT max(lo) FROM _own), 0))";
+    Ok(conn.one(sql, &[], |r| r.int(0))?.unwrap_or(0))
+}

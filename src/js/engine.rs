@@ -1,0 +1,243 @@
+//! `Engine`: one open database. Each operation is one call and gives its value, or a promise of it when it waits.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Object};
+use wasm_bindgen::prelude::*;
+
+use super::access::Access;
+use super::error::to_js;
+use super::host::{Functions, JsHost};
+use super::settle::settle;
+use super::sync::SyncLoop;
+use super::value;
+use crate::error::{Error, Result};
+use crate::model::{Definition, Search};
+use crate::sql::{Conn, Db, Durability, Options, Value};
+use crate::store::Store;
+use crate::vfs::host::open_host;
+use crate::vfs::open_memory;
+use crate::vfs::opfs::open_opfs;
+
+/// An open database. `token` is 0 outside of transactions.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) store: Rc<Store<JsHost>>,
+    pub(super) access: Rc<Access>,
+    pub(super) sync: Rc<SyncLoop>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens a database. `storage` is `opfs`, `host` (then `fs` is its file system) or `memory`.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn open(
+        storage: String,
+        file: String,
+        relaxed: bool,
+        read_only: bool,
+        fs: JsValue,
+        functions: Option<Functions>,
+    ) -> Result<Engine, JsValue> {
+        let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
+        let options = Options { durability, read_only };
+        let db = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
+        let access = Rc::new(Access::default());
+        let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
+        Ok(Engine { store, access, sync: Rc::default() })
+    }
+
+    /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
+    pub fn close(&self) -> Result<JsValue, JsValue> {
+        let store = self.store.clone();
+        self.sync.stop();
+        settle(async move {
+            store.close().await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// The tables whose rows changed since the last call.
+    pub fn changed(&self) -> Array {
+        self.store.db().take_changed().iter().map(|table| JsValue::from_str(table)).collect()
+    }
+
+    /// Adds a model; only events write to an `owned` one.
+    #[wasm_bindgen(js_name = addModel)]
+    pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {
+        let definition = Definition::parse(definition).map_err(to_js)?;
+        self.run(|store| async move { store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// Writes documents; gives their ids.
+    pub fn set(
+        &self,
+        model: String,
+        docs: Vec<String>,
+        insert_only: bool,
+        token: u32,
+    ) -> Result<JsValue, JsValue> {
+        if token != 0 {
+            return self.inside(token, |s| s.set_now(&model, &docs, insert_only).map(|ids| id_list(&ids)));
+        }
+        self.run(|store| async move { store.set(&model, &docs, insert_only).await.map(|ids| id_list(&ids)) })
+    }
+
+    /// Merges documents; gives the merged ones.
+    pub fn update(
+        &self,
+        model: String,
+        docs: Vec<String>,
+        upsert: bool,
+        token: u32,
+    ) -> Result<JsValue, JsValue> {
+        if token != 0 {
+            return self.inside(token, |s| s.update_now(&model, &docs, upsert).map(text_list));
+        }
+        self.run(|store| async move { store.update(&model, &docs, upsert).await.map(text_list) })
+    }
+
+    /// Removes a document; whether there was one.
+    pub fn remove(&self, model: String, id: &JsValue, token: u32) -> Result<JsValue, JsValue> {
+        let id = value::from_js(id, "id").map_err(to_js)?;
+        if token != 0 {
+            return self.inside(token, |s| s.remove_now(&model, &id).map(JsValue::from_bool));
+        }
+        self.run(|store| async move { store.remove(&model, &id).await.map(JsValue::from_bool) })
+    }
+
+    /// The document with an id as JSON, or undefined.
+    pub fn get(&self, model: &str, id: &JsValue, token: u32) -> Result<Option<String>, JsValue> {
+        let found = || -> Result<Option<String>> {
+            let id = value::from_js(id, "id")?;
+            if id == Value::Null {
+                return Err(Error::BadValue(format!("{model}: no id was given")));
+            }
+            self.store.get(self.conn(token)?, model, &id)
+        };
+        found().map_err(to_js)
+    }
+
+    /// What a search finds, as JSON: `{"items": […], "total": n}`.
+    pub fn search(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
+        let found = || -> Result<String> {
+            let found = self.store.search(self.conn(token)?, model, &Search::parse(search)?)?;
+            let total = found.total.map_or(String::new(), |n| format!(",\"total\":{n}"));
+            Ok(format!("{{\"items\":{}{total}}}", found.items))
+        };
+        found().map_err(to_js)
+    }
+
+    /// How many documents match.
+    pub fn count(&self, model: &str, search: &str, token: u32) -> Result<f64, JsValue> {
+        let count = || self.store.count(self.conn(token)?, model, &Search::parse(search)?);
+        count().map(|n| n as f64).map_err(to_js)
+    }
+
+    /// Begins a transaction of the application; gives its token.
+    pub fn begin(&self) -> Result<JsValue, JsValue> {
+        let access = self.access.clone();
+        self.run(|store| async move {
+            let turn = store.enter().await?;
+            store.db().begin()?.keep();
+            Ok(JsValue::from(access.hold(turn)))
+        })
+    }
+
+    /// Begins a part of the application's transaction that can be undone alone; gives its depth.
+    pub fn nest(&self, token: u32) -> Result<u32, JsValue> {
+        let depth = || -> Result<u32> {
+            self.access.check(token, true)?;
+            Ok(self.store.db().begin()?.keep())
+        };
+        depth().map_err(to_js)
+    }
+
+    /// Ends such a part; undoes it unless `keep`.
+    pub fn unnest(&self, token: u32, depth: u32, keep: bool) -> Result<(), JsValue> {
+        let done = || -> Result<()> {
+            self.access.check(token, true)?;
+            let tx = self.store.db().resume(depth);
+            if keep { tx.commit() } else { tx.rollback() }
+        };
+        done().map_err(to_js)
+    }
+
+    /// Makes the application's transaction permanent.
+    pub fn commit(&self, token: u32) -> Result<(), JsValue> {
+        let done = || -> Result<()> {
+            let _turn = self.access.release(token)?;
+            self.store.db().resume(0).commit()
+        };
+        done().map_err(to_js)
+    }
+
+    /// Undoes the application's transaction.
+    pub fn rollback(&self, token: u32) -> Result<(), JsValue> {
+        let done = || -> Result<()> {
+            let _turn = self.access.release(token)?;
+            self.store.db().resume(0).rollback()
+        };
+        done().map_err(to_js)
+    }
+}
+
+/// Opens a database where it is kept: `opfs`, `host` (with the host's file system) or memory.
+pub(super) async fn open_db(storage: &str, file: &str, fs: JsValue, options: Options) -> Result<Db> {
+    let (vfs, name) = match storage {
+        "opfs" => open_opfs(file).await?,
+        "host" => open_host(fs.unchecked_ref(), file).await?,
+        _ => open_memory()?,
+    };
+    Db::open(vfs, &name, options)
+}
+
+impl Engine {
+    /// An operation with a turn of its own.
+    pub(super) fn run<F>(&self, operation: impl FnOnce(Rc<Store<JsHost>>) -> F) -> Result<JsValue, JsValue>
+    where
+        F: Future<Output = Result<JsValue>> + 'static,
+    {
+        let future = operation(self.store.clone());
+        settle(async move { future.await.map_err(to_js) })
+    }
+
+    /// A write inside the open transaction, undone alone when it fails.
+    pub(super) fn inside(
+        &self,
+        token: u32,
+        operation: impl FnOnce(&Store<JsHost>) -> Result<JsValue>,
+    ) -> Result<JsValue, JsValue> {
+        let done = || {
+            self.access.check(token, true)?;
+            self.store.db().transaction(|| operation(&self.store))
+        };
+        done().map_err(to_js)
+    }
+
+    /// Where a read goes: the open transaction with its token, else the last commit.
+    pub(super) fn conn(&self, token: u32) -> Result<&Conn> {
+        match token {
+            0 => Ok(self.store.db().reader()),
+            token => self.access.check(token, false).map(|()| self.store.db().writer()),
+        }
+    }
+}
+
+fn id_list(ids: &[Value]) -> JsValue {
+    ids.iter().map(value::to_js).collect::<Array>().into()
+}
+
+fn text_list(docs: Vec<String>) -> JsValue {
+    docs.iter().map(|doc| JsValue::from_str(doc)).collect::<Array>().into()
+}
+
+/// An object of our own making.
+pub(super) fn object(fields: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (key, value) in fields {
+        value::put(&object, key, value.clone());
+    }
+    object.into()
+}

@@ -1,0 +1,169 @@
+//! The users' functions: called in their phase, with a token for what they may do meanwhile.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::access::Access;
+use super::error::user_error;
+use crate::error::{Error, Result};
+use crate::event::{Event, Host, Phases};
+use crate::sync::id::Id;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The object of the class API that calls the users' functions. Each gets the event's fields and a token, and
+    /// returns its result or a promise of it.
+    pub type Functions;
+
+    #[wasm_bindgen(method, getter)]
+    fn preprocesses(this: &Functions) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn reduces(this: &Functions) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn derives(this: &Functions) -> bool;
+    #[wasm_bindgen(method, catch)]
+    fn preprocess(
+        this: &Functions,
+        t: &str,
+        b: &str,
+        v: f64,
+        ts: f64,
+        id: &str,
+        token: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn reduce(
+        this: &Functions,
+        t: &str,
+        b: &str,
+        v: f64,
+        ts: f64,
+        id: &str,
+        token: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    #[allow(clippy::too_many_arguments)]
+    fn derive(
+        this: &Functions,
+        t: &str,
+        b: &str,
+        v: f64,
+        ts: f64,
+        id: &str,
+        token: u32,
+        results: &str,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill_random(bytes: &Uint8Array);
+}
+
+/// Sixteen bytes from the platform's generator.
+pub(super) fn random() -> [u8; 16] {
+    let bytes = Uint8Array::new_with_length(16);
+    fill_random(&bytes);
+    let mut out = [0; 16];
+    bytes.copy_to(&mut out);
+    out
+}
+
+/// The clock, in ms since 1970.
+pub(super) fn now() -> f64 {
+    date_now()
+}
+
+/// The host of a store in JavaScript.
+#[derive(Debug)]
+pub(super) struct JsHost {
+    functions: Option<Functions>,
+    access: Rc<Access>,
+}
+
+impl std::fmt::Debug for Functions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Functions")
+    }
+}
+
+impl JsHost {
+    pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsHost {
+        JsHost { functions, access }
+    }
+
+    /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
+    async fn call(
+        &self,
+        phase: &str,
+        event: &Event,
+        writes: bool,
+        function: impl FnOnce(&Functions, f64, f64, &str, u32) -> Result<JsValue, JsValue>,
+    ) -> Result<JsValue> {
+        let Some(functions) = &self.functions else { return Ok(JsValue::UNDEFINED) };
+        let token = self.access.grant(writes);
+        let id = Id::from_bytes(event.id).to_string();
+        let returned = function(functions, event.v as f64, event.ts as f64, &id, token);
+        let returned = match returned {
+            Ok(value) if value.is_instance_of::<Promise>() => JsFuture::from(Promise::from(value)).await,
+            other => other,
+        };
+        self.access.revoke();
+        returned.map_err(|thrown| user_error(&format!("{phase} of '{}'", event.t), thrown))
+    }
+}
+
+impl Host for JsHost {
+    fn phases(&self) -> Phases {
+        let Some(f) = &self.functions else { return Phases::default() };
+        Phases { preprocess: f.preprocesses(), reduce: f.reduces(), derive: f.derives() }
+    }
+
+    fn now(&self) -> i64 {
+        now() as i64
+    }
+
+    fn random(&self) -> [u8; 16] {
+        random()
+    }
+
+    async fn preprocess(&self, event: &mut Event) -> Result<()> {
+        let changed = self
+            .call("preprocess", event, false, |f, v, ts, id, token| {
+                f.preprocess(&event.t, &event.b, v, ts, id, token)
+            })
+            .await?;
+        if let Some(changed) = changed.dyn_ref::<Array>() {
+            let text = |i| changed.get(i).as_string().ok_or_else(|| bad_return("preprocess"));
+            (event.t, event.b) = (text(0)?, text(1)?);
+        }
+        Ok(())
+    }
+
+    async fn reduce(&self, event: &Event) -> Result<Option<String>> {
+        let result = self
+            .call("reduce", event, false, |f, v, ts, id, token| {
+                f.reduce(&event.t, &event.b, v, ts, id, token)
+            })
+            .await?;
+        match result.is_undefined() {
+            true => Ok(None),
+            false => result.as_string().map(Some).ok_or_else(|| bad_return("reduce")),
+        }
+    }
+
+    async fn derive(&self, event: &Event, results: &str) -> Result<()> {
+        self.call("derive", event, true, |f, v, ts, id, token| {
+            f.derive(&event.t, &event.b, v, ts, id, token, results)
+        })
+        .await
+        .map(|_| ())
+    }
+}
+
+fn bad_return(phase: &str) -> Error {
+    Error::BadValue(format!("the class API gave no text for {phase}"))
+}

@@ -1,0 +1,82 @@
+//! `ServerLog`: one log of a server for JavaScript. HTTP, authorisation and waiting are the class API's.
+
+use js_sys::Function;
+use wasm_bindgen::prelude::*;
+
+use super::engine::{object, open_db};
+use super::error::to_js;
+use super::host::random;
+use crate::error::{Error, Result};
+use crate::server::Server;
+use crate::sync::id::Epoch;
+use crate::sync::server::{Reply, Validator};
+use crate::sync::wire::Ev;
+
+/// One open log. Calls are synchronous: one push is finished before the next begins.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct ServerLog {
+    server: Option<Server>,
+}
+
+#[wasm_bindgen]
+impl ServerLog {
+    /// Opens the log of that name in a file. `storage` and `fs` as in `Engine.open`.
+    pub async fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<ServerLog, JsValue> {
+        let db = open_db(&storage, &file, fs, Default::default()).await.map_err(to_js)?;
+        let mut epoch = [0; 8];
+        epoch.copy_from_slice(&random()[..8]);
+        let server = Server::open(db, &log, Epoch::from_bytes(epoch)).map_err(to_js)?;
+        Ok(ServerLog { server: Some(server) })
+    }
+
+    /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that rejects an event.
+    pub fn push(
+        &mut self,
+        principal: &str,
+        body: &[u8],
+        validate: Option<Function>,
+    ) -> Result<JsValue, JsValue> {
+        let text = text(body);
+        let call = validate.map(|f| move |ev: &Ev| verdict(&f, ev));
+        let validator = call.as_ref().map(|f| f as Validator<'_>);
+        let reply =
+            self.server.as_mut().ok_or(Error::Closed).and_then(|s| s.push(principal, &text, validator));
+        reply.map(|r| answer(&r, 0)).map_err(to_js)
+    }
+
+    /// Carries out a pull; gives `{status, body, empty, waitMs}`: an empty page may be held back so long.
+    pub fn pull(&self, principal: &str, body: &[u8]) -> Result<JsValue, JsValue> {
+        let text = text(body);
+        let pulled = self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.pull(principal, &text));
+        pulled.map(|p| answer(&p.reply, p.wait_ms)).map_err(to_js)
+    }
+
+    /// Lets the files go.
+    pub fn close(&mut self) {
+        self.server = None;
+    }
+}
+
+/// What is not UTF-8 is not JSON either: the protocol's decoder says so.
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
+}
+
+fn verdict(validate: &Function, ev: &Ev) -> Option<String> {
+    let (t, b, id) =
+        (JsValue::from_str(&ev.t), JsValue::from_str(&ev.b), JsValue::from_str(&ev.id.to_string()));
+    match validate.call3(&JsValue::UNDEFINED, &t, &b, &id) {
+        Ok(code) => code.as_string(),
+        Err(_) => Some("VALIDATOR".into()),
+    }
+}
+
+fn answer(reply: &Reply, wait_ms: u64) -> JsValue {
+    object(&[
+        ("status", JsValue::from(reply.status)),
+        ("empty", JsValue::from_bool(wait_ms > 0)),
+        ("body", JsValue::from_str(&reply.body)),
+        ("waitMs", JsValue::from_f64(wait_ms as f64)),
+    ])
+}

@@ -1,0 +1,96 @@
+//! Statements the application wrote.
+
+use js_sys::{Array, JsString, Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+use super::engine::{Engine, object};
+use super::error::to_js;
+use super::host::JsHost;
+use super::value;
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Params};
+use crate::store::Store;
+
+#[wasm_bindgen]
+impl Engine {
+    /// Runs a statement; gives `{changes, lastID}`.
+    #[wasm_bindgen(js_name = runSql)]
+    pub fn run_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
+        let params = value::params(params).map_err(to_js)?;
+        if token != 0 {
+            return self.inside(token, |s| run(s, &sql, &params));
+        }
+        self.run(|store| async move {
+            let _turn = store.enter().await?;
+            alone(&store, || run(&store, &sql, &params))
+        })
+    }
+
+    /// Runs statements one after the other, without parameters.
+    #[wasm_bindgen(js_name = execSql)]
+    pub fn exec_sql(&self, sql: String, token: u32) -> Result<JsValue, JsValue> {
+        let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
+        if token != 0 {
+            return self.inside(token, exec);
+        }
+        self.run(|store| async move {
+            let _turn = store.enter().await?;
+            alone(&store, || exec(&store))
+        })
+    }
+
+    /// The rows of a statement as objects. One that writes takes its turn.
+    #[wasm_bindgen(js_name = allSql)]
+    pub fn all_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
+        let params = value::params(params).map_err(to_js)?;
+        match self.conn(token).and_then(|conn| rows(conn, &sql, &params)) {
+            Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
+                self.run(|store| async move {
+                    let _turn = store.enter().await?;
+                    alone(&store, || rows(store.db().writer(), &sql, &params))
+                })
+            }
+            done => done.map_err(to_js),
+        }
+    }
+}
+
+fn run(store: &Store<JsHost>, sql: &str, params: &Params) -> Result<JsValue> {
+    let changes = store.db().writer().statement(sql, params, |_| {}, |_| Ok(()))?;
+    let (changed, last) = (
+        JsValue::from_f64(changes.changes as f64),
+        value::to_js(&crate::sql::Value::Integer(changes.last_id)),
+    );
+    Ok(object(&[("changes", changed), ("lastID", last)]))
+}
+
+fn rows(conn: &Conn, sql: &str, params: &Params) -> Result<JsValue> {
+    let found = Array::new();
+    let mut names: Vec<JsString> = Vec::new();
+    let names_cell = std::cell::RefCell::new(&mut names);
+    conn.statement(
+        sql,
+        params,
+        |columns| names_cell.borrow_mut().extend(columns.iter().map(|c| JsString::from(*c))),
+        |row| {
+            let object = Object::new();
+            for (i, name) in names_cell.borrow().iter().enumerate() {
+                // setting a property of a fresh object cannot fail
+                let _ = Reflect::set(&object, name, &value::to_js(&row.value(i)?));
+            }
+            found.push(&object);
+            Ok(())
+        },
+    )?;
+    Ok(found.into())
+}
+
+/// A statement outside of transactions must not leave one open: it would swallow what others write next.
+fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
+    let done = statement();
+    if store.db().writer().in_transaction() {
+        store.db().writer().exec("ROLLBACK")?;
+        return Err(Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into()));
+    }
+    done
+}

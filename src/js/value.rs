@@ -1,0 +1,81 @@
+//! SQL values and rows as JavaScript values.
+//!
+//! Integers become numbers while they are safe, else BigInt; blobs become `Uint8Array`.
+
+use js_sys::{Array, BigInt, Object, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::sql::{Params, Value};
+
+/// The largest integer every JavaScript number up to it holds exactly.
+const SAFE: i64 = (1 << 53) - 1;
+
+/// A stored value for JavaScript.
+pub(super) fn to_js(value: &Value) -> JsValue {
+    match value {
+        Value::Null => JsValue::NULL,
+        Value::Integer(i) if (-SAFE..=SAFE).contains(i) => JsValue::from_f64(*i as f64),
+        Value::Integer(i) => BigInt::from(*i).into(),
+        Value::Real(f) => JsValue::from_f64(*f),
+        Value::Text(s) => JsValue::from_str(s),
+        Value::Blob(b) => Uint8Array::from(b.as_slice()).into(),
+    }
+}
+
+/// A JavaScript value to bind. `what` names it in the error.
+pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(Value::Null);
+    }
+    if let Some(s) = value.as_string() {
+        return Ok(Value::Text(s));
+    }
+    if let Some(f) = value.as_f64() {
+        let whole = f.fract() == 0.0 && f.abs() <= SAFE as f64;
+        return Ok(if whole { Value::Integer(f as i64) } else { Value::Real(f) });
+    }
+    if let Some(b) = value.as_bool() {
+        return Ok(Value::Integer(b.into()));
+    }
+    if let Some(big) = value.dyn_ref::<BigInt>() {
+        let shown = big.to_string(10).map(String::from).unwrap_or_default();
+        return i64::try_from(big.clone())
+            .map(Value::Integer)
+            .map_err(|_| Error::BadValue(format!("{what} is {shown}n, which has more than 64 bits")));
+    }
+    if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
+        return Ok(Value::Blob(bytes.to_vec()));
+    }
+    let kind = String::from(value.js_typeof().as_string().unwrap_or_default());
+    Err(Error::BadValue(format!(
+        "{what} is of type {kind}: bind null, booleans, numbers, BigInt, strings or Uint8Array"
+    )))
+}
+
+/// The parameters of a statement: an array, an object of names, or nothing.
+pub(super) fn params(value: &JsValue) -> Result<Params> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(Params::Positional(Vec::new()));
+    }
+    if let Some(list) = value.dyn_ref::<Array>() {
+        let values = list.iter().enumerate().map(|(i, v)| from_js(&v, &format!("parameter {}", i + 1)));
+        return Ok(Params::Positional(values.collect::<Result<_>>()?));
+    }
+    let Some(object) = value.dyn_ref::<Object>() else {
+        return Err(Error::BadValue("parameters must be an array or an object".into()));
+    };
+    let mut named = Vec::new();
+    for entry in Object::entries(object).iter() {
+        let pair: Array = entry.unchecked_into();
+        let name = pair.get(0).as_string().unwrap_or_default();
+        let value = from_js(&pair.get(1), &format!("parameter '{name}'"))?;
+        named.push((name, value));
+    }
+    Ok(Params::Named(named))
+}
+
+/// Sets a property of an object of our own making, which cannot fail.
+pub(super) fn put(object: &Object, key: &str, value: impl Into<JsValue>) {
+    let _ = Reflect::set(object, &JsValue::from_str(key), &value.into());
+}

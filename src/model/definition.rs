@@ -1,0 +1,216 @@
+//! What a model declares: its table, its id and its columns, checked once.
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::sql::quote;
+
+/// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [{name, type?, real?, path?, get?, index?, unique?}]}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Definition {
+    /// The table's name.
+    pub name: String,
+    /// The property that identifies a document.
+    #[serde(default = "default_id")]
+    pub id_col: String,
+    /// Declared columns; the id may be among them.
+    #[serde(default)]
+    pub columns: Vec<Column>,
+    /// Whether rows keep their rowid over a VACUUM when the id is not an integer. Default true.
+    #[serde(default = "yes")]
+    pub keep_row_id: bool,
+}
+
+/// A declared column.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Column {
+    /// Its name in searches, and in the table if it is real.
+    pub name: String,
+    /// What it holds; a column with a type is real.
+    #[serde(default, rename = "type")]
+    pub ty: Option<ColumnType>,
+    /// A column of the table; otherwise an expression over the JSON.
+    #[serde(default)]
+    pub real: bool,
+    /// Where the value is in the document, dotted; default the name.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Keep the value in the column alone and put it back when reading. Default for real columns.
+    #[serde(default)]
+    pub get: Option<bool>,
+    /// The index to keep.
+    #[serde(default)]
+    pub index: Option<Index>,
+    /// Whether the index is unique.
+    #[serde(default)]
+    pub unique: bool,
+}
+
+/// What a real column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ColumnType {
+    /// Text.
+    Text,
+    /// Whatever looks like a number becomes one.
+    Numeric,
+    /// 64-bit integers.
+    Integer,
+    /// Doubles.
+    Real,
+    /// Any JSON, as its text.
+    Json,
+}
+
+/// Which rows an index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Index {
+    /// Every row.
+    All,
+    /// Rows where the value is not NULL.
+    Sparse,
+}
+
+fn default_id() -> String {
+    "id".into()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl ColumnType {
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            ColumnType::Text => "TEXT",
+            ColumnType::Numeric => "NUMERIC",
+            ColumnType::Integer => "INTEGER",
+            ColumnType::Real => "REAL",
+            // no affinity: 'JSON' would turn the text "3" into a number
+            ColumnType::Json => "BLOB",
+        }
+    }
+}
+
+impl Definition {
+    /// Reads and checks a definition.
+    pub fn parse(json: &str) -> Result<Definition> {
+        let definition: Definition =
+            serde_json::from_str(json).map_err(|e| Error::BadValue(format!("model definition: {e}")))?;
+        definition.check()?;
+        Ok(definition)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_name("model", &self.name)?;
+        if self.name.starts_with('_') || self.name.to_ascii_lowercase().starts_with("sqlite") {
+            return Err(bad_name(
+                "model",
+                &self.name,
+                "names with '_' or 'sqlite' in front are ours and SQLite's",
+            ));
+        }
+        check_name("column", &self.id_col)?;
+        let mut seen: Vec<&str> = vec!["json", "rowid"];
+        for column in &self.columns {
+            check_name("column", &column.name)?;
+            if seen.iter().any(|s| s.eq_ignore_ascii_case(&column.name)) {
+                return Err(bad_name("column", &column.name, "it is taken already"));
+            }
+            seen.push(&column.name);
+            column.segments().try_for_each(|s| check_name("path", s))?;
+            if column.is_real() && column.get() && column.segments().count() > 1 {
+                return Err(bad_name(
+                    "path",
+                    column.path(),
+                    "a real column of a nested path needs get: false",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The declared type of the id, if it is declared.
+    pub(super) fn id_type(&self) -> ColumnType {
+        let declared = self.columns.iter().find(|c| c.name == self.id_col).and_then(|c| c.ty);
+        declared.unwrap_or(ColumnType::Text)
+    }
+
+    /// Whether the id is the table's rowid, which SQLite counts up by itself.
+    pub fn integer_id(&self) -> bool {
+        self.id_type() == ColumnType::Integer
+    }
+
+    /// The declared columns but the id.
+    pub(super) fn data_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|c| c.name != self.id_col)
+    }
+
+    /// The SQL expression of a column by its declared name.
+    pub(super) fn expression(&self, name: &str) -> Result<String> {
+        if name == self.id_col {
+            return Ok(quote(name));
+        }
+        let column = self
+            .columns
+            .iter()
+            .find(|c| c.name == name)
+            .ok_or_else(|| Error::UnknownColumn { model: self.name.clone(), column: name.to_string() })?;
+        Ok(column.expression())
+    }
+}
+
+impl Column {
+    /// Whether it is a column of the table.
+    pub fn is_real(&self) -> bool {
+        self.real || self.ty.is_some()
+    }
+
+    pub(super) fn get(&self) -> bool {
+        self.is_real() && self.get.unwrap_or(true)
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or(&self.name)
+    }
+
+    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
+        // a column without a path may have dots in its name: it is one property then
+        let whole = self.path.is_none().then_some(self.name.as_str());
+        let parts = self.path.as_deref().into_iter().flat_map(|p| p.split('.'));
+        whole.into_iter().chain(parts)
+    }
+
+    pub(super) fn expression(&self) -> String {
+        if self.is_real() { quote(&self.name) } else { self.extract() }
+    }
+
+    /// The expression that takes the value out of the document.
+    pub(super) fn extract(&self) -> String {
+        let arrow = if self.ty == Some(ColumnType::Json) { "->" } else { "->>" };
+        format!("\"json\" {arrow} '{}'", self.json_path())
+    }
+
+    /// `$."a"."b"` as the inside of an SQL literal; names with quotes were refused.
+    pub(super) fn json_path(&self) -> String {
+        let mut path = String::from("$");
+        for segment in self.segments() {
+            path.push_str(&format!(".\"{segment}\"").replace('\'', "''"));
+        }
+        path
+    }
+}
+
+fn check_name(what: &'static str, name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > 200 || name.contains(['"', '\\', '\0', '[', ']']) {
+        return Err(bad_name(what, name, "use 1 to 200 characters, none of \" \\ [ ] or NUL"));
+    }
+    Ok(())
+}
+
+fn bad_name(what: &'static str, name: &str, remedy: &'static str) -> Error {
+    Error::BadName { what, name: name.to_string(), remedy }
+}

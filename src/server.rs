@@ -1,0 +1,228 @@
+//! A server's log in an SQLite database of its own: the storage under the push and pull rules of `sync/server`.
+//!
+//! One transaction per push; the answer is given after the commit, which is durable under `strict`. Knows no HTTP and
+//! asks nobody whether the principal may.
+
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Db, Param, Row};
+use crate::sync::id::{ClientId, Epoch, Hash, Id};
+use crate::sync::server::{self, Pulled, Reply, ServerLog, Validator};
+use crate::sync::wire::{Ev, Kind, Last, Point};
+use crate::sync::{chain, limits};
+
+/// The format of these tables; a database of a higher one is refused.
+const FORMAT: i64 = 1;
+
+/// `log.h` is the chain at `seq`; `ids` outlives trimming; a `producer` is a client and whose it is.
+const TABLES: &str = "
+CREATE TABLE log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL, t TEXT NOT NULL,
+  tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT, h BLOB NOT NULL,
+  UNIQUE(client, n));
+CREATE TABLE ids(id BLOB PRIMARY KEY NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE producers(client BLOB PRIMARY KEY NOT NULL, principal TEXT NOT NULL, last_n INTEGER, last_id BLOB) WITHOUT ROWID;
+CREATE TABLE meta(k TEXT PRIMARY KEY NOT NULL, v) WITHOUT ROWID;
+";
+
+/// One log and its database.
+#[derive(Debug)]
+pub struct Server {
+    db: Db,
+    epoch: Epoch,
+    /// The chain before the first event.
+    start: Point,
+}
+
+impl Server {
+    /// Opens the log of that name in `db`, made with `epoch` if it is new.
+    ///
+    /// # Errors
+    /// `BAD_NAME`, `NEWER_FORMAT`, and `CORRUPT` when the database belongs to another log.
+    pub fn open(db: Db, log: &str, epoch: Epoch) -> Result<Server> {
+        crate::sync::id::check_log_name(log)?;
+        let epoch = db.transaction(|| prepare(db.writer(), log, epoch))?;
+        Ok(Server { db, epoch, start: chain::start(log) })
+    }
+
+    /// Carries out a push of `principal`.
+    pub fn push(&mut self, principal: &str, text: &str, validate: Option<Validator<'_>>) -> Result<Reply> {
+        let tx = self.db.begin()?.keep();
+        let reply = server::push(self, principal, text, validate);
+        let tx = self.db.resume(tx);
+        match reply {
+            Ok(reply) if reply.is_ok() => {
+                tx.commit()?;
+                Ok(reply)
+            }
+            // dropped, the transaction is undone
+            other => other,
+        }
+    }
+
+    /// Carries out a pull of `principal`.
+    pub fn pull(&self, principal: &str, text: &str) -> Result<Pulled> {
+        server::pull(self, principal, text)
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Reads happen on the writer: inside a push they must see what it has appended.
+    fn conn(&self) -> &Conn {
+        self.db.writer()
+    }
+}
+
+fn prepare(conn: &Conn, log: &str, epoch: Epoch) -> Result<Epoch> {
+    let meta = |k: &str| conn.one("SELECT v FROM meta WHERE k = ?", &[k.into()], |r| r.value(0));
+    if conn.one("SELECT 1 FROM sqlite_schema WHERE name = 'meta'", &[], |_| Ok(()))?.is_none() {
+        conn.exec(TABLES)?;
+        let set = |k: &str, v: Param<'_>| conn.run("INSERT INTO meta VALUES (?, ?)", &[k.into(), v]);
+        set("format", Param::Integer(FORMAT))?;
+        set("log", log.into())?;
+        set("epoch", epoch.as_bytes().into())?;
+        return Ok(epoch);
+    }
+    match meta("format")? {
+        Some(crate::sql::Value::Integer(found)) if found > FORMAT => {
+            return Err(Error::NewerFormat { found, known: FORMAT });
+        }
+        _ => {}
+    }
+    if meta("log")? != Some(crate::sql::Value::Text(log.to_string())) {
+        return Err(Error::Corrupt(format!("the database is not that of the log '{log}'")));
+    }
+    let stored =
+        conn.one("SELECT v FROM meta WHERE k = 'epoch'", &[], |r| Ok(Epoch::from_slice(r.blob(0)?)))?;
+    stored.flatten().ok_or_else(|| damaged("the epoch"))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::Corrupt(format!("{what} in the server's log is damaged"))
+}
+
+fn read_id(bytes: &[u8]) -> Result<Id> {
+    Id::from_slice(bytes).ok_or_else(|| damaged("an id"))
+}
+
+fn read_row(row: &Row<'_>) -> Result<Ev> {
+    Ok(Ev {
+        id: read_id(row.blob(0)?)?,
+        c: ClientId::from_slice(row.blob(1)?).ok_or_else(|| damaged("a client"))?,
+        n: row.int(2)? as u64,
+        t: row.text(3)?.to_string(),
+        tv: row.int(4)? as u32,
+        b: row.text(5)?.to_string(),
+        ts: row.opt_int(6)?,
+        k: Kind::from_byte(row.int(7)? as u8).ok_or_else(|| damaged("a kind"))?,
+        reference: row.opt_blob(8)?.map(read_id).transpose()?,
+        code: row.opt_text(9)?.map(String::from),
+    })
+}
+
+impl ServerLog for Server {
+    fn epoch(&self) -> Result<Epoch> {
+        Ok(self.epoch)
+    }
+
+    fn head(&self) -> Result<Point> {
+        let last = self.conn().one("SELECT seq, h FROM log ORDER BY seq DESC LIMIT 1", &[], |r| {
+            let h = Hash::from_slice(r.blob(1)?).ok_or_else(|| damaged("the chain"))?;
+            Ok(Point { seq: r.int(0)? as u64, h })
+        })?;
+        Ok(last.unwrap_or(self.start))
+    }
+
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>> {
+        if seq == 0 {
+            return Ok(Some(self.start.h));
+        }
+        let sql = "SELECT h FROM log WHERE seq = ?";
+        let found =
+            self.conn().one(sql, &[Param::Integer(seq as i64)], |r| Ok(Hash::from_slice(r.blob(0)?)))?;
+        Ok(found.flatten())
+    }
+
+    fn trim(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn safe(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
+        let sql =
+            "SELECT id, client, n, t, tv, b, ts, k, ref, code FROM log WHERE seq > ? ORDER BY seq LIMIT ?";
+        let params = [Param::Integer(after as i64), Param::Integer(max_events as i64)];
+        let (mut rows, mut bytes, mut full) = (Vec::new(), 0, false);
+        self.conn().query(sql, &params, |row| {
+            let ev = read_row(row)?;
+            bytes += limits::size(&ev.t, &ev.b);
+            full = full || (bytes > max_bytes && !rows.is_empty());
+            if !full {
+                rows.push(ev);
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>> {
+        let sql = "SELECT last_n, last_id FROM producers WHERE client = ? AND last_n IS NOT NULL";
+        self.conn().one(sql, &[client.as_bytes().into()], |r| {
+            Ok(Last { n: r.int(0)? as u64, id: read_id(r.blob(1)?)? })
+        })
+    }
+
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>> {
+        let params = [client.as_bytes().into(), Param::Integer(n as i64)];
+        self.conn().one("SELECT id FROM log WHERE client = ? AND n = ?", &params, |r| read_id(r.blob(0)?))
+    }
+
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>> {
+        self.conn().one("SELECT seq FROM ids WHERE id = ?", &[id.as_bytes().into()], |r| Ok(r.int(0)? as u64))
+    }
+
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
+        let sql = "SELECT principal FROM producers WHERE client = ?";
+        self.conn().one(sql, &[client.as_bytes().into()], |r| Ok(r.text(0)?.to_string()))
+    }
+
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
+        let sql = "INSERT INTO producers(client, principal) VALUES (?, ?)";
+        self.conn().run(sql, &[client.as_bytes().into(), principal.into()]).map(|_| ())
+    }
+
+    fn append(&mut self, at: Point, row: &Ev) -> Result<()> {
+        let conn = self.conn();
+        let (seq, n) = (Param::Integer(at.seq as i64), Param::Integer(row.n as i64));
+        let (id, client) = (row.id.as_bytes(), row.c.as_bytes());
+        conn.run(
+            "INSERT INTO log(seq, id, client, n, t, tv, b, ts, k, ref, code, h) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            &[
+                seq,
+                id.into(),
+                client.into(),
+                n,
+                (&row.t).into(),
+                Param::Integer(row.tv.into()),
+                (&row.b).into(),
+                row.ts.into(),
+                Param::Integer(row.k.byte().into()),
+                row.reference.as_ref().map(Id::as_bytes).into(),
+                row.code.as_ref().into(),
+                at.h.as_bytes().into(),
+            ],
+        )?;
+        if row.k == Kind::E {
+            conn.run("INSERT INTO ids(id, seq) VALUES (?, ?)", &[id.into(), seq])?;
+        }
+        conn.run(
+            "UPDATE producers SET last_n = ?, last_id = ? WHERE client = ?",
+            &[n, id.into(), client.into()],
+        )?;
+        Ok(())
+    }
+}

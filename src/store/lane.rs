@@ -1,0 +1,125 @@
+//! The single file of writers: one is finished before the next begins, in the order they came.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Where writers queue.
+#[derive(Debug, Clone, Default)]
+pub struct Lane(Rc<RefCell<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    held: bool,
+    /// Who waits, by ticket; the lowest is next.
+    waiting: BTreeMap<u64, Waker>,
+    next_ticket: u64,
+}
+
+impl Lane {
+    /// Waits for its turn. Ready at once when nobody is in the lane.
+    pub fn enter(&self) -> Enter {
+        Enter { lane: self.0.clone(), ticket: None }
+    }
+}
+
+fn wake_next(state: &RefCell<State>) {
+    let next = state.borrow().waiting.values().next().cloned();
+    if let Some(waker) = next {
+        waker.wake();
+    }
+}
+
+/// A wait for the lane; giving it up is dropping it.
+#[derive(Debug)]
+pub struct Enter {
+    lane: Rc<RefCell<State>>,
+    ticket: Option<u64>,
+}
+
+impl Future for Enter {
+    type Output = Turn;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
+        let lane = self.lane.clone();
+        let mut state = lane.borrow_mut();
+        let first = state.waiting.keys().next().copied();
+        if !state.held && (first.is_none() || first == self.ticket) {
+            if let Some(ticket) = self.ticket.take() {
+                state.waiting.remove(&ticket);
+            }
+            state.held = true;
+            return Poll::Ready(Turn(lane.clone()));
+        }
+        let ticket = *self.ticket.get_or_insert_with(|| {
+            state.next_ticket += 1;
+            state.next_ticket
+        });
+        state.waiting.insert(ticket, cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Enter {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        self.lane.borrow_mut().waiting.remove(&ticket);
+        if !self.lane.borrow().held {
+            wake_next(&self.lane);
+        }
+    }
+}
+
+/// The right to write, until it is dropped.
+#[derive(Debug)]
+pub struct Turn(Rc<RefCell<State>>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.borrow_mut().held = false;
+        wake_next(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn poll(enter: &mut Enter) -> Option<Turn> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(enter).poll(&mut cx) {
+            Poll::Ready(turn) => Some(turn),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn writers_go_in_the_order_they_came() {
+        let lane = Lane::default();
+        let (mut a, mut b, mut c) = (lane.enter(), lane.enter(), lane.enter());
+        let turn = poll(&mut a).unwrap();
+        assert!(poll(&mut b).is_none() && poll(&mut c).is_none());
+        drop(turn);
+        assert!(poll(&mut c).is_none(), "b came first");
+        let mut late = lane.enter();
+        assert!(poll(&mut late).is_none());
+        drop(poll(&mut b).unwrap());
+        assert!(poll(&mut c).is_some());
+    }
+
+    #[test]
+    fn giving_up_lets_the_next_one_in() {
+        let lane = Lane::default();
+        let (mut a, mut b, mut c) = (lane.enter(), lane.enter(), lane.enter());
+        let turn = poll(&mut a).unwrap();
+        assert!(poll(&mut b).is_none() && poll(&mut c).is_none());
+        drop(b);
+        drop(turn);
+        assert!(poll(&mut c).is_some());
+    }
+}

@@ -1,0 +1,215 @@
+//! What a database is made of: connections, models, the event queue, the lane of writers.
+//!
+//! One method per operation; each takes its turn in the lane, opens one transaction and either finishes or leaves
+//! nothing behind. Knows no network and no clock but its host's.
+
+mod apply;
+mod dispatch;
+mod documents;
+mod lane;
+mod outgoing;
+mod rebuild;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub use apply::{Applied, Verdict};
+pub use dispatch::{Dispatched, Draft};
+pub use lane::{Lane, Turn};
+
+use crate::error::{Error, Result};
+use crate::event::{Host, Models, queue};
+use crate::model::{Definition, Model};
+use crate::sql::{Db, Param};
+use crate::sync::id::{ClientId, Epoch, Hash};
+use crate::sync::wire::At;
+use crate::sync::{chain, limits};
+
+/// How events are kept.
+#[derive(Debug, Clone)]
+pub struct EventOptions {
+    /// The log's name when it is synced; without one every event is confirmed at once.
+    pub log: Option<String>,
+    /// The version of the reducers; another one than last time rebuilds what they made.
+    pub version: i64,
+    /// The most bytes an event's data may have in a synced log.
+    pub max_body: usize,
+}
+
+impl Default for EventOptions {
+    fn default() -> Self {
+        EventOptions { log: None, version: 0, max_body: limits::BODY }
+    }
+}
+
+/// Where the queue stands. A copy of what the tables say, changed only after a commit.
+#[derive(Debug, Clone)]
+struct Position {
+    client: ClientId,
+    /// Up to where the log is confirmed.
+    at: At,
+    /// This replica's `n` of its last confirmed event.
+    confirmed_n: u64,
+    /// This replica's last `n`.
+    top_n: u64,
+    /// How many events are pending.
+    pending: u64,
+    /// The last local commit order.
+    lo: i64,
+}
+
+/// A database with its models and its queue.
+#[derive(Debug)]
+pub struct Store<H> {
+    db: Db,
+    host: H,
+    lane: Lane,
+    models: RefCell<Models>,
+    /// Names of the models that only events may write.
+    owned: RefCell<Vec<String>>,
+    options: RefCell<EventOptions>,
+    position: RefCell<Option<Position>>,
+    closed: Cell<bool>,
+}
+
+impl<H: Host> Store<H> {
+    /// A store without models on an open database.
+    pub fn new(db: Db, host: H) -> Store<H> {
+        Store {
+            db,
+            host,
+            lane: Lane::default(),
+            models: RefCell::default(),
+            owned: RefCell::default(),
+            options: RefCell::default(),
+            position: RefCell::default(),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The host.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Waits for the right to write.
+    ///
+    /// # Errors
+    /// `CLOSED`.
+    pub async fn enter(&self) -> Result<Turn> {
+        let turn = self.lane.enter().await;
+        if self.closed.get() { Err(Error::Closed) } else { Ok(turn) }
+    }
+
+    /// Adds a model and brings its table up to date. `owned` models are written by events alone.
+    pub async fn add_model(&self, definition: Definition, owned: bool) -> Result<()> {
+        let _turn = self.enter().await?;
+        let name = definition.name.clone();
+        if self.models.borrow().contains_key(&name) {
+            return Err(Error::DuplicateModel(name));
+        }
+        let model = Model::new(definition);
+        self.db.transaction(|| model.migrate(self.db.writer()))?;
+        self.models.borrow_mut().insert(name.clone(), Rc::new(model));
+        if owned {
+            self.owned.borrow_mut().push(name);
+        }
+        Ok(())
+    }
+
+    /// The model of a name.
+    pub fn model(&self, name: &str) -> Result<Rc<Model>> {
+        self.models.borrow().get(name).cloned().ok_or_else(|| Error::UnknownModel(name.to_string()))
+    }
+
+    fn models(&self) -> Models {
+        self.models.borrow().clone()
+    }
+
+    /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is another one. Add the
+    /// models first.
+    pub async fn open_events(&self, options: EventOptions) -> Result<()> {
+        let turn = self.enter().await?;
+        let log = options.log.clone().unwrap_or_default();
+        let version = options.version;
+        let tx = self.db.begin()?;
+        let w = self.db.writer();
+        queue::create(w)?;
+        let client = match queue::meta_blob(w, "client")? {
+            Some(bytes) => ClientId::from_slice(&bytes)
+                .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
+            None => {
+                let client = ClientId::from_bytes(self.host.random());
+                queue::set_meta(w, "client", client.as_bytes().into())?;
+                queue::set_meta(w, "log", Param::Text(&log))?;
+                queue::set_meta(w, "version", Param::Integer(version))?;
+                client
+            }
+        };
+        let position = self.read_position(client, &log)?;
+        tx.commit()?;
+        *self.options.borrow_mut() = options;
+        *self.position.borrow_mut() = Some(position);
+        if queue::meta_int(self.db.writer(), "version")? != Some(version) {
+            self.rebuild(&turn, Some(version)).await?;
+        }
+        Ok(())
+    }
+
+    fn read_position(&self, client: ClientId, log: &str) -> Result<Position> {
+        let w = self.db.writer();
+        let damaged = || Error::Corrupt("the cursor in _meta is damaged".into());
+        let start = chain::start(log);
+        let seq = queue::meta_int(w, "seq")?.map_or(start.seq, |seq| seq as u64);
+        let h = match queue::meta_blob(w, "h")? {
+            Some(bytes) => Hash::from_slice(&bytes).ok_or_else(damaged)?,
+            None => start.h,
+        };
+        let epoch = match queue::meta_blob(w, "epoch")? {
+            Some(bytes) => Some(Epoch::from_slice(&bytes).ok_or_else(damaged)?),
+            None => None,
+        };
+        let confirmed_n = queue::meta_int(w, "confirmed_n")?.unwrap_or(0) as u64;
+        let (pending, top) = w
+            .one("SELECT count(*), max(n) FROM _pending", &[], |r| Ok((r.int(0)? as u64, r.opt_int(1)?)))?
+            .unwrap_or((0, None));
+        let at = match log {
+            "" => At { epoch: None, seq: queue::head(w)?, h },
+            _ => At { epoch, seq, h },
+        };
+        let top_n = top.map_or(confirmed_n, |n| n as u64);
+        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)? })
+    }
+
+    fn position(&self) -> Result<Position> {
+        self.position.borrow().clone().ok_or(Error::NotSupported("an event in a database without a queue"))
+    }
+
+    /// Whether the log has a server.
+    pub fn synced(&self) -> bool {
+        self.options.borrow().log.is_some()
+    }
+
+    /// This replica's identity and cursor, once the queue is open.
+    pub fn identity(&self) -> Result<(ClientId, At)> {
+        let position = self.position()?;
+        Ok((position.client, position.at))
+    }
+
+    /// Up to where the log is confirmed, and how many events are pending after it.
+    pub fn progress(&self) -> Result<(u64, u64)> {
+        let position = self.position()?;
+        Ok((position.at.seq, position.pending))
+    }
+
+    /// Refuses every later write. What is in the lane is finished first.
+    pub async fn close(&self) {
+        let _turn = self.lane.enter().await;
+        self.closed.set(true);
+    }
+}

@@ -1,0 +1,405 @@
+//! The state of one replica's sync and every decision on it; its words are defined in the module above.
+
+use super::super::id::ClientId;
+use super::super::refusal::Refusal;
+use super::super::wire::{self, At, Page, Pull, Push, Pushed};
+use super::super::{backoff, chain, limits};
+use super::{
+    Action, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, State, Status, Stop, TIMEOUT_MS, Tick, Verb,
+};
+use crate::error::Result;
+
+/// What keeps the machine from going on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    None,
+    Fenced(&'static str),
+    NeedsUpgrade { min: u64, max: u64 },
+    Stopped(Stop),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    /// One must be got; `refused` says that the server did not take the last.
+    Needed { refused: bool },
+    /// Asked for; `until` is when we stop waiting.
+    Asked { refused: bool, until: u64 },
+    /// There is one; `renewed` says that it was got because of a refusal and has not been accepted yet.
+    Have { renewed: bool },
+}
+
+/// The request in flight.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    id: u64,
+    deadline: u64,
+    /// Pushed events: how many, and the number of the last one. None in a pull.
+    pushed: Option<(usize, u64)>,
+    /// A long poll, to be aborted as soon as there is something to push.
+    waits: bool,
+}
+
+/// The machine of one replica on one log.
+#[derive(Debug)]
+pub struct Client {
+    me: ClientId,
+    /// Everything up to here has been applied.
+    cursor: At,
+    halt: Halt,
+    online: bool,
+    token: Token,
+    flight: Option<Flight>,
+    /// An accepted page that the driver has not been given yet.
+    ready: Option<Page>,
+    /// The cursor after the page that is being applied.
+    applying: Option<(At, u64)>,
+    /// The log's head when we last heard of it.
+    head: u64,
+    /// Whether the last page reached the head.
+    at_head: bool,
+    /// A hint: the server said it took our events up to here. Only the log confirms them.
+    acked: u64,
+    /// The queue as of the last poll.
+    top: u64,
+    confirmed: u64,
+    /// Not before the first poll, when all that waits is pushed at once.
+    polled: bool,
+    /// No push before this time.
+    push_at: u64,
+    /// No request before this time.
+    retry_at: u64,
+    failures: u32,
+    error: Option<&'static str>,
+    /// Most events in a push; halved when the server finds one too large.
+    batch: usize,
+    requests: u64,
+}
+
+impl Client {
+    /// The machine of replica `me`, whose stored cursor is `cursor` (at first: [`chain::start`], no epoch).
+    pub fn new(me: ClientId, cursor: At) -> Client {
+        Client {
+            me,
+            cursor,
+            halt: Halt::None,
+            online: true,
+            token: Token::Needed { refused: false },
+            flight: None,
+            ready: None,
+            applying: None,
+            head: cursor.seq,
+            at_head: false,
+            acked: 0,
+            top: 0,
+            confirmed: 0,
+            polled: false,
+            push_at: 0,
+            retry_at: 0,
+            failures: 0,
+            error: None,
+            batch: limits::PUSH_EVENTS,
+            requests: 0,
+        }
+    }
+
+    /// What to do next. Call again after anything happened, and at the time it says.
+    ///
+    /// # Errors
+    /// Those of the queue's storage.
+    pub fn poll(&mut self, tick: Tick, queue: &impl Queue) -> Result<Action> {
+        self.look_at(queue, tick.now)?;
+        if let Some(page) = self.ready.take() {
+            self.applying = Some((page.cursor(), page.head));
+            return Ok(Action::Apply(Box::new(page)));
+        }
+        if self.applying.is_some() {
+            return Ok(Action::Wait(None));
+        }
+        if let Some(flight) = self.flight {
+            return Ok(self.while_in_flight(flight, tick));
+        }
+        if self.halt != Halt::None || !self.online {
+            return Ok(Action::Wait(None));
+        }
+        // An acked event that is not in the log though we read to its head: the ack was wrong. Push it again.
+        if self.at_head && self.acked > self.confirmed {
+            self.acked = 0;
+            self.fail(tick, "ACK");
+        }
+        if tick.now < self.retry_at {
+            return Ok(Action::Wait(Some(self.retry_at)));
+        }
+        match self.token {
+            Token::Needed { refused } => {
+                self.token = Token::Asked { refused, until: tick.now + TIMEOUT_MS };
+                return Ok(Action::Token { refused });
+            }
+            Token::Asked { refused, until } if tick.now >= until => {
+                self.token = Token::Needed { refused };
+                self.fail(tick, "TIMEOUT");
+                return Ok(Action::Wait(Some(self.retry_at)));
+            }
+            Token::Asked { until, .. } => return Ok(Action::Wait(Some(until))),
+            Token::Have { .. } => {}
+        }
+        if self.unpushed() && tick.now >= self.push_at {
+            return self.push(tick.now, queue);
+        }
+        if self.unpushed() && self.at_head {
+            return Ok(Action::Wait(Some(self.push_at)));
+        }
+        self.pull(tick.now)
+    }
+
+    /// Takes the answer to a request. An answer to anything but the request in flight is dropped.
+    pub fn handle(&mut self, tick: Tick, request: u64, status: u16, body: &str) {
+        let Some(flight) = self.flight.take_if(|f| f.id == request) else { return };
+        if status != 401 && matches!(self.token, Token::Have { .. }) {
+            self.token = Token::Have { renewed: false };
+        }
+        if status != 200 {
+            return self.refused(tick, flight, Refusal::parse(status, body));
+        }
+        let page = match flight.pushed {
+            None => Page::parse(body).map(Some),
+            Some(_) => Pushed::parse(body).map(|p| p.page),
+        };
+        let Ok(page) = page else { return self.fail(tick, "PROTOCOL") };
+        if let Some((_, last)) = flight.pushed {
+            self.acked = last;
+        }
+        match page {
+            Some(page) => self.accept(tick, page),
+            // the server made no page: the next poll pulls
+            None => self.at_head = false,
+        }
+    }
+
+    /// The request failed without an answer: no network, an abort, a timeout of the driver's own.
+    pub fn failed(&mut self, tick: Tick, request: u64) {
+        if self.flight.take_if(|f| f.id == request).is_some() {
+            self.fail(tick, "NETWORK");
+        }
+    }
+
+    /// The page of [`Action::Apply`] is applied and committed. `fork` is the plan's.
+    pub fn applied(&mut self, fork: Option<u64>) {
+        let Some((cursor, head)) = self.applying.take() else { return };
+        self.cursor = cursor;
+        self.head = head;
+        self.at_head = cursor.seq >= head;
+        self.failures = 0;
+        self.retry_at = 0;
+        self.error = None;
+        if fork.is_some() {
+            self.halt = Halt::Stopped(Stop::Fork);
+        }
+    }
+
+    /// The page could not be applied and was rolled back; it will be asked for again. `code` is the error's.
+    pub fn apply_failed(&mut self, tick: Tick, code: &'static str) {
+        if self.applying.take().is_some() {
+            self.at_head = false;
+            self.fail(tick, code);
+        }
+    }
+
+    /// There is a token, asked for or set by the application; lifts a fence.
+    pub fn token(&mut self) {
+        let renewed = matches!(self.token, Token::Asked { refused: true, .. });
+        self.token = Token::Have { renewed };
+        if matches!(self.halt, Halt::Fenced(_)) {
+            self.halt = Halt::None;
+            self.batch = limits::PUSH_EVENTS;
+            self.wake();
+        }
+    }
+
+    /// No token could be got; it is asked for again after a while.
+    pub fn failed_token(&mut self, tick: Tick) {
+        if let Token::Asked { refused, .. } = self.token {
+            self.token = Token::Needed { refused };
+            self.fail(tick, "TOKEN");
+        }
+    }
+
+    /// The network may be back, or the page became visible: tries once, at once.
+    pub fn wake(&mut self) {
+        self.retry_at = 0;
+        // A long poll that slept through a suspension may be dead without anyone having noticed.
+        self.at_head = false;
+    }
+
+    /// The application's offline switch. While off nothing is sent.
+    pub fn set_online(&mut self, online: bool) {
+        if online && !self.online {
+            self.wake();
+        }
+        self.online = online;
+    }
+
+    /// Whether a request is in flight.
+    pub fn is_waiting_for_answer(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// The position up to which everything was applied.
+    pub fn cursor(&self) -> At {
+        self.cursor
+    }
+
+    /// This client at a glance.
+    ///
+    /// # Errors
+    /// Those of the queue's storage.
+    pub fn status(&self, queue: &impl Queue) -> Result<Status> {
+        let state = match self.halt {
+            Halt::Fenced(code) => State::Fenced { code },
+            Halt::NeedsUpgrade { min, max } => State::NeedsUpgrade { min, max },
+            Halt::Stopped(code) => State::Stopped { code },
+            Halt::None if !self.online || self.failures > 0 => State::Offline,
+            Halt::None if self.at_head => State::Live,
+            Halt::None => State::CatchUp,
+        };
+        Ok(Status {
+            state,
+            seq: self.cursor.seq,
+            head: self.head,
+            pending: queue.top()?.saturating_sub(queue.confirmed()?),
+            failures: self.failures,
+            error: self.error,
+            requests: self.requests,
+        })
+    }
+
+    /// Notes what the queue holds; a first unpushed event starts the debounce.
+    fn look_at(&mut self, queue: &impl Queue, now: u64) -> Result<()> {
+        let waited = self.unpushed();
+        let top = queue.top()?;
+        self.confirmed = queue.confirmed()?.min(top);
+        if top > self.top && !waited && self.polled {
+            self.push_at = now + DEBOUNCE_MS;
+        }
+        self.top = top;
+        self.polled = true;
+        Ok(())
+    }
+
+    fn unpushed(&self) -> bool {
+        self.top > self.acked.max(self.confirmed)
+    }
+
+    fn while_in_flight(&mut self, flight: Flight, tick: Tick) -> Action {
+        if tick.now >= flight.deadline {
+            self.flight = None;
+            self.fail(tick, "TIMEOUT");
+            return Action::Abort(flight.id);
+        }
+        let push_due = self.unpushed() && tick.now >= self.push_at;
+        let idle = flight.waits && (push_due || !self.at_head);
+        if idle || !self.online || self.halt != Halt::None {
+            self.flight = None;
+            return Action::Abort(flight.id);
+        }
+        let push_at = if flight.waits && self.unpushed() { self.push_at } else { u64::MAX };
+        Action::Wait(Some(flight.deadline.min(push_at)))
+    }
+
+    fn push(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
+        let from = self.acked.max(self.confirmed) + 1;
+        let evs = queue.outgoing(from, self.batch, limits::PUSH_BYTES)?;
+        let Some(last) = evs.last().map(|e| e.n) else { return self.pull(now) };
+        let pushed = Some((evs.len(), last));
+        let body =
+            wire::to_json(&Push { p: wire::VERSION, client: self.me, at: self.cursor, evs, want: None })?;
+        Ok(self.send(now, Verb::Push, body, pushed, 0))
+    }
+
+    fn pull(&mut self, now: u64) -> Result<Action> {
+        let wait = if self.at_head { limits::WAIT_MS } else { 0 };
+        let wait_ms = (wait > 0).then_some(wait);
+        let pull = Pull { p: wire::VERSION, client: self.me, at: self.cursor, limit: None, wait_ms };
+        let body = wire::to_json(&pull)?;
+        Ok(self.send(now, Verb::Pull, body, None, wait))
+    }
+
+    fn send(
+        &mut self,
+        now: u64,
+        verb: Verb,
+        body: String,
+        pushed: Option<(usize, u64)>,
+        wait: u64,
+    ) -> Action {
+        self.requests += 1;
+        let timeout_ms = if wait > 0 { wait + POLL_SLACK_MS } else { TIMEOUT_MS };
+        let id = self.requests;
+        self.flight = Some(Flight { id, deadline: now + timeout_ms, pushed, waits: wait > 0 });
+        Action::Send(Request { id, verb, body, sent: pushed.map(|(_, last)| last), timeout_ms })
+    }
+
+    /// A page is taken only if it begins at the cursor and its chain holds; what it says of us must fit, too.
+    fn accept(&mut self, tick: Tick, page: Page) {
+        self.at_head = false;
+        if page.from != self.cursor.point() || (page.evs.is_empty() && page.to.seq < page.head) {
+            return self.fail(tick, "STALE_PAGE");
+        }
+        if !chain::holds(&page) {
+            return self.fail(tick, "CHAIN");
+        }
+        let last = page.last.map_or(0, |l| l.n);
+        if last > self.top {
+            self.halt = Halt::Stopped(Stop::Fork);
+        } else if last < self.confirmed {
+            self.halt = Halt::Stopped(Stop::Diverged);
+        } else {
+            self.ready = Some(page);
+        }
+    }
+
+    /// The reaction table of SYNC.md 4. The queue is kept in all of it.
+    fn refused(&mut self, tick: Tick, flight: Flight, refusal: Refusal) {
+        match refusal {
+            Refusal::Gap { expect } if expect <= self.confirmed => self.halt = Halt::Stopped(Stop::Diverged),
+            Refusal::Gap { .. } => {
+                // an ack was wrong: begin again with the oldest
+                self.acked = 0;
+                self.at_head = false;
+                self.fail(tick, "GAP");
+            }
+            Refusal::Fork { .. } => self.halt = Halt::Stopped(Stop::Fork),
+            Refusal::Diverged { .. } => self.halt = Halt::Stopped(Stop::Diverged),
+            Refusal::Trimmed { .. } => self.halt = Halt::Stopped(Stop::Trimmed),
+            Refusal::Token => match self.token {
+                Token::Have { renewed: false } => self.token = Token::Needed { refused: true },
+                _ => self.fence("TOKEN"),
+            },
+            Refusal::Forbidden(_) => self.fence("FORBIDDEN"),
+            Refusal::TooLarge { .. } => match flight.pushed {
+                Some((1, _)) => self.fence("TOO_LARGE"),
+                Some((count, _)) => self.batch = count / 2,
+                None => self.fail(tick, "TOO_LARGE"),
+            },
+            Refusal::Upgrade { min, max } => self.halt = Halt::NeedsUpgrade { min, max },
+            Refusal::Busy { retry_ms } | Refusal::Other { retry_ms, .. } => {
+                self.fail(tick, "BUSY");
+                // 0 would be an invitation to hammer
+                if let Some(asked) = retry_ms.filter(|&ms| ms > 0) {
+                    self.retry_at = tick.now + asked.min(backoff::ASKED_MS);
+                }
+            }
+            Refusal::Malformed(_) => self.fail(tick, "PROTOCOL"),
+            Refusal::NotSupported => self.fail(tick, "NOT_SUPPORTED"),
+        }
+    }
+
+    fn fence(&mut self, code: &'static str) {
+        self.halt = Halt::Fenced(code);
+    }
+
+    fn fail(&mut self, tick: Tick, code: &'static str) {
+        self.failures = self.failures.saturating_add(1);
+        self.error = Some(code);
+        self.retry_at = tick.now + backoff::wait_ms(self.failures, tick.random).max(1);
+    }
+}

@@ -1,0 +1,129 @@
+//! How large things may be on the wire and in a synced queue, and the checks of an event against it.
+//!
+//! Checked where an event is made, so that nothing oversized ever gets into a queue, and again by the server.
+
+use crate::error::{Error, Result};
+
+/// Bytes of a body unless the application says otherwise.
+pub const BODY: usize = 64 * 1024;
+/// Bytes of a body that no application may raise: below NATS' 1 MiB and a Durable Object's row limit.
+pub const BODY_HARD: usize = 256 * 1024;
+/// Levels of arrays and objects in a body.
+pub const DEPTH: usize = 32;
+/// Object keys in a body, all levels together.
+pub const KEYS: usize = 4096;
+/// Bytes of an event type.
+pub const TYPE: usize = 96;
+/// Bytes of a rejection's code.
+pub const CODE: usize = 64;
+/// Events in one push.
+pub const PUSH_EVENTS: usize = 256;
+/// Bytes in one push, measured by [`size`].
+pub const PUSH_BYTES: usize = 512 * 1024;
+/// Events in one page.
+pub const PAGE_EVENTS: usize = 1000;
+/// Bytes in one page, measured by [`size`].
+pub const PAGE_BYTES: usize = 1024 * 1024;
+/// Milliseconds a long poll may ask the server to wait.
+pub const WAIT_MS: u64 = 25_000;
+/// The largest whole number that a JavaScript number holds exactly.
+pub const SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// Bytes of JSON text that may hold a push: escapes at most double a body that is itself JSON text.
+pub const PUSH_TEXT: usize = 2 * PUSH_BYTES + 256 * 1024;
+/// Bytes of JSON text that may hold a page.
+pub const PAGE_TEXT: usize = 2 * PAGE_BYTES + 512 * 1024;
+
+/// What an event counts for in a push or page: its type and body, and 128 for ids, numbers and punctuation.
+/// Independent of how the JSON was escaped, so that client and server count alike.
+pub fn size(t: &str, b: &str) -> usize {
+    t.len() + b.len() + 128
+}
+
+/// Checks an event before it gets into a queue. `max_body` is the application's limit.
+///
+/// # Errors
+/// `TOO_LARGE`, `BAD_VALUE`.
+pub fn check(t: &str, b: &str, max_body: usize) -> Result<()> {
+    check_type(t)?;
+    at_most("body", b.len(), max_body.min(BODY_HARD), "bytes")?;
+    let (depth, keys) = measure(b);
+    at_most("depth of the event's data", depth, DEPTH, "levels")?;
+    at_most("event's data", keys, KEYS, "keys")
+}
+
+/// Checks an event type: some text, no control characters (a NUL would blur the hash), at most [`TYPE`] bytes.
+///
+/// # Errors
+/// `TOO_LARGE`, `BAD_VALUE`.
+pub fn check_type(t: &str) -> Result<()> {
+    at_most("event type", t.len(), TYPE, "bytes")?;
+    if t.is_empty() || t.contains(char::is_control) {
+        return Err(Error::BadValue(format!("event type {t:?} is empty or has control characters")));
+    }
+    Ok(())
+}
+
+fn at_most(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge { what, size: size as u64, limit: limit as u64, unit })
+}
+
+/// Depth and number of keys of JSON text, which is not checked further.
+fn measure(json: &str) -> (usize, usize) {
+    let (mut depth, mut deepest, mut keys) = (0usize, 0, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for c in json.bytes() {
+        if in_string {
+            match c {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match c {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b':' => keys += 1,
+            _ => {}
+        }
+    }
+    (deepest, keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn depth_and_keys_are_counted_outside_strings() {
+        assert_eq!(measure(r#"{"a":[{"b:{[":"\"{:"}],"c":1}"#), (3, 3));
+        assert_eq!(measure("7"), (0, 0));
+    }
+
+    #[test]
+    fn an_event_at_the_limits_is_taken_and_one_above_is_not() {
+        let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(check(&"t".repeat(TYPE), &deep(DEPTH), BODY).is_ok());
+        let code = |r: Result<()>| r.unwrap_err().code();
+        assert_eq!(code(check(&"t".repeat(TYPE + 1), "1", BODY)), "TOO_LARGE");
+        assert_eq!(code(check("t", &deep(DEPTH + 1), BODY)), "TOO_LARGE");
+        assert_eq!(code(check("t", &"1".repeat(BODY + 1), BODY)), "TOO_LARGE");
+        assert!(check("t", &"1".repeat(BODY + 1), BODY_HARD).is_ok());
+        assert_eq!(code(check("t", &"1".repeat(BODY_HARD + 1), usize::MAX)), "TOO_LARGE");
+        let many = format!("{{{}}}", vec!["\"k\":1"; KEYS + 1].join(","));
+        assert_eq!(code(check("t", &many, BODY)), "TOO_LARGE");
+        assert_eq!(code(check("", "1", BODY)), "BAD_VALUE");
+        assert_eq!(code(check("a\0b", "1", BODY)), "BAD_VALUE");
+    }
+}

@@ -1,0 +1,120 @@
+//! A server's log in memory, for tests and the simulator. Keeps nothing when dropped.
+
+use super::chain;
+use super::id::{ClientId, Epoch, Hash, Id};
+use super::limits;
+use super::server::ServerLog;
+use super::wire::{Ev, Last, Point};
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+
+/// A [`ServerLog`] of vectors and maps.
+#[derive(Debug, Clone)]
+pub struct MemoryLog {
+    epoch: Epoch,
+    /// `points[seq]` is the chain at `seq`.
+    points: Vec<Point>,
+    /// `rows[seq - 1]` is the row at `seq`.
+    rows: Vec<Ev>,
+    numbers: HashMap<(ClientId, u64), Id>,
+    lasts: HashMap<ClientId, Last>,
+    ids: HashMap<Id, u64>,
+    owners: HashMap<ClientId, String>,
+    trim: u64,
+}
+
+impl MemoryLog {
+    /// An empty log.
+    pub fn new(log: &str, epoch: Epoch) -> MemoryLog {
+        MemoryLog {
+            epoch,
+            points: vec![chain::start(log)],
+            rows: Vec::new(),
+            numbers: HashMap::new(),
+            lasts: HashMap::new(),
+            ids: HashMap::new(),
+            owners: HashMap::new(),
+            trim: 0,
+        }
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> &[Ev] {
+        &self.rows
+    }
+
+    /// The chain at `seq`, whatever the trim.
+    pub fn point(&self, seq: u64) -> Option<Point> {
+        self.points.get(seq as usize).copied()
+    }
+
+    /// Appends what the rules forbid, for tests that take a rule out.
+    ///
+    /// # Errors
+    /// `CORRUPT` when the position is not the next one.
+    pub fn append_unchecked(&mut self, at: Point, row: &Ev) -> Result<()> {
+        self.numbers.remove(&(row.c, row.n));
+        self.append(at, row)
+    }
+
+    /// Says that rows up to `seq` are gone.
+    pub fn set_trim(&mut self, seq: u64) {
+        self.trim = seq;
+    }
+}
+
+impl ServerLog for MemoryLog {
+    fn epoch(&self) -> Result<Epoch> {
+        Ok(self.epoch)
+    }
+    fn head(&self) -> Result<Point> {
+        Ok(self.points[self.rows.len()])
+    }
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>> {
+        Ok(self.point(seq).filter(|p| p.seq >= self.trim).map(|p| p.h))
+    }
+    fn trim(&self) -> Result<u64> {
+        Ok(self.trim)
+    }
+    fn safe(&self) -> Result<u64> {
+        Ok(0)
+    }
+    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
+        let mut bytes = 0;
+        let rest = self.rows.iter().skip(after as usize).take(max_events);
+        let fits = rest.enumerate().take_while(|(i, ev)| {
+            bytes += limits::size(&ev.t, &ev.b);
+            *i == 0 || bytes <= max_bytes
+        });
+        Ok(fits.map(|(_, ev)| ev.clone()).collect())
+    }
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>> {
+        Ok(self.lasts.get(client).copied())
+    }
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>> {
+        Ok(self.numbers.get(&(*client, n)).copied())
+    }
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>> {
+        Ok(self.ids.get(id).copied())
+    }
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
+        Ok(self.owners.get(client).cloned())
+    }
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
+        self.owners.insert(*client, principal.into());
+        Ok(())
+    }
+    fn append(&mut self, at: Point, row: &Ev) -> Result<()> {
+        if at.seq != self.rows.len() as u64 + 1 {
+            return Err(Error::Corrupt(format!("row {} after {}", at.seq, self.rows.len())));
+        }
+        if self.numbers.insert((row.c, row.n), row.id).is_some() {
+            return Err(Error::Corrupt(format!("client {} has two events {}", row.c, row.n)));
+        }
+        self.ids.entry(row.id).or_insert(at.seq);
+        self.lasts.insert(row.c, Last { n: row.n, id: row.id });
+        self.points.push(at);
+        self.rows.push(row.clone());
+        Ok(())
+    }
+}

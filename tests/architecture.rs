@@ -1,0 +1,271 @@
+//! The house rules of DESIGN.md sections 3 and 7, read from the files themselves: who may name whom, how long a
+//! file may be, one version, and every error code in the published types.
+//!
+//! Reads text, not syntax: comments and strings are left out roughly, which the tests of the readers pin down.
+#![cfg(not(target_family = "wasm"))]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room may name, itself left out. `lib.rs` may name all.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("vfs", &["error"]),
+    ("sql", &["vfs", "error"]),
+    ("model", &["sql", "vfs", "error"]),
+    ("event", &["model", "sql", "vfs", "error"]),
+    ("view", &["event", "model", "sql", "vfs", "error"]),
+    // pure machines: of the event room they know the types only
+    ("sync", &["event", "error"]),
+    ("replica", &["event", "error"]),
+    ("store", &["event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
+    ("server", &["sync", "sql", "vfs", "error"]),
+    ("js", &["store", "server", "event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
+];
+
+/// Crates that only some rooms may name.
+const CRATES: &[(&str, &[&str])] = &[
+    ("rusqlite", &["sql", "error"]),
+    ("rsqlite_vfs", &["vfs"]),
+    ("sqlite_wasm_rs", &["sql", "vfs"]),
+    ("wasm_bindgen", &["js", "vfs"]),
+    ("wasm_bindgen_futures", &["js", "vfs"]),
+    ("js_sys", &["js", "vfs"]),
+    ("web_sys", &["js", "vfs"]),
+];
+
+/// At most this many lines in a file written by hand.
+const LONGEST: usize = 400;
+
+#[test]
+fn imports_point_one_way() {
+    let broken: Vec<String> =
+        sources().iter().flat_map(|(path, room, code)| broken_imports(path, room, code)).collect();
+    assert!(broken.is_empty(), "imports that DESIGN.md section 3 forbids:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn every_room_has_a_rule() {
+    let known: BTreeSet<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    let rooms: BTreeSet<String> =
+        sources().into_iter().map(|(_, room, _)| room).filter(|room| room != "lib").collect();
+    let unknown: Vec<&String> = rooms.iter().filter(|room| !known.contains(room.as_str())).collect();
+    assert!(unknown.is_empty(), "no import rule for {unknown:?}: add it to ROOMS and to ARCHITECTURE.md");
+}
+
+#[test]
+fn no_file_is_longer_than_the_limit() {
+    let folders = ["src", "tests", "pkg-template", "scripts", "www", "benches", "examples"];
+    let files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_of(&root().join(folder))).collect();
+    assert!(files.len() > 10, "only {} files were found", files.len());
+    let long: Vec<String> = files
+        .iter()
+        .map(|file| (file, text(file).lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST)
+        .map(|(file, lines)| format!("{}: {lines} lines", file.display()))
+        .collect();
+    assert!(long.is_empty(), "longer than {LONGEST} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_file_is_a_catch_all() {
+    let banned = ["utils", "util", "helpers", "helper", "common", "manager", "misc"];
+    let found: Vec<PathBuf> = ["src", "tests", "pkg-template", "scripts", "www"]
+        .iter()
+        .flat_map(|folder| files_of(&root().join(folder)))
+        .filter(|file| {
+            let path = file.strip_prefix(root()).unwrap_or(file).with_extension("");
+            path.iter().any(|part| banned.contains(&part.to_string_lossy().as_ref()))
+        })
+        .collect();
+    assert!(found.is_empty(), "name what it is about: {found:?}");
+}
+
+#[test]
+fn every_source_file_opens_with_what_it_owns() {
+    let silent: Vec<PathBuf> =
+        files_of(&root().join("src")).into_iter().filter(|file| !text(file).starts_with("//! ")).collect();
+    assert!(silent.is_empty(), "no //! at the top of {silent:?}");
+}
+
+#[test]
+fn cargo_and_npm_have_one_version() {
+    let npm: serde_json::Value =
+        serde_json::from_str(&text(&root().join("package.json"))).expect("package.json");
+    assert_eq!(npm["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(npm["name"], env!("CARGO_PKG_NAME"));
+    let lock: serde_json::Value =
+        serde_json::from_str(&text(&root().join("package-lock.json"))).expect("the lock");
+    assert_eq!(lock["version"], env!("CARGO_PKG_VERSION"), "run npm install");
+}
+
+#[test]
+fn every_error_code_is_in_the_published_types() {
+    let codes = error_codes(&text(&root().join("src/error.rs")));
+    assert!(codes.len() > 20, "only {} codes were found in src/error.rs", codes.len());
+    let types = root().join("pkg-template/index.d.ts");
+    if !types.exists() {
+        return; // the classes come after the house; from then on this is a condition
+    }
+    let types = text(&types);
+    let missing: Vec<&String> = codes.iter().filter(|code| !types.contains(&format!("'{code}'"))).collect();
+    assert!(missing.is_empty(), "codes that index.d.ts does not know: {missing:?}");
+}
+
+#[test]
+fn the_readers_see_imports_and_nothing_else() {
+    let broken = |room: &str, code: &str| broken_imports(Path::new("x.rs"), room, code).len();
+    assert_eq!(broken("sql", "use crate::{error::Error, store::Store};"), 1);
+    assert_eq!(broken("sql", "use crate::{\n    error,\n    model::{row, query},\n    sql::Db,\n};"), 1);
+    assert_eq!(broken("sql", "let x = crate::event::Event::new();"), 1);
+    assert_eq!(broken("sql", "use super::super::store::Store;"), 0, "paths through super are not followed");
+    assert_eq!(broken("model", "use rusqlite::Connection;"), 1);
+    assert_eq!(broken("model", "fn f(e: &rusqlite::Error) {}"), 1);
+    assert_eq!(broken("model", "// rusqlite::Error\n/// [`crate::store`]\nlet my_rusqlite = 1;"), 0);
+    assert_eq!(broken("js", "use crate::store::Store;\nuse wasm_bindgen::prelude::*;"), 0);
+    assert_eq!(
+        error_codes("a => \"LOCKED\", b => \"lower\", c => \"SQLITE_FULL\""),
+        ["LOCKED"].map(String::from)
+    );
+}
+
+/// What in `code`, a file of `room`, breaks the rules.
+fn broken_imports(path: &Path, room: &str, code: &str) -> Vec<String> {
+    let code = without_comments(code);
+    let mut broken = Vec::new();
+    if let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) {
+        for named in crate_paths(&code) {
+            let is_room = ROOMS.iter().any(|(name, _)| *name == named);
+            if is_room && named != room && !allowed.contains(&named.as_str()) {
+                broken.push(format!("{}: {room} names crate::{named}", path.display()));
+            }
+        }
+    }
+    for (name, rooms) in CRATES {
+        if room != "lib" && !rooms.contains(&room) && names_crate(&code, name) {
+            broken.push(format!("{}: {room} names {name}", path.display()));
+        }
+    }
+    broken
+}
+
+/// The first segment of every `crate::…` path, groups opened one level.
+fn crate_paths(code: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for (at, found) in code.match_indices("crate::") {
+        if code[..at].ends_with('$') {
+            continue; // a macro's own crate
+        }
+        let rest = &code[at + found.len()..];
+        match rest.strip_prefix('{') {
+            None => named.push(word(rest)),
+            Some(group) => named.extend(first_segments(group)),
+        }
+    }
+    named
+}
+
+/// The first word of each entry of a `use` group, whose opening brace is gone.
+fn first_segments(group: &str) -> Vec<String> {
+    let mut depth = 1;
+    let mut entry = String::new();
+    let mut entries = Vec::new();
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => entries.push(std::mem::take(&mut entry)),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if depth == 1 && c != ',' {
+            entry.push(c);
+        }
+    }
+    entries.push(entry);
+    entries.iter().map(|entry| word(entry.trim())).filter(|word| !word.is_empty()).collect()
+}
+
+/// Whether the code has a path that starts with this crate.
+fn names_crate(code: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(name).any(|(at, _)| {
+        let before = &code[..at];
+        let after = &code[at + name.len()..];
+        let starts = !before.ends_with(part) && !before.ends_with("::") && !before.ends_with('"');
+        starts && (after.starts_with("::") || after.starts_with(';') || after.starts_with(" as "))
+    })
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// The code without comments. Tests inside a file are judged like the rest, except for the line that lets them
+/// run as wasm.
+fn without_comments(code: &str) -> String {
+    code.lines()
+        .filter(|line| !line.contains("wasm_bindgen_test"))
+        .map(|line| line.split("//").next().unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The codes that are this crate's own; SQLite's come through as they are.
+fn error_codes(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or("");
+    code.match_indices("=> \"")
+        .filter_map(|(at, arrow)| code[at + arrow.len()..].split('"').next())
+        .filter(|code| {
+            code.chars().all(|c| c.is_ascii_uppercase() || c == '_') && !code.starts_with("SQLITE_")
+        })
+        .map(String::from)
+        .collect()
+}
+
+/// Every Rust source with the room it stands in.
+fn sources() -> Vec<(PathBuf, String, String)> {
+    let src = root().join("src");
+    files_of(&src)
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|e| e == "rs"))
+        .map(|file| {
+            let inside = file.strip_prefix(&src).expect("a file of src");
+            let room =
+                inside.iter().next().expect("a name").to_string_lossy().trim_end_matches(".rs").to_string();
+            let code = text(&file);
+            (file, room, code)
+        })
+        .collect()
+}
+
+/// Files written by hand under a folder, none when it is not there.
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_string();
+        let made = ["node_modules", "dist", "target"].contains(&name.as_str()) || name.starts_with('.');
+        if path.is_dir() && !made {
+            files.extend(files_of(&path));
+        } else if ["rs", "js", "mjs", "ts", "css", "html", "md", "sh"]
+            .iter()
+            .any(|kind| path.extension().is_some_and(|e| e == *kind))
+        {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn text(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,128 @@
+// Real browsers for tests: Chromium over CDP and Firefox over BiDi, each with a profile of its own that can outlive
+// it. What a page or a worker complains about fails the test. Pages and servers are site.js's.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import puppeteer from 'puppeteer-core'
+import { atEnd } from './cleanup.js'
+
+/** The browsers every browser test runs in. */
+export const browsers = ['chromium', 'firefox']
+
+const kinds = {
+  chromium: {
+    browser: 'chrome',
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-gpu',
+      '--disable-sync',
+      '--no-first-run',
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ],
+  },
+  firefox: {
+    browser: 'firefox',
+    executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+  },
+}
+
+/** A new, empty browser profile that goes when the test ends. */
+export function newProfile(t) {
+  const directory = mkdtempSync(join(tmpdir(), 'tidelog-profile-'))
+  atEnd(t, () => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  return directory
+}
+
+/**
+ * Starts a browser, which is closed when the test ends.
+ * @param {import('node:test').TestContext} t
+ * @param {'chromium' | 'firefox'} kind
+ * @param {{profile?: string, allow?: RegExp[]}} [options] `profile`: a directory of `newProfile`, used by one browser
+ *   at a time; `allow`: complaints that are expected
+ */
+export async function launch(t, kind, { profile = newProfile(t), allow = [] } = {}) {
+  const browser = await puppeteer.launch({ ...kinds[kind], headless: true, userDataDir: profile })
+  const session = new Session(browser, profile, allow)
+  atEnd(t, () => session.close())
+  return session
+}
+
+/** One running browser. */
+class Session {
+  #browser
+  #allow
+  #complaints = []
+
+  constructor(browser, profile, allow) {
+    this.#browser = browser
+    this.#allow = allow
+    /** Its profile's directory; another `launch` may take it once this one is closed or killed. */
+    this.profile = profile
+  }
+
+  /** Opens an address in a new tab and resolves to Puppeteer's page once it is loaded. */
+  async open(url) {
+    const page = await this.#browser.newPage()
+    page.on('console', message => {
+      // every browser asks for this one by itself
+      if (message.location().url?.endsWith('/favicon.ico')) return
+      if (message.type() === 'error') this.#complain(`console.error: ${message.text()}`)
+    })
+    page.on('pageerror', error => this.#complain(`uncaught: ${error?.stack ?? error?.message ?? error}`))
+    page.on('error', error => this.#complain(`the page crashed: ${error.message}`))
+    await page.evaluateOnNewDocument(rememberWorkers)
+    await page.goto(url)
+    return page
+  }
+
+  /** What pages and workers complained about so far, without what is allowed. */
+  get complaints() {
+    return this.#complaints.filter(text => !this.#allow.some(pattern => pattern.test(text)))
+  }
+
+  /** Ends the browser as a crash would, with all its processes. */
+  async kill() {
+    const child = this.#browser.process()
+    const exited = new Promise(resolve => child.once('exit', resolve))
+    // Puppeteer starts browsers as leaders of a process group
+    process.kill(-child.pid, 'SIGKILL')
+    await exited
+  }
+
+  /** Closes the browser; throws when a page or worker complained. */
+  async close() {
+    const child = this.#browser.process()
+    if (child.exitCode === null && child.signalCode === null) await this.#browser.close()
+    const complaints = this.complaints
+    this.#complaints = []
+    if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`)
+  }
+
+  #complain(text) {
+    this.#complaints.push(text)
+  }
+}
+
+/** Ends the page's dedicated workers wherever they are, as a browser short of memory would; resolves to their number. */
+export function terminateWorkers(page) {
+  return page.evaluate(() => globalThis.terminateWorkersOfTest())
+}
+
+/** Runs in the page, before its own scripts. */
+function rememberWorkers() {
+  const workers = []
+  const Native = globalThis.Worker
+  globalThis.Worker = class Worker extends Native {
+    constructor(...args) {
+      super(...args)
+      workers.push(this)
+    }
+  }
+  globalThis.terminateWorkersOfTest = () => {
+    const ended = workers.splice(0)
+    for (const worker of ended) worker.terminate()
+    return ended.length
+  }
+}

@@ -1,0 +1,273 @@
+//! One replica in the world: its durable side, its machine, and the driver between them, which can die anywhere.
+
+use super::Mutant;
+use super::faults::Seen;
+use super::net::Event;
+use super::replica::Replica;
+use super::workload::Op;
+use super::world::World;
+use super::{origin::Origin, workload::State};
+use tidelog::sync::client::{Action, Client, State as Phase, Stop, Tick};
+use tidelog::sync::id::Id;
+
+/// A replica and what the outside knows of it.
+#[derive(Debug)]
+pub(crate) struct Node<R> {
+    /// The durable side.
+    pub(crate) replica: R,
+    /// The machine, which dies with its process.
+    pub(crate) client: Client,
+    /// How often the process was started.
+    pub(crate) life: u32,
+    /// The offline switch, which the application sets again after a restart.
+    pub(crate) online: bool,
+    /// Every answer takes ten times as long.
+    pub(crate) slow: bool,
+    /// The timer that is set.
+    pub(crate) timer: Option<u64>,
+    /// Events whose dispatch resolved: the ledger of I1.
+    pub(crate) ledger: Vec<Id>,
+    /// Every event the application tried to make, in order, for I4.
+    pub(crate) attempted: Vec<Id>,
+    /// Made but never resolved, because the process died: the application tries again with the same id.
+    pub(crate) unresolved: Option<(Id, Op)>,
+    /// Requests sent.
+    pub(crate) requests: u64,
+}
+
+impl<R: Replica> Node<R> {
+    /// A new replica's first process.
+    pub(crate) fn new(replica: R, slow: bool) -> Node<R> {
+        let client = Client::new(replica.me(), replica.cursor());
+        Node {
+            replica,
+            client,
+            life: 0,
+            online: true,
+            slow,
+            timer: None,
+            ledger: Vec::new(),
+            attempted: Vec::new(),
+            unresolved: None,
+            requests: 0,
+        }
+    }
+
+    /// The machine's state.
+    pub(crate) fn phase(&self) -> Phase {
+        self.client.status(&self.replica).map_or(Phase::Offline, |s| s.state)
+    }
+}
+
+impl<R: Replica, O: Origin> World<R, O> {
+    /// The process dies and starts again with what is durable.
+    pub(crate) fn kill(&mut self, i: usize) {
+        let node = &mut self.nodes[i];
+        node.replica.reopen();
+        node.client = Client::new(node.replica.me(), node.replica.cursor());
+        node.client.set_online(node.online);
+        node.life += 1;
+        node.timer = None;
+        let (life, at) = (node.life, self.now + 1);
+        self.nodes[i].timer = Some(at);
+        self.net.put(at, Event::Timer { node: i, life, at });
+    }
+
+    /// The application makes an event, or tries again with one that never resolved.
+    pub(crate) fn write(&mut self, i: usize) {
+        let again = self.nodes[i].unresolved.take();
+        if again.is_some() {
+            self.seen(Seen::RetriedById);
+        }
+        let fresh = again.is_none();
+        let (id, op) = again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice)));
+        let node = &mut self.nodes[i];
+        if fresh {
+            node.attempted.push(id);
+        }
+        if !node.replica.dispatch(id, &op) {
+            return self.seen(Seen::ThrownLocally);
+        }
+        self.seen(Seen::Dispatched);
+        if self.dice.chance(self.rates.kill) {
+            self.seen(Seen::KilledBeforeResolving);
+            self.nodes[i].unresolved = Some((id, op));
+            return self.kill(i);
+        }
+        self.nodes[i].ledger.push(id);
+        self.drive(i);
+    }
+
+    /// Does what the machine says until it waits: the driver of a real client, with a sudden death at each seam.
+    pub(crate) fn drive(&mut self, i: usize) {
+        // a machine that never waits would spin for ever: that is a failure of its own
+        for _ in 0..1000 {
+            let tick = self.tick();
+            let node = &mut self.nodes[i];
+            let action = match node.client.poll(tick, &node.replica) {
+                Ok(action) => action,
+                Err(e) => return self.fail(format!("poll: {e}")),
+            };
+            self.note_phase(i);
+            match action {
+                Action::Wait(until) => return self.set_timer(i, until),
+                Action::Abort(_) => {}
+                Action::Token { .. } => self.give_token(i, tick),
+                Action::Send(request) => {
+                    if let Some(n) = request.sent {
+                        self.nodes[i].replica.mark_sent(n);
+                        if self.dice.chance(self.rates.kill) {
+                            self.seen(Seen::KilledBetweenMarkAndSend);
+                            return self.kill(i);
+                        }
+                    }
+                    self.nodes[i].requests += 1;
+                    self.send(i, request);
+                }
+                Action::Apply(page) => {
+                    if self.dice.chance(self.rates.kill) {
+                        self.seen(Seen::KilledBeforeApply);
+                        return self.kill(i);
+                    }
+                    let applied = match self.nodes[i].replica.apply(&page) {
+                        Ok(applied) => applied,
+                        Err(e) => return self.fail(format!("apply: {e}")),
+                    };
+                    if !page.evs.is_empty() {
+                        self.seen(if applied.rebased { Seen::Rebased } else { Seen::ConfirmedInPlace });
+                    }
+                    if applied.dead > 0 {
+                        self.seen(Seen::ThrownForGood);
+                    }
+                    if applied.erring > 0 {
+                        self.seen(Seen::ThrownInRebase);
+                    }
+                    if self.dice.chance(self.rates.kill) {
+                        self.seen(Seen::KilledAfterApply);
+                        return self.kill(i);
+                    }
+                    self.nodes[i].replica.settle_cursor();
+                    self.nodes[i].client.applied(applied.fork);
+                }
+            }
+        }
+        self.fail(format!("client {i} acts without end: {:?}", self.nodes[i].phase()));
+    }
+
+    /// An answer reaches the machine.
+    pub(crate) fn answer(&mut self, i: usize, life: u32, request: u64, status: u16, body: &str) {
+        let tick = self.tick();
+        let node = &mut self.nodes[i];
+        if life != node.life {
+            // The process that asked is dead. Once in a while its answer is given to the next one all the same,
+            // which must make nothing of it: acks are hints.
+            if status != 200 || !self.dice.chance(300) {
+                return;
+            }
+            self.seen(Seen::AnswerOfAFormerLife);
+        }
+        if self.mutant == Mutant::PendingDropped && status != 200 {
+            self.nodes[i].replica.drop_pending();
+        }
+        self.nodes[i].client.handle(tick, request, status, body);
+        self.drive(i);
+    }
+
+    /// The connection broke before an answer came.
+    pub(crate) fn broken(&mut self, i: usize, life: u32, request: u64) {
+        if life == self.nodes[i].life {
+            let tick = self.tick();
+            self.nodes[i].client.failed(tick, request);
+            self.drive(i);
+        }
+    }
+
+    fn give_token(&mut self, i: usize, tick: Tick) {
+        let refuse = self.rates.refuse;
+        if self.dice.chance(refuse) {
+            self.seen(Seen::TokenDenied);
+            return self.nodes[i].client.failed_token(tick);
+        }
+        if self.dice.chance(refuse) {
+            // the machine's own timeout must get it out of this
+            return self.seen(Seen::TokenHung);
+        }
+        self.nodes[i].client.token();
+    }
+
+    fn set_timer(&mut self, i: usize, until: Option<u64>) {
+        let life = self.nodes[i].life;
+        self.nodes[i].timer = until;
+        if let Some(at) = until {
+            if at <= self.now {
+                return self.fail(format!("client {i} waits for {at}, it is {}", self.now));
+            }
+            self.net.put(at, Event::Timer { node: i, life, at });
+        }
+    }
+
+    fn note_phase(&mut self, i: usize) {
+        let status = self.nodes[i].client.status(&self.nodes[i].replica);
+        let Ok(status) = status else { return };
+        self.seen(match status.state {
+            Phase::Offline => Seen::Offline,
+            Phase::CatchUp => Seen::CatchUp,
+            Phase::Live => Seen::Live,
+            Phase::Fenced { .. } => Seen::Fenced,
+            Phase::NeedsUpgrade { .. } => Seen::NeedsUpgrade,
+            Phase::Stopped { .. } => Seen::Stopped,
+        });
+        if status.error == Some("GAP") {
+            self.seen(Seen::Gap);
+        }
+    }
+
+    /// The oracles of one replica: I1, I4, I5 to I8 and I9.
+    pub(crate) fn check_node(&self, i: usize) -> Result<(), String> {
+        let node = &self.nodes[i];
+        let cursor = node.replica.cursor();
+        let Some(moment) = self.history.at(cursor.point()) else {
+            return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
+        };
+        let pending = node.replica.pending();
+        for id in &node.ledger {
+            let kept = self.history.ids.contains(id) || pending.iter().any(|(p, _)| p == id);
+            if !kept && !self.history.rolled_back.contains(id) {
+                return Err(format!("I1/I9: client {i} lost {id}, which it had said it had"));
+            }
+        }
+        let mut attempts = node.attempted.iter();
+        if let Some(mine) = self.history.by_client.get(&node.replica.me()) {
+            if let Some(wrong) = mine.iter().find(|id| !attempts.any(|a| a == *id)) {
+                return Err(format!("I4: {wrong} of client {i} is out of its author's order"));
+            }
+        }
+        let mut expected: State = State::clone(&moment.state);
+        for (_, op) in &pending {
+            op.apply(&mut expected);
+        }
+        let state = node.replica.state();
+        if state != expected {
+            return Err(format!(
+                "I5/I6/I8: client {i} at {} with {} pending has {state:?}, the naive engine has {expected:?}",
+                cursor.seq,
+                pending.len()
+            ));
+        }
+        if node.replica.dead() != *moment.dead {
+            return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
+        }
+        match node.phase() {
+            Phase::Stopped { code } if !self.stop_is_just(i, code) => {
+                Err(format!("client {i} stopped for nothing"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A client may stop only when its history is not the server's, which only a rollback brings about.
+    fn stop_is_just(&self, i: usize, _code: Stop) -> bool {
+        let _ = i;
+        !self.history.rolled_back.is_empty()
+    }
+}

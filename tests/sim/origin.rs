@@ -1,0 +1,137 @@
+//! The server's durable side in a simulation: one in memory, and the mutants of its rules.
+
+use super::Mutant;
+use tidelog::error::Result;
+use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
+use tidelog::sync::memory::MemoryLog;
+use tidelog::sync::server::{self, Pulled, Reply, ServerLog};
+use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Push};
+
+/// A server's log of name `sim`. Each call is one transaction.
+pub(crate) trait Origin: Sized {
+    /// A new log.
+    fn create(mutant: Mutant) -> Self;
+    /// Carries out a push; `reject` is the validator and `page` the most rows of a page.
+    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply>;
+    /// Carries out a pull.
+    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled>;
+    /// The rows after `seq`, each with the chain after it.
+    fn rows(&self, after: u64) -> Vec<(Ev, Point)>;
+    /// Dies and comes back with what is durable.
+    fn reopen(&mut self);
+    /// A copy as a backup would be.
+    fn backup(&self) -> Self;
+}
+
+/// Says no to about one event in seven, by its id, so that every attempt gets the same verdict.
+pub(crate) fn verdict(ev: &Ev) -> Option<String> {
+    (ev.id.as_bytes()[15] % 7 == 0).then(|| "SEVENTH".into())
+}
+
+/// A log in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct InMemoryOrigin {
+    log: MemoryLog,
+    mutant: Mutant,
+}
+
+impl Origin for InMemoryOrigin {
+    fn create(mutant: Mutant) -> Self {
+        InMemoryOrigin { log: MemoryLog::new("sim", Epoch::from_bytes([7; 8])), mutant }
+    }
+    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
+        let push = Push::parse(text).ok();
+        let first_n = push.as_ref().and_then(|p| p.evs.first()).map_or(1, |e| e.n);
+        let mut bent =
+            Bent { log: self.log.clone(), mutant: self.mutant, first_n, at: push.map(|p| p.at), page };
+        let reply = server::push(&mut bent, principal, text, if reject { Some(&verdict) } else { None })?;
+        if reply.is_ok() {
+            self.log = bent.log;
+        }
+        Ok(reply)
+    }
+    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
+        let at = tidelog::sync::wire::Pull::parse(text).ok().map(|p| p.at);
+        let bent = Bent { log: self.log.clone(), mutant: self.mutant, first_n: 1, at, page };
+        server::pull(&bent, principal, text)
+    }
+    fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
+        let rows = self.log.rows().iter().enumerate().skip(after as usize);
+        rows.filter_map(|(i, ev)| Some((ev.clone(), self.log.point(i as u64 + 1)?))).collect()
+    }
+    fn reopen(&mut self) {}
+    fn backup(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The log as the rules see it, which without a mutant is the log as it is, in small pages.
+struct Bent {
+    log: MemoryLog,
+    mutant: Mutant,
+    /// The first number of the push that is being carried out.
+    first_n: u64,
+    /// The cursor of the request.
+    at: Option<At>,
+    page: usize,
+}
+
+impl ServerLog for Bent {
+    fn epoch(&self) -> Result<Epoch> {
+        self.log.epoch()
+    }
+    fn head(&self) -> Result<Point> {
+        self.log.head()
+    }
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>> {
+        match (self.mutant, self.at) {
+            (Mutant::NoAtCheck, Some(at)) if at.seq == seq => Ok(Some(at.h)),
+            _ => self.log.hash_at(seq),
+        }
+    }
+    fn trim(&self) -> Result<u64> {
+        self.log.trim()
+    }
+    fn safe(&self) -> Result<u64> {
+        self.log.safe()
+    }
+    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
+        self.log.read(after, max_events.min(self.page), max_bytes)
+    }
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>> {
+        let last = self.log.last_of(client)?;
+        Ok(match self.mutant {
+            // whatever comes is taken for the next one
+            Mutant::NoDedupe if last.is_some_and(|l| l.n >= self.first_n) => {
+                Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
+            }
+            Mutant::NoGapCheck if last.map_or(0, |l| l.n) + 1 < self.first_n => {
+                Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
+            }
+            _ => last,
+        })
+    }
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>> {
+        self.log.id_of(client, n)
+    }
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>> {
+        match self.mutant {
+            Mutant::NoUniqueId | Mutant::NoDedupe => Ok(None),
+            _ => self.log.seq_of(id),
+        }
+    }
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
+        self.log.owner_of(client)
+    }
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
+        self.log.bind(client, principal)
+    }
+    fn append(&mut self, at: Point, row: &Ev) -> Result<()> {
+        match self.mutant {
+            // the verdict is given and forgotten
+            Mutant::RejectionNotLogged if row.k == Kind::Rej => Ok(()),
+            Mutant::NoDedupe => self.log.append_unchecked(at, row),
+            _ => self.log.append(at, row),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The network and the server's process: requests and answers are lost, doubled, delayed and forged here, long polls
+//! are held, and the server dies.
+
+use super::faults::Seen;
+use super::net::{Event, Sent};
+use super::origin::Origin;
+use super::replica::Replica;
+use super::world::World;
+use tidelog::sync::client::{Request, Verb};
+use tidelog::sync::refusal::Refusal;
+use tidelog::sync::wire::{Page, Pushed, to_json};
+
+impl<R: Replica, O: Origin> World<R, O> {
+    /// A client's request leaves.
+    pub(crate) fn send(&mut self, node: usize, request: Request) {
+        let sent = Sent { node, life: self.nodes[node].life, request };
+        if self.dice.chance(self.rates.loss) {
+            self.seen(Seen::RequestLost);
+            if self.dice.chance(500) {
+                // it knows at once; otherwise only its own timeout will tell
+                self.break_off(&sent);
+            }
+            return;
+        }
+        if self.dice.chance(self.rates.dup) {
+            self.seen(Seen::RequestDoubled);
+            let at = self.now + self.dice.between(1, 20_000);
+            self.net.put(at, Event::Arrive(sent.clone()));
+        }
+        let at = self.now + self.way(Seen::RequestDelayed);
+        self.net.put(at, Event::Arrive(sent));
+    }
+
+    /// How long a message takes.
+    fn way(&mut self, delayed: Seen) -> u64 {
+        if self.dice.chance(self.rates.delay) {
+            self.seen(delayed);
+            return self.dice.between(50, 14_000);
+        }
+        self.dice.between(1, 40)
+    }
+
+    fn break_off(&mut self, sent: &Sent) {
+        self.seen(Seen::ConnectionReset);
+        let at = self.now + self.dice.between(1, 300);
+        self.net.put(at, Event::Broken { node: sent.node, life: sent.life, request: sent.request.id });
+    }
+
+    /// A request reaches the server.
+    pub(crate) fn arrive(&mut self, sent: Sent) {
+        if self.now < self.down_until {
+            self.seen(Seen::ServerDown);
+            return self.break_off(&sent);
+        }
+        if self.dice.chance(self.rates.refuse) {
+            return self.refuse(&sent);
+        }
+        if self.dice.chance(self.rates.server_kill) {
+            self.seen(Seen::ServerKilledBeforeCommit);
+            return self.crash(&sent);
+        }
+        let before = self.history.head;
+        match sent.request.verb {
+            Verb::Push => self.serve_push(sent),
+            Verb::Pull => self.serve_pull(sent, true),
+        }
+        if let Err(failure) = self.note_server() {
+            return self.fail(failure);
+        }
+        if self.history.head != before {
+            self.wake_polls();
+        }
+    }
+
+    fn serve_push(&mut self, sent: Sent) {
+        let principal = format!("user{}", sent.node);
+        let reject = self.rates.reject > 0;
+        let head = self.origin.rows(0).len();
+        let reply = match self.origin.push(&principal, &sent.request.body, reject, self.rates.page) {
+            Ok(reply) => reply,
+            Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
+        };
+        if self.origin.rows(head as u64).iter().any(|(ev, _)| ev.code.is_some()) {
+            self.seen(Seen::Rejected);
+        }
+        if self.dice.chance(self.rates.server_kill) {
+            self.seen(Seen::ServerKilledAfterCommit);
+            return self.crash(&sent);
+        }
+        if let Ok(Pushed { page: Some(page), .. }) = Pushed::parse(&reply.body) {
+            if page.to.seq < page.head {
+                self.seen(Seen::PageCut);
+            }
+        }
+        self.respond(&sent, reply.status, reply.body);
+    }
+
+    fn serve_pull(&mut self, sent: Sent, may_wait: bool) {
+        let principal = format!("user{}", sent.node);
+        let pulled = match self.origin.pull(&principal, &sent.request.body, self.rates.page) {
+            Ok(pulled) => pulled,
+            Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
+        };
+        if may_wait && pulled.wait_ms > 0 {
+            self.seen(Seen::LongPollWaited);
+            self.polls += 1;
+            self.net.put(self.now + pulled.wait_ms, Event::PollEnd(self.polls));
+            return self.held.push((self.polls, sent));
+        }
+        self.respond(&sent, pulled.reply.status, pulled.reply.body);
+    }
+
+    fn wake_polls(&mut self) {
+        for (_, sent) in std::mem::take(&mut self.held) {
+            self.seen(Seen::LongPollWoken);
+            self.serve_pull(sent, false);
+        }
+    }
+
+    /// The server holds a long poll no longer.
+    pub(crate) fn end_poll(&mut self, poll: u64) {
+        let Some(i) = self.held.iter().position(|(p, _)| *p == poll) else { return };
+        self.seen(Seen::LongPollExpired);
+        let (_, sent) = self.held.remove(i);
+        self.serve_pull(sent, false);
+    }
+
+    /// The server's process dies and is started again; whoever waits for it hears so, or nothing.
+    fn crash(&mut self, sent: &Sent) {
+        self.origin.reopen();
+        self.down_until = self.now + self.dice.between(1, 3000);
+        let mut waiting: Vec<Sent> = std::mem::take(&mut self.held).into_iter().map(|(_, s)| s).collect();
+        if !waiting.is_empty() {
+            self.seen(Seen::LongPollCut);
+        }
+        waiting.push(sent.clone());
+        for sent in waiting {
+            if self.dice.chance(700) {
+                self.break_off(&sent);
+            }
+        }
+    }
+
+    /// The server, or something before it, says no for reasons of its own.
+    fn refuse(&mut self, sent: &Sent) {
+        let (what, refusal) = match self.dice.below(6) {
+            0 => (Seen::Refused401, Refusal::Token),
+            1 => (Seen::Refused403, Refusal::Forbidden("not today".into())),
+            2 => (Seen::Refused413, Refusal::TooLarge { limit: 1 }),
+            3 if self.dice.chance(100) => (Seen::Refused426, Refusal::Upgrade { min: 2, max: 3 }),
+            3 | 4 => (Seen::Refused503, Refusal::Busy { retry_ms: Some(self.dice.below(5000)) }),
+            _ => {
+                self.seen(Seen::CaptivePortal);
+                return self.respond(sent, 200, "<html>log in to the hotel's network</html>".into());
+            }
+        };
+        self.seen(what);
+        let body = refusal.to_json().unwrap_or_default();
+        self.respond(sent, refusal.status(), body);
+    }
+
+    /// An answer leaves the server.
+    fn respond(&mut self, sent: &Sent, status: u16, body: String) {
+        if self.dice.chance(self.rates.loss) {
+            self.seen(Seen::AnswerLost);
+            if self.dice.chance(500) {
+                self.break_off(sent);
+            }
+            return;
+        }
+        let body =
+            if self.dice.chance(self.rates.refuse / 3) { self.forge(&sent.request.verb, body) } else { body };
+        let event =
+            Event::Answer { node: sent.node, life: sent.life, request: sent.request.id, status, body };
+        if self.dice.chance(self.rates.dup) {
+            self.seen(Seen::AnswerDoubled);
+            let at = self.now + self.dice.between(1, 20_000);
+            self.net.put(at, event.clone());
+        }
+        let mut way = self.way(Seen::AnswerDelayed);
+        if self.nodes[sent.node].slow {
+            self.seen(Seen::SlowClient);
+            way *= 10;
+        }
+        self.net.put(self.now + way, event);
+    }
+
+    /// Damages a page so that it still parses: the chain must tell.
+    fn forge(&mut self, verb: &Verb, body: String) -> String {
+        let spoil = |page: &mut Page| match page.evs.first_mut() {
+            Some(ev) => ev.b = "{\"verb\":\"rm\",\"id\":\"k0\",\"field\":\"a\",\"value\":0}".into(),
+            None => page.to.h = page.from.h,
+        };
+        let forged = match verb {
+            Verb::Pull => Page::parse(&body).ok().and_then(|mut page| {
+                spoil(&mut page);
+                to_json(&page).ok()
+            }),
+            Verb::Push => Pushed::parse(&body).ok().and_then(|mut pushed| {
+                pushed.page.as_mut().map(spoil);
+                to_json(&pushed).ok()
+            }),
+        };
+        match forged {
+            Some(forged) if forged != body => {
+                self.seen(Seen::PageForged);
+                forged
+            }
+            _ => body,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the simulated application does, and a naive engine for it: maps, folded from the beginning. It shares no
+//! code with the engines under test and is what they are compared with.
+
+use super::dice::Dice;
+use std::collections::BTreeMap;
+
+/// A few documents of a few fields.
+pub(crate) type State = BTreeMap<String, BTreeMap<String, i64>>;
+
+/// A change to one document. Whether it throws depends on the state it meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Op {
+    /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `rm` removes it.
+    pub(crate) verb: &'static str,
+    /// The document.
+    pub(crate) id: String,
+    /// The field it sets.
+    pub(crate) field: &'static str,
+    /// To what.
+    pub(crate) value: i64,
+}
+
+impl Op {
+    /// Any change; few documents, so that writers meet.
+    pub(crate) fn draw(dice: &mut Dice) -> Op {
+        Op {
+            verb: ["ins", "upd", "upd", "set", "rm"][dice.below(5) as usize],
+            id: format!("k{}", dice.below(5)),
+            field: ["a", "b"][dice.below(2) as usize],
+            value: dice.below(1000) as i64,
+        }
+    }
+
+    /// As an event's body.
+    pub(crate) fn body(&self) -> String {
+        let Op { verb, id, field, value } = self;
+        format!("{{\"verb\":\"{verb}\",\"id\":\"{id}\",\"field\":\"{field}\",\"value\":{value}}}")
+    }
+
+    /// From an event's body.
+    pub(crate) fn parse(body: &str) -> Op {
+        let json: serde_json::Value = serde_json::from_str(body).expect("a body of ours");
+        let one_of = |key: &str, all: &[&'static str]| -> &'static str {
+            all.iter().find(|v| json[key] == **v).copied().expect("a known word")
+        };
+        Op {
+            verb: one_of("verb", &["ins", "upd", "set", "rm"]),
+            field: one_of("field", &["a", "b"]),
+            id: json["id"].as_str().expect("an id").into(),
+            value: json["value"].as_i64().expect("a value"),
+        }
+    }
+
+    /// Changes the state; false when it throws, which changes nothing.
+    pub(crate) fn apply(&self, state: &mut State) -> bool {
+        let there = state.contains_key(&self.id);
+        match self.verb {
+            "ins" if there => return false,
+            "upd" if !there => return false,
+            "rm" => {
+                state.remove(&self.id);
+            }
+            "upd" => {
+                state.entry(self.id.clone()).or_default().insert(self.field.into(), self.value);
+            }
+            _ => {
+                state.insert(self.id.clone(), BTreeMap::from([(self.field.into(), self.value)]));
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,39 @@
+// The log on the page, newest first: what this device has confirmed, and what still waits for the server.
+
+import { byId, el } from './dom.js'
+
+const WORDS = {
+  added: ({ title }) => `added “${title}”`,
+  ticked: ({ title, done }) => `${done ? 'ticked' : 'unticked'} “${title}”`,
+  renamed: ({ title, was }) => `renamed “${was}” to “${title}”`,
+  removed: ({ title }) => `deleted “${title}”`,
+}
+
+/**
+ * @param {object[]} events newest first
+ * @param {number} confirmed the position up to which the server has confirmed
+ */
+export function showLog(events, confirmed) {
+  byId('log').replaceChildren(...events.map(event => line(event, event.v > confirmed)))
+  byId('log-empty').hidden = events.length > 0
+}
+
+function line({ v, type, ts, data }, pending) {
+  const who = data?.who
+  const words = Object.hasOwn(WORDS, type) ? WORDS[type](data) : type
+  const time = new Date(ts)
+  const position = pending
+    ? el('span', { className: 'position pending', textContent: 'pending' })
+    : el('span', { className: 'position', textContent: `#${v}` })
+  return el(
+    'li',
+    {},
+    position,
+    el('span', { className: 'dot', hue: who?.hue }),
+    el('span', { className: 'words' }, el('b', { textContent: who?.name ?? 'somebody' }), ` ${words}`),
+    el('time', {
+      dateTime: time.toISOString(),
+      textContent: time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }),
+    }),
+  )
+}
