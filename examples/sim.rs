@@ -1,4 +1,5 @@
-//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory]`: the simulator at length.
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory] [--mutant NAME]`: the simulator at length.
+//! With `--mutant` a rule is left out and failures are what is hoped for.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "../tests/sim/mod.rs"]
@@ -8,7 +9,7 @@ use sim::faults::ALL;
 use sim::origin::InMemoryOrigin;
 use sim::replica::InMemory;
 use sim::sqlite::{Sqlite, SqliteOrigin};
-use sim::{Mutant, run_seeds};
+use sim::{MUTANTS, Mutant, run_seeds};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ const FULL_RUN: u64 = 100 * 300;
 
 fn main() -> ExitCode {
     let (mut seeds, mut steps, mut first, mut backend) = (1000u64, 300u64, 0u64, String::from("sqlite"));
+    let mut mutant = Mutant::None;
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         let Some(value) = args.next() else { return usage(&format!("{name} needs a value")) };
@@ -26,13 +28,17 @@ fn main() -> ExitCode {
             ("--steps", Ok(n)) => steps = n,
             ("--seed", Ok(n)) => first = n,
             ("--backend", _) => backend = value,
+            ("--mutant", _) => match MUTANTS.iter().find(|m| format!("{m:?}") == value) {
+                Some(&found) => mutant = found,
+                None => return usage(&format!("there is no mutant '{value}': {MUTANTS:?}")),
+            },
             _ => return usage(&format!("'{name} {value}' is not understood")),
         }
     }
     let begin = Instant::now();
     let report = match backend.as_str() {
-        "memory" => run_seeds::<InMemory, InMemoryOrigin>(first, seeds, steps, Mutant::None, false),
-        "sqlite" => run_seeds::<Sqlite, SqliteOrigin>(first, seeds, steps, Mutant::None, false),
+        "memory" => run_seeds::<InMemory, InMemoryOrigin>(first, seeds, steps, mutant, false),
+        "sqlite" => run_seeds::<Sqlite, SqliteOrigin>(first, seeds, steps, mutant, false),
         other => return usage(&format!("there is no backend '{other}'")),
     };
     let seconds = begin.elapsed().as_secs_f64();

@@ -19,9 +19,9 @@ happenings! {
     AnswerOfAFormerLife,
     // clients
     Dispatched, RetriedById, ThrownLocally, KilledIdle, KilledInFlight, KilledBetweenMarkAndSend, KilledBeforeApply,
-    KilledAfterApply, KilledBeforeResolving, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
+    KilledAfterApply, KilledBeforeResolving, KilledMidWrite, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
     // the server
-    ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
+    ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
     LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, PageForged,
     Rejected, DupRow, RolledBack,
     // what came of it

@@ -81,11 +81,18 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
         let fresh = again.is_none();
         let (id, op) = again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice)));
-        let node = &mut self.nodes[i];
         if fresh {
-            node.attempted.push(id);
+            self.nodes[i].attempted.push(id);
         }
-        if !node.replica.dispatch(id, &op) {
+        let armed = self.arm(i);
+        let taken = self.nodes[i].replica.dispatch(id, &op);
+        if armed && self.nodes[i].replica.caught() {
+            // whether it was durable, only the next process will see
+            self.seen(Seen::KilledMidWrite);
+            self.nodes[i].unresolved = Some((id, op));
+            return self.kill(i);
+        }
+        if !taken {
             return self.seen(Seen::ThrownLocally);
         }
         self.seen(Seen::Dispatched);
@@ -129,10 +136,15 @@ impl<R: Replica, O: Origin> World<R, O> {
                         self.seen(Seen::KilledBeforeApply);
                         return self.kill(i);
                     }
+                    let armed = self.arm(i);
                     let applied = match self.nodes[i].replica.apply(&page) {
                         Ok(applied) => applied,
                         Err(e) => return self.fail(format!("apply: {e}")),
                     };
+                    if armed && self.nodes[i].replica.caught() {
+                        self.seen(Seen::KilledMidWrite);
+                        return self.kill(i);
+                    }
                     if !page.evs.is_empty() {
                         self.seen(if applied.rebased { Seen::Rebased } else { Seen::ConfirmedInPlace });
                     }
@@ -152,6 +164,16 @@ impl<R: Replica, O: Origin> World<R, O> {
             }
         }
         self.fail(format!("client {i} acts without end: {:?}", self.nodes[i].phase()));
+    }
+
+    /// Now and then, has the replica's next transaction die at one of its writes.
+    fn arm(&mut self, i: usize) -> bool {
+        let armed = self.dice.chance(self.rates.kill);
+        if armed {
+            let k = self.dice.below(12);
+            self.nodes[i].replica.arm(k);
+        }
+        armed
     }
 
     /// An answer reaches the machine.
@@ -240,10 +262,10 @@ impl<R: Replica, O: Origin> World<R, O> {
             }
         }
         let mut attempts = node.attempted.iter();
-        if let Some(mine) = self.history.by_client.get(&node.replica.me()) {
-            if let Some(wrong) = mine.iter().find(|id| !attempts.any(|a| a == *id)) {
-                return Err(format!("I4: {wrong} of client {i} is out of its author's order"));
-            }
+        if let Some(mine) = self.history.by_client.get(&node.replica.me())
+            && let Some(wrong) = mine.iter().find(|id| !attempts.any(|a| a == *id))
+        {
+            return Err(format!("I4: {wrong} of client {i} is out of its author's order"));
         }
         let mut expected: State = State::clone(&moment.state);
         for (_, op) in &pending {

@@ -19,13 +19,19 @@ pub(crate) trait Origin: Sized {
     fn rows(&self, after: u64) -> Vec<(Ev, Point)>;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self);
+    /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
+    fn arm(&mut self, _k: u64) {}
+    /// Whether there were so many writes.
+    fn caught(&mut self) -> bool {
+        false
+    }
     /// A copy as a backup would be.
     fn backup(&self) -> Self;
 }
 
 /// Says no to about one event in seven, by its id, so that every attempt gets the same verdict.
 pub(crate) fn verdict(ev: &Ev) -> Option<String> {
-    (ev.id.as_bytes()[15] % 7 == 0).then(|| "SEVENTH".into())
+    ev.id.as_bytes()[15].is_multiple_of(7).then(|| "SEVENTH".into())
 }
 
 /// A log in memory.

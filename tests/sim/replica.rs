@@ -40,6 +40,12 @@ pub(crate) trait Replica: Queue + Sized {
     fn apply(&mut self, page: &Page) -> Result<Applied>;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self);
+    /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
+    fn arm(&mut self, _k: u64) {}
+    /// Whether there were so many writes.
+    fn caught(&mut self) -> bool {
+        false
+    }
     /// The derived state.
     fn state(&self) -> State;
     /// The pending events, in order.

@@ -4,6 +4,7 @@
 use super::Mutant;
 use super::origin::{Origin, verdict};
 use super::replica::{Applied, Replica};
+use super::spied::Spied;
 use super::workload::{Op, State};
 use std::future::Future;
 use std::pin::pin;
@@ -18,7 +19,7 @@ use tidelog::sync::client::Queue;
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::server::{Pulled, Reply, ServerLog};
 use tidelog::sync::wire::{At, Ev, Outgoing, Page, Point, Pull, Push, to_json};
-use tidelog::vfs::{Memory, Vfs};
+use tidelog::vfs::Vfs;
 
 /// Natively nothing ever waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -63,17 +64,17 @@ impl Host for Reducer {
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     me: ClientId,
-    storage: Memory,
+    storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(me: ClientId, storage: Memory) -> Sqlite {
+    fn open(me: ClientId, storage: Spied) -> Sqlite {
         let store = Self::store(me, &storage).expect("a replica's database opens");
         Sqlite { me, storage, store }
     }
 
-    fn store(me: ClientId, storage: &Memory) -> Result<Store<Reducer>> {
+    fn store(me: ClientId, storage: &Spied) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
         let store = Store::new(db, Reducer { me });
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
@@ -106,7 +107,7 @@ impl Queue for Sqlite {
 
 impl Replica for Sqlite {
     fn create(me: ClientId, _: Mutant) -> Sqlite {
-        Sqlite::open(me, Memory::new())
+        Sqlite::open(me, Spied::default())
     }
     fn me(&self) -> ClientId {
         let (me, _) = self.store.identity().expect("the queue is open");
@@ -153,6 +154,12 @@ impl Replica for Sqlite {
     fn reopen(&mut self) {
         *self = Sqlite::open(self.me, self.storage.fork());
     }
+    fn arm(&mut self, k: u64) {
+        self.storage.arm(k);
+    }
+    fn caught(&mut self) -> bool {
+        self.storage.caught()
+    }
     fn state(&self) -> State {
         let found =
             self.store.search(self.store.db().reader(), "docs", &Search::default()).expect("a search works");
@@ -179,12 +186,12 @@ impl Replica for Sqlite {
 /// A server on SQLite.
 #[derive(Debug)]
 pub(crate) struct SqliteOrigin {
-    storage: Memory,
+    storage: Spied,
     server: Server,
 }
 
 impl SqliteOrigin {
-    fn open(storage: Memory) -> SqliteOrigin {
+    fn open(storage: Spied) -> SqliteOrigin {
         let open = || -> Result<Server> {
             let db = Db::open(Vfs::register(storage.clone())?, "log.db", Options::default())?;
             Server::open(db, "sim", Epoch::from_bytes([7; 8]))
@@ -196,7 +203,7 @@ impl SqliteOrigin {
 
 impl Origin for SqliteOrigin {
     fn create(_: Mutant) -> Self {
-        SqliteOrigin::open(Memory::new())
+        SqliteOrigin::open(Spied::default())
     }
     fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
         let smaller = Push::parse(text).ok().map(|push| {
@@ -221,6 +228,12 @@ impl Origin for SqliteOrigin {
     }
     fn reopen(&mut self) {
         *self = self.backup();
+    }
+    fn arm(&mut self, k: u64) {
+        self.storage.arm(k);
+    }
+    fn caught(&mut self) -> bool {
+        self.storage.caught()
     }
     fn backup(&self) -> Self {
         SqliteOrigin::open(self.storage.fork())

@@ -76,10 +76,19 @@ impl<R: Replica, O: Origin> World<R, O> {
         let principal = format!("user{}", sent.node);
         let reject = self.rates.reject > 0;
         let head = self.history.head.seq;
+        let armed = self.dice.chance(self.rates.server_kill);
+        if armed {
+            let k = self.dice.below(16);
+            self.origin.arm(k);
+        }
         let reply = match self.origin.push(&principal, &sent.request.body, reject, self.rates.page) {
             Ok(reply) => reply,
             Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
         };
+        if armed && self.origin.caught() {
+            self.seen(Seen::ServerKilledMidWrite);
+            return self.crash(&sent);
+        }
         if self.origin.rows(head).iter().any(|(ev, _)| ev.code.is_some()) {
             self.seen(Seen::Rejected);
         }
@@ -87,10 +96,10 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.seen(Seen::ServerKilledAfterCommit);
             return self.crash(&sent);
         }
-        if let Ok(Pushed { page: Some(page), .. }) = Pushed::parse(&reply.body) {
-            if page.to.seq < page.head {
-                self.seen(Seen::PageCut);
-            }
+        if let Ok(Pushed { page: Some(page), .. }) = Pushed::parse(&reply.body)
+            && page.to.seq < page.head
+        {
+            self.seen(Seen::PageCut);
         }
         self.respond(&sent, reply.status, reply.body);
     }

@@ -231,6 +231,12 @@ impl Client {
         }
     }
 
+    /// There is no token but the one that was refused: fenced until the application [sets](Client::token) one.
+    pub fn no_token(&mut self) {
+        self.token = Token::Needed { refused: true };
+        self.fence("TOKEN");
+    }
+
     /// The network may be back, or the page became visible: tries once, at once.
     pub fn wake(&mut self) {
         self.retry_at = 0;

@@ -123,6 +123,10 @@ fn a_token_that_does_not_come_is_asked_for_again() {
     let tick = rig.tick();
     rig.client.failed_token(tick);
     assert_eq!((rig.error(), rig.poll()), (Some("TOKEN"), Action::Wait(Some(rig.now + 500))));
+    rig.client.no_token();
+    assert_eq!((rig.state(), rig.poll()), (State::Fenced { code: "TOKEN" }, Action::Wait(None)));
+    rig.client.token();
+    assert_eq!(rig.turn().evs.len(), 0);
 }
 
 #[test]
