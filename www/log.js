@@ -9,9 +9,18 @@ const WORDS = {
   removed: ({ title }) => `deleted “${title}”`,
 }
 
-/** Shows events, newest first. */
+const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
+let lines = new Map()
+
+/** Shows events, newest first. Lines that say the same as before are kept: one event changes one of them. */
 export function showLog(events) {
-  byId('log').replaceChildren(...events.map(line))
+  lines = new Map(
+    events.map(event => {
+      const key = `${event.id} ${event.v} ${event.pending}`
+      return [key, lines.get(key) ?? line(event)]
+    }),
+  )
+  byId('log').replaceChildren(...lines.values())
   byId('log-empty').hidden = events.length > 0
 }
 
@@ -32,7 +41,7 @@ function line({ v, type, ts, data, pending, code }) {
     el('span', { className: 'words' }, el('b', { textContent: who?.name ?? 'somebody' }), ` ${words}`),
     el('time', {
       dateTime: time.toISOString(),
-      textContent: time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }),
+      textContent: clock.format(time),
     }),
   )
 }
