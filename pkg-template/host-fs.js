@@ -2,7 +2,7 @@
 // lock on a path. It knows nothing of SQLite beyond the names of its companion files.
 import fs from 'node:fs'
 import path from 'node:path'
-import {lockPath} from './host-lock.js'
+import { lockPath } from './host-lock.js'
 
 const companion = /-(wal|journal|shm)$/
 const magic = 'SQLite format 3\0'
@@ -28,7 +28,7 @@ class Handle {
     this.#directory = directory
   }
 
-  read(view, {at = 0} = {}) {
+  read(view, { at = 0 } = {}) {
     let done = 0
     while (done < view.byteLength) {
       const count = fs.readSync(this.#fd, view, done, view.byteLength - done, at + done)
@@ -38,7 +38,7 @@ class Handle {
     return done
   }
 
-  write(view, {at = 0} = {}) {
+  write(view, { at = 0 } = {}) {
     let done = 0
     while (done < view.byteLength) {
       const count = fs.writeSync(this.#fd, view, done, view.byteLength - done, at + done)
@@ -98,7 +98,7 @@ export const hostFs = {
    * @returns {Promise<{release(): void} | null>} null when this or another living process has it
    */
   lock(file) {
-    fs.mkdirSync(path.dirname(path.resolve(file)), {recursive: true})
+    fs.mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
     return lockPath(file)
   },
 
@@ -141,7 +141,7 @@ export const hostFs = {
   /** The names of the databases in a directory. */
   list(directory) {
     return fs
-      .readdirSync(directory, {withFileTypes: true})
+      .readdirSync(directory, { withFileTypes: true })
       .filter(entry => entry.isFile() && !companion.test(entry.name))
       .filter(entry => isDatabase(path.join(directory, entry.name)))
       .map(entry => entry.name)

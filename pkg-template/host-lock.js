@@ -65,7 +65,8 @@ const ask = address =>
     })
     socket.on('error', error => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve('dead')
-      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'EAGAIN') resolve('held')
+      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'EAGAIN')
+        resolve('held')
       else reject(error)
     })
   })
@@ -81,7 +82,7 @@ const places = file => {
 /** One attempt: the lock, 'held', or 'again' after meeting another that tries. */
 const attempt = async prefix => {
   const id = random()
-  const state = {held: false}
+  const state = { held: false }
   const away = `${prefix}t${id}`
   const place = `${prefix}l${id}`
   const server = await listen(away, state)
@@ -106,7 +107,7 @@ const attempt = async prefix => {
       }
     }
     state.held = true
-    return {release}
+    return { release }
   } catch (error) {
     release()
     remove(away)
@@ -136,8 +137,8 @@ const lockSocket = async file => {
 
 const lockPipe = async file => {
   try {
-    const server = await listen(`\\\\.\\pipe\\tidelog-${hash(file.toLowerCase())}`, {held: true})
-    return {release: () => server.close()}
+    const server = await listen(`\\\\.\\pipe\\tidelog-${hash(file.toLowerCase())}`, { held: true })
+    return { release: () => server.close() }
   } catch (error) {
     if (error.code === 'EADDRINUSE' || error.code === 'EACCES') return null
     throw error

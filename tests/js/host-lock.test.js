@@ -1,11 +1,11 @@
 // The lock on a host's database among real processes, some of which are killed or frozen. Run by `node --test`.
 import assert from 'node:assert/strict'
-import {spawn} from 'node:child_process'
+import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
-import {lockPath} from '../../pkg-template/host-lock.js'
+import { lockPath } from '../../pkg-template/host-lock.js'
 
 const module = new URL('../../pkg-template/host-lock.js', import.meta.url).href
 
@@ -14,7 +14,9 @@ const directory = () => fs.mkdtempSync(path.join(os.tmpdir(), 'tidelog-lock-'))
 /** Runs a module in a process of its own; its lines as they come. */
 const run = (source, ...args) => {
   const text = `import {lockPath} from '${module}'; import fs from 'node:fs'; ${source}`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', text, ...args], {stdio: ['pipe', 'pipe', 'inherit']})
+  const child = spawn(process.execPath, ['--input-type=module', '-e', text, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   let out = ''
   const waiting = []
   child.stdout.on('data', data => {
@@ -24,8 +26,8 @@ const run = (source, ...args) => {
   const line = async text => {
     while (!out.includes(text)) await new Promise(resolve => waiting.push(resolve))
   }
-  const ended = new Promise(resolve => child.on('close', (code, signal) => resolve({code, signal, out})))
-  return {child, line, ended}
+  const ended = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal, out })))
+  return { child, line, ended }
 }
 
 const holder = `const lock = await lockPath(process.argv[1]); console.log(lock ? 'got' : 'no'); setInterval(() => {}, 1e6)`
@@ -63,7 +65,7 @@ test('a dead process keeps nothing, a frozen one does', async () => {
 test('of many that come at once one gets it', async () => {
   for (let round = 0; round < 20; round++) {
     const file = path.join(directory(), 'a.db')
-    const locks = (await Promise.all(Array.from({length: 6}, () => lockPath(file)))).filter(lock => lock)
+    const locks = (await Promise.all(Array.from({ length: 6 }, () => lockPath(file)))).filter(lock => lock)
     assert.ok(locks.length < 2, `${locks.length} at once`)
     for (const lock of locks) lock.release()
     const lock = await lockPath(file)
@@ -73,13 +75,16 @@ test('of many that come at once one gets it', async () => {
 })
 
 test('a lock does not keep its process alive', async () => {
-  const {code, out} = await run(`console.log(await lockPath(process.argv[1]) ? 'got' : 'no')`, path.join(directory(), 'a')).ended
+  const { code, out } = await run(
+    `console.log(await lockPath(process.argv[1]) ? 'got' : 'no')`,
+    path.join(directory(), 'a'),
+  ).ended
   assert.deepEqual([code, out], [0, 'got\n'])
 })
 
 test('a path too long for a socket is locked all the same', async () => {
   const deep = path.join(directory(), ...Array(6).fill('a-rather-long-name-of-a-directory'))
-  fs.mkdirSync(deep, {recursive: true})
+  fs.mkdirSync(deep, { recursive: true })
   const lock = await lockPath(path.join(deep, 'a.db'))
   assert.equal(await lockPath(path.join(deep, 'a.db')), null)
   const free = await lockPath(path.join(deep, 'b.db'))
@@ -118,7 +123,7 @@ test('of many that race, kill themselves and come again, never two hold it', asy
   let killed = 0
   const lane = async () => {
     for (let i = 0; i < 8; i++) {
-      const {signal, out} = await run(contender, file, 12).ended
+      const { signal, out } = await run(contender, file, 12).ended
       assert.doesNotMatch(out, /TWO/)
       held += out.split('held').length - 1
       killed += signal === 'SIGKILL' ? 1 : 0
@@ -130,5 +135,8 @@ test('of many that race, kill themselves and come again, never two hold it', asy
   const lock = await lockPath(file)
   assert.notEqual(lock, null)
   lock.release()
-  assert.deepEqual(fs.readdirSync(path.dirname(file)).filter(name => name.startsWith('.lock')), [])
+  assert.deepEqual(
+    fs.readdirSync(path.dirname(file)).filter(name => name.startsWith('.lock')),
+    [],
+  )
 })
