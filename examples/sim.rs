@@ -1,4 +1,4 @@
-//! `npm run sim -- --seeds N --steps M [--seed S] [--backend memory]`: the simulator at length.
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory]`: the simulator at length.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "../tests/sim/mod.rs"]
@@ -7,6 +7,7 @@ mod sim;
 use sim::faults::ALL;
 use sim::origin::InMemoryOrigin;
 use sim::replica::InMemory;
+use sim::sqlite::{Sqlite, SqliteOrigin};
 use sim::{Mutant, run_seeds};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,7 +16,7 @@ use std::time::Instant;
 const FULL_RUN: u64 = 100 * 300;
 
 fn main() -> ExitCode {
-    let (mut seeds, mut steps, mut first, mut backend) = (1000u64, 300u64, 0u64, String::from("memory"));
+    let (mut seeds, mut steps, mut first, mut backend) = (1000u64, 300u64, 0u64, String::from("sqlite"));
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         let Some(value) = args.next() else { return usage(&format!("{name} needs a value")) };
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     let report = match backend.as_str() {
         "memory" => run_seeds::<InMemory, InMemoryOrigin>(first, seeds, steps, Mutant::None, false),
+        "sqlite" => run_seeds::<Sqlite, SqliteOrigin>(first, seeds, steps, Mutant::None, false),
         other => return usage(&format!("there is no backend '{other}'")),
     };
     let seconds = begin.elapsed().as_secs_f64();
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
 
 fn usage(problem: &str) -> ExitCode {
     eprintln!(
-        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend memory|sqlite]"
+        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory]"
     );
     ExitCode::from(2)
 }

@@ -28,16 +28,20 @@ function check(name, column) {
   if (typeof column !== 'object') throw new TypeError(`column ${name} must be an object`)
   for (const key of Object.keys(column)) {
     if (!ENGINE_KEYS.includes(key) && !HERE_KEYS.includes(key)) {
-      throw new TypeError(`column ${name}: '${key}' is not supported; use ${[...ENGINE_KEYS, ...HERE_KEYS].join(', ')}`)
+      throw new TypeError(
+        `column ${name}: '${key}' is not supported; use ${[...ENGINE_KEYS, ...HERE_KEYS].join(', ')}`,
+      )
     }
   }
   const { type, index, unique, value } = column
-  if (type !== undefined && !TYPES.includes(type)) throw new TypeError(`column ${name}: type must be one of ${TYPES}`)
+  if (type !== undefined && !TYPES.includes(type))
+    throw new TypeError(`column ${name}: type must be one of ${TYPES}`)
   if (index && ![true, 'ALL', 'SPARSE'].includes(index)) {
     throw new TypeError(`column ${name}: index must be true, 'ALL' or 'SPARSE'`)
   }
   if (unique && !index) throw new TypeError(`column ${name}: unique needs index`)
-  if (value !== undefined && typeof value !== 'function') throw new TypeError(`column ${name}: value must be a function`)
+  if (value !== undefined && typeof value !== 'function')
+    throw new TypeError(`column ${name}: value must be a function`)
 }
 
 /** Sparse (NULLs not indexed) unless every row is wanted or has a value. */
@@ -48,7 +52,10 @@ function indexKind({ index, unique, default: byDefault, required }) {
 
 /** The value at a path of names. */
 export function valueAt(object, path) {
-  return path.reduce((value, name) => (value === null || value === undefined ? undefined : value[name]), object)
+  return path.reduce(
+    (value, name) => (value === null || value === undefined ? undefined : value[name]),
+    object,
+  )
 }
 
 /** `object` with `value` at a path, copied only along the way. */

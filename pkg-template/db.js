@@ -12,7 +12,8 @@ export class DB extends SQLite {
       throw new TypeError('addModel: Model must be JsonModel or extend it')
     }
     const model = new Model({ ...options, db: this })
-    if (Object.hasOwn(this.store, model.name)) throw new TypeError(`addModel: '${model.name}' was added already`)
+    if (Object.hasOwn(this.store, model.name))
+      throw new TypeError(`addModel: '${model.name}' was added already`)
     this.store[model.name] = model
     this.#pending.push(model)
     if (this.engine) this.opened = this.prepareModels()

@@ -22,6 +22,8 @@ export function loadEngine() {
 
 async function start() {
   await init({ module_or_path: await loadWasm() })
-  engine.setErrorMaker((code, message, cause) => new TidelogError(code, message, cause === undefined ? undefined : { cause }))
+  engine.setErrorMaker(
+    (code, message, cause) => new TidelogError(code, message, cause === undefined ? undefined : { cause }),
+  )
   return engine
 }

@@ -18,7 +18,8 @@ export class ESModel extends JsonModel {
 
   constructor({ dispatch, ...options }) {
     super(options)
-    if (typeof dispatch !== 'function') throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
+    if (typeof dispatch !== 'function')
+      throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
     this.dispatch = dispatch
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */

@@ -36,13 +36,17 @@ export class EventSourcingDB extends Emitter {
 
   constructor(options) {
     super()
-    if (typeof options !== 'object' || options === null) throw new TypeError('EventSourcingDB: options must be an object')
+    if (typeof options !== 'object' || options === null)
+      throw new TypeError('EventSourcingDB: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
     if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
     const { models, sync, version = 0, onError = 'reject' } = options
-    if (typeof models !== 'object' || models === null) throw new TypeError('EventSourcingDB: models must be an object')
-    if (!Number.isInteger(version)) throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
-    if (onError !== 'reject') throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`)
+    if (typeof models !== 'object' || models === null)
+      throw new TypeError('EventSourcingDB: models must be an object')
+    if (!Number.isInteger(version))
+      throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
+    if (onError !== 'reject')
+      throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`)
     this.#options = { version }
     const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
     this.db = new EventDB(Object.fromEntries(kept), this)
@@ -55,7 +59,8 @@ export class EventSourcingDB extends Emitter {
   }
 
   #addModel(name, definition) {
-    if (typeof definition !== 'object' || definition === null) throw new TypeError(`model ${name} must be an object`)
+    if (typeof definition !== 'object' || definition === null)
+      throw new TypeError(`model ${name} must be an object`)
     const { Model = ESModel, ...rest } = definition
     if (typeof Model !== 'function' || !(Model === ESModel || Model.prototype instanceof ESModel)) {
       throw new TypeError(`model ${name}: Model must be ESModel or extend it`)
@@ -161,7 +166,10 @@ export class EventSourcingDB extends Emitter {
 
   /** `{storage, persistence, sync: {state, online, pending, seq, head, error}}`. */
   get status() {
-    return { ...this.db.kept, sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null } }
+    return {
+      ...this.db.kept,
+      sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null },
+    }
   }
 
   /** The application's offline switch. */

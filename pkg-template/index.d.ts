@@ -151,7 +151,10 @@ export interface ModelOptions<Doc = Untyped> {
   name?: string
   /** Default `id`. */
   idCol?: string
-  columns?: Record<string, Column<Doc> | ((about: { columnName: string }) => Column<Doc> | undefined) | undefined>
+  columns?: Record<
+    string,
+    Column<Doc> | ((about: { columnName: string }) => Column<Doc> | undefined) | undefined
+  >
   /** What results are instances of. */
   ItemClass?: new () => Untyped
   /** For ids that are not integers: rows keep their rowid over a VACUUM. Default true. */
@@ -240,7 +243,9 @@ export interface ESModelDefinition<Doc = Untyped> extends Omit<ModelOptions<Doc>
   /** Where an event is made: may change its type and data before it is logged. */
   preprocessor?: (args: PhaseArgs & { cache: object }) => unknown
   /** On every replica: what the event does. Must depend on the event and the models alone. */
-  reducer?: (args: PhaseArgs & { cache: object }) => Result<Doc> | undefined | false | null | Promise<Result<Doc> | undefined>
+  reducer?: (
+    args: PhaseArgs & { cache: object },
+  ) => Result<Doc> | undefined | false | null | Promise<Result<Doc> | undefined>
   /** On every replica, after the results were applied: may write to the models. */
   deriver?: (args: PhaseArgs & { result?: Result<Doc> }) => unknown
 }
@@ -284,7 +289,10 @@ export class EventQueue {
     options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
   ): Promise<{ items: QueuedEvent[] }>
   count(attrs?: { type?: string }): Promise<number>
-  live(attrs?: { type?: string }, options?: { limit?: number; sort?: { v: number } }): AsyncIterable<QueuedEvent[]>
+  live(
+    attrs?: { type?: string },
+    options?: { limit?: number; sort?: { v: number } },
+  ): AsyncIterable<QueuedEvent[]>
 }
 
 export interface EventSourcingOptions extends SQLiteOptions {

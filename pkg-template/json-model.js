@@ -4,7 +4,17 @@
 import { splitColumns, valueAt, withValueAt } from './columns.js'
 import { TidelogError } from './errors.js'
 
-const OPTIONS = ['db', 'name', 'columns', 'idCol', 'ItemClass', 'keepRowId', 'dispatch', 'emitter', 'migrationOptions']
+const OPTIONS = [
+  'db',
+  'name',
+  'columns',
+  'idCol',
+  'ItemClass',
+  'keepRowId',
+  'dispatch',
+  'emitter',
+  'migrationOptions',
+]
 const SEARCH_OPTIONS = ['limit', 'offset', 'sort', 'itemsOnly', 'noTotal', 'noCursor']
 
 export class JsonModel {
@@ -16,7 +26,8 @@ export class JsonModel {
   _prepared
 
   constructor(options) {
-    if (typeof options !== 'object' || options === null) throw new TypeError('JsonModel: options must be an object')
+    if (typeof options !== 'object' || options === null)
+      throw new TypeError('JsonModel: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
     if (unknown.length) throw new TypeError(`JsonModel: unknown options ${unknown.join(', ')}`)
     const { db, name, columns, idCol = 'id', ItemClass, keepRowId = true } = options
@@ -64,8 +75,10 @@ export class JsonModel {
   /** Merges `obj` into the document with its id, property by property; null and undefined remove one. */
   async update(obj, upsert = false, noReturn = false) {
     this.checkObject('update', obj)
-    if (!upsert && nullish(obj[this.idCol])) throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
-    if (this._computed.length || this.set !== JsonModel.prototype.set) return this._updateHere(obj, upsert, noReturn)
+    if (!upsert && nullish(obj[this.idCol]))
+      throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
+    if (this._computed.length || this.set !== JsonModel.prototype.set)
+      return this._updateHere(obj, upsert, noReturn)
     const engine = await this._ready()
     const doc = upsert ? await this.complete(obj) : obj
     const text = this.stringify('update', doc, true)
@@ -164,7 +177,8 @@ export class JsonModel {
       let found = valueAt(doc, path)
       if (value && (name !== this.idCol || nullish(found))) found = await value.call(this, doc)
       if (nullish(found) && byDefault !== undefined) found = byDefault
-      if (nullish(found) && required) throw new TidelogError('REQUIRED', `${this.name}.${name}: value is required`)
+      if (nullish(found) && required)
+        throw new TidelogError('REQUIRED', `${this.name}.${name}: value is required`)
       if (found !== valueAt(doc, path)) doc = withValueAt(doc, path, found)
     }
     if (!this.integerId && nullish(doc[this.idCol])) doc = { ...doc, [this.idCol]: crypto.randomUUID() }
@@ -173,12 +187,16 @@ export class JsonModel {
 
   checkObject(method, obj) {
     if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return obj
-    throw new TypeError(`${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : typeof obj}`)
+    throw new TypeError(
+      `${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : typeof obj}`,
+    )
   }
 
   checkId(method, id) {
     if (['string', 'number', 'bigint'].includes(typeof id)) return
-    throw new TypeError(`${this.name}.${method}: id must be a string or a number, not ${id === null ? 'null' : typeof id}`)
+    throw new TypeError(
+      `${this.name}.${method}: id must be a string or a number, not ${id === null ? 'null' : typeof id}`,
+    )
   }
 
   /** The document as JSON; `removals` keeps undefined properties, as null. */
@@ -187,13 +205,17 @@ export class JsonModel {
     try {
       return JSON.stringify(doc, keep)
     } catch (cause) {
-      throw new TypeError(`${this.name}.${method}: obj cannot be written as JSON (${cause.message})`, { cause })
+      throw new TypeError(`${this.name}.${method}: obj cannot be written as JSON (${cause.message})`, {
+        cause,
+      })
     }
   }
 
   searchText(attrs, options) {
-    if (typeof attrs !== 'object' || attrs === null) throw new TypeError(`${this.name}.search: attrs must be an object`)
-    if (typeof options !== 'object' || options === null) throw new TypeError(`${this.name}.search: options must be an object`)
+    if (typeof attrs !== 'object' || attrs === null)
+      throw new TypeError(`${this.name}.search: attrs must be an object`)
+    if (typeof options !== 'object' || options === null)
+      throw new TypeError(`${this.name}.search: options must be an object`)
     const unknown = Object.keys(options).filter(key => !SEARCH_OPTIONS.includes(key))
     if (unknown.length) throw new TypeError(`${this.name}.search: unknown options ${unknown.join(', ')}`)
     const { limit, offset, sort = {}, noTotal = false, noCursor = false } = options
@@ -213,7 +235,8 @@ export class JsonModel {
 
   /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */
   _order(sort) {
-    if (typeof sort !== 'object' || sort === null) throw new TypeError(`${this.name}.search: sort must be an object`)
+    if (typeof sort !== 'object' || sort === null)
+      throw new TypeError(`${this.name}.search: sort must be an object`)
     const columns = Object.entries(sort)
     const bad = columns.find(([, n]) => typeof n !== 'number' || Number.isNaN(n))
     if (bad) throw new TypeError(`${this.name}.search: sort.${bad[0]} must be a number`)

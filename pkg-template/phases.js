@@ -62,7 +62,9 @@ export class Phases {
     const event = { id, v, type, ts, data: freeze(JSON.parse(text)) }
     const store = this.#db.storeInside(token)
     const cache = {}
-    const results = this.#of.reducer.map(({ name, fn }) => fn({ cache, event, model: store[name], store, isMainEvent: true }))
+    const results = this.#of.reducer.map(({ name, fn }) =>
+      fn({ cache, event, model: store[name], store, isMainEvent: true }),
+    )
     return results.some(isPromise) ? Promise.all(results).then(all => this.#write(all)) : this.#write(results)
   }
 
@@ -88,5 +90,6 @@ export class Phases {
 }
 
 const isPromise = value => typeof value?.then === 'function'
-const thrown = error => (error instanceof Error ? error : new Error(typeof error === 'string' ? error : JSON.stringify(error)))
+const thrown = error =>
+  error instanceof Error ? error : new Error(typeof error === 'string' ? error : JSON.stringify(error))
 const freeze = data => (typeof data === 'object' && data !== null ? Object.freeze(data) : data)

@@ -6,6 +6,9 @@ export const loadWasm = async () => new URL('./tidelog_bg.wasm', import.meta.url
 
 /** Where files are. Synchronous handles exist in dedicated workers only, and not in every private window. */
 export function openFile() {
-  const handles = typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype
-  return handles ? { storage: 'opfs', persistence: 'best-effort' } : { storage: 'memory', persistence: 'none' }
+  const handles =
+    typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype
+  return handles
+    ? { storage: 'opfs', persistence: 'best-effort' }
+    : { storage: 'memory', persistence: 'none' }
 }

@@ -66,7 +66,14 @@ export class SQLite extends Emitter {
     await onWillOpen?.()
     const { Engine } = await loadEngine()
     const { storage, fs, persistence } = openFile(file)
-    const engine = await Engine.open(storage, file, durability === 'relaxed', readOnly, fs, this.functions?.())
+    const engine = await Engine.open(
+      storage,
+      file,
+      durability === 'relaxed',
+      readOnly,
+      fs,
+      this.functions?.(),
+    )
     this.engine = engine
     this.kept = { storage, persistence }
     await this.prepareModels()
@@ -208,7 +215,6 @@ export class SQLite extends Emitter {
     return tx
   }
 }
-
 
 /** Models that work inside a transaction. */
 export function bound(store, token) {

@@ -31,10 +31,13 @@ export class Sync {
     const { url, log = logName(es.db.file), getToken, fetch } = options
     if (typeof url !== 'string' || !url) throw new TypeError('sync: url must be the address of a server')
     if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(log)) {
-      throw new TypeError(`sync: log '${log}' must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit`)
+      throw new TypeError(
+        `sync: log '${log}' must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit`,
+      )
     }
     for (const [name, fn] of Object.entries({ getToken, fetch })) {
-      if (fn !== undefined && typeof fn !== 'function') throw new TypeError(`sync: ${name} must be a function`)
+      if (fn !== undefined && typeof fn !== 'function')
+        throw new TypeError(`sync: ${name} must be a function`)
     }
     this.#es = es
     this.#options = { url: url.replace(/\/+$/, ''), getToken, fetch }
@@ -128,8 +131,15 @@ export class Sync {
 
 /** The log of a file unless another is named: `data/My App.db` syncs with `my-app`. */
 function logName(file) {
-  const base = file.split('/').at(-1).replace(/\.[^.]*$/, '').toLowerCase()
-  return base.replaceAll(/[^a-z0-9_-]+/g, '-').replace(/^[-_]+/, '').slice(0, 63)
+  const base = file
+    .split('/')
+    .at(-1)
+    .replace(/\.[^.]*$/, '')
+    .toLowerCase()
+  return base
+    .replaceAll(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[-_]+/, '')
+    .slice(0, 63)
 }
 
 // Promise.withResolvers is missing in Node 20

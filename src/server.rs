@@ -158,9 +158,12 @@ impl ServerLog for Server {
         let params = [Param::Integer(after as i64), Param::Integer(max_events as i64)];
         let (mut rows, mut bytes, mut full) = (Vec::new(), 0, false);
         self.conn().query(sql, &params, |row| {
+            if full {
+                return Ok(());
+            }
             let ev = read_row(row)?;
             bytes += limits::size(&ev.t, &ev.b);
-            full = full || (bytes > max_bytes && !rows.is_empty());
+            full = bytes > max_bytes && !rows.is_empty();
             if !full {
                 rows.push(ev);
             }
@@ -216,7 +219,8 @@ impl ServerLog for Server {
                 at.h.as_bytes().into(),
             ],
         )?;
-        if row.k == Kind::E {
+        // A rejected id is known, too: its verdict stands, under whatever name it comes again.
+        if row.k != Kind::Dup {
             conn.run("INSERT INTO ids(id, seq) VALUES (?, ?)", &[id.into(), seq])?;
         }
         conn.run(
@@ -226,3 +230,6 @@ impl ServerLog for Server {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

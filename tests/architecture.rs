@@ -3,6 +3,7 @@
 //!
 //! Reads text, not syntax: comments and strings are left out roughly, which the tests of the readers pin down.
 #![cfg(not(target_family = "wasm"))]
+#![allow(clippy::expect_used)] // a test
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -7,6 +7,7 @@ mod sim;
 
 use sim::origin::InMemoryOrigin;
 use sim::replica::InMemory;
+use sim::sqlite::{Sqlite, SqliteOrigin};
 use sim::{Mutant, run_seeds};
 
 const STEPS: u64 = 300;
@@ -16,6 +17,13 @@ fn replicas_in_memory_converge_in_a_hostile_world() {
     let report = run_seeds::<InMemory, InMemoryOrigin>(0, 5_000, STEPS, Mutant::None, false);
     assert_eq!(report.seeds, 5_000);
     report.check("memory", STEPS).unwrap();
+}
+
+#[test]
+fn replicas_on_sqlite_converge_in_a_hostile_world() {
+    let report = run_seeds::<Sqlite, SqliteOrigin>(0, 1_000, STEPS, Mutant::None, false);
+    assert_eq!(report.seeds, 1_000);
+    report.check("sqlite", STEPS).unwrap();
 }
 
 #[test]

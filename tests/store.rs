@@ -1,5 +1,7 @@
 //! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: pages are made by hand.
 
+#![allow(clippy::unwrap_used)] // a test
+
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;

@@ -9,18 +9,17 @@ const WORDS = {
   removed: ({ title }) => `deleted “${title}”`,
 }
 
-/**
- * @param {object[]} events newest first
- * @param {number} confirmed the position up to which the server has confirmed
- */
-export function showLog(events, confirmed) {
-  byId('log').replaceChildren(...events.map(event => line(event, event.v > confirmed)))
+/** Shows events, newest first. */
+export function showLog(events) {
+  byId('log').replaceChildren(...events.map(line))
   byId('log-empty').hidden = events.length > 0
 }
 
-function line({ v, type, ts, data }, pending) {
+function line({ v, type, ts, data, pending, code }) {
   const who = data?.who
-  const words = Object.hasOwn(WORDS, type) ? WORDS[type](data) : type
+  // what the server rejected has a place in the log, but no data
+  const words =
+    data && Object.hasOwn(WORDS, type) ? WORDS[type](data) : [type, code].filter(Boolean).join(': ')
   const time = new Date(ts)
   const position = pending
     ? el('span', { className: 'position pending', textContent: 'pending' })

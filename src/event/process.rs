@@ -23,13 +23,13 @@ pub async fn process<H: Host>(db: &Db, models: &Models, host: &H, event: &Event)
     if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name)) {
         results.insert(model.definition.name.clone(), crud::reduce(db.writer(), model, &event.b)?);
     }
-    if host.phases().reduce {
-        if let Some(text) = host.reduce(event).await? {
-            let theirs: BTreeMap<String, ModelResult> = serde_json::from_str(&text)
-                .map_err(|e| Error::BadValue(format!("result of a reducer of '{}': {e}", event.t)))?;
-            for (name, result) in theirs {
-                results.entry(name).or_default().merge(result);
-            }
+    if host.phases().reduce
+        && let Some(text) = host.reduce(event).await?
+    {
+        let theirs: BTreeMap<String, ModelResult> = serde_json::from_str(&text)
+            .map_err(|e| Error::BadValue(format!("result of a reducer of '{}': {e}", event.t)))?;
+        for (name, result) in theirs {
+            results.entry(name).or_default().merge(result);
         }
     }
     for (name, result) in &results {

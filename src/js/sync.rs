@@ -269,11 +269,11 @@ async fn step(sync: &Rc<SyncLoop>, store: &Rc<Store<JsHost>>) -> Result<Applied>
         match action {
             None => return Err(Error::NotSupported("a sync step before startSync")),
             Some(Action::Send(request)) => {
-                if let Some(n) = request.sent {
-                    if store.mark_sent(n).await.is_err() {
-                        sync.with(|client| client.failed(tick(), request.id));
-                        continue;
-                    }
+                if let Some(n) = request.sent
+                    && store.mark_sent(n).await.is_err()
+                {
+                    sync.with(|client| client.failed(tick(), request.id));
+                    continue;
                 }
                 sync.send(request);
             }

@@ -47,7 +47,7 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
     if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
         return Ok(Value::Blob(bytes.to_vec()));
     }
-    let kind = String::from(value.js_typeof().as_string().unwrap_or_default());
+    let kind = value.js_typeof().as_string().unwrap_or_default();
     Err(Error::BadValue(format!(
         "{what} is of type {kind}: bind null, booleans, numbers, BigInt, strings or Uint8Array"
     )))

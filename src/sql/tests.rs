@@ -70,7 +70,7 @@ fn parameters_are_positional_or_named_and_all_must_be_there() {
     let named = |names: &[&str]| Params::Named(names.iter().map(|n| (n.to_string(), one.clone())).collect());
     assert_eq!(
         values(&db, "SELECT ?2 - ?1", Params::Positional(vec![one.clone(), two])).unwrap(),
-        [one.clone()]
+        std::slice::from_ref(&one)
     );
     assert_eq!(values(&db, "SELECT :a + $b + @c", named(&["a", "$b", "c"])).unwrap(), [Value::Integer(3)]);
     assert!(values(&db, "SELECT :a", named(&["b"])).unwrap_err().to_string().contains("no parameter 'b'"));

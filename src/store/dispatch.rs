@@ -92,10 +92,10 @@ impl<H: Host> Store<H> {
         if self.host.phases().preprocess {
             self.host.preprocess(event).await?;
         }
-        if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name)) {
-            if let Some(b) = complete(self.db.writer(), model, &event.b, synced, self.host.random())? {
-                event.b = b;
-            }
+        if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name))
+            && let Some(b) = complete(self.db.writer(), model, &event.b, synced, self.host.random())?
+        {
+            event.b = b;
         }
         if synced {
             limits::check(&event.t, &event.b, self.options.borrow().max_body)?;

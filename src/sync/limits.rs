@@ -34,10 +34,12 @@ pub const PUSH_TEXT: usize = 2 * PUSH_BYTES + 256 * 1024;
 /// Bytes of JSON text that may hold a page.
 pub const PAGE_TEXT: usize = 2 * PAGE_BYTES + 512 * 1024;
 
-/// What an event counts for in a push or page: its type and body, and 128 for ids, numbers and punctuation.
-/// Independent of how the JSON was escaped, so that client and server count alike.
+/// What an event's ids, numbers and punctuation count for.
+pub const OVERHEAD: usize = 128;
+
+/// What an event counts for in a push or page: its type and body, and [`OVERHEAD`] for the rest. Independent of how the JSON was escaped, so that client and server count alike.
 pub fn size(t: &str, b: &str) -> usize {
-    t.len() + b.len() + 128
+    t.len() + b.len() + OVERHEAD
 }
 
 /// Checks an event before it gets into a queue. `max_body` is the application's limit.

@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import {
-  DB, EventSourcingDB, JsonModel, deleteDatabase, exportDatabase, importDatabase, listDatabases, renameDatabase,
+  DB,
+  deleteDatabase,
+  EventSourcingDB,
+  exportDatabase,
+  importDatabase,
+  JsonModel,
+  listDatabases,
+  renameDatabase,
 } from 'tidelog'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-'))
@@ -68,7 +75,9 @@ test('every write that was acknowledged survives SIGKILL', async () => {
   const file = join(dir, 'killed.db')
   let floor = 0
   for (let round = 0; round < 5; round++) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, file], { cwd: import.meta.dirname })
+    const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, file], {
+      cwd: import.meta.dirname,
+    })
     let told = ''
     let errors = ''
     child.stdout.on('data', data => (told += data))

@@ -42,7 +42,10 @@ const rows = async es => JSON.stringify(await es.store.todos.searchAll({}, { sor
 
 async function equal(a, b) {
   const end = Date.now() + 10_000
-  while (Date.now() < end && ((await rows(a)) !== (await rows(b)) || a.status.sync.seq !== b.status.sync.seq)) {
+  while (
+    Date.now() < end &&
+    ((await rows(a)) !== (await rows(b)) || a.status.sync.seq !== b.status.sync.seq)
+  ) {
     await new Promise(resolve => setTimeout(resolve, 10))
   }
   assert.equal(await rows(a), await rows(b))
@@ -80,7 +83,8 @@ test('two devices write offline to the same rows and end in the same state', asy
   for (const es of [a, b]) es.setOnline(true)
   await settled(a, b)
   await equal(a, b)
-  wires.forEach((wire, i) => assert.ok(wire.requests - before[i] <= 64, `${wire.requests} requests`))
+  for (const [i, wire] of wires.entries())
+    assert.ok(wire.requests - before[i] <= 64, `${wire.requests} requests`)
   assert.equal(a.status.sync.seq, 400)
   assert.equal(await a.queue.count(), 400)
   await Promise.all([a.close(), b.close()])
@@ -162,7 +166,15 @@ test('a refused token fences the queue until there is another, and nothing is dr
   const a = new EventSourcingDB({
     file: ':memory:',
     models: { todos: {} },
-    sync: { url: '/', log: 'list', getToken: ({ reason }) => (reasons.push(reason), 'bad'), fetch: wire.fetch },
+    sync: {
+      url: '/',
+      log: 'list',
+      getToken: ({ reason }) => {
+        reasons.push(reason)
+        return 'bad'
+      },
+      fetch: wire.fetch,
+    },
   })
   await a.store.todos.set({ id: 'x' })
   while (a.status.sync.state !== 'fenced') await new Promise(resolve => setTimeout(resolve, 5))
@@ -181,13 +193,23 @@ test('it works over real HTTP, relative paths and long polls included', async ()
   const http = createHttp(async (req, res) => {
     const chunks = []
     for await (const chunk of req) chunks.push(chunk)
-    const response = await server.fetch(new Request(`http://localhost${req.url}`, { method: req.method, headers: req.headers, body: Buffer.concat(chunks) }))
+    const response = await server.fetch(
+      new Request(`http://localhost${req.url}`, {
+        method: req.method,
+        headers: req.headers,
+        body: Buffer.concat(chunks),
+      }),
+    )
     res.writeHead(response.status, Object.fromEntries(response.headers))
     res.end(Buffer.from(await response.arrayBuffer()))
   })
   await new Promise(resolve => http.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${http.address().port}/api`
-  const options = name => ({ file: ':memory:', models: { todos: {} }, sync: { url, log: 'list', getToken: () => name } })
+  const options = name => ({
+    file: ':memory:',
+    models: { todos: {} },
+    sync: { url, log: 'list', getToken: () => name },
+  })
   const [a, b] = ['a', 'b'].map(name => new EventSourcingDB(options(name)))
   await b.open()
   while (b.status.sync.state !== 'live') await new Promise(resolve => setTimeout(resolve, 5))

@@ -26,6 +26,8 @@ pub(crate) struct History {
     moments: HashMap<Hash, Moment>,
     /// Where the present log stands.
     pub(crate) head: Point,
+    /// The present log.
+    pub(crate) log: Vec<Ev>,
     /// Ids in the present log.
     pub(crate) ids: HashSet<Id>,
     /// Ids that were in a log that was rolled back.
@@ -43,6 +45,7 @@ impl History {
         History {
             moments: HashMap::from([(head.h, first)]),
             head,
+            log: Vec::new(),
             ids: HashSet::new(),
             rolled_back: HashSet::new(),
             counted: HashSet::new(),
@@ -78,6 +81,7 @@ impl History {
             }
             self.moments.insert(point.h, Moment { seq: point.seq, state, dead });
             self.head = point;
+            self.log.push(ev);
         }
         Ok(())
     }
@@ -86,6 +90,7 @@ impl History {
     pub(crate) fn roll_back(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
         self.rolled_back.extend(self.ids.drain());
         self.counted.clear();
+        self.log.clear();
         self.by_client.clear();
         self.head = chain::start("sim");
         self.extend(rows)

@@ -9,6 +9,7 @@ pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod origin;
 pub(crate) mod replica;
+pub(crate) mod sqlite;
 pub(crate) mod wires;
 pub(crate) mod workload;
 pub(crate) mod world;

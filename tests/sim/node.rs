@@ -7,7 +7,7 @@ use super::replica::Replica;
 use super::workload::Op;
 use super::world::World;
 use super::{origin::Origin, workload::State};
-use tidelog::sync::client::{Action, Client, State as Phase, Stop, Tick};
+use tidelog::sync::client::{Action, Client, State as Phase, Tick};
 use tidelog::sync::id::Id;
 
 /// A replica and what the outside knows of it.
@@ -169,6 +169,9 @@ impl<R: Replica, O: Origin> World<R, O> {
         if self.mutant == Mutant::PendingDropped && status != 200 {
             self.nodes[i].replica.drop_pending();
         }
+        if life == self.nodes[i].life && self.nodes[i].client.in_flight() != Some(request) {
+            self.seen(Seen::LateAnswerDropped);
+        }
         self.nodes[i].client.handle(tick, request, status, body);
         self.drive(i);
     }
@@ -257,17 +260,12 @@ impl<R: Replica, O: Origin> World<R, O> {
         if node.replica.dead() != *moment.dead {
             return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
         }
+        // a client may stop only when its history is not the server's, which only a rollback brings about
         match node.phase() {
-            Phase::Stopped { code } if !self.stop_is_just(i, code) => {
-                Err(format!("client {i} stopped for nothing"))
+            Phase::Stopped { code } if self.history.rolled_back.is_empty() => {
+                Err(format!("client {i} stopped for nothing: {code:?}"))
             }
             _ => Ok(()),
         }
-    }
-
-    /// A client may stop only when its history is not the server's, which only a rollback brings about.
-    fn stop_is_just(&self, i: usize, _code: Stop) -> bool {
-        let _ = i;
-        !self.history.rolled_back.is_empty()
     }
 }

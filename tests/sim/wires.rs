@@ -75,12 +75,12 @@ impl<R: Replica, O: Origin> World<R, O> {
     fn serve_push(&mut self, sent: Sent) {
         let principal = format!("user{}", sent.node);
         let reject = self.rates.reject > 0;
-        let head = self.origin.rows(0).len();
+        let head = self.history.head.seq;
         let reply = match self.origin.push(&principal, &sent.request.body, reject, self.rates.page) {
             Ok(reply) => reply,
             Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
         };
-        if self.origin.rows(head as u64).iter().any(|(ev, _)| ev.code.is_some()) {
+        if self.origin.rows(head).iter().any(|(ev, _)| ev.code.is_some()) {
             self.seen(Seen::Rejected);
         }
         if self.dice.chance(self.rates.server_kill) {

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::replica::Replica;
 use super::{MOST_REQUESTS, Mutant};
 use tidelog::sync::client::{State, Tick};
-use tidelog::sync::id::{ClientId, Id};
+use tidelog::sync::id::ClientId;
 use tidelog::sync::wire::{At, Outgoing, Push, to_json};
 
 /// One simulated world.
@@ -89,7 +89,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         } else if self.dice.chance(switch) {
             self.switch(i);
         } else if self.dice.chance(kill / 2) {
-            self.seen(if self.nodes[i].client.is_waiting_for_answer() {
+            self.seen(if self.nodes[i].client.in_flight().is_some() {
                 Seen::KilledInFlight
             } else {
                 Seen::KilledIdle
@@ -159,12 +159,11 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// Someone outside pushes an event of the log again under a name of its own: it must not count twice.
     fn copy_somebody(&mut self) {
-        let rows = self.origin.rows(0);
-        if rows.is_empty() || self.mutant == Mutant::NoDedupe {
+        if self.history.log.is_empty() || self.mutant == Mutant::NoDedupe {
             return;
         }
         let client = ClientId::from_bytes([0xcc; 16]);
-        let (ev, _) = &rows[self.dice.below(rows.len() as u64) as usize];
+        let ev = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
         let known = self.history.by_client.get(&client).map_or(0, Vec::len) as u64;
         let event = Outgoing { id: ev.id, n: known + 1, t: ev.t.clone(), tv: 1, b: ev.b.clone(), ts: None };
         let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };

@@ -3,11 +3,13 @@
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
 use super::super::wire::{self, At, Page, Pull, Push, Pushed};
-use super::super::{backoff, chain, limits};
+use super::super::{backoff, limits};
 use super::{
     Action, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, State, Status, Stop, TIMEOUT_MS, Tick, Verb,
 };
 use crate::error::Result;
+
+mod reaction;
 
 /// What keeps the machine from going on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Client {
     at_head: bool,
     /// A hint: the server said it took our events up to here. Only the log confirms them.
     acked: u64,
+    /// Acks in a row that the log did not bear out.
+    false_acks: u32,
     /// The queue as of the last poll.
     top: u64,
     confirmed: u64,
@@ -76,7 +80,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The machine of replica `me`, whose stored cursor is `cursor` (at first: [`chain::start`], no epoch).
+    /// The machine of replica `me`, whose stored cursor is `cursor` (at first the chain's start, without an epoch).
     pub fn new(me: ClientId, cursor: At) -> Client {
         Client {
             me,
@@ -90,6 +94,7 @@ impl Client {
             head: cursor.seq,
             at_head: false,
             acked: 0,
+            false_acks: 0,
             top: 0,
             confirmed: 0,
             polled: false,
@@ -124,6 +129,9 @@ impl Client {
         // An acked event that is not in the log though we read to its head: the ack was wrong. Push it again.
         if self.at_head && self.acked > self.confirmed {
             self.acked = 0;
+            // pages come and reset the failures meanwhile, so these have a count of their own
+            self.failures = self.false_acks;
+            self.false_acks = self.false_acks.saturating_add(1);
             self.fail(tick, "ACK");
         }
         if tick.now < self.retry_at {
@@ -238,9 +246,9 @@ impl Client {
         self.online = online;
     }
 
-    /// Whether a request is in flight.
-    pub fn is_waiting_for_answer(&self) -> bool {
-        self.flight.is_some()
+    /// The number of the request in flight.
+    pub fn in_flight(&self) -> Option<u64> {
+        self.flight.map(|f| f.id)
     }
 
     /// The position up to which everything was applied.
@@ -276,7 +284,11 @@ impl Client {
     fn look_at(&mut self, queue: &impl Queue, now: u64) -> Result<()> {
         let waited = self.unpushed();
         let top = queue.top()?;
-        self.confirmed = queue.confirmed()?.min(top);
+        let confirmed = queue.confirmed()?.min(top);
+        if confirmed > self.confirmed {
+            self.false_acks = 0;
+        }
+        self.confirmed = confirmed;
         if top > self.top && !waited && self.polled {
             self.push_at = now + DEBOUNCE_MS;
         }
@@ -336,61 +348,6 @@ impl Client {
         let id = self.requests;
         self.flight = Some(Flight { id, deadline: now + timeout_ms, pushed, waits: wait > 0 });
         Action::Send(Request { id, verb, body, sent: pushed.map(|(_, last)| last), timeout_ms })
-    }
-
-    /// A page is taken only if it begins at the cursor and its chain holds; what it says of us must fit, too.
-    fn accept(&mut self, tick: Tick, page: Page) {
-        self.at_head = false;
-        if page.from != self.cursor.point() || (page.evs.is_empty() && page.to.seq < page.head) {
-            return self.fail(tick, "STALE_PAGE");
-        }
-        if !chain::holds(&page) {
-            return self.fail(tick, "CHAIN");
-        }
-        let last = page.last.map_or(0, |l| l.n);
-        if last > self.top {
-            self.halt = Halt::Stopped(Stop::Fork);
-        } else if last < self.confirmed {
-            self.halt = Halt::Stopped(Stop::Diverged);
-        } else {
-            self.ready = Some(page);
-        }
-    }
-
-    /// The reaction table of SYNC.md 4. The queue is kept in all of it.
-    fn refused(&mut self, tick: Tick, flight: Flight, refusal: Refusal) {
-        match refusal {
-            Refusal::Gap { expect } if expect <= self.confirmed => self.halt = Halt::Stopped(Stop::Diverged),
-            Refusal::Gap { .. } => {
-                // an ack was wrong: begin again with the oldest
-                self.acked = 0;
-                self.at_head = false;
-                self.fail(tick, "GAP");
-            }
-            Refusal::Fork { .. } => self.halt = Halt::Stopped(Stop::Fork),
-            Refusal::Diverged { .. } => self.halt = Halt::Stopped(Stop::Diverged),
-            Refusal::Trimmed { .. } => self.halt = Halt::Stopped(Stop::Trimmed),
-            Refusal::Token => match self.token {
-                Token::Have { renewed: false } => self.token = Token::Needed { refused: true },
-                _ => self.fence("TOKEN"),
-            },
-            Refusal::Forbidden(_) => self.fence("FORBIDDEN"),
-            Refusal::TooLarge { .. } => match flight.pushed {
-                Some((1, _)) => self.fence("TOO_LARGE"),
-                Some((count, _)) => self.batch = count / 2,
-                None => self.fail(tick, "TOO_LARGE"),
-            },
-            Refusal::Upgrade { min, max } => self.halt = Halt::NeedsUpgrade { min, max },
-            Refusal::Busy { retry_ms } | Refusal::Other { retry_ms, .. } => {
-                self.fail(tick, "BUSY");
-                // 0 would be an invitation to hammer
-                if let Some(asked) = retry_ms.filter(|&ms| ms > 0) {
-                    self.retry_at = tick.now + asked.min(backoff::ASKED_MS);
-                }
-            }
-            Refusal::Malformed(_) => self.fail(tick, "PROTOCOL"),
-            Refusal::NotSupported => self.fail(tick, "NOT_SUPPORTED"),
-        }
     }
 
     fn fence(&mut self, code: &'static str) {

@@ -1,0 +1,64 @@
+//! What the machine makes of pages and refusals: the client reaction table of SYNC.md 4.
+
+use super::super::super::refusal::Refusal;
+use super::super::super::wire::Page;
+use super::super::super::{backoff, chain};
+use super::super::{Stop, Tick};
+use super::{Client, Flight, Halt, Token};
+
+impl Client {
+    /// A page is taken only if it begins at the cursor and its chain holds; what it says of us must fit, too.
+    pub(super) fn accept(&mut self, tick: Tick, page: Page) {
+        self.at_head = false;
+        if page.from != self.cursor.point() || (page.evs.is_empty() && page.to.seq < page.head) {
+            return self.fail(tick, "STALE_PAGE");
+        }
+        if !chain::holds(&page) {
+            return self.fail(tick, "CHAIN");
+        }
+        let last = page.last.map_or(0, |l| l.n);
+        if last > self.top {
+            self.halt = Halt::Stopped(Stop::Fork);
+        } else if last < self.confirmed {
+            self.halt = Halt::Stopped(Stop::Diverged);
+        } else {
+            self.ready = Some(page);
+        }
+    }
+
+    /// The queue is kept in all of it.
+    pub(super) fn refused(&mut self, tick: Tick, flight: Flight, refusal: Refusal) {
+        match refusal {
+            Refusal::Gap { expect } if expect <= self.confirmed => self.halt = Halt::Stopped(Stop::Diverged),
+            Refusal::Gap { .. } => {
+                // an ack was wrong: begin again with the oldest
+                self.acked = 0;
+                self.at_head = false;
+                self.fail(tick, "GAP");
+            }
+            Refusal::Fork { .. } => self.halt = Halt::Stopped(Stop::Fork),
+            Refusal::Diverged { .. } => self.halt = Halt::Stopped(Stop::Diverged),
+            Refusal::Trimmed { .. } => self.halt = Halt::Stopped(Stop::Trimmed),
+            Refusal::Token => match self.token {
+                Token::Have { renewed: false } => self.token = Token::Needed { refused: true },
+                _ => self.fence("TOKEN"),
+            },
+            Refusal::Forbidden(_) => self.fence("FORBIDDEN"),
+            Refusal::TooLarge { .. } => match flight.pushed {
+                Some((1, _)) => self.fence("TOO_LARGE"),
+                Some((count, _)) => self.batch = count / 2,
+                None => self.fail(tick, "TOO_LARGE"),
+            },
+            Refusal::Upgrade { min, max } => self.halt = Halt::NeedsUpgrade { min, max },
+            Refusal::Busy { retry_ms } | Refusal::Other { retry_ms, .. } => {
+                self.fail(tick, "BUSY");
+                // 0 would be an invitation to hammer
+                if let Some(asked) = retry_ms.filter(|&ms| ms > 0) {
+                    self.retry_at = tick.now + asked.min(backoff::ASKED_MS);
+                }
+            }
+            Refusal::Malformed(_) => self.fail(tick, "PROTOCOL"),
+            Refusal::NotSupported => self.fail(tick, "NOT_SUPPORTED"),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The real thing in the simulated world: replicas on `Store` and the server on `Server`, each on SQLite in memory.
+//! Dying is leaving the open database behind and going on with a copy of its files.
+
+use super::Mutant;
+use super::origin::{Origin, verdict};
+use super::replica::{Applied, Replica};
+use super::workload::{Op, State};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use tidelog::error::{Error, Result};
+use tidelog::event::{Event, Host, Phases};
+use tidelog::model::{Definition, Search};
+use tidelog::server::Server;
+use tidelog::sql::{Db, Options};
+use tidelog::store::{Draft, EventOptions, Store};
+use tidelog::sync::client::Queue;
+use tidelog::sync::id::{ClientId, Epoch, Id};
+use tidelog::sync::server::{Pulled, Reply, ServerLog};
+use tidelog::sync::wire::{At, Ev, Outgoing, Page, Point, Pull, Push, to_json};
+use tidelog::vfs::{Memory, Vfs};
+
+/// Natively nothing ever waits.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a native future waited"),
+    }
+}
+
+/// The simulated application's reducer.
+#[derive(Debug)]
+struct Reducer {
+    me: ClientId,
+}
+
+impl Host for Reducer {
+    fn phases(&self) -> Phases {
+        Phases { reduce: true, ..Phases::default() }
+    }
+    fn now(&self) -> i64 {
+        0
+    }
+    fn random(&self) -> [u8; 16] {
+        *self.me.as_bytes()
+    }
+    async fn preprocess(&self, _: &mut Event) -> Result<()> {
+        Ok(())
+    }
+    async fn reduce(&self, event: &Event) -> Result<Option<String>> {
+        let Op { verb, id, field, value } = Op::parse(&event.b);
+        Ok(Some(match verb {
+            "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
+            _ => format!("{{\"docs\":{{\"{verb}\":[{{\"id\":\"{id}\",\"{field}\":{value}}}]}}}}"),
+        }))
+    }
+    async fn derive(&self, _: &Event, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A replica on SQLite.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    me: ClientId,
+    storage: Memory,
+    store: Store<Reducer>,
+}
+
+impl Sqlite {
+    fn open(me: ClientId, storage: Memory) -> Sqlite {
+        let store = Self::store(me, &storage).expect("a replica's database opens");
+        Sqlite { me, storage, store }
+    }
+
+    fn store(me: ClientId, storage: &Memory) -> Result<Store<Reducer>> {
+        let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
+        let store = Store::new(db, Reducer { me });
+        let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
+        now(store.add_model(Definition::parse(docs)?, true))?;
+        now(store.open_events(EventOptions {
+            log: Some("sim".into()),
+            version: 1,
+            ..EventOptions::default()
+        }))?;
+        Ok(store)
+    }
+
+    fn ids(&self, sql: &str, id: &Id) -> bool {
+        let found = self.store.db().reader().one(sql, &[id.as_bytes().into()], |_| Ok(()));
+        found.expect("a read works").is_some()
+    }
+}
+
+impl Queue for Sqlite {
+    fn top(&self) -> Result<u64> {
+        self.store.top()
+    }
+    fn confirmed(&self) -> Result<u64> {
+        self.store.confirmed()
+    }
+    fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
+        self.store.outgoing(from_n, max_events, max_bytes)
+    }
+}
+
+impl Replica for Sqlite {
+    fn create(me: ClientId, _: Mutant) -> Sqlite {
+        Sqlite::open(me, Memory::new())
+    }
+    fn me(&self) -> ClientId {
+        let (me, _) = self.store.identity().expect("the queue is open");
+        assert_eq!(me, self.me, "the replica's name is kept in its database");
+        me
+    }
+    fn cursor(&self) -> At {
+        self.store.identity().expect("the queue is open").1
+    }
+    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+        // what a follower tab's retry asks first
+        if self.ids("SELECT 1 FROM _pending WHERE id = ?", &id)
+            || self.ids("SELECT 1 FROM _log WHERE id = ?", &id)
+        {
+            return true;
+        }
+        let draft = Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: 1, b: op.body(), ts: Some(0) };
+        match now(self.store.dispatch(vec![draft])) {
+            Ok(_) => true,
+            Err(e) if e.is_environmental() => panic!("dispatch: {e}"),
+            Err(_) => false,
+        }
+    }
+    fn mark_sent(&mut self, n: u64) {
+        now(self.store.mark_sent(n)).expect("marking works");
+    }
+    fn apply(&mut self, page: &Page) -> Result<Applied> {
+        let dead = self.dead().len();
+        let applied =
+            now(self.store.apply(page))?.ok_or(Error::Protocol("a page that does not follow".into()))?;
+        assert!(!applied.rebuilt, "a changeset could not be inverted");
+        let erring = self.store.db().reader().one(
+            "SELECT count(*) FROM _pending WHERE err IS NOT NULL",
+            &[],
+            |r| r.int(0),
+        )?;
+        Ok(Applied {
+            fork: applied.fork,
+            rebased: applied.rebased,
+            dead: self.dead().len() - dead,
+            erring: erring.unwrap_or(0) as usize,
+        })
+    }
+    fn reopen(&mut self) {
+        *self = Sqlite::open(self.me, self.storage.fork());
+    }
+    fn state(&self) -> State {
+        let found =
+            self.store.search(self.store.db().reader(), "docs", &Search::default()).expect("a search works");
+        let docs: Vec<serde_json::Map<String, serde_json::Value>> =
+            serde_json::from_str(&found.items).expect("documents are JSON");
+        docs.into_iter()
+            .map(|mut doc| {
+                let id = doc.remove("id").and_then(|id| id.as_str().map(String::from)).expect("an id");
+                (id, doc.into_iter().filter_map(|(field, v)| Some((field, v.as_i64()?))).collect())
+            })
+            .collect()
+    }
+    fn pending(&self) -> Vec<(Id, Op)> {
+        let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
+        out.into_iter().map(|o| (o.id, Op::parse(&o.b))).collect()
+    }
+    fn dead(&self) -> Vec<u64> {
+        let all =
+            self.store.db().reader().all("SELECT seq FROM _dead ORDER BY seq", &[], |r| Ok(r.int(0)? as u64));
+        all.expect("a read works")
+    }
+}
+
+/// A server on SQLite.
+#[derive(Debug)]
+pub(crate) struct SqliteOrigin {
+    storage: Memory,
+    server: Server,
+}
+
+impl SqliteOrigin {
+    fn open(storage: Memory) -> SqliteOrigin {
+        let open = || -> Result<Server> {
+            let db = Db::open(Vfs::register(storage.clone())?, "log.db", Options::default())?;
+            Server::open(db, "sim", Epoch::from_bytes([7; 8]))
+        };
+        let server = open().expect("the server's database opens");
+        SqliteOrigin { storage, server }
+    }
+}
+
+impl Origin for SqliteOrigin {
+    fn create(_: Mutant) -> Self {
+        SqliteOrigin::open(Memory::new())
+    }
+    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
+        let smaller = Push::parse(text).ok().map(|push| {
+            let want = push.want.unwrap_or(u64::MAX).min(page as u64);
+            to_json(&Push { want: Some(want), ..push })
+        });
+        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
+        self.server.push(principal, &text, if reject { Some(&verdict) } else { None })
+    }
+    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
+        let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
+        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
+        self.server.pull(principal, &text)
+    }
+    fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
+        let rows = self.server.read(after, usize::MAX >> 1, usize::MAX >> 1).expect("a read works");
+        let point = |seq| {
+            let h = self.server.hash_at(seq).expect("a read works").expect("the chain is whole");
+            Point { seq, h }
+        };
+        rows.into_iter().zip(after + 1..).map(|(ev, seq)| (ev, point(seq))).collect()
+    }
+    fn reopen(&mut self) {
+        *self = self.backup();
+    }
+    fn backup(&self) -> Self {
+        SqliteOrigin::open(self.storage.fork())
+    }
+}
