@@ -9,7 +9,8 @@ use super::{Storage, StorageError, StorageFile};
 /// One file's bytes, shared by everyone who has it open.
 type Content = Rc<RefCell<Vec<u8>>>;
 
-/// Named files in memory. Clones share the files; [`fork`](Memory::fork) copies them.
+/// Named files in memory. Clones share the files; [`fork`](Memory::fork) copies them. Nothing locks a second
+/// [`Vfs`](super::Vfs) out: one at a time per content, and a fork for whoever wants to look meanwhile.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     files: Rc<RefCell<BTreeMap<String, Content>>>,
