@@ -3,6 +3,30 @@
 
 const KINDS = ['preprocessor', 'reducer', 'deriver']
 
+/** What a function is called with. The models are made when one is asked for: most reducers need none. */
+class Call {
+  #open
+  #name
+  #store
+  isMainEvent = true
+
+  constructor(name, open, event, more) {
+    this.#name = name
+    this.#open = open
+    this.event = event
+    Object.assign(this, more)
+  }
+
+  get store() {
+    this.#store ??= this.#open()
+    return this.#store
+  }
+
+  get model() {
+    return this.store[this.#name]
+  }
+}
+
 export class Phases {
   #db
   #of = { preprocessor: [], reducer: [], deriver: [] }
@@ -33,16 +57,25 @@ export class Phases {
     return this.#of.deriver.length > 0
   }
 
+  /** The models inside a token's transaction, made once for all calls of a phase. */
+  #opener(token) {
+    let store
+    return () => {
+      store ??= this.#db.storeInside(token)
+      return store
+    }
+  }
+
   /** `[type, data]` as changed by the preprocessors, one after the other. */
   preprocess(type, text, v, ts, id, token) {
     let event = { id, v, type, ts, data: JSON.parse(text) }
-    const store = this.#db.storeInside(token)
+    const open = this.#opener(token)
     const cache = {}
     const calls = this.#of.preprocessor
     const from = i => {
       for (; i < calls.length; i++) {
         const { name, fn } = calls[i]
-        const given = fn({ cache, event, model: store[name], store, isMainEvent: true })
+        const given = fn(new Call(name, open, event, { cache }))
         if (isPromise(given)) return given.then(replace(name)).then(() => from(i + 1))
         replace(name)(given)
       }
@@ -60,11 +93,9 @@ export class Phases {
   /** `{model: result}` as JSON, undefined when no reducer wants anything. */
   reduce(type, text, v, ts, id, token) {
     const event = { id, v, type, ts, data: freeze(JSON.parse(text)) }
-    const store = this.#db.storeInside(token)
+    const open = this.#opener(token)
     const cache = {}
-    const results = this.#of.reducer.map(({ name, fn }) =>
-      fn({ cache, event, model: store[name], store, isMainEvent: true }),
-    )
+    const results = this.#of.reducer.map(({ name, fn }) => fn(new Call(name, open, event, { cache })))
     return results.some(isPromise) ? Promise.all(results).then(all => this.#write(all)) : this.#write(results)
   }
 
@@ -81,9 +112,9 @@ export class Phases {
   derive(type, text, v, ts, id, token, applied) {
     const result = JSON.parse(applied)
     const event = { id, v, type, ts, data: freeze(JSON.parse(text)), result }
-    const store = this.#db.storeInside(token)
+    const open = this.#opener(token)
     const calls = this.#of.deriver.map(({ name, fn }) =>
-      fn({ event, model: store[name], store, result: result[name], isMainEvent: true }),
+      fn(new Call(name, open, event, { result: result[name] })),
     )
     return calls.some(isPromise) ? Promise.all(calls) : undefined
   }

@@ -10,6 +10,8 @@ export interface Event {
   /** The position: `seq` once confirmed, head + k while pending, so it may move. */
   v: number
   type: string
+  /** The server's log does not hold it yet. */
+  pending?: boolean
   /** Milliseconds since 1970 on the author's clock. */
   ts: number
   data?: Untyped

@@ -59,7 +59,7 @@ async function cargo(args, env) {
 
 /** node:test's files under a directory, one after the other: they own browsers, ports and processes. */
 async function node(directory) {
-  const found = files(directory, '.test.js')
+  const found = [...files(directory, '.test.js'), ...files(directory, '.test.mjs')]
   if (found.length === 0) return none()
   const args = ['--test', '--test-concurrency=1', '--test-timeout=300000', '--test-reporter=spec', ...found]
   return count(await watch('node', args), {

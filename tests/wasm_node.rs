@@ -14,6 +14,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::*;
 
+// never in a browser, whatever the run asks for
+wasm_bindgen_test_configure!(run_in_node_experimental);
+
 /// Runs a piece of JS that has `fs`, `path`, `os` and `hostFs`; awaits what it returns.
 async fn js(body: &str) -> wasm_bindgen::JsValue {
     let module = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/pkg-template/host-fs.js");

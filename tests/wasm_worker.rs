@@ -69,3 +69,34 @@ async fn a_lock_that_is_given_back_can_be_taken_at_once() {
         drop(vfs);
     }
 }
+
+/// A dead worker's handles come free later than its lock: here one is held without the lock, and let go in a while.
+#[wasm_bindgen_test]
+async fn a_busy_handle_is_waited_for() {
+    let name = fresh("busy");
+    drop(opfs::open_opfs(&name).await.unwrap());
+    let hold = js_sys::Function::new_with_args(
+        "name",
+        "return (async () => {
+           const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('tidelog')
+           for await (const key of root.keys()) {
+             if (decodeURIComponent(key) !== name) continue
+             const file = await (await root.getDirectoryHandle(key)).getFileHandle('main-wal')
+             const handle = await file.createSyncAccessHandle()
+             const start = performance.now()
+             setTimeout(() => handle.close(), 400)
+             return start
+           }
+           throw new Error('not found: ' + name)
+         })()",
+    );
+    let held = hold.call1(&wasm_bindgen::JsValue::NULL, &name.as_str().into()).unwrap();
+    let start = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::from(held)).await.unwrap();
+    let (vfs, _) = opfs::open_opfs(&name).await.unwrap();
+    let now = js_sys::Function::new_no_args("return performance.now()")
+        .call0(&wasm_bindgen::JsValue::NULL)
+        .unwrap();
+    let waited = now.as_f64().unwrap() - start.as_f64().unwrap();
+    assert!((390.0..5000.0).contains(&waited), "waited {waited} ms");
+    drop(vfs);
+}

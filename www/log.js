@@ -9,18 +9,26 @@ const WORDS = {
   removed: ({ title }) => `deleted “${title}”`,
 }
 
-/**
- * @param {object[]} events newest first
- * @param {number} confirmed the position up to which the server has confirmed
- */
-export function showLog(events, confirmed) {
-  byId('log').replaceChildren(...events.map(event => line(event, event.v > confirmed)))
+const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
+let lines = new Map()
+
+/** Shows events, newest first. Lines that say the same as before are kept: one event changes one of them. */
+export function showLog(events) {
+  lines = new Map(
+    events.map(event => {
+      const key = `${event.id} ${event.v} ${event.pending}`
+      return [key, lines.get(key) ?? line(event)]
+    }),
+  )
+  byId('log').replaceChildren(...lines.values())
   byId('log-empty').hidden = events.length > 0
 }
 
-function line({ v, type, ts, data }, pending) {
+function line({ v, type, ts, data, pending, code }) {
   const who = data?.who
-  const words = Object.hasOwn(WORDS, type) ? WORDS[type](data) : type
+  // what the server rejected has a place in the log, but no data
+  const words =
+    data && Object.hasOwn(WORDS, type) ? WORDS[type](data) : [type, code].filter(Boolean).join(': ')
   const time = new Date(ts)
   const position = pending
     ? el('span', { className: 'position pending', textContent: 'pending' })
@@ -33,7 +41,7 @@ function line({ v, type, ts, data }, pending) {
     el('span', { className: 'words' }, el('b', { textContent: who?.name ?? 'somebody' }), ` ${words}`),
     el('time', {
       dateTime: time.toISOString(),
-      textContent: time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }),
+      textContent: clock.format(time),
     }),
   )
 }

@@ -44,10 +44,7 @@ function refreshLog() {
       logging = null
       return db.log({ limit: LOG_LINES })
     })
-    .then(
-      events => showLog(events, db.status.sync?.state === 'off' ? Infinity : (db.status.sync?.seq ?? 0)),
-      complain,
-    )
+    .then(showLog, complain)
   return logging
 }
 

@@ -16,10 +16,11 @@ const sync = createServer({
   authorize: (request, { log }) => presence.seen(request, log),
 })
 
-const http = await serveNode(handle, {
-  port: Number(PORT),
-  host: HOST,
-  files: join(import.meta.dirname, 'dist'),
+const files = join(import.meta.dirname, 'dist')
+const http = await serveNode(handle, { port: Number(PORT), host: HOST, files }).catch(error => {
+  if (error.code !== 'EADDRINUSE') throw error
+  console.error(`Port ${PORT} is taken: choose another one, such as PORT=8081`)
+  process.exit(1)
 })
 const { port, address } = http.address()
 console.log(`Tidelog demo: http://${address === '127.0.0.1' ? 'localhost' : address}:${port}`)

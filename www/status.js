@@ -15,6 +15,16 @@ const STORAGE = {
   host: 'on disk',
 }
 
+const SYNC = {
+  off: 'off',
+  offline: 'no connection, trying again',
+  catchUp: 'catching up',
+  live: 'up to date',
+  fenced: 'refused by the server',
+  needsUpgrade: 'the server needs a newer version of this page',
+  stopped: 'stopped: the server has another history',
+}
+
 /** Shows a status of the connection. */
 export function showStatus({ role, storage, sync, error }) {
   document.body.dataset.role = role
@@ -24,7 +34,7 @@ export function showStatus({ role, storage, sync, error }) {
   byId('notice').textContent = error?.message ? `${notice}: ${error.message}` : notice
   byId('role').textContent = role
   byId('storage').textContent = STORAGE[storage] ?? 'not open yet'
-  byId('sync').textContent = !online ? 'switched off' : state
+  byId('sync').textContent = !online ? 'switched off' : (SYNC[state] ?? state)
   byId('sync').dataset.state = online ? state : 'paused'
   byId('trouble').textContent = online && trouble ? `Trouble: ${trouble}` : ''
   byId('pending').textContent = pending

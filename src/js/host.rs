@@ -1,5 +1,6 @@
 //! The users' functions: called in their phase, with a token for what they may do meanwhile.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
@@ -63,13 +64,25 @@ extern "C" {
     fn fill_random(bytes: &Uint8Array);
 }
 
-/// Sixteen bytes from the platform's generator.
+/// Random bytes got at a time: a call into the platform costs more than a small event.
+const POOL: usize = 4096;
+
+thread_local! {
+    static RANDOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sixteen bytes from the platform's generator, never given twice.
 pub(super) fn random() -> [u8; 16] {
-    let bytes = Uint8Array::new_with_length(16);
-    fill_random(&bytes);
-    let mut out = [0; 16];
-    bytes.copy_to(&mut out);
-    out
+    RANDOM.with_borrow_mut(|pool| {
+        if pool.len() < 16 {
+            let bytes = Uint8Array::new_with_length(POOL as u32);
+            fill_random(&bytes);
+            *pool = bytes.to_vec();
+        }
+        let mut out = [0; 16];
+        out.copy_from_slice(&pool.split_off(pool.len() - 16));
+        out
+    })
 }
 
 /// The clock, in ms since 1970.

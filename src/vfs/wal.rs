@@ -2,7 +2,9 @@
 //!
 //! While SQLite holds the write lock, frames go to a buffer and reach the storage in one write, inside the xWrite of
 //! the commit frame's page: an error there still rolls back. After that, everything is written through until the
-//! lock is released (SQLite may rewrite checksums). More than [`LIMIT`] uncommitted bytes go out early.
+//! lock is released. SQLite may then rewrite checksums, frame by frame and the commit frame's last: these go together
+//! too, and out with that last one, where an error rolls back as well. More than [`LIMIT`] uncommitted bytes go out
+//! early.
 //!
 //! Why nothing rolled back survives. Recovery believes a frame only when the checksum chain from the WAL header
 //! reaches it, and takes all up to the last commit frame. A transaction SQLite rolled back can only come back if its

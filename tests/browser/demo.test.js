@@ -1,64 +1,43 @@
 // The demo as people use it: its own server process, two browser profiles, tabs, no network.
 
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, before, test } from 'node:test'
-import puppeteer from 'puppeteer-core'
+import { before, test } from 'node:test'
+import { build } from 'vite'
+import { atEnd } from './cleanup.js'
+import { browsers, launch } from './harness.js'
+import { startProgram } from './site.js'
 
 const root = join(import.meta.dirname, '..', '..')
-const BROWSERS = {
-  chromium: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] },
-  firefox: { browser: 'firefox', executablePath: '/usr/bin/firefox-esr' },
-}
+/** What browsers say of a server that is away. */
+const AWAY = [
+  /ERR_CONNECTION_REFUSED/,
+  /ERR_EMPTY_RESPONSE/,
+  /ERR_CONNECTION_RESET/,
+  /NetworkError/,
+  /Failed to load/,
+]
 
-before(() => {
-  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
-  const { status, stderr } = spawnSync('node', [vite, 'build', '-c', 'www/vite.config.js'], { cwd: root })
-  assert.equal(status, 0, String(stderr))
-})
+before(() => build({ configFile: join(root, 'www', 'vite.config.js'), logLevel: 'warn' }))
 
-const cleanups = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-async function directory() {
-  const dir = await mkdtemp(join(tmpdir(), 'tidelog-demo-'))
-  cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }))
+function directory(t) {
+  const dir = mkdtempSync(join(tmpdir(), 'tidelog-demo-'))
+  atEnd(t, () => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
 
-/** The demo's server in a process of its own; `kill` is SIGKILL. */
-async function serve(data, port = 0) {
-  const env = { ...process.env, PORT: String(port), DATA: data }
-  const child = spawn('node', [join(root, 'www', 'server.js')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const kill = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  }
-  cleanups.push(kill)
-  const [line] = await once(child.stdout, 'data')
-  const [url] = /http:\S+/.exec(String(line))
-  return { url, port: Number(new URL(url).port), kill }
-}
-
-/** A browser with a profile of its own. */
-async function profile(name) {
-  const userDataDir = await directory()
-  const browser = await puppeteer.launch({ ...BROWSERS[name], headless: true, userDataDir })
-  cleanups.push(() => browser.close())
-  return browser
+/** The demo's server in a process of its own. */
+async function serve(t, data, port = '0') {
+  const ready = /(http:\/\/localhost:(\d+))/
+  const { match, kill } = await startProgram(t, ['www/server.js'], { ready, env: { PORT: port, DATA: data } })
+  return { url: match[1], port: match[2], kill }
 }
 
 /** A tab with the demo, once its worker has answered. */
 async function tab(browser, url) {
-  const page = await browser.newPage()
-  await page.goto(url)
+  const page = await browser.open(url)
   await page.waitForFunction(() => globalThis.db)
   return page
 }
@@ -84,11 +63,11 @@ async function add(page, title) {
   )
 }
 
-for (const name of Object.keys(BROWSERS)) {
-  test(`two profiles edit one list, on and off the network (${name})`, async () => {
-    const { url } = await serve(await directory())
-    const ann = await tab(await profile(name), url)
-    const bob = await tab(await profile(name), url)
+for (const kind of browsers) {
+  test(`two profiles edit one list, on and off the network (${kind})`, async t => {
+    const { url } = await serve(t, directory(t))
+    const ann = await tab(await launch(t, kind), url)
+    const bob = await tab(await launch(t, kind), url)
     await leads(ann)
     assert.match(await text(ann, '#storage'), /OPFS/)
     await add(ann, 'milk')
@@ -116,9 +95,9 @@ for (const name of Object.keys(BROWSERS)) {
     assert.equal((await order(ann)).length, 4)
   })
 
-  test(`a second tab of a profile waits, says so and takes over (${name})`, async () => {
-    const { url } = await serve(await directory())
-    const browser = await profile(name)
+  test(`a second tab of a profile waits, says so and takes over (${kind})`, async t => {
+    const { url } = await serve(t, directory(t))
+    const browser = await launch(t, kind)
     const first = await tab(browser, url)
     await leads(first)
     await add(first, 'milk')
@@ -131,10 +110,10 @@ for (const name of Object.keys(BROWSERS)) {
     assert.equal(await second.$eval('#notice', notice => notice.hidden), true)
   })
 
-  test(`a page reloads without its server, and sends what it has when it is back (${name})`, async () => {
-    const data = await directory()
-    const server = await serve(data)
-    const browser = await profile(name)
+  test(`a page reloads without its server, and sends what it has when it is back (${kind})`, async t => {
+    const data = directory(t)
+    const server = await serve(t, data)
+    const browser = await launch(t, kind, { allow: AWAY })
     const ann = await tab(browser, server.url)
     await leads(ann)
     await ann.evaluate(() => navigator.serviceWorker.ready.then(() => {}))
@@ -147,10 +126,36 @@ for (const name of Object.keys(BROWSERS)) {
     await has(ann, ['milk', 'bread'])
     await add(ann, 'eggs')
     await ann.waitForFunction(() => document.getElementById('pending').textContent === '2')
-    await serve(data, server.port)
+    await serve(t, data, server.port)
     await ann.evaluate(() => globalThis.db.sync())
     await synced(ann)
-    const bob = await tab(await profile(name), server.url)
+    const bob = await tab(await launch(t, kind), server.url)
     await has(bob, ['milk', 'bread', 'eggs'])
+  })
+
+  test(`a worker that is ended answers every call, and the next one has what was kept (${kind})`, async t => {
+    const { url } = await serve(t, directory(t))
+    const ann = await tab(await launch(t, kind), url)
+    await leads(ann)
+    await ann.evaluate(() => globalThis.db.setOnline(false))
+    const { kept, codes } = await ann.evaluate(async () => {
+      const kept = []
+      const make = async i => {
+        const { data } = await globalThis.db.dispatch('added', { id: `todo-${i}`, title: 'x', at: i })
+        // with a thousand under way the worker is in the middle of one
+        if (kept.push(data.id) === 10) globalThis.terminateWorkersOfTest()
+      }
+      const settled = await Promise.allSettled([...Array(1000)].map((_, i) => make(i)))
+      return { kept, codes: [...new Set(settled.flatMap(({ reason }) => (reason ? [reason.code] : [])))] }
+    })
+    assert.ok(kept.length >= 10)
+    assert.deepEqual(codes, ['CRASHED'])
+    await ann.reload()
+    await leads(ann)
+    const rows = await ann.evaluate(async () => (await globalThis.db.store.todos.all()).map(({ id }) => id))
+    assert.deepEqual(
+      kept.filter(id => !rows.includes(id)),
+      [],
+    )
   })
 }

@@ -11,13 +11,13 @@ import { atEnd } from './cleanup.js'
 const root = join(import.meta.dirname, '..', '..')
 const pages = join(import.meta.dirname, 'pages')
 
-/** Builds every `pages/*.html` with its modules and workers, and returns the folder, which goes with the process. */
-export async function buildPages() {
+/** Builds every HTML page of a folder (the tests' own by default) with its modules and workers, and returns the folder, which goes with the process. */
+export async function buildPages(from = pages) {
   mkdirSync(join(root, '.build'), { recursive: true })
   const outDir = mkdtempSync(join(root, '.build', 'pages-'))
   process.once('exit', () => rmSync(outDir, { recursive: true, force: true }))
   await build({
-    root: pages,
+    root: from,
     configFile: false,
     logLevel: 'warn',
     worker: { format: 'es' },
@@ -28,9 +28,9 @@ export async function buildPages() {
       minify: false,
       assetsInlineLimit: 0,
       rolldownOptions: {
-        input: readdirSync(pages)
+        input: readdirSync(from)
           .filter(name => name.endsWith('.html'))
-          .map(name => join(pages, name)),
+          .map(name => join(from, name)),
       },
     },
   })

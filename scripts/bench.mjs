@@ -1,0 +1,70 @@
+// Measures floors, bare SQLite and ours side by side in one Chromium run and prints the ratios: T1, T4 and T7 of
+// PERFORMANCE.md. `--json FILE` writes all figures; `--browser firefox` measures there. Nothing passes or fails here.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { build } from './build.mjs'
+import { setup } from './setup.mjs'
+import { root } from './shell.mjs'
+
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, browser: { type: 'string', default: 'chromium' } },
+})
+setup('npm', 'build', 'browsers')
+build()
+const { launch } = await import('../tests/browser/harness.js')
+const { buildPages, serveSite } = await import('../tests/browser/site.js')
+
+/** Stands in for a test: what is started is undone at the end. */
+const ends = []
+const run = { after: end => ends.push(end) }
+
+const results = {}
+try {
+  const site = await serveSite(run, { files: await buildPages(join(root, 'www', 'bench')) })
+  const page = await (await launch(run, values.browser)).open(`${site.url}/index.html`)
+  for (const name of ['strict', 'relaxed', 'batch', 'proxy']) {
+    results[name] = await page.evaluate(name => globalThis.runBenchmark(name), name)
+  }
+} finally {
+  for (const end of ends) await end()
+}
+
+const us = n => `${n.toFixed(0)} µs`.padStart(9)
+const ratio = (ours, floor, target) => `${(ours / floor).toFixed(2)} × (target ≤ ${target})`
+const ms = n => `${n.toFixed(2)} ms`.padStart(9)
+
+console.log(
+  `\n${values.browser}, OPFS; one operation at a time, medians of tens (p95 of tens; what one wrote)`,
+)
+for (const durability of ['strict', 'relaxed']) {
+  const { floor, bare, set, dispatch } = results[durability]
+  for (const [name, m] of Object.entries({
+    'OPFS write': floor,
+    'bare SQLite insert': bare,
+    'JsonModel.set': set,
+    dispatch,
+  })) {
+    const wrote = `${m.writes.toFixed(2)} writes, ${(m.bytes / 1024).toFixed(1)} KiB, ${m.flushes.toFixed(2)} flushes`
+    console.log(`${durability.padEnd(8)} ${name.padEnd(19)}${us(m.p50)} (${us(m.p95).trim()}; ${wrote})`)
+  }
+  const target = durability === 'strict' ? 1.5 : 2
+  console.log(
+    `${durability.padEnd(8)} T1: set is ${ratio(set.p50, floor.p50, target)} one OPFS write of the same bytes`,
+  )
+  console.log(`${durability.padEnd(8)} T4: dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`)
+}
+console.log(
+  `T4: a batch makes ${results.batch.reducer} events/s by a reducer, ${results.batch.esModel} by ESModel (target ≥ 30000)`,
+)
+const { bare, get, live, dispatch } = results.proxy
+console.log(
+  `T7: get from the page p50${ms(get.p50)}, p95${ms(get.p95)} (target ≤ 0.25 ms; a bare message ${ms(bare.p50).trim()})`,
+)
+console.log(
+  `T7: a live query of 50 rows hears of a commit after p50${ms(live.p50)}, p95${ms(live.p95)} (target ≤ 3 ms)`,
+)
+console.log(
+  `T13: dispatch from the page p50${ms(dispatch.p50)}, p95${ms(dispatch.p95)} (target ≤ 1.5 and 3 ms)`,
+)
+if (values.json) writeFileSync(values.json, JSON.stringify({ browser: values.browser, ...results }, null, 2))

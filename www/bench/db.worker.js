@@ -1,0 +1,7 @@
+// The database that the page calls in T7.
+
+import { deleteDatabase } from 'tidelog'
+import { serve } from 'tidelog/worker'
+
+await deleteDatabase('bench-proxy.db').catch(() => {})
+serve({ file: 'bench-proxy.db', models: { todos: { columns: { list: { index: true } } } } })
