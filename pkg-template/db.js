@@ -4,8 +4,6 @@ import { JsonModel } from './json-model.js'
 import { SQLite } from './sqlite.js'
 
 export class DB extends SQLite {
-  #pending = []
-
   /** Adds a model; its table is made or extended when the database opens. Gives the model. */
   addModel(Model, options = {}) {
     if (typeof Model !== 'function' || !(Model.prototype instanceof JsonModel || Model === JsonModel)) {
@@ -15,9 +13,20 @@ export class DB extends SQLite {
     if (Object.hasOwn(this.store, model.name))
       throw new TypeError(`addModel: '${model.name}' was added already`)
     this.store[model.name] = model
-    this.#pending.push(model)
-    if (this.engine) this.opened = this.prepareModels()
+    if (this.engine) this.prepareLate(model)
     return model
+  }
+
+  /** A model added to an open database: calls wait until its table is there. */
+  prepareLate(model) {
+    const engine = this.engine
+    const before = this.settling ?? Promise.resolve()
+    const settling = before.then(() => model.prepare(engine))
+    const settled = () => {
+      if (this.settling === settling) this.settling = undefined
+    }
+    this.settling = settling
+    settling.then(settled, settled)
   }
 
   /** Deprecated name of `store`. */

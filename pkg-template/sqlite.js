@@ -17,6 +17,8 @@ export class SQLite extends Emitter {
   store = {}
   /** The opened engine; undefined before and after. */
   engine
+  /** What calls wait for on an open database; undefined when there is nothing. */
+  settling
   /** The live queries of this database. */
   hub = new LiveHub(this)
   /** How the database is kept: `{storage, persistence}`. */
@@ -104,6 +106,7 @@ export class SQLite extends Emitter {
 
   /** The engine, opened if need be. Not async: an open database answers without a turn. */
   ready() {
+    if (this.settling) return this.settling.then(() => this.engine)
     return this.engine ?? this.open().then(() => this.engine)
   }
 

@@ -49,6 +49,7 @@ impl Host for TestHost {
         match event.t.as_str() {
             "fail" => Err(Error::User { phase: "reduce".into(), message: "as asked".into() }),
             "note" => Ok(Some(format!("{{\"notes\":{{\"ins\":[{}]}}}}", event.b))),
+            "where" => Ok(Some(format!("{{\"notes\":{{\"set\":[{{\"id\":\"v{}\"}}]}}}}", event.v))),
             _ => Ok(None),
         }
     }
@@ -169,6 +170,22 @@ fn a_foreign_event_that_came_first_rebases_mine() {
 fn pending_ids(store: &Store<TestHost>) -> Vec<Id> {
     let sql = "SELECT id FROM _pending ORDER BY lo";
     store.db().reader().all(sql, &[], |r| Ok(Id::from_slice(r.blob(0)?).unwrap())).unwrap()
+}
+
+#[test]
+fn a_reducer_that_looks_at_its_position_sees_the_final_one() {
+    let store = open(&Memory::default(), Some("log"), 1);
+    dispatch(&store, "where", "null").unwrap();
+    assert_eq!(rows(&store, "notes"), r#"[{"id":"v1"}]"#);
+    let (me, at) = store.identity().unwrap();
+    let mut refused = page(at.point(), &[other(1, "note", "")]);
+    refused.evs[0].k = Kind::Rej;
+    refused.to = chain::fold(refused.from, &refused.evs);
+    now(store.apply(&refused)).unwrap().unwrap();
+    assert_eq!(rows(&store, "notes"), r#"[{"id":"v2"}]"#);
+    let mine = page(refused.to, &[(pending_ids(&store)[0], me, 1, "where", "null")]);
+    assert!(!now(store.apply(&mine)).unwrap().unwrap().rebased);
+    assert_eq!(rows(&store, "notes"), r#"[{"id":"v2"}]"#);
 }
 
 #[test]

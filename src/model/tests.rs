@@ -1,3 +1,5 @@
+//! What the room promises: documents come back whole, searches use indexes, tables follow their definitions.
+
 use super::*;
 use crate::sql::{Db, Options, Value};
 use crate::vfs::{Memory, Vfs};

@@ -1,3 +1,5 @@
+//! What the room promises: both targets alike, values, parameters, errors, transactions, undo.
+
 use super::*;
 use crate::error::Error;
 use crate::vfs::{Memory, Vfs};

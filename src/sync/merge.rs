@@ -89,7 +89,8 @@ pub fn plan(me: &ClientId, pending: &[Id], rows: &[Ev]) -> Plan {
         }
         match role {
             Role::InPlace(_) => keep += 1,
-            Role::Nothing => {}
+            // it takes a position, so the events still pending move on by one; a reducer may look at its event's
+            Role::Nothing => in_place = in_place && keep == pending.len(),
             // from here on the state is no longer "the log, then pending in order"
             Role::Own(_) | Role::Foreign | Role::Rejected(_) | Role::Duplicate(_) => in_place = false,
         }
@@ -147,11 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_verdicts_disturb_nothing() {
+    fn other_peoples_verdicts_move_what_is_still_pending() {
         let rows = [row(8, false, Kind::Rej), row(1, true, Kind::E), row(9, false, Kind::Dup)];
         let p = plan_of(&[1, 2], &rows);
-        assert_eq!(p.roles, [Role::Nothing, Role::InPlace(0), Role::Nothing]);
-        assert_eq!((p.rebase, p.keep, p.left), (false, 1, vec![1]));
+        assert_eq!(p.roles, [Role::Nothing, Role::Own(0), Role::Nothing]);
+        assert_eq!((p.rebase, p.keep, p.left), (true, 0, vec![1]));
+        let after = plan_of(&[1], &[row(1, true, Kind::E), row(8, false, Kind::Rej)]);
+        assert_eq!((after.rebase, after.keep, after.left), (false, 1, vec![]));
     }
 
     #[test]

@@ -240,3 +240,14 @@ test('a closed database opens again by itself, a failed open can be tried again'
   assert.equal(await db.store.things.count(), 0)
   await db.close()
 })
+
+test('a model added to an open database is used at once, and a bad one says so', async () => {
+  const [db] = open()
+  await db.open()
+  const late = db.addModel(JsonModel, { name: 'late' })
+  assert.equal(await late.count(), 0)
+  const bad = db.addModel(JsonModel, { name: '_log' })
+  await assert.rejects(bad.count(), { code: 'BAD_NAME' })
+  assert.equal(await late.count(), 0)
+  await db.close()
+})

@@ -1,0 +1,7 @@
+// The first example of DESIGN.md in a dedicated worker.
+import { example } from '../../js/design-example.js'
+
+example().then(
+  done => postMessage(done),
+  error => postMessage({ error: error.stack }),
+)
