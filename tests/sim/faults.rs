@@ -22,7 +22,7 @@ happenings! {
     KilledAfterApply, KilledBeforeResolving, KilledMidWrite, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
     // the server
     ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
-    LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, PageForged,
+    LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, PageForged,
     Rejected, DupRow, RolledBack,
     // what came of it
     ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Stopped, Offline, CatchUp,

@@ -152,11 +152,16 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// The server, or something before it, says no for reasons of its own.
     fn refuse(&mut self, sent: &Sent) {
-        let (what, refusal) = match self.dice.below(6) {
+        let (what, refusal) = match self.dice.below(7) {
             0 => (Seen::Refused401, Refusal::Token),
             1 => (Seen::Refused403, Refusal::Forbidden("not today".into())),
             2 => (Seen::Refused413, Refusal::TooLarge { limit: 1 }),
             3 if self.dice.chance(100) => (Seen::Refused426, Refusal::Upgrade { min: 2, max: 3 }),
+            5 if sent.request.verb == Verb::Push => {
+                // says that it took what it never saw
+                self.seen(Seen::FalseAck);
+                return self.respond(sent, 200, "{\"p\":1,\"page\":null}".into());
+            }
             3 | 4 => (Seen::Refused503, Refusal::Busy { retry_ms: Some(self.dice.below(5000)) }),
             _ => {
                 self.seen(Seen::CaptivePortal);
