@@ -89,11 +89,11 @@ export class EventQueue extends JsonModel {
 export function eventDraft(draft) {
   if (typeof draft !== 'object' || draft === null)
     throw new TypeError('dispatch: an event must be {type, data?, ts?}')
-  const { type, data, ts, id, ...others } = draft
+  const { type, data, ts, ...others } = draft
   const [unknown] = Object.keys(others)
-  if (unknown) throw new TypeError(`dispatch: an event has type, data, ts and id, not '${unknown}'`)
+  if (unknown) throw new TypeError(`dispatch: an event has type, data and ts, not '${unknown}'`)
   if (typeof type !== 'string' || !type) throw new TypeError('dispatch: type must be a non-empty string')
   if (ts !== undefined && !Number.isSafeInteger(ts))
     throw new TypeError(`dispatch: ts must be milliseconds, not ${ts}`)
-  return { type, data, ts, id }
+  return { type, data, ts }
 }

@@ -130,8 +130,8 @@ impl SyncLoop {
     fn ask_token(self: &Rc<Self>, refused: bool) {
         let get = self.wire.borrow().as_ref().and_then(|wire| wire.get_token.clone());
         let Some(get) = get else {
-            // without getToken there is nothing newer to be had than nothing
-            self.with(|client| if refused { client.failed_token(tick()) } else { client.token() });
+            // a token given by setToken stays; when it is refused, only the application can give another
+            self.with(|client| if refused { client.no_token() } else { client.token() });
             return self.bell.ring();
         };
         let this = self.clone();

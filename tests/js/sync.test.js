@@ -188,6 +188,22 @@ test('a refused token fences the queue until there is another, and nothing is dr
   await server.close()
 })
 
+test('without getToken a server that wants one fences the queue', async () => {
+  const server = newServer()
+  const a = new EventSourcingDB({
+    file: ':memory:',
+    models: { todos: {} },
+    sync: { url: '/', log: 'list', fetch: link(server).fetch },
+  })
+  await a.store.todos.set({ id: 'x' })
+  while (a.status.sync.state !== 'fenced') await new Promise(resolve => setTimeout(resolve, 5))
+  a.setToken('somebody')
+  await settled(a)
+  assert.equal(a.status.sync.seq, 1)
+  await a.close()
+  await server.close()
+})
+
 test('it works over real HTTP, relative paths and long polls included', async () => {
   const server = newServer()
   const http = createHttp(async (req, res) => {
