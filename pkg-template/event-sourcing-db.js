@@ -11,6 +11,8 @@ import { Sync } from './sync.js'
 const OPTIONS = ['models', 'sync', 'version', 'onError']
 const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
 const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
+/** `synced` of an event that no server has to confirm. */
+const CONFIRMED = { value: Promise.resolve() }
 const NOT_YET = ['transact', 'RWModel']
 
 /** The database under it: its engine calls the users' functions, and opens the queue after the models. */
@@ -129,10 +131,9 @@ export class EventSourcingDB extends Emitter {
   }
 
   #finish(event) {
-    const { pending } = event
+    const waits = event.pending && this.#sync
     delete event.pending
-    const synced = pending && this.#sync ? this.#sync.verdict(event.id) : { promise: Promise.resolve() }
-    Object.defineProperty(event, 'synced', { get: () => synced.promise, enumerable: false })
+    Object.defineProperty(event, 'synced', waits ? { value: this.#sync.verdict(event.id) } : CONFIRMED)
     this.emit('result', event)
   }
 

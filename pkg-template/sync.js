@@ -86,7 +86,7 @@ export class Sync {
     // nobody needs to look at it
     promise.catch(() => {})
     this.#waiting.set(id, { resolve, reject })
-    return { promise }
+    return promise
   }
 
   #settle(id, seq, error) {

@@ -1,6 +1,6 @@
 //! The users' functions: called in their phase, with a token for what they may do meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
@@ -94,6 +94,8 @@ pub(super) fn now() -> f64 {
 #[derive(Debug)]
 pub(super) struct JsHost {
     functions: Option<Functions>,
+    /// Which functions there are: asked once, for they don't change and each question is a call.
+    phases: OnceCell<Phases>,
     access: Rc<Access>,
 }
 
@@ -105,7 +107,7 @@ impl std::fmt::Debug for Functions {
 
 impl JsHost {
     pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsHost {
-        JsHost { functions, access }
+        JsHost { functions, phases: OnceCell::new(), access }
     }
 
     /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
@@ -132,7 +134,11 @@ impl JsHost {
 impl Host for JsHost {
     fn phases(&self) -> Phases {
         let Some(f) = &self.functions else { return Phases::default() };
-        Phases { preprocess: f.preprocesses(), reduce: f.reduces(), derive: f.derives() }
+        *self.phases.get_or_init(|| Phases {
+            preprocess: f.preprocesses(),
+            reduce: f.reduces(),
+            derive: f.derives(),
+        })
     }
 
     fn now(&self) -> i64 {
