@@ -1,7 +1,10 @@
 // The sync of one EventSourcingDB: runs the engine's sync loop and tells what comes of it. What to send when is the
 // engine's; this side owns the promises that wait for verdicts.
 
+import { TidelogError } from './errors.js'
+
 const OPTIONS = ['url', 'log', 'getToken', 'fetch']
+const AFTER_FAILURE_MS = 1000
 /** What stands behind the codes a machine stops or waits with. */
 const REASONS = {
   NETWORK: 'the server was not reached: trying again',
@@ -54,8 +57,10 @@ export class Sync {
   }
 
   async #run(engine) {
-    for (;;) {
-      const { status, verdicts, done } = await engine.syncStep()
+    while (this.#engine === engine) {
+      const step = await engine.syncStep().catch(error => this.#failed(error))
+      if (!step) continue
+      const { status, verdicts, done } = step
       this.#seen = JSON.parse(status)
       if (done) return
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
@@ -63,6 +68,14 @@ export class Sync {
       this.changed()
       if (!this.#seen.pending) for (const go of this.#idle.splice(0)) go()
     }
+  }
+
+  /** The storage failed under the loop: it says so and goes on after a while. A trap ends it, and the worker. */
+  async #failed(error) {
+    if (!(error instanceof TidelogError)) throw error
+    this.#seen = { ...this.#seen, error: error.code }
+    this.changed()
+    await new Promise(resolve => setTimeout(resolve, AFTER_FAILURE_MS))
   }
 
   async stop() {

@@ -5,7 +5,7 @@ import { createServer as createHttp } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { EventSourcingDB } from 'tidelog'
+import { EventSourcingDB, TidelogError } from 'tidelog'
 import { createServer } from 'tidelog/server'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-'))
@@ -200,6 +200,25 @@ test('without getToken a server that wants one fences the queue', async () => {
   a.setToken('somebody')
   await settled(a)
   assert.equal(a.status.sync.seq, 1)
+  await a.close()
+  await server.close()
+})
+
+test('a storage that fails under the sync loop is told, and sync goes on', async () => {
+  const server = newServer()
+  const a = replica(link(server), 'a')
+  await a.open()
+  const { engine } = a.db
+  const told = []
+  a.on('status', ({ sync }) => told.push(sync.error?.code))
+  engine.syncStep = async () => {
+    delete engine.syncStep
+    throw new TidelogError('IO', 'injected')
+  }
+  await a.store.todos.set({ id: 'x' })
+  await settled(a)
+  assert.ok(told.includes('IO'), String(told))
+  assert.equal(a.status.sync.error, null)
   await a.close()
   await server.close()
 })
