@@ -35,7 +35,7 @@ const ratio = (ours, floor, target) => `${(ours / floor).toFixed(2)} × (target 
 const ms = n => `${n.toFixed(2)} ms`.padStart(9)
 
 console.log(
-  `\n${values.browser}, OPFS; one operation at a time, medians of tens (p95 of tens; what one wrote)`,
+  `\n${values.browser}, OPFS; one operation at a time, medians of fifties (p95 of fifties; what one wrote)`,
 )
 for (const durability of ['strict', 'relaxed']) {
   const { floor, bare, set, dispatch } = results[durability]

@@ -12,7 +12,11 @@ impl<H: Host> Store<H> {
     /// Writes documents, all or none; gives their ids.
     pub async fn set(&self, model: &str, docs: &[String], insert_only: bool) -> Result<Vec<Value>> {
         let _turn = self.enter().await?;
-        self.db.transaction(|| self.set_now(model, docs, insert_only))
+        match docs {
+            // one statement is a transaction by itself
+            [_] => self.set_now(model, docs, insert_only),
+            _ => self.db.transaction(|| self.set_now(model, docs, insert_only)),
+        }
     }
 
     /// [`Store::set`] in the open transaction.
@@ -36,7 +40,7 @@ impl<H: Host> Store<H> {
     /// Removes a document; whether there was one.
     pub async fn remove(&self, model: &str, id: &Value) -> Result<bool> {
         let _turn = self.enter().await?;
-        self.db.transaction(|| self.remove_now(model, id))
+        self.remove_now(model, id)
     }
 
     /// [`Store::remove`] in the open transaction.

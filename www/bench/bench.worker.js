@@ -29,9 +29,9 @@ FileSystemSyncAccessHandle.prototype.flush = function () {
 const quantile = (times, q) => times.toSorted((a, b) => a - b)[Math.floor(times.length * q)]
 
 /** Operations timed together: the clock of a page ticks in steps of 100 µs. */
-const TOGETHER = 10
+const TOGETHER = 50
 
-/** Of `rounds` operations, one after the other: median, 95th percentile and mean of tens, and what each wrote. */
+/** Of `rounds` operations, one after the other: median, 95th percentile and mean of fifties, and what each wrote. */
 async function each(rounds, fn) {
   for (let i = 0; i < 50; i++) await fn(-1 - i)
   const before = { ...disk }
