@@ -31,11 +31,6 @@ export class Emitter {
     return this
   }
 
-  /** Whether anybody listens. */
-  hears(name) {
-    return (this.#listeners.get(name) ?? []).length > 0
-  }
-
   /** Calls the listeners; whether there was one. */
   emit(name, ...args) {
     const known = this.#listeners.get(name) ?? []

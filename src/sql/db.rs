@@ -42,7 +42,6 @@ pub struct Db {
     changed: Arc<Mutex<BTreeSet<String>>>,
     /// How many transactions are open inside one another.
     depth: Cell<u32>,
-    vfs: Rc<Vfs>,
 }
 
 impl Db {
@@ -68,7 +67,7 @@ impl Db {
         let reader = connect()?;
         reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
-        let mut db = Db { reader, writer, changed, depth: Cell::new(0), vfs };
+        let mut db = Db { reader, writer, changed, depth: Cell::new(0) };
         db.watch()?;
         Ok(db)
     }
@@ -128,16 +127,6 @@ impl Db {
     /// hook: whoever runs statements of others must assume the worst.
     pub fn take_changed(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Copies what is in the WAL into the database file.
-    pub fn checkpoint(&self) -> Result<()> {
-        self.writer.run("PRAGMA wal_checkpoint(TRUNCATE)", &[]).map(|_| ())
-    }
-
-    /// The VFS the files are in.
-    pub fn vfs(&self) -> &Vfs {
-        &self.vfs
     }
 }
 

@@ -92,11 +92,6 @@ impl<H: Host> Store<H> {
         &self.db
     }
 
-    /// The host.
-    pub fn host(&self) -> &H {
-        &self.host
-    }
-
     /// Waits for the right to write.
     ///
     /// # Errors
