@@ -180,6 +180,7 @@ impl Error {
             Error::Sqlite { code, .. } => [
                 "SQLITE_IOERR",
                 "SQLITE_FULL",
+                "SQLITE_CANTOPEN",
                 "SQLITE_NOMEM",
                 "SQLITE_BUSY",
                 "SQLITE_LOCKED",
@@ -279,7 +280,9 @@ mod tests {
         let full = Error::Sqlite { code: "SQLITE_FULL", message: String::new(), sql: String::new() };
         let unique =
             Error::Sqlite { code: "SQLITE_CONSTRAINT_UNIQUE", message: String::new(), sql: String::new() };
+        let shut = Error::Sqlite { code: "SQLITE_CANTOPEN", message: String::new(), sql: String::new() };
         assert!(full.is_environmental() && Error::Quota(String::new()).is_environmental());
+        assert!(shut.is_environmental());
         assert!(!unique.is_environmental() && !Error::Closed.to_string().is_empty());
     }
 }

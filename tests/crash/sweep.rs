@@ -170,7 +170,9 @@ impl Sweep {
             let name = format!("{name}/{what}");
             self.judge_machine(case, &kind, &name, &disk.machine(), None, &losses, range);
         };
-        let told = run.from(-1, |reached| judge("then", reached, fault.delays_repair()), |_| {});
+        // the first opening is more than one transaction
+        let told =
+            run.from(-1, |reached| judge("then", reached, reached < 0 || fault.delays_repair()), |_| {});
         match told {
             Ok(_) if !disk.fired() && !fault.lasts() => self.fail(&name, "never happened"),
             Ok(_) => judge("end", case.workload.steps(), false),
