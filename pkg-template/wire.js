@@ -6,6 +6,11 @@ import { cloneable, decodeError, hidden } from './rpc.js'
 
 /** How long calls on their way and the worker may take when the connection is closed. */
 const CLOSE_MS = 5000
+/**
+ * Workers are stopped wherever they are as soon as the listeners of `freeze` return: so long ours may take to close the
+ * files and give its lock back. The page is hidden then and nobody waits for it.
+ */
+const FREEZE_MS = 250
 /** So many dead workers within so many ms, and no further one is started. */
 const DEATHS = 3
 const DEATHS_MS = 10_000
@@ -306,7 +311,10 @@ export class Wire {
     for (const name of ['freeze', 'resume']) globalThis.document?.[method](name, this.#cycle)
   }
 
-  #cycle = ({ type }) => this.#worker?.postMessage({ t: type })
+  #cycle = ({ type }) => {
+    this.#worker?.postMessage({ t: type })
+    if (type === 'freeze') pause(this.status.role === 'follower' ? FREEZE_MS / 5 : FREEZE_MS)
+  }
 
   #tell(status) {
     this.status = status
@@ -326,6 +334,11 @@ export function uncaught(error) {
   queueMicrotask(() => {
     throw error
   })
+}
+
+function pause(ms) {
+  const until = performance.now() + ms
+  while (performance.now() < until);
 }
 
 function lost({ model, name }) {
