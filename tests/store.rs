@@ -13,6 +13,7 @@ use tidelog::model::{Definition, Search};
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::chain;
+use tidelog::sync::client::Start;
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::wire::{Ev, Kind, Page, Point};
 use tidelog::vfs::{Memory, Vfs};
@@ -140,14 +141,14 @@ fn a_foreign_event_that_came_first_rebases_mine() {
     let store = open(&memory, Some("log"), 1);
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"mine"}]"#).unwrap();
     dispatch(&store, "es/todos", r#"[3,"a",{"done":true}]"#).unwrap();
-    let (_, at) = store.identity().unwrap();
+    let at = store.start().unwrap().at;
     let theirs = page(at.point(), &[other(1, "es/todos", r#"[1,"a",{"title":"theirs"}]"#)]);
     let applied = now(store.apply(&theirs)).unwrap().unwrap();
     assert!(applied.rebased && !applied.rebuilt && applied.verdicts.is_empty());
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"mine","done":true}]"#);
     assert_eq!(store.progress().unwrap(), (1, 2));
     // what comes back in the order it was made in is confirmed where it stands
-    let (me, at) = store.identity().unwrap();
+    let Start { client: me, at, .. } = store.start().unwrap();
     let ids = pending_ids(&store);
     let mine = page(
         at.point(),
@@ -177,7 +178,7 @@ fn a_reducer_that_looks_at_its_position_sees_the_final_one() {
     let store = open(&Memory::default(), Some("log"), 1);
     dispatch(&store, "where", "null").unwrap();
     assert_eq!(rows(&store, "notes"), r#"[{"id":"v1"}]"#);
-    let (me, at) = store.identity().unwrap();
+    let Start { client: me, at, .. } = store.start().unwrap();
     let mut refused = page(at.point(), &[other(1, "note", "")]);
     refused.evs[0].k = Kind::Rej;
     refused.to = chain::fold(refused.from, &refused.evs);
@@ -192,11 +193,11 @@ fn a_reducer_that_looks_at_its_position_sees_the_final_one() {
 fn an_event_that_fails_at_its_place_is_a_recorded_no_op() {
     let store = open(&Memory::default(), Some("log"), 1);
     dispatch(&store, "note", r#"{"id":"n","by":"me"}"#).unwrap();
-    let (me, at) = store.identity().unwrap();
+    let Start { client: me, at, .. } = store.start().unwrap();
     let theirs = page(at.point(), &[other(1, "note", r#"{"id":"n","by":"them"}"#)]);
     now(store.apply(&theirs)).unwrap().unwrap();
     assert_eq!(rows(&store, "notes"), r#"[{"id":"n","by":"them"}]"#);
-    let at = store.identity().unwrap().1;
+    let at = store.start().unwrap().at;
     let mine = page(at.point(), &[(pending_ids(&store)[0], me, 1, "note", r#"{"id":"n","by":"me"}"#)]);
     let applied = now(store.apply(&mine)).unwrap().unwrap();
     assert!(applied.verdicts[0].refusal.is_some());
@@ -208,7 +209,7 @@ fn an_event_that_fails_at_its_place_is_a_recorded_no_op() {
 #[test]
 fn a_page_that_does_not_follow_or_does_not_hold_changes_nothing() {
     let store = open(&Memory::default(), Some("log"), 1);
-    let at = store.identity().unwrap().1;
+    let at = store.start().unwrap().at;
     let mut first = page(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]);
     let second = page(first.to, &[other(2, "note", r#"{"id":"m"}"#)]);
     assert_eq!(now(store.apply(&second)).unwrap(), None);
@@ -221,7 +222,7 @@ fn a_page_that_does_not_follow_or_does_not_hold_changes_nothing() {
 fn other_reducers_rebuild_what_events_made() {
     let memory = Memory::default();
     let store = open(&memory, Some("log"), 1);
-    let at = store.identity().unwrap().1;
+    let at = store.start().unwrap().at;
     now(store.apply(&page(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]))).unwrap().unwrap();
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"mine"}]"#).unwrap();
     store.db().writer().exec("DELETE FROM notes; DELETE FROM todos").unwrap();
@@ -237,12 +238,12 @@ fn other_reducers_rebuild_what_events_made() {
 #[test]
 fn an_effect_that_cannot_be_undone_means_a_rebuild_from_the_log() {
     let store = open(&Memory::default(), Some("log"), 1);
-    let at = store.identity().unwrap().1;
+    let at = store.start().unwrap().at;
     now(store.apply(&page(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]))).unwrap().unwrap();
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"mine"}]"#).unwrap();
     // somebody wrote past the events
     store.db().writer().exec("UPDATE todos SET json = '{\"title\":\"tampered\"}'").unwrap();
-    let at = store.identity().unwrap().1;
+    let at = store.start().unwrap().at;
     let applied = now(store.apply(&page(at.point(), &[other(2, "note", r#"{"id":"m"}"#)]))).unwrap().unwrap();
     assert!(applied.rebuilt);
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"mine"}]"#);

@@ -5,6 +5,7 @@
 mod crud;
 mod history;
 mod host;
+pub mod own;
 mod process;
 pub mod queue;
 mod result;

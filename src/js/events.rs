@@ -74,7 +74,7 @@ impl Engine {
     /// This replica's identity.
     #[wasm_bindgen(getter)]
     pub fn client(&self) -> Result<String, JsValue> {
-        self.store.identity().map(|(client, _)| client.to_string()).map_err(to_js)
+        self.store.start().map(|start| start.client.to_string()).map_err(to_js)
     }
 
     /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, client?, kind?, code?, error?}`.

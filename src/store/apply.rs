@@ -3,9 +3,10 @@
 use super::{Position, Store};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{Event, Host, Models, process};
+use crate::event::{Event, Host, Models, own, process};
 use crate::sql::{Param, undo};
 use crate::sync::chain;
+use crate::sync::client::{Change, Outcome};
 use crate::sync::id::Id;
 use crate::sync::merge::{Plan, Role, plan};
 use crate::sync::wire::{Ev, Kind, Page};
@@ -19,8 +20,8 @@ pub struct Applied {
     pub rebased: bool,
     /// Whether the state had to be rebuilt from the log because an effect could not be undone.
     pub rebuilt: bool,
-    /// The first row under this replica's name that it does not know.
-    pub fork: Option<u64>,
+    /// What the sync machine must know.
+    pub outcome: Outcome,
 }
 
 /// What became of an own event: it is in the log now.
@@ -35,6 +36,18 @@ pub struct Verdict {
 }
 
 impl<H: Host> Store<H> {
+    /// Carries out what the sync machine asks for. `None` when it does not fit: nothing was done.
+    ///
+    /// # Errors
+    /// Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and [`identify`](Store::identify).
+    pub async fn carry_out(&self, change: &Change) -> Result<Option<Applied>> {
+        match change {
+            Change::Page(page) => self.apply(page).await,
+            Change::Rewind(rewind) => self.rewind(rewind).await.map(Some),
+            Change::Identify(identify) => self.identify(identify).await.map(Some),
+        }
+    }
+
     /// Applies a page. `None` when it does not follow the cursor: nothing was done, and a pull will tell.
     ///
     /// # Errors
@@ -58,10 +71,14 @@ impl<H: Host> Store<H> {
     async fn apply_page(&self, page: &Page, position: &mut Position) -> Result<Applied> {
         let w = self.db.writer();
         let models = self.models();
-        let pending = queue::pending(w, 0, usize::MAX)?;
+        let pending = queue::pending(w)?;
         let ids: Vec<Id> = pending.iter().map(|p| Id::from_bytes(p.id)).collect();
         let plan = plan(&position.client, &ids, &page.evs);
-        let mut applied = Applied { rebased: plan.rebase, fork: plan.fork, ..Applied::default() };
+        let mut applied = Applied {
+            rebased: plan.rebase,
+            outcome: Outcome { fork: plan.fork, ..Outcome::default() },
+            ..Applied::default()
+        };
         if plan.rebase && !self.undo_after(&pending, plan.keep)? {
             applied.rebuilt = true;
             self.clear_owned()?;
@@ -74,8 +91,9 @@ impl<H: Host> Store<H> {
             let refusal = self.apply_row(&models, position.at.seq, row, mine.filter(|_| !run), run).await?;
             if let Some(p) = mine {
                 queue::remove(w, p.lo)?;
-                queue::own(w, p.lo, position.at.seq)?;
-                position.confirmed_n = position.confirmed_n.max(p.n);
+                let b = (row.b != p.b).then_some(p.b.as_str());
+                own::add(w, p.lo, position.at.seq, b)?;
+                position.confirmed_n = position.confirmed_n.max(p.n.unwrap_or(0));
                 position.pending -= 1;
                 applied.verdicts.push(Verdict { id: p.id, seq: position.at.seq, refusal });
             }
@@ -86,6 +104,9 @@ impl<H: Host> Store<H> {
         position.at = page.cursor();
         position.top_n = position.top_n.max(position.confirmed_n);
         self.write_cursor(position)?;
+        if !page.evs.is_empty() {
+            self.remember(&page.to)?;
+        }
         Ok(applied)
     }
 
@@ -197,11 +218,12 @@ impl<H: Host> Store<H> {
         }
     }
 
-    fn write_cursor(&self, position: &Position) -> Result<()> {
+    pub(super) fn write_cursor(&self, position: &Position) -> Result<()> {
         let w = self.db.writer();
         queue::set_meta(w, "seq", Param::Integer(position.at.seq as i64))?;
         queue::set_meta(w, "h", position.at.h.as_bytes().into())?;
         queue::set_meta(w, "epoch", position.at.epoch.as_ref().map(|e| e.as_bytes().as_slice()).into())?;
+        queue::set_meta(w, "asof", position.asof.map(|seq| seq as i64).into())?;
         queue::set_meta(w, "confirmed_n", Param::Integer(position.confirmed_n as i64))
     }
 }

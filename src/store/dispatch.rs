@@ -107,7 +107,7 @@ impl<H: Host> Store<H> {
                 self.db.writer(),
                 &Pending {
                     lo: position.lo,
-                    n: position.top_n,
+                    n: Some(position.top_n),
                     id: event.id,
                     t: event.t.clone(),
                     tv: event.tv,

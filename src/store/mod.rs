@@ -9,6 +9,7 @@ mod documents;
 mod lane;
 mod outgoing;
 mod rebuild;
+mod rejoin;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::{Host, Models, queue};
 use crate::model::{Definition, Model};
 use crate::sql::{Db, Param};
+use crate::sync::client::Start;
 use crate::sync::id::{ClientId, Epoch, Hash};
 use crate::sync::wire::At;
 use crate::sync::{chain, limits};
@@ -56,6 +58,8 @@ struct Position {
     pending: u64,
     /// The last local commit order.
     lo: i64,
+    /// Up to where the log must be read before anything is pushed, after a rewind.
+    asof: Option<u64>,
 }
 
 /// A database with its models and its queue.
@@ -169,6 +173,7 @@ impl<H: Host> Store<H> {
             Some(bytes) => Some(Epoch::from_slice(&bytes).ok_or_else(damaged)?),
             None => None,
         };
+        let asof = queue::meta_int(w, "asof")?.map(|seq| seq as u64);
         let confirmed_n = queue::meta_int(w, "confirmed_n")?.unwrap_or(0) as u64;
         let (pending, top) = w
             .one("SELECT count(*), max(n) FROM _pending", &[], |r| Ok((r.int(0)? as u64, r.opt_int(1)?)))?
@@ -177,8 +182,8 @@ impl<H: Host> Store<H> {
             "" => At { epoch: None, seq: queue::head(w)?, h },
             _ => At { epoch, seq, h },
         };
-        let top_n = top.map_or(confirmed_n, |n| n as u64);
-        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)? })
+        let top_n = top.map_or(0, |n| n as u64).max(confirmed_n);
+        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof })
     }
 
     fn position(&self) -> Result<Position> {
@@ -190,10 +195,10 @@ impl<H: Host> Store<H> {
         self.options.borrow().log.is_some()
     }
 
-    /// This replica's identity and cursor, once the queue is open.
-    pub fn identity(&self) -> Result<(ClientId, At)> {
-        let position = self.position()?;
-        Ok((position.client, position.at))
+    /// Where the sync machine starts, once the queue is open.
+    pub fn start(&self) -> Result<Start> {
+        let Position { client, at, asof, .. } = self.position()?;
+        Ok(Start { client, at, asof })
     }
 
     /// Up to where the log is confirmed, and how many events are pending after it.

@@ -16,15 +16,21 @@ impl<H: Host> Store<H> {
         let position = self.position()?;
         let models = self.models();
         let tx = self.db.begin()?;
-        self.clear_owned()?;
-        self.replay(&models, position.at.seq).await?;
-        for (k, p) in queue::pending(self.db.writer(), 0, usize::MAX)?.iter().enumerate() {
-            self.run_pending(&models, p, position.at.seq + k as u64 + 1).await?;
-        }
+        self.remake(&models, position.at.seq).await?;
         if let Some(version) = version {
             queue::set_meta(self.db.writer(), "version", Param::Integer(version))?;
         }
         tx.commit()
+    }
+
+    /// The state anew: the log up to `to`, then what is pending.
+    pub(super) async fn remake(&self, models: &Models, to: u64) -> Result<()> {
+        self.clear_owned()?;
+        self.replay(models, to).await?;
+        for (k, p) in queue::pending(self.db.writer())?.iter().enumerate() {
+            self.run_pending(models, p, to + k as u64 + 1).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn clear_owned(&self) -> Result<()> {
