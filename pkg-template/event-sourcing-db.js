@@ -70,7 +70,11 @@ export class EventSourcingDB extends Emitter {
     const later = NOT_YET.find(key => key in rest)
     if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet`)
     const options = Object.fromEntries(Object.entries(rest).filter(([key]) => !FUNCTIONS.includes(key)))
-    const model = this.db.addModel(Model, { name, ...options, dispatch: events => this.dispatch(events) })
+    const model = this.db.addModel(Model, {
+      name,
+      ...options,
+      dispatch: (events, call) => this.dispatchOnce(call, events),
+    })
     this.phases.add(model, definition, Model)
   }
 
@@ -110,6 +114,14 @@ export class EventSourcingDB extends Emitter {
    * promise for when the server's log holds it. Rejects with what a phase threw.
    */
   async dispatch(event, data, ts) {
+    return this.dispatchOnce(undefined, event, data, ts)
+  }
+
+  /**
+   * `dispatch` for a page's call `{tab, n, done, again?}`: when it is sent `again`, it gets its first reply and has no
+   * second effect.
+   */
+  async dispatchOnce(call, event, data, ts) {
     const many = Array.isArray(event)
     if (typeof event === 'object' && (data !== undefined || ts !== undefined)) {
       throw new TypeError('dispatch: data and ts belong into the event object')
@@ -119,22 +131,39 @@ export class EventSourcingDB extends Emitter {
     const engine = await this.db.ready()
     let made
     try {
-      made = JSON.parse(await engine.dispatch(text))
+      made = JSON.parse(await engine.dispatch(text, call && JSON.stringify(call)))
     } catch (error) {
       this.emit('error', error)
       throw error
     }
     this.db.announce()
-    for (const one of made) this.#finish(one)
+    for (const one of made) this.#finish(one, call?.again)
     this.#sync?.changed()
     return many ? made : made[0]
   }
 
-  #finish(event) {
+  #finish(event, again) {
     const waits = event.pending && this.#sync
     delete event.pending
-    Object.defineProperty(event, 'synced', waits ? { value: this.#sync.verdict(event.id) } : CONFIRMED)
+    const synced = waits ? { value: this.#sync.verdict(event.id, again) } : CONFIRMED
+    Object.defineProperty(event, 'synced', synced)
     this.emit('result', event)
+  }
+
+  /** When the server's log holds an event that was made earlier, perhaps by another process: as its `synced`. */
+  async verdict(id) {
+    await this.db.ready()
+    await this.#sync?.verdict(id, true)
+  }
+
+  /** The tabs of which calls are recorded. */
+  callTabs() {
+    return this.db.engine?.callTabs() ?? []
+  }
+
+  /** Forgets the calls of a tab that is gone. */
+  async forgetCalls(tab) {
+    await this.db.engine?.forgetCalls(tab)
   }
 
   /** The position of the last event whose effect is in the models. */

@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'REJECTED'
   | 'NOT_SUPPORTED'
   | 'CRASHED'
+  | 'LEADER_LOST'
+  | 'VERSION_SKEW'
 
 /** An error of the package. Misuse of the API is a `TypeError` that names the argument instead. */
 export class TidelogError extends Error {
