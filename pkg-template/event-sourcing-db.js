@@ -4,11 +4,12 @@ import { DB } from './db.js'
 import { Emitter } from './emitter.js'
 import { ESModel } from './es-model.js'
 import { EventQueue, eventDraft } from './event-queue.js'
+import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
 import { bound } from './sqlite.js'
 import { Sync } from './sync.js'
 
-const OPTIONS = ['models', 'sync', 'version', 'onError']
+const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
 const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
 const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
 /** `synced` of an event that no server has to confirm. */
@@ -42,14 +43,14 @@ export class EventSourcingDB extends Emitter {
       throw new TypeError('EventSourcingDB: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
     if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
-    const { models, sync, version = 0, onError = 'reject' } = options
+    const { models, sync, version = 0, types, onError = 'reject' } = options
     if (typeof models !== 'object' || models === null)
       throw new TypeError('EventSourcingDB: models must be an object')
     if (!Number.isInteger(version))
       throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
     if (onError !== 'reject')
       throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`)
-    this.#options = { version }
+    this.#options = { version, types: eventTypes(types) }
     const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
     this.db = new EventDB(Object.fromEntries(kept), this)
     this.rwDb = this.db
@@ -93,7 +94,8 @@ export class EventSourcingDB extends Emitter {
   }
 
   async openQueue(engine) {
-    await engine.openEvents(this.#sync?.log, this.#options.version)
+    const { version, types } = this.#options
+    await engine.openEvents(this.#sync?.log, version, types)
     this.#sync?.start(engine)
   }
 
