@@ -30,6 +30,12 @@ class EventDB extends DB {
     for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
     await this.owner.openQueue(this.engine)
   }
+
+  // the sync loop works on the engine, which is gone afterwards
+  async close() {
+    await this.owner.stopSync()
+    await super.close()
+  }
 }
 
 export class EventSourcingDB extends Emitter {
@@ -93,6 +99,10 @@ export class EventSourcingDB extends Emitter {
     this.#sync?.start(engine)
   }
 
+  async stopSync() {
+    await this.#sync?.stop()
+  }
+
   async open() {
     await this.db.open()
     return this
@@ -100,7 +110,6 @@ export class EventSourcingDB extends Emitter {
 
   /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
   async close() {
-    await this.#sync?.stop()
     await this.db.close()
   }
 
@@ -124,6 +133,7 @@ export class EventSourcingDB extends Emitter {
       this.emit('error', error)
       throw error
     }
+    this.#sync?.ring()
     this.db.announce()
     for (const one of made) this.#finish(one)
     this.#sync?.changed()

@@ -1,6 +1,7 @@
-// The sync of one EventSourcingDB: runs the engine's sync loop and tells what comes of it. What to send when is the
-// engine's; this side owns the promises that wait for verdicts.
+// The sync of one EventSourcingDB: its options, its status, and the promises that wait for verdicts. The loop is
+// driver.js's.
 
+import { Driver } from './driver.js'
 import { TidelogError } from './errors.js'
 
 const OPTIONS = ['url', 'log', 'getToken', 'fetch']
@@ -20,7 +21,7 @@ const REASONS = {
 export class Sync {
   #es
   #options
-  #engine
+  #driver
   #loop
   #online = true
   #waiting = new Map()
@@ -49,20 +50,19 @@ export class Sync {
 
   start(engine) {
     const { url, getToken, fetch = (...args) => globalThis.fetch(...args) } = this.#options
-    this.#engine = engine
-    engine.startSync(`${url}/v1/${this.log}`, fetch, getToken)
+    engine.startSync()
     engine.setOnline(this.#online)
-    this.#loop = this.#run(engine)
+    this.#driver = new Driver(engine, { base: `${url}/v1/${this.log}`, fetch, getToken })
+    this.#loop = this.#run(this.#driver)
     this.#listen('addEventListener')
   }
 
-  async #run(engine) {
-    while (this.#engine === engine) {
-      const step = await engine.syncStep().catch(error => this.#failed(error))
+  async #run(driver) {
+    while (!driver.stopped) {
+      const step = await driver.step().catch(error => this.#failed(error))
       if (!step) continue
-      const { status, verdicts, done } = step
+      const { status, verdicts } = step
       this.#seen = JSON.parse(status)
-      if (done) return
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
       this.#es.db.announce()
       this.changed()
@@ -80,10 +80,9 @@ export class Sync {
 
   async stop() {
     this.#listen('removeEventListener')
-    const engine = this.#engine
-    this.#engine = undefined
-    engine?.stopSync()
+    this.#driver?.stop()
     await this.#loop
+    this.#driver = undefined
   }
 
   /** The network came back, or the page was looked at again: one try, at once. */
@@ -110,8 +109,13 @@ export class Sync {
   }
 
   async drained() {
-    const [, pending] = this.#engine?.progress() ?? [0, 0]
+    const [, pending] = this.#driver?.engine.progress() ?? [0, 0]
     if (pending) await new Promise(go => this.#idle.push(go))
+  }
+
+  /** An event was made, which the loop must send. */
+  ring() {
+    this.#driver?.ring()
   }
 
   /** Something that the status shows may have changed. */
@@ -121,7 +125,7 @@ export class Sync {
 
   get status() {
     const { state, seq, head, error } = this.#seen
-    const [, pending] = this.#engine?.progress() ?? [0, this.#seen.pending]
+    const [, pending] = this.#driver?.engine.progress() ?? [0, this.#seen.pending]
     const code = typeof state === 'object' ? (state.code ?? error) : error
     const told = code ? { code, message: REASONS[code] ?? `the last request failed: ${code}` } : null
     return { state: state.name ?? state, online: this.#online, pending, seq, head, error: told }
@@ -129,16 +133,16 @@ export class Sync {
 
   setOnline(online) {
     this.#online = online
-    this.#engine?.setOnline(online)
+    this.#driver?.setOnline(online)
     this.changed()
   }
 
   wake() {
-    this.#engine?.wakeSync()
+    this.#driver?.wake()
   }
 
   setToken(token) {
-    this.#engine?.setToken(token)
+    this.#driver?.setToken(token)
   }
 }
 

@@ -57,10 +57,8 @@ impl Engine {
     /// `{id, v, type, ts, data, result, pending}`.
     pub fn dispatch(&self, drafts: &str) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
-        let sync = self.sync.clone();
         self.run(|store| async move {
             let made = store.dispatch(drafts).await?;
-            sync.notify();
             Ok(JsValue::from_str(&write_dispatched(&made)?))
         })
     }
