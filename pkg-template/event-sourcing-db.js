@@ -31,6 +31,12 @@ class EventDB extends DB {
     for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
     await this.owner.openQueue(this.engine)
   }
+
+  // the sync loop works on the engine, which is gone afterwards
+  async close() {
+    await this.owner.stopSync()
+    await super.close()
+  }
 }
 
 export class EventSourcingDB extends Emitter {
@@ -99,6 +105,10 @@ export class EventSourcingDB extends Emitter {
     this.#sync?.start(engine)
   }
 
+  async stopSync() {
+    await this.#sync?.stop()
+  }
+
   async open() {
     await this.db.open()
     return this
@@ -106,7 +116,6 @@ export class EventSourcingDB extends Emitter {
 
   /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
   async close() {
-    await this.#sync?.stop()
     await this.db.close()
   }
 
@@ -138,6 +147,7 @@ export class EventSourcingDB extends Emitter {
       this.emit('error', error)
       throw error
     }
+    this.#sync?.ring()
     this.db.announce()
     for (const one of made) this.#finish(one, call?.again)
     this.#sync?.changed()
@@ -200,7 +210,15 @@ export class EventSourcingDB extends Emitter {
   get status() {
     return {
       ...this.db.kept,
-      sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null },
+      sync: this.#sync?.status ?? {
+        state: 'off',
+        online: true,
+        pending: 0,
+        seq: 0,
+        head: 0,
+        error: null,
+        held: null,
+      },
     }
   }
 
