@@ -5,11 +5,11 @@ import { TidelogError } from './errors.js'
 import { Tab } from './tab.js'
 import { VERSION } from './version.js'
 
-const OPTIONS = ['file', 'models', 'sync', 'version', 'durability']
+const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability']
 
 /**
  * Answers the page that started this worker. Resolves to the `EventSourcingDB` once this tab leads.
- * @param {{file: string, models: object, sync?: object, version?: number, durability?: 'strict' | 'relaxed'}} options
+ * @param {{file: string, models: object, sync?: object, version?: number, types?: object, durability?: 'strict' | 'relaxed'}} options
  * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what opens the database
  */
 export function serve(options, surroundings) {

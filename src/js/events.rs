@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::error::to_js;
 use crate::error::{Error, Result};
-use crate::event::{self, Entry, Filter};
+use crate::event::{self, Entry, Filter, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::limits;
@@ -56,10 +56,20 @@ struct FilterText {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the queue, after the models were added. `log` is the synced log's name.
+    /// Opens the queue, after the models were added. `log` is the synced log's name, `types` the declared types of
+    /// events in JSON: `{type: {tv, optional}}`.
     #[wasm_bindgen(js_name = openEvents)]
-    pub fn open_events(&self, log: Option<String>, version: i32) -> Result<JsValue, JsValue> {
-        let options = EventOptions { log, version: version.into(), max_body: limits::BODY };
+    pub fn open_events(
+        &self,
+        log: Option<String>,
+        version: i32,
+        types: Option<String>,
+    ) -> Result<JsValue, JsValue> {
+        let types = types.map_or(Ok(Types::default()), |text| {
+            let bad = |e: serde_json::Error| to_js(Error::BadValue(format!("types: {e}")));
+            serde_json::from_str(&text).map(Types::new).map_err(bad)
+        })?;
+        let options = EventOptions { log, version: version.into(), max_body: limits::BODY, types };
         self.run(|store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) })
     }
 
@@ -68,13 +78,11 @@ impl Engine {
     pub fn dispatch(&self, drafts: &str, call: Option<String>) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
         let call = call.map(|call| parse_call(&call)).transpose().map_err(to_js)?;
-        let sync = self.sync.clone();
         self.run(|store| async move {
             let reply = match call {
                 Some(call) => store.dispatch_once(drafts, &call, write_dispatched).await?,
                 None => write_dispatched(&store.dispatch(drafts).await?)?,
             };
-            sync.notify();
             Ok(JsValue::from_str(&reply))
         })
     }
@@ -107,10 +115,18 @@ impl Engine {
         Ok(Array::of2(&JsValue::from_f64(confirmed as f64), &JsValue::from_f64(pending as f64)))
     }
 
+    /// The confirmed event that this version does not know, `[seq, type, tv]`, or undefined.
+    pub fn held(&self) -> Result<JsValue, JsValue> {
+        let held = self.store.held().map_err(to_js)?;
+        Ok(held.map_or(JsValue::UNDEFINED, |h| {
+            Array::of3(&(h.seq as f64).into(), &h.t.into(), &h.tv.into()).into()
+        }))
+    }
+
     /// This replica's identity.
     #[wasm_bindgen(getter)]
     pub fn client(&self) -> Result<String, JsValue> {
-        self.store.identity().map(|(client, _)| client.to_string()).map_err(to_js)
+        self.store.start().map(|start| start.client.to_string()).map_err(to_js)
     }
 
     /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, client?, kind?, code?, error?}`.

@@ -3,7 +3,7 @@
 use super::{Position, Store, Turn};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{Event, Host, Models, Results, complete, process};
+use crate::event::{Event, Host, Known, Models, Results, complete, process};
 use crate::sql::Recorder;
 use crate::sync::limits;
 use crate::sync::wire::Kind;
@@ -15,7 +15,7 @@ pub struct Draft {
     pub id: Option<[u8; 16]>,
     /// Its type.
     pub t: String,
-    /// The schema version of its type.
+    /// The schema version of its type; 0 for the one declared.
     pub tv: u32,
     /// Its data as JSON text.
     pub b: String,
@@ -78,7 +78,7 @@ impl<H: Host> Store<H> {
         let mut made = Vec::with_capacity(drafts.len());
         let tx = self.db.begin().map_err(early)?;
         for draft in drafts {
-            let mut event = self.event(draft, &position);
+            let mut event = self.event(draft, &position).map_err(early)?;
             match self.make(&models, &mut event, &mut position).await {
                 Ok(results) => made.push(Dispatched { event, results, pending: self.synced() }),
                 Err(error) => return Err((error, Some(event))),
@@ -89,15 +89,25 @@ impl<H: Host> Store<H> {
         Ok((position, reply))
     }
 
-    fn event(&self, draft: Draft, position: &Position) -> Event {
-        Event {
+    fn event(&self, draft: Draft, position: &Position) -> Result<Event> {
+        let tv = match draft.tv {
+            0 => self.options.borrow().types.version_of(&draft.t, &self.models.borrow()),
+            tv => Some(tv),
+        };
+        let Some(tv) = tv.filter(|&tv| self.knows(&draft.t, tv) != Known::No) else {
+            return Err(Error::BadValue(format!(
+                "event type '{}': no model has it and it is not in the option types, so it would never be applied",
+                draft.t
+            )));
+        };
+        Ok(Event {
             id: draft.id.unwrap_or_else(|| self.host.random()),
             v: position.at.seq + position.pending + 1,
             t: draft.t,
-            tv: draft.tv,
+            tv,
             b: draft.b,
             ts: draft.ts.unwrap_or_else(|| self.host.now()),
-        }
+        })
     }
 
     async fn make(&self, models: &Models, event: &mut Event, position: &mut Position) -> Result<Results> {
@@ -120,7 +130,7 @@ impl<H: Host> Store<H> {
                 self.db.writer(),
                 &Pending {
                     lo: position.lo,
-                    n: position.top_n,
+                    n: Some(position.top_n),
                     id: event.id,
                     t: event.t.clone(),
                     tv: event.tv,
@@ -129,6 +139,7 @@ impl<H: Host> Store<H> {
                     sent: false,
                     undo: Some(undo),
                     err: None,
+                    seq: None,
                 },
             )?;
             return Ok(results);

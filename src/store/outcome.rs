@@ -11,7 +11,8 @@ impl<H: Host> Store<H> {
     /// an index over all ids would cost every confirmed event more than this rare question.
     pub fn verdict(&self, id: [u8; 16]) -> Result<Option<Verdict>> {
         let r = self.db.reader();
-        let pending = r.one("SELECT 1 FROM _pending WHERE id = ?", &[(&id).into()], |_| Ok(()))?;
+        let pending =
+            r.one("SELECT 1 FROM _pending WHERE id = ? AND seq IS NULL", &[(&id).into()], |_| Ok(()))?;
         if pending.is_some() {
             return Ok(None);
         }
