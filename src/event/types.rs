@@ -1,10 +1,11 @@
 //! Which types of events this version of an application knows, and up to which schema version of each.
 
 use super::process::Models;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// One type as declared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct TypeRule {
     /// The schema version that events of this type are made with, and the newest that reducers understand.
     pub tv: u32,

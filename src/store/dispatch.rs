@@ -1,6 +1,6 @@
 //! Making events: each is completed, run and logged in one transaction.
 
-use super::{Position, Store};
+use super::{Position, Store, Turn};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
 use crate::event::{Event, Host, Known, Models, Results, complete, process};
@@ -41,29 +41,41 @@ impl<H: Host> Store<H> {
     /// What a phase said. An event at fault is kept in the local history with its error; one that met a fault of the
     /// surroundings (no room, I/O) leaves nothing and may be dispatched again.
     pub async fn dispatch(&self, drafts: Vec<Draft>) -> Result<Vec<Dispatched>> {
-        let _turn = self.enter().await?;
-        let mut made = Vec::with_capacity(drafts.len());
-        match self.dispatch_all(drafts, &mut made).await {
-            Ok(position) => {
+        let turn = self.enter().await?;
+        let keep = |event: &Event, error: &Error| self.db.transaction(|| self.keep_failed(event, error));
+        self.dispatch_in(&turn, drafts, Ok, keep).await
+    }
+
+    /// Makes events in a turn. `finish` ends their transaction and gives the reply; `keep` gets the event at fault.
+    pub(super) async fn dispatch_in<T>(
+        &self,
+        _turn: &Turn,
+        drafts: Vec<Draft>,
+        finish: impl FnOnce(Vec<Dispatched>) -> Result<T>,
+        keep: impl FnOnce(&Event, &Error) -> Result<()>,
+    ) -> Result<T> {
+        match self.dispatch_all(drafts, finish).await {
+            Ok((position, reply)) => {
                 *self.position.borrow_mut() = Some(position);
-                Ok(made)
+                Ok(reply)
             }
             Err((error, Some(event))) if !error.is_environmental() => {
-                self.keep_failed(&event, &error)?;
+                keep(&event, &error)?;
                 Err(error)
             }
             Err((error, _)) => Err(error),
         }
     }
 
-    async fn dispatch_all(
+    async fn dispatch_all<T>(
         &self,
         drafts: Vec<Draft>,
-        made: &mut Vec<Dispatched>,
-    ) -> Result<Position, (Error, Option<Event>)> {
+        finish: impl FnOnce(Vec<Dispatched>) -> Result<T>,
+    ) -> Result<(Position, T), (Error, Option<Event>)> {
         let early = |error| (error, None);
         let models = self.models();
         let mut position = self.position().map_err(early)?;
+        let mut made = Vec::with_capacity(drafts.len());
         let tx = self.db.begin().map_err(early)?;
         for draft in drafts {
             let mut event = self.event(draft, &position).map_err(early)?;
@@ -72,8 +84,9 @@ impl<H: Host> Store<H> {
                 Err(error) => return Err((error, Some(event))),
             }
         }
+        let reply = finish(made).map_err(early)?;
         tx.commit().map_err(early)?;
-        Ok(position)
+        Ok((position, reply))
     }
 
     fn event(&self, draft: Draft, position: &Position) -> Result<Event> {
@@ -162,10 +175,9 @@ impl<H: Host> Store<H> {
         Ok((results, recorder.finish()?))
     }
 
-    fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
-        self.db.transaction(|| {
-            let err = format!("{}: {error}", error.code());
-            queue::keep_failed(self.db.writer(), &event.id, &event.t, event.tv, &event.b, event.ts, &err)
-        })
+    /// Keeps an event at fault. Call in a transaction.
+    pub(super) fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
+        let err = format!("{}: {error}", error.code());
+        queue::keep_failed(self.db.writer(), &event.id, &event.t, event.tv, &event.b, event.ts, &err)
     }
 }

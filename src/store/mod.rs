@@ -4,9 +4,11 @@
 //! nothing behind. Knows no network and no clock but its host's.
 
 mod apply;
+mod calls;
 mod dispatch;
 mod documents;
 mod lane;
+mod outcome;
 mod outgoing;
 mod rebuild;
 mod rejoin;
@@ -15,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub use apply::{Applied, Verdict};
+pub use calls::Call;
 pub use dispatch::{Dispatched, Draft};
 pub use lane::{Lane, Turn};
 
@@ -154,6 +157,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let w = self.db.writer();
         queue::create(w)?;
+        calls::create(w)?;
         let client = match queue::meta_blob(w, "client")? {
             Some(bytes) => ClientId::from_slice(&bytes)
                 .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
