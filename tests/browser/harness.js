@@ -44,6 +44,8 @@ export function newProfile(t) {
  */
 export async function launch(t, kind, { profile = newProfile(t), allow = [] } = {}) {
   const browser = await puppeteer.launch({ ...kinds[kind], headless: true, userDataDir: profile })
+  // when Firefox ends, Puppeteer would put these back, in the middle of the next launch; the profile is ours
+  for (const file of ['prefs.js', 'user.js']) rmSync(join(profile, `${file}.puppeteer`), { force: true })
   const session = new Session(browser, profile, allow)
   atEnd(t, () => session.close())
   return session
