@@ -53,7 +53,7 @@ impl Engine {
         let store = self.store.clone();
         self.sync.stop();
         settle(async move {
-            store.close().await;
+            store.close().await.map_err(to_js)?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -165,12 +165,14 @@ impl Engine {
     }
 
     /// Makes the application's transaction permanent.
-    pub fn commit(&self, token: u32) -> Result<(), JsValue> {
-        let done = || -> Result<()> {
-            let _turn = self.access.release(token)?;
-            self.store.db().resume(0).commit()
-        };
-        done().map_err(to_js)
+    pub fn commit(&self, token: u32) -> Result<JsValue, JsValue> {
+        let turn = self.access.release(token).map_err(to_js)?;
+        self.run(|store| async move {
+            let _turn = turn;
+            store.db().resume(0).commit()?;
+            store.db().settle().await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Undoes the application's transaction.

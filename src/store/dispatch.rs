@@ -49,7 +49,7 @@ impl<H: Host> Store<H> {
                 Ok(made)
             }
             Err((error, Some(event))) if !error.is_environmental() => {
-                self.keep_failed(&event, &error)?;
+                self.keep_failed(&event, &error).await?;
                 Err(error)
             }
             Err((error, _)) => Err(error),
@@ -73,6 +73,7 @@ impl<H: Host> Store<H> {
             }
         }
         tx.commit().map_err(early)?;
+        self.db.settle().await.map_err(early)?;
         Ok(position)
     }
 
@@ -151,10 +152,11 @@ impl<H: Host> Store<H> {
         Ok((results, recorder.finish()?))
     }
 
-    fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
+    async fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
         self.db.transaction(|| {
             let err = format!("{}: {error}", error.code());
             queue::keep_failed(self.db.writer(), &event.id, &event.t, event.tv, &event.b, event.ts, &err)
-        })
+        })?;
+        self.db.settle().await
     }
 }

@@ -24,7 +24,8 @@ impl<H: Host> Store<H> {
         if let Some(version) = version {
             queue::set_meta(self.db.writer(), "version", Param::Integer(version))?;
         }
-        tx.commit()
+        tx.commit()?;
+        self.db.settle().await
     }
 
     pub(super) fn clear_owned(&self) -> Result<()> {
