@@ -42,7 +42,10 @@ async fn js(name: &str, body: &str) -> JsValue {
 
 async fn open(name: &str, durability: Durability) -> Db {
     let (vfs, main) = idb::open_idb(name).await.unwrap();
-    Db::open(vfs, &main, Options { durability, read_only: false }).unwrap()
+    let db = Db::open(vfs, &main, Options { durability, read_only: false }).unwrap();
+    db.writer().exec("CREATE TABLE IF NOT EXISTS t(a INTEGER, b)").unwrap();
+    db.flush().await.unwrap();
+    db
 }
 
 async fn add(db: &Db, a: i64) -> tidelog::error::Result<()> {
@@ -72,7 +75,6 @@ async fn indexeddb_databases_are_listed_exported_imported_renamed_and_deleted() 
     assert_eq!(idb::export(&a).await.unwrap_err().code(), "NOT_FOUND");
     assert!(!listed(&a).await && !idb::contains(&a).await.unwrap(), "asking made a database");
     let db = open(&a, Durability::Strict).await;
-    db.writer().exec("CREATE TABLE t(a, b)").unwrap();
     add(&db, 7).await.unwrap();
     assert!(listed(&a).await);
     assert_eq!(idb::open_idb(&a).await.unwrap_err().code(), "LOCKED");
@@ -134,7 +136,6 @@ async fn wrong(how: Option<&str>) {
 async fn a_commit_whose_transaction_fails_never_was() {
     let name = fresh("abort");
     let mut db = open(&name, Durability::Strict).await;
-    db.writer().exec("CREATE TABLE t(a, b)").unwrap();
     let mut expected = 0;
     let ways =
         [("throw", "QUOTA"), ("throw in put", "QUOTA"), ("abort at once", "IO"), ("abort after a put", "IO")];
@@ -164,7 +165,6 @@ async fn a_commit_whose_transaction_fails_never_was() {
 async fn a_connection_that_the_browser_closed_is_opened_again() {
     let name = fresh("closed");
     let db = open(&name, Durability::Strict).await;
-    db.writer().exec("CREATE TABLE t(a, b)").unwrap();
     wrong(Some("close")).await;
     // closing waits for the transaction: this one still succeeds, the next finds the connection closed
     add(&db, 1).await.unwrap();
@@ -192,8 +192,7 @@ async fn nothing_is_built_on_what_somebody_else_wrote_or_removed() {
     for meddle in [head, remove] {
         let name = fresh("fence");
         let db = open(&name, Durability::Strict).await;
-        db.writer().exec("CREATE TABLE t(a, b)").unwrap();
-        add(&db, 1).await.unwrap();
+            add(&db, 1).await.unwrap();
         js(&name, meddle).await;
         for _ in 0..2 {
             assert_eq!(add(&db, 2).await.unwrap_err().code(), "IO");
@@ -208,7 +207,6 @@ async fn nothing_is_built_on_what_somebody_else_wrote_or_removed() {
 async fn relaxed_commits_follow_each_other_and_all_are_kept_in_the_end() {
     let name = fresh("relaxed");
     let db = open(&name, Durability::Relaxed).await;
-    db.writer().exec("CREATE TABLE t(a, b)").unwrap();
     for _ in 0..200 {
         add(&db, 1).await.unwrap();
     }
