@@ -93,13 +93,15 @@ export class Sync {
     globalThis[method]?.('online', this.#woken)
   }
 
-  /** The promise for an event's verdict. */
-  verdict(id) {
-    const { promise, resolve, reject } = deferred()
+  /** The promise for an event's verdict. `known`: it may be given already. */
+  verdict(id, known = false) {
+    const waiter = this.#waiting.get(id) ?? deferred()
     // nobody needs to look at it
-    promise.catch(() => {})
-    this.#waiting.set(id, { resolve, reject })
-    return promise
+    waiter.promise.catch(() => {})
+    this.#waiting.set(id, waiter)
+    const given = known && this.#engine?.verdict(id)
+    if (given) this.#settle(id, ...given)
+    return waiter.promise
   }
 
   #settle(id, seq, error) {

@@ -58,6 +58,13 @@ export interface ServeOptions {
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. */
   version?: number
+  /**
+   * The types of events that this version of the application makes and understands, each with its schema version
+   * (default 0). When given, a confirmed event of another type, or of a newer version, holds the state: nothing from
+   * it on is applied (`status.sync.held`) until a version that knows it opens the database, while the log goes on. An
+   * `optional` one is passed over instead. Without `types` only events of models that are not there hold.
+   */
+  types?: Record<string, number | { tv?: number; optional?: boolean }>
   /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed browser, not a power loss. */
   durability?: 'strict' | 'relaxed'
 }

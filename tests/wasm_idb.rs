@@ -192,7 +192,7 @@ async fn nothing_is_built_on_what_somebody_else_wrote_or_removed() {
     for meddle in [head, remove] {
         let name = fresh("fence");
         let db = open(&name, Durability::Strict).await;
-            add(&db, 1).await.unwrap();
+        add(&db, 1).await.unwrap();
         js(&name, meddle).await;
         for _ in 0..2 {
             assert_eq!(add(&db, 2).await.unwrap_err().code(), "IO");

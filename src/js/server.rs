@@ -4,7 +4,7 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use super::engine::{object, open_db};
-use super::error::to_js;
+use super::error::{to_js, user_error};
 use super::host::random;
 use crate::error::{Error, Result};
 use crate::server::Server;
@@ -52,6 +52,13 @@ impl ServerLog {
         pulled.map(|p| answer(&p.reply, p.wait_ms)).map_err(to_js)
     }
 
+    /// Says where a client's history and this one part; gives `{status, body}`.
+    pub fn resume(&self, principal: &str, body: &[u8]) -> Result<JsValue, JsValue> {
+        let text = text(body);
+        let reply = self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.resume(principal, &text));
+        reply.map(|r| answer(&r, 0)).map_err(to_js)
+    }
+
     /// Lets the files go.
     pub fn close(&mut self) {
         self.server = None;
@@ -63,12 +70,12 @@ fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
 
-fn verdict(validate: &Function, ev: &Ev) -> Option<String> {
+fn verdict(validate: &Function, ev: &Ev) -> Result<Option<String>> {
     let (t, b, id) =
         (JsValue::from_str(&ev.t), JsValue::from_str(&ev.b), JsValue::from_str(&ev.id.to_string()));
     match validate.call3(&JsValue::UNDEFINED, &t, &b, &id) {
-        Ok(code) => code.as_string(),
-        Err(_) => Some("VALIDATOR".into()),
+        Ok(code) => Ok(code.as_string()),
+        Err(thrown) => Err(user_error("validate", thrown)),
     }
 }
 

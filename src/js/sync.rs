@@ -18,9 +18,8 @@ use super::error::to_js;
 use super::host::{JsHost, random};
 use crate::error::{Error, Result};
 use crate::store::{Applied, Store};
-use crate::sync::client::{Action, Client, Request, Tick};
+use crate::sync::client::{Action, Change, Client, Request, Tick};
 use crate::sync::id::Id;
-use crate::sync::wire::Page;
 
 #[wasm_bindgen]
 extern "C" {
@@ -204,8 +203,8 @@ impl Engine {
         fetch: Function,
         get_token: Option<Function>,
     ) -> Result<(), JsValue> {
-        let (me, at) = self.store.identity().map_err(to_js)?;
-        self.sync.client.replace(Some(Client::new(me, at)));
+        let start = self.store.start().map_err(to_js)?;
+        self.sync.client.replace(Some(Client::new(start)));
         self.sync.wire.replace(Some(Wire { base, fetch, get_token }));
         Ok(())
     }
@@ -283,7 +282,7 @@ async fn step(sync: &Rc<SyncLoop>, store: &Rc<Store<JsHost>>) -> Result<Applied>
                 }
             }
             Some(Action::Token { refused }) => sync.ask_token(refused),
-            Some(Action::Apply(page)) => return apply(sync, store, &page).await,
+            Some(Action::Apply(change)) => return apply(sync, store, &change).await,
             Some(Action::Wait(until)) => {
                 if sync.status(store)? != *sync.reported.borrow() {
                     return Ok(Applied::default());
@@ -294,10 +293,10 @@ async fn step(sync: &Rc<SyncLoop>, store: &Rc<Store<JsHost>>) -> Result<Applied>
     }
 }
 
-async fn apply(sync: &SyncLoop, store: &Store<JsHost>, page: &Page) -> Result<Applied> {
-    match store.apply(page).await {
+async fn apply(sync: &SyncLoop, store: &Store<JsHost>, change: &Change) -> Result<Applied> {
+    match store.carry_out(change).await {
         Ok(Some(applied)) => {
-            sync.with(|client| client.applied(applied.fork));
+            sync.with(|client| client.applied(tick(), applied.outcome));
             Ok(applied)
         }
         Ok(None) => {

@@ -25,7 +25,7 @@ happenings! {
     LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, PageForged,
     Rejected, DupRow, RolledBack,
     // what came of it
-    ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Stopped, Offline, CatchUp,
+    ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Resuming, Rewound, Renamed, NameKept, Offline, CatchUp,
     Live, LateAnswerDropped, Drained,
 }
 

@@ -15,6 +15,8 @@ pub(crate) trait Origin: Sized {
     fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply>;
     /// Carries out a pull.
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled>;
+    /// Carries out a resume.
+    fn resume(&mut self, principal: &str, text: &str) -> Result<Reply>;
     /// The rows after `seq`, each with the chain after it.
     fn rows(&self, after: u64) -> Vec<(Ev, Point)>;
     /// Dies and comes back with what is durable.
@@ -30,8 +32,8 @@ pub(crate) trait Origin: Sized {
 }
 
 /// Says no to about one event in seven, by its id, so that every attempt gets the same verdict.
-pub(crate) fn verdict(ev: &Ev) -> Option<String> {
-    ev.id.as_bytes()[15].is_multiple_of(7).then(|| "SEVENTH".into())
+pub(crate) fn verdict(ev: &Ev) -> Result<Option<String>> {
+    Ok(ev.id.as_bytes()[15].is_multiple_of(7).then(|| "SEVENTH".into()))
 }
 
 /// A log in memory.
@@ -60,6 +62,9 @@ impl Origin for InMemoryOrigin {
         let at = tidelog::sync::wire::Pull::parse(text).ok().map(|p| p.at);
         let bent = Bent { log: self.log.clone(), mutant: self.mutant, first_n: 1, at, page };
         server::pull(&bent, principal, text)
+    }
+    fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
+        server::resume(&self.log, principal, text)
     }
     fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
         let rows = self.log.rows().iter().enumerate().skip(after as usize);

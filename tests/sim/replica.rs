@@ -5,11 +5,11 @@
 use super::Mutant;
 use super::workload::{Op, State};
 use tidelog::error::Result;
-use tidelog::sync::client::Queue;
+use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
-use tidelog::sync::wire::{At, Kind, Outgoing, Page};
-use tidelog::sync::{chain, limits};
+use tidelog::sync::wire::{At, Kind, Outgoing, Page, Point};
+use tidelog::sync::{chain, limits, resume};
 
 /// What applying a page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +31,21 @@ pub(crate) trait Replica: Queue + Sized {
     /// Its name.
     fn me(&self) -> ClientId;
     /// Its stored cursor.
-    fn cursor(&self) -> At;
+    fn cursor(&self) -> At {
+        self.start().at
+    }
     /// Makes an event; resolves to whether it was taken. One that is there already is taken again without effect.
     fn dispatch(&mut self, id: Id, op: &Op) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
     /// Applies a page.
     fn apply(&mut self, page: &Page) -> Result<Applied>;
+    /// Goes back to where the server's history and this one part.
+    fn rewind(&mut self, rewind: &Rewind) -> Result<()>;
+    /// Sees to it that what is pending can be pushed; gives the new name if there is one. `fresh` may become it.
+    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>>;
+    /// Where its machine starts.
+    fn start(&self) -> Start;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
@@ -49,7 +57,7 @@ pub(crate) trait Replica: Queue + Sized {
     /// The derived state.
     fn state(&self) -> State;
     /// The pending events, in order.
-    fn pending(&self) -> Vec<(Id, Op)>;
+    fn queued(&self) -> Vec<(Id, Op)>;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
     /// What a client must never do; only mutants call it.
@@ -73,7 +81,14 @@ pub(crate) struct InMemory {
     mutant: Mutant,
     cursor: At,
     top: u64,
+    /// Up to where it must read before it pushes.
+    asof: Option<u64>,
     pending: Vec<Pending>,
+    /// Everybody's events up to the cursor, as far as they count.
+    log: Vec<Option<Op>>,
+    /// Own events of the log and where they are.
+    own: Vec<(u64, ClientId, Pending)>,
+    known: Vec<Point>,
     seen: std::collections::HashSet<Id>,
     state: State,
     dead: Vec<u64>,
@@ -123,6 +138,10 @@ impl InMemory {
             if row.k == Kind::E || role.settles().is_some() {
                 self.seen.insert(row.id);
             }
+            self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
+            if let Some(p) = role.settles() {
+                self.own.push((page.from.seq + i as u64 + 1, self.me, self.pending[p].clone()));
+            }
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
@@ -139,8 +158,11 @@ impl Queue for InMemory {
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }
-    fn confirmed(&self) -> Result<u64> {
-        Ok(self.pending.first().map_or(self.top, |p| p.out.n - 1))
+    fn pending(&self) -> Result<u64> {
+        Ok(self.pending.len() as u64)
+    }
+    fn known(&self) -> Result<Vec<Point>> {
+        Ok(self.known.iter().rev().copied().chain([chain::start("sim")]).collect())
     }
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
         let mut bytes = 0;
@@ -161,7 +183,11 @@ impl Replica for InMemory {
             mutant,
             cursor: At { epoch: None, seq: start.seq, h: start.h },
             top: 0,
+            asof: None,
             pending: Vec::new(),
+            log: Vec::new(),
+            own: Vec::new(),
+            known: Vec::new(),
             seen: Default::default(),
             state: State::new(),
             dead: Vec::new(),
@@ -171,8 +197,8 @@ impl Replica for InMemory {
     fn me(&self) -> ClientId {
         self.me
     }
-    fn cursor(&self) -> At {
-        self.cursor
+    fn start(&self) -> Start {
+        Start { client: self.me, at: self.cursor, asof: self.asof }
     }
     fn dispatch(&mut self, id: Id, op: &Op) -> bool {
         if self.seen.contains(&id) || self.pending.iter().any(|p| p.out.id == id) {
@@ -187,11 +213,53 @@ impl Replica for InMemory {
     fn mark_sent(&mut self, _n: u64) {}
     fn apply(&mut self, page: &Page) -> Result<Applied> {
         let applied = self.carry_out(page);
+        let seqs: Vec<u64> = self.known.iter().map(|p| p.seq).chain([page.to.seq]).collect();
+        self.known.extend((!page.evs.is_empty()).then_some(page.to));
+        let keep = resume::keep(page.to.seq, &seqs);
+        self.known.retain(|p| keep.contains(&p.seq));
         match self.mutant {
             Mutant::CursorNotAtomic => self.late_cursor = Some(page.cursor()),
             _ => self.cursor = page.cursor(),
         }
         Ok(applied)
+    }
+    fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
+        let Point { seq, h } = rewind.common;
+        self.cursor = At { epoch: Some(rewind.epoch), seq, h };
+        self.asof = Some(rewind.asof);
+        self.log.truncate(seq as usize);
+        self.known.retain(|p| p.seq <= seq);
+        let (kept, lost): (Vec<_>, Vec<_>) = self.own.drain(..).partition(|(at, ..)| *at <= seq);
+        self.own = kept;
+        let back = lost.into_iter().map(|(_, client, mut p)| {
+            // number 0: made under an older name
+            p.out.n = if client == self.me { p.out.n } else { 0 };
+            p
+        });
+        self.pending.splice(0..0, back);
+        self.state.clear();
+        self.dead.clear();
+        for (i, op) in self.log.iter().enumerate() {
+            if op.as_ref().is_some_and(|op| run(op, &mut self.state).is_none()) {
+                self.dead.push(i as u64 + 1);
+            }
+        }
+        for pending in &mut self.pending {
+            pending.undo = run(&pending.op, &mut self.state);
+        }
+        Ok(())
+    }
+    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>> {
+        let numbers = self.pending.iter().map(|p| (p.out.n > 0).then_some(p.out.n));
+        let renew = identify.renew || !resume::follows(identify.last, self.top, numbers);
+        self.asof = None;
+        if !renew {
+            return Ok(None);
+        }
+        self.me = fresh;
+        self.top = self.pending.len() as u64;
+        self.pending.iter_mut().zip(1..).for_each(|(p, n)| p.out.n = n);
+        Ok(Some(fresh))
     }
     fn reopen(&mut self) {
         self.late_cursor = None;
@@ -199,7 +267,7 @@ impl Replica for InMemory {
     fn state(&self) -> State {
         self.state.clone()
     }
-    fn pending(&self) -> Vec<(Id, Op)> {
+    fn queued(&self) -> Vec<(Id, Op)> {
         self.pending.iter().map(|p| (p.out.id, p.op.clone())).collect()
     }
     fn dead(&self) -> Vec<u64> {

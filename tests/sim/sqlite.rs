@@ -6,8 +6,10 @@ use super::origin::{Origin, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
 use super::workload::{Op, State};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tidelog::error::{Error, Result};
 use tidelog::event::{Event, Host, Phases};
@@ -15,10 +17,10 @@ use tidelog::model::{Definition, Search};
 use tidelog::server::Server;
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
-use tidelog::sync::client::Queue;
+use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::server::{Pulled, Reply, ServerLog};
-use tidelog::sync::wire::{At, Ev, Outgoing, Page, Point, Pull, Push, to_json};
+use tidelog::sync::wire::{Ev, Outgoing, Page, Point, Pull, Push, to_json};
 use tidelog::vfs::Vfs;
 
 /// Natively nothing ever waits.
@@ -32,7 +34,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// The simulated application's reducer.
 #[derive(Debug)]
 struct Reducer {
-    me: ClientId,
+    /// What a replica without a name takes for one.
+    me: Rc<Cell<ClientId>>,
 }
 
 impl Host for Reducer {
@@ -43,7 +46,7 @@ impl Host for Reducer {
         0
     }
     fn random(&self) -> [u8; 16] {
-        *self.me.as_bytes()
+        *self.me.get().as_bytes()
     }
     async fn preprocess(&self, _: &mut Event) -> Result<()> {
         Ok(())
@@ -63,18 +66,18 @@ impl Host for Reducer {
 /// A replica on SQLite.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    me: ClientId,
+    me: Rc<Cell<ClientId>>,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(me: ClientId, storage: Spied) -> Sqlite {
-        let store = Self::store(me, &storage).expect("a replica's database opens");
+    fn open(me: Rc<Cell<ClientId>>, storage: Spied) -> Sqlite {
+        let store = Self::store(me.clone(), &storage).expect("a replica's database opens");
         Sqlite { me, storage, store }
     }
 
-    fn store(me: ClientId, storage: &Spied) -> Result<Store<Reducer>> {
+    fn store(me: Rc<Cell<ClientId>>, storage: &Spied) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
         let store = Store::new(db, Reducer { me });
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
@@ -97,8 +100,11 @@ impl Queue for Sqlite {
     fn top(&self) -> Result<u64> {
         self.store.top()
     }
-    fn confirmed(&self) -> Result<u64> {
-        self.store.confirmed()
+    fn pending(&self) -> Result<u64> {
+        Queue::pending(&self.store)
+    }
+    fn known(&self) -> Result<Vec<Point>> {
+        self.store.known()
     }
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
         self.store.outgoing(from_n, max_events, max_bytes)
@@ -107,15 +113,20 @@ impl Queue for Sqlite {
 
 impl Replica for Sqlite {
     fn create(me: ClientId, _: Mutant) -> Sqlite {
-        Sqlite::open(me, Spied::default())
+        Sqlite::open(Rc::new(Cell::new(me)), Spied::default())
     }
     fn me(&self) -> ClientId {
-        let (me, _) = self.store.identity().expect("the queue is open");
-        assert_eq!(me, self.me, "the replica's name is kept in its database");
-        me
+        self.start().client
     }
-    fn cursor(&self) -> At {
-        self.store.identity().expect("the queue is open").1
+    fn start(&self) -> Start {
+        self.store.start().expect("the queue is open")
+    }
+    fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
+        now(self.store.rewind(rewind)).map(|_| ())
+    }
+    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>> {
+        self.me.set(fresh);
+        Ok(now(self.store.identify(identify))?.outcome.client)
     }
     fn dispatch(&mut self, id: Id, op: &Op) -> bool {
         // what a follower tab's retry asks first
@@ -145,14 +156,14 @@ impl Replica for Sqlite {
             |r| r.int(0),
         )?;
         Ok(Applied {
-            fork: applied.fork,
+            fork: applied.outcome.fork,
             rebased: applied.rebased,
             dead: self.dead().len() - dead,
             erring: erring.unwrap_or(0) as usize,
         })
     }
     fn reopen(&mut self) {
-        *self = Sqlite::open(self.me, self.storage.fork());
+        *self = Sqlite::open(self.me.clone(), self.storage.fork());
     }
     fn arm(&mut self, k: u64) {
         self.storage.arm(k);
@@ -172,7 +183,7 @@ impl Replica for Sqlite {
             })
             .collect()
     }
-    fn pending(&self) -> Vec<(Id, Op)> {
+    fn queued(&self) -> Vec<(Id, Op)> {
         let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
         out.into_iter().map(|o| (o.id, Op::parse(&o.b))).collect()
     }
@@ -217,6 +228,9 @@ impl Origin for SqliteOrigin {
         let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
         let text = smaller.transpose()?.unwrap_or_else(|| text.into());
         self.server.pull(principal, &text)
+    }
+    fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
+        self.server.resume(principal, text)
     }
     fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
         let rows = self.server.read(after, usize::MAX >> 1, usize::MAX >> 1).expect("a read works");

@@ -63,12 +63,21 @@ impl<R: Replica, O: Origin> World<R, O> {
         match sent.request.verb {
             Verb::Push => self.serve_push(sent),
             Verb::Pull => self.serve_pull(sent, true),
+            Verb::Resume => self.serve_resume(&sent),
         }
         if let Err(failure) = self.note_server() {
             return self.fail(failure);
         }
         if self.history.head != before {
             self.wake_polls();
+        }
+    }
+
+    fn serve_resume(&mut self, sent: &Sent) {
+        let principal = format!("user{}", sent.node);
+        match self.origin.resume(&principal, &sent.request.body) {
+            Ok(reply) => self.respond(sent, reply.status, reply.body),
+            Err(e) => self.fail(format!("resume: {e}")),
         }
     }
 
@@ -214,6 +223,7 @@ impl<R: Replica, O: Origin> World<R, O> {
                 pushed.page.as_mut().map(spoil);
                 to_json(&pushed).ok()
             }),
+            Verb::Resume => None,
         };
         match forged {
             Some(forged) if forged != body => {

@@ -247,9 +247,8 @@ impl<R: Replica, O: Origin> World<R, O> {
     fn is_done(&self, i: usize) -> bool {
         let node = &self.nodes[i];
         match node.phase() {
-            State::Stopped { .. } => true,
             State::Live => {
-                node.replica.pending().is_empty() && node.replica.cursor().point() == self.history.head
+                node.replica.queued().is_empty() && node.replica.cursor().point() == self.history.head
             }
             _ => false,
         }
