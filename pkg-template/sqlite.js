@@ -202,7 +202,7 @@ export class SQLite extends Emitter {
       throw error
     }
     after()
-    engine.commit(token)
+    await engine.commit(token)
     this.emit('end')
     this.announce()
     return value

@@ -52,7 +52,7 @@ impl Engine {
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
         settle(async move {
-            store.close().await;
+            store.close().await.map_err(to_js)?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -164,12 +164,14 @@ impl Engine {
     }
 
     /// Makes the application's transaction permanent.
-    pub fn commit(&self, token: u32) -> Result<(), JsValue> {
-        let done = || -> Result<()> {
-            let _turn = self.access.release(token)?;
-            self.store.db().resume(0).commit()
-        };
-        done().map_err(to_js)
+    pub fn commit(&self, token: u32) -> Result<JsValue, JsValue> {
+        let turn = self.access.release(token).map_err(to_js)?;
+        self.run(|store| async move {
+            let _turn = turn;
+            store.db().resume(0).commit()?;
+            store.db().settle().await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Undoes the application's transaction.

@@ -64,6 +64,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let applied = self.apply_page(page, &mut position).await?;
         tx.commit()?;
+        self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(Some(applied))
     }

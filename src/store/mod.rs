@@ -114,13 +114,17 @@ impl<H: Host> Store<H> {
         &self.db
     }
 
-    /// Waits for the right to write.
+    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn back.
     ///
     /// # Errors
-    /// `CLOSED`.
+    /// `CLOSED`, and those of [`Db::admit`].
     pub async fn enter(&self) -> Result<Turn> {
         let turn = self.lane.enter().await;
-        if self.closed.get() { Err(Error::Closed) } else { Ok(turn) }
+        if self.closed.get() {
+            return Err(Error::Closed);
+        }
+        self.db.admit().await?;
+        Ok(turn)
     }
 
     /// Adds a model and brings its table up to date. `owned` models are written by events alone.
@@ -132,6 +136,7 @@ impl<H: Host> Store<H> {
         }
         let model = Model::new(definition);
         self.db.transaction(|| model.migrate(self.db.writer()))?;
+        self.db.settle().await?;
         self.models.borrow_mut().insert(name.clone(), Rc::new(model));
         if owned {
             self.owned.borrow_mut().push(name);
@@ -171,6 +176,7 @@ impl<H: Host> Store<H> {
         };
         let position = self.read_position(client, &log)?;
         tx.commit()?;
+        self.db.settle().await?;
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
@@ -245,8 +251,14 @@ impl<H: Host> Store<H> {
     }
 
     /// Refuses every later write. What is in the lane is finished first.
-    pub async fn close(&self) {
+    ///
+    /// # Errors
+    /// What keeps acknowledged `relaxed` writes from being kept.
+    pub async fn close(&self) -> Result<()> {
         let _turn = self.lane.enter().await;
-        self.closed.set(true);
+        match self.closed.replace(true) {
+            true => Ok(()),
+            false => self.db.finish().await,
+        }
     }
 }
