@@ -10,12 +10,12 @@ const CLOSE_MS = 5000
  * Workers are stopped wherever they are as soon as the listeners of `freeze` return: so long ours may take to close the
  * files and give its lock back. The page is hidden then and nobody waits for it.
  */
-const FREEZE_MS = 250
+const FREEZE_MS = 1000
 /** So many dead workers within so many ms, and no further one is started. */
 const DEATHS = 3
 const DEATHS_MS = 10_000
 /** A call that so many leaders took and did not answer is not tried at another. */
-const TRIES = 5
+const TRIES = 3
 
 export class Wire {
   status = { role: 'waiting', storage: null, persistence: null, sync: null }

@@ -93,6 +93,14 @@ class Tabs {
     return new Map(await Promise.all(known))
   }
 
+  /** What every page says of itself, for a failure. */
+  async describe() {
+    const say = ({ page }) => page.evaluate(() => JSON.stringify([globalThis.tabName, globalThis.db.status]))
+    const silent = new Promise(resolve => setTimeout(resolve, 1000, 'no answer'))
+    const said = this.all.map(tab => Promise.race([say(tab).catch(String), silent]))
+    return (await Promise.all(said)).join('\n')
+  }
+
   forget(tab) {
     this.all.splice(this.all.indexOf(tab), 1)
   }
@@ -131,7 +139,10 @@ async function run(t, kind) {
       const answered = ledger.next(await tabs.others(leader))
       const start = Date.now()
       const ended = end(leader)
-      times.push((await answered) - start)
+      const first = await answered.catch(async error => {
+        throw new Error(`${how}, round ${round}: ${error.message}\n${await tabs.describe()}`)
+      })
+      times.push(first - start)
       await ended
       await after?.(leader)
       if (gone) {
