@@ -152,14 +152,27 @@ impl Db {
     /// # Errors
     /// As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next write tries again.
     pub async fn flush(&self) -> Result<()> {
+        if self.durability == Durability::Relaxed {
+            return self.catch_up().await;
+        }
         let Some(later) = self.writer.vfs.later() else { return Ok(()) };
-        let strict = self.durability == Durability::Strict;
-        let kept = later.flush(strict).await;
-        if strict && let Err(error) = &kept {
+        let kept = later.flush(true).await;
+        if let Err(error) = &kept {
             self.writer.vfs.set_full(matches!(error, StorageError::Quota(_)));
             self.go_back()?;
         }
         Ok(kept?)
+    }
+
+    /// Returns when the `relaxed` commits so far are kept; `strict` ones are when they have settled. Needs no turn.
+    ///
+    /// # Errors
+    /// Why they are not. The next write tries again.
+    pub async fn catch_up(&self) -> Result<()> {
+        match (self.durability, self.writer.vfs.later()) {
+            (Durability::Relaxed, Some(later)) => Ok(later.flush(false).await?),
+            _ => Ok(()),
+        }
     }
 
     /// Takes the files back to what is kept and makes both connections see it: the WAL index is rebuilt from the file,

@@ -92,6 +92,8 @@ pub struct Store<H> {
     options: RefCell<EventOptions>,
     position: RefCell<Option<Position>>,
     closed: Cell<bool>,
+    /// The first client id, which stays when sync gives a new one.
+    birth: Cell<Option<ClientId>>,
 }
 
 impl<H: Host> Store<H> {
@@ -106,6 +108,7 @@ impl<H: Host> Store<H> {
             options: RefCell::default(),
             position: RefCell::default(),
             closed: Cell::new(false),
+            birth: Cell::default(),
         }
     }
 
@@ -149,6 +152,11 @@ impl<H: Host> Store<H> {
         self.models.borrow().get(name).cloned().ok_or_else(|| Error::UnknownModel(name.to_string()))
     }
 
+    /// The identity that the database got when it was made, once the queue is open.
+    pub fn birth(&self) -> Option<ClientId> {
+        self.birth.get()
+    }
+
     fn models(&self) -> Models {
         self.models.borrow().clone()
     }
@@ -174,9 +182,14 @@ impl<H: Host> Store<H> {
                 client
             }
         };
+        let birth = queue::meta_blob(w, "birth")?.and_then(|bytes| ClientId::from_slice(&bytes));
+        if birth.is_none() {
+            queue::set_meta(w, "birth", client.as_bytes().into())?;
+        }
         let position = self.read_position(client, &log)?;
         tx.commit()?;
         self.db.settle().await?;
+        self.birth.set(Some(birth.unwrap_or(client)));
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);

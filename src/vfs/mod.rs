@@ -27,6 +27,8 @@ mod names;
 mod node;
 #[cfg(target_family = "wasm")]
 pub mod opfs;
+#[cfg(target_family = "wasm")]
+pub mod place;
 mod shm;
 mod transfer;
 mod wal;
