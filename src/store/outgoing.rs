@@ -3,6 +3,7 @@
 use super::Store;
 use crate::error::{Error, Result};
 use crate::event::{Host, own, queue};
+use crate::sql::Param;
 use crate::sync::client::Queue;
 use crate::sync::id::{Hash, Id};
 use crate::sync::wire::{Outgoing, Point};
@@ -48,5 +49,23 @@ impl<H: Host> Store<H> {
     pub async fn mark_sent(&self, n: u64) -> Result<()> {
         let _turn = self.enter().await?;
         self.db().transaction(|| queue::mark_sent(self.db().writer(), n))
+    }
+
+    /// Whether the application's switch allows syncing.
+    ///
+    /// # Errors
+    /// Only the storage's.
+    pub fn online(&self) -> Result<bool> {
+        Ok(queue::meta_int(self.db().reader(), "offline")?.unwrap_or(0) == 0)
+    }
+
+    /// Keeps the application's switch, durable when this returns.
+    ///
+    /// # Errors
+    /// Only the storage's.
+    pub async fn set_online(&self, online: bool) -> Result<()> {
+        let _turn = self.enter().await?;
+        let offline = Param::Integer((!online).into());
+        self.db().transaction(|| queue::set_meta(self.db().writer(), "offline", offline))
     }
 }
