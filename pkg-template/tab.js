@@ -222,7 +222,7 @@ export class Tab {
     const until = Date.now() + LOCKED_MS
     for (;;) {
       try {
-        return await this.#open(this.#options, this.#last.sync)
+        return await this.#open(this.#options)
       } catch (error) {
         const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
         if (!wait || !this.#turn.is(grant)) throw error
