@@ -38,6 +38,12 @@ class EventDB extends DB {
     for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
     await this.owner.openQueue(this.engine)
   }
+
+  // the sync loop works on the engine, which is gone afterwards
+  async close() {
+    await this.owner.stopSync()
+    await super.close()
+  }
 }
 
 export class EventSourcingDB extends Emitter {
@@ -107,6 +113,10 @@ export class EventSourcingDB extends Emitter {
     this.#sync?.start(engine)
   }
 
+  async stopSync() {
+    await this.#sync?.stop()
+  }
+
   async open() {
     await this.db.open()
     return this
@@ -114,7 +124,6 @@ export class EventSourcingDB extends Emitter {
 
   /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
   async close() {
-    await this.#sync?.stop()
     await this.db.close()
   }
 
@@ -146,6 +155,7 @@ export class EventSourcingDB extends Emitter {
       this.emit('error', error)
       throw error
     }
+    this.#sync?.ring()
     this.db.dispatched()
     this.db.announce()
     for (const one of made) this.#finish(one, call?.again)
@@ -209,7 +219,15 @@ export class EventSourcingDB extends Emitter {
   get status() {
     return {
       ...this.db.kept.status,
-      sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null },
+      sync: this.#sync?.status ?? {
+        state: 'off',
+        online: true,
+        pending: 0,
+        seq: 0,
+        head: 0,
+        error: null,
+        held: null,
+      },
     }
   }
 

@@ -1,17 +1,23 @@
 // The page's way to whoever leads: it keeps every call until it is answered, sends it again to the next leader where
 // that is safe, and starts a new worker when its own dies. What calls mean is client.js's and the leader's business.
 
+import { deferred } from './deferred.js'
 import { TidelogError } from './errors.js'
 import { Marker } from './marker.js'
 import { cloneable, decodeError, hidden } from './rpc.js'
 
 /** How long calls on their way and the worker may take when the connection is closed. */
 const CLOSE_MS = 5000
+/**
+ * Workers are stopped wherever they are as soon as the listeners of `freeze` return: so long ours may take to close the
+ * files and give its lock back. The page is hidden then and nobody waits for it.
+ */
+const FREEZE_MS = 1000
 /** So many dead workers within so many ms, and no further one is started. */
 const DEATHS = 3
 const DEATHS_MS = 10_000
 /** A call that so many leaders took and did not answer is not tried at another. */
-const TRIES = 5
+const TRIES = 3
 
 export class Wire {
   status = { role: 'waiting', storage: null, persistence: null, sync: null }
@@ -310,7 +316,10 @@ export class Wire {
     for (const name of ['freeze', 'resume']) globalThis.document?.[method](name, this.#cycle)
   }
 
-  #cycle = ({ type }) => this.#worker?.postMessage({ t: type })
+  #cycle = ({ type }) => {
+    this.#worker?.postMessage({ t: type })
+    if (type === 'freeze') pause(this.status.role === 'follower' ? FREEZE_MS / 5 : FREEZE_MS)
+  }
 
   /** Asks the browser to keep the files, which workers cannot; the answer is in the leader's next status. */
   #keep = async () => {
@@ -343,6 +352,11 @@ export function uncaught(error) {
   queueMicrotask(() => {
     throw error
   })
+}
+
+function pause(ms) {
+  const until = performance.now() + ms
+  while (performance.now() < until);
 }
 
 function lost({ model, name }) {
@@ -382,11 +396,4 @@ function settled(call) {
       }
     }
   })
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

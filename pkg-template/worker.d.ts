@@ -22,8 +22,9 @@ export interface Event {
 /** How far this device and the server know of each other. */
 export interface SyncStatus {
   /**
-   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `fenced`: the
-   * server refuses access; `needsUpgrade`; `stopped`: its history and ours do not fit. The queue is kept in all of them.
+   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `resume`: the
+   * server lost events, this replica offers its own again; `fenced`: the server refuses access; `needsUpgrade`;
+   * `stopped`: only a snapshot would help. The queue is kept in all of them.
    */
   state: string
   /** What `setOnline` was last given. */
@@ -34,8 +35,10 @@ export interface SyncStatus {
   seq: number
   /** The last position of the server's log that is known here. */
   head: number
-  /** The code of what keeps it from syncing. */
-  error: string | null
+  /** What keeps it from syncing. */
+  error: { code: string; message: string } | null
+  /** The confirmed event from which on nothing is applied, because this version does not know its type; see `types`. */
+  held: { seq: number; type: string; tv: number; message: string } | null
 }
 
 /** Where and how to sync. */

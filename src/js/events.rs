@@ -78,13 +78,11 @@ impl Engine {
     pub fn dispatch(&self, drafts: &str, call: Option<String>) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
         let call = call.map(|call| parse_call(&call)).transpose().map_err(to_js)?;
-        let sync = self.sync.clone();
         self.run(|store| async move {
             let reply = match call {
                 Some(call) => store.dispatch_once(drafts, &call, write_dispatched).await?,
                 None => write_dispatched(&store.dispatch(drafts).await?)?,
             };
-            sync.notify();
             Ok(JsValue::from_str(&reply))
         })
     }
