@@ -1,6 +1,7 @@
 // The page's way to whoever leads: it keeps every call until it is answered, sends it again to the next leader where
 // that is safe, and starts a new worker when its own dies. What calls mean is client.js's and the leader's business.
 
+import { deferred } from './deferred.js'
 import { TidelogError } from './errors.js'
 import { Marker } from './marker.js'
 import { cloneable, decodeError, hidden } from './rpc.js'
@@ -395,11 +396,4 @@ function settled(call) {
       }
     }
   })
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }
