@@ -1,7 +1,9 @@
 // The page's way to whoever leads: it keeps every call until it is answered, sends it again to the next leader where
 // that is safe, and starts a new worker when its own dies. What calls mean is client.js's and the leader's business.
 
+import { deferred } from './deferred.js'
 import { TidelogError } from './errors.js'
+import { Marker } from './marker.js'
 import { cloneable, decodeError, hidden } from './rpc.js'
 
 /** How long calls on their way and the worker may take when the connection is closed. */
@@ -45,6 +47,7 @@ export class Wire {
   #ready = deferred()
   #closed = null
   #closing = deferred()
+  #marker = new Marker()
   #leave = () => {}
 
   constructor(start, locks) {
@@ -160,6 +163,7 @@ export class Wire {
       case 'synced':
         return settle(take(this.#synced, message.id), message.error)
       case 'status':
+        this.#marker.hear(message.kept, this.#keep)
         return this.#tell(message.status)
       case 'hello':
         return this.#hello(message)
@@ -205,12 +209,13 @@ export class Wire {
   // ---- the leader
 
   /** A leader serves this page: it gets everything that has no answer. */
-  #up({ repeatable, status }) {
+  #up({ repeatable, status, kept }) {
     if (this.#repeatable) this.#down(status)
     this.#failure = null
     this.#repeatable = repeatable
     this.#before = repeatable
     this.served += 1
+    this.#marker.hear(kept, this.#keep)
     this.#tell(status)
     for (const call of [...this.#calls.values()]) this.#send(call)
     for (const { message } of this.#lives.values()) this.#worker.postMessage(message)
@@ -316,7 +321,20 @@ export class Wire {
     if (type === 'freeze') pause(this.status.role === 'follower' ? FREEZE_MS / 5 : FREEZE_MS)
   }
 
-  #tell(status) {
+  /** Asks the browser to keep the files, which workers cannot; the answer is in the leader's next status. */
+  #keep = async () => {
+    await globalThis.navigator?.storage?.persist?.().catch(() => {})
+    await this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
+  }
+
+  /** The user knows that the browser has cleared the storage. */
+  acknowledgeEviction() {
+    this.#marker.acknowledge()
+    this.#tell(this.status)
+  }
+
+  #tell({ evicted, ...status }) {
+    if (this.#marker.evicted) status.evicted = true
     this.status = status
     for (const listener of this.listeners) {
       try {
@@ -378,11 +396,4 @@ function settled(call) {
       }
     }
   })
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

@@ -12,10 +12,9 @@ export class Disk {
   effects = 0
 
   /** Opens it as a worker does. */
-  async open(_, before) {
+  async open() {
     if (this.owner) throw Object.assign(new Error('open elsewhere'), { code: 'LOCKED' })
     const database = new Database(this)
-    database.online = before?.online
     this.owner = database
     return database
   }
@@ -158,7 +157,6 @@ class Database {
     for (const key of [...this.disk.calls.keys()]) if (key.startsWith(`${tab}/`)) this.disk.calls.delete(key)
   }
   async setOnline(online) {
-    this.online = online
     this.status = { ...this.status, sync: { ...this.status.sync, online } }
     for (const fn of this.listeners) fn()
     return online
