@@ -284,7 +284,7 @@ export class Tab {
     }
   }
 
-  /** Finishes what is in the lane, closes the files and gives the lock back. Without `grace` it never waits for a timer. */
+  /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
     const release = this.#turn.give()
     const db = this.#db
@@ -316,7 +316,7 @@ export class Tab {
     this.#turn.ask()
   }
 
-  /** The page is about to be frozen, and this worker with it: everything has to happen before the next task. */
+  /** The page is about to be frozen, and this worker with it: there is a second, see wire.js. */
   async #freeze() {
     await this.#retire().catch(error => this.#fail(error))
   }

@@ -216,16 +216,6 @@ test('storage that comes free later than the lock is waited for', async () => {
   assert.equal(db.status.error, undefined)
 })
 
-test('the offline switch stays where it was put', async () => {
-  const { all, disk } = await tabs(2)
-  const [first, second] = all
-  await first.db.setOnline(false)
-  await until(() => second.db.status.sync.online === false)
-  first.die()
-  await role(second, 'leader')
-  assert.equal(disk.owner.online, false)
-})
-
 test('a tab with a newer version leads; the older ones finish, say so and refuse', async () => {
   const { all, disk, opening } = await tabs(2)
   const [first, second] = all
