@@ -95,18 +95,20 @@ for (const kind of browsers) {
     assert.equal((await order(ann)).length, 4)
   })
 
-  test(`a second tab of a profile waits, says so and takes over (${kind})`, async t => {
+  test(`a second tab of a profile follows the first, and takes over (${kind})`, async t => {
     const { url } = await serve(t, directory(t))
     const browser = await launch(t, kind)
     const first = await tab(browser, url)
     await leads(first)
     await add(first, 'milk')
     const second = await tab(browser, url)
-    assert.equal(await text(second, '#role'), 'waiting')
-    assert.match(await text(second, '#notice'), /another tab/i)
+    await has(second, ['milk'])
+    assert.equal(await text(second, '#role'), 'follower')
+    await add(second, 'bread')
     await first.close()
     await leads(second)
-    await has(second, ['milk'])
+    await add(second, 'eggs')
+    await has(second, ['milk', 'bread', 'eggs'])
     assert.equal(await second.$eval('#notice', notice => notice.hidden), true)
   })
 
