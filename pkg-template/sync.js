@@ -1,6 +1,7 @@
 // The sync of one EventSourcingDB: its options, its status, and the promises that wait for verdicts. The loop is
 // driver.js's.
 
+import { deferred } from './deferred.js'
 import { Driver } from './driver.js'
 import { TidelogError } from './errors.js'
 
@@ -180,11 +181,4 @@ function logName(file) {
     .replaceAll(/[^a-z0-9_-]+/g, '-')
     .replace(/^[-_]+/, '')
     .slice(0, 63)
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

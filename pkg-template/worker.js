@@ -5,7 +5,7 @@ import { TidelogError } from './errors.js'
 import { Tab } from './tab.js'
 import { VERSION } from './version.js'
 
-const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability']
+const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability', 'storage']
 
 /**
  * Answers the page that started this worker. Resolves to the `EventSourcingDB` once this tab leads.

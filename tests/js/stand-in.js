@@ -18,11 +18,6 @@ export class Disk {
     this.owner = database
     return database
   }
-
-  /** The worker that has it open is gone. */
-  free() {
-    this.owner = null
-  }
 }
 
 class Todos {
@@ -36,7 +31,7 @@ class Todos {
     return this.#db.disk.rows
   }
   repeatable() {
-    return { reads: ['get', 'live'], writes: ['set'] }
+    return { reads: ['get', 'live', 'count'], writes: ['set'] }
   }
   writeOnce(call, _, [doc]) {
     return this.#db.once(call, () => this.set(doc))
@@ -69,6 +64,10 @@ class Todos {
   trap() {
     throw new WebAssembly.RuntimeError('unreachable')
   }
+  /** One of the library's, and the engine does not survive it. */
+  async count() {
+    this.trap()
+  }
   never() {
     return new Promise(() => {})
   }
@@ -100,6 +99,7 @@ class Database {
   closed = false
   /** Awaited before an answer leaves: where a test cuts a leader off. */
   beforeAnswer = async () => {}
+  beforeClose = async () => {}
   queue = { search: async (_, { limit }) => ({ items: this.disk.events.toReversed().slice(0, limit) }) }
   constructor(disk) {
     this.disk = disk
@@ -160,6 +160,12 @@ class Database {
     return online
   }
   async close() {
+    this.closed = true
+    await this.beforeClose()
+    if (this.disk.owner === this) this.disk.owner = null
+  }
+  /** Its worker is dead: whatever still runs here has no effect. */
+  abandon() {
     this.closed = true
     if (this.disk.owner === this) this.disk.owner = null
   }

@@ -197,6 +197,25 @@ test('a refused token fences the queue until there is another, and nothing is dr
   await server.close()
 })
 
+test('an answer without end is cut off, and the queue is kept', async () => {
+  const server = newServer()
+  const wire = link(server)
+  const { fetch } = wire
+  let sent = 0
+  wire.fetch = async (url, init) => {
+    if (sent) return fetch(url, init)
+    const body = new ReadableStream({
+      pull: controller => controller.enqueue(new Uint8Array((sent += 65_536) && 65_536)),
+    })
+    return new Response(body, { status: 200 })
+  }
+  const a = replica(wire, 'a')
+  const event = await a.dispatch('es/todos', [1, 'x', {}])
+  await event.synced
+  assert.ok(sent > 4 << 20 && sent < 5 << 20, `${sent} bytes were read`)
+  await a.close()
+})
+
 test('without getToken a server that wants one fences the queue', async () => {
   const server = newServer()
   const a = new EventSourcingDB({

@@ -8,18 +8,22 @@ pub(crate) mod history;
 pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod origin;
+pub(crate) mod process;
 pub(crate) mod replica;
 pub(crate) mod spied;
 pub(crate) mod sqlite;
+pub(crate) mod trace;
 pub(crate) mod wires;
 pub(crate) mod workload;
 pub(crate) mod world;
 
 use faults::{Counters, Seen};
 use origin::Origin;
-use replica::Replica;
+use process::Process;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use trace::Trace;
 use world::World;
 
 /// I10: after healing, no client may need more requests than this.
@@ -69,22 +73,32 @@ pub(crate) struct Report {
     pub(crate) counters: Counters,
     /// Failing seeds and why, lowest first.
     pub(crate) failures: Vec<(u64, String)>,
+    /// The hash of each seed's trace.
+    pub(crate) traces: BTreeMap<u64, String>,
 }
 
-/// Runs one seed.
-pub(crate) fn run_seed<R: Replica, O: Origin>(
-    seed: u64,
-    steps: u64,
-    mutant: Mutant,
-) -> (Counters, Result<(), String>) {
-    let mut world: World<R, O> = World::new(seed, mutant);
+/// What one seed came to.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What happened, how often.
+    pub(crate) counters: Counters,
+    /// The hash of everything that happened, and its text if it was kept.
+    pub(crate) trace: (String, Option<String>),
+    /// What went wrong.
+    pub(crate) result: Result<(), String>,
+}
+
+/// Runs one seed, which begins with this trace.
+pub(crate) fn run_seed<P: Process, O: Origin>(seed: u64, steps: u64, mutant: Mutant, trace: Trace) -> Run {
+    let mut world: World<P, O> = World::new(seed, mutant, trace);
     let result = world.run(steps);
-    (world.counters, result)
+    world.trace.note(format_args!("{result:?}"));
+    Run { counters: world.counters, trace: world.trace.finish(), result }
 }
 
 /// Runs `count` seeds from `first` on, on as many threads as there are cores. With `first_failure` the rest is left out
 /// once a seed failed.
-pub(crate) fn run_seeds<R: Replica, O: Origin>(
+pub(crate) fn run_seeds<P: Process, O: Origin>(
     first: u64,
     count: u64,
     steps: u64,
@@ -103,13 +117,18 @@ pub(crate) fn run_seeds<R: Replica, O: Origin>(
                         return;
                     }
                     let seed = first + i;
-                    let run = std::panic::catch_unwind(|| run_seed::<R, O>(seed, steps, mutant));
-                    let (counters, result) =
-                        run.unwrap_or_else(|_| (Counters::default(), Err("panicked, see above".into())));
+                    let run =
+                        std::panic::catch_unwind(|| run_seed::<P, O>(seed, steps, mutant, Trace::default()));
+                    let run = run.unwrap_or_else(|_| Run {
+                        counters: Counters::default(),
+                        trace: ("panicked".into(), None),
+                        result: Err("panicked, see above".into()),
+                    });
                     let mut report = report.lock().unwrap_or_else(|e| e.into_inner());
                     report.seeds += 1;
-                    report.counters.merge(&counters);
-                    if let Err(why) = result {
+                    report.counters.merge(&run.counters);
+                    report.traces.insert(seed, run.trace.0);
+                    if let Err(why) = run.result {
                         report.failures.push((seed, why));
                         if first_failure {
                             next.store(count, Ordering::Relaxed);

@@ -1,22 +1,21 @@
-//! One replica in the world: its durable side, its machine, and the driver between them, which can die anywhere.
+//! One replica in the world: its process, the driver around it, which can die anywhere, and what the outside knows.
 
 use super::Mutant;
 use super::faults::Seen;
 use super::net::Event;
-use super::replica::Replica;
+use super::process::{Process, Step};
 use super::workload::Op;
 use super::world::World;
 use super::{origin::Origin, workload::State};
-use tidelog::sync::client::{Action, Change, Client, Outcome, State as Phase, Tick};
+use tidelog::sync::client::{State as Phase, Tick};
 use tidelog::sync::id::{ClientId, Id};
+use tidelog::sync::wire::At;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
-pub(crate) struct Node<R> {
-    /// The durable side.
-    pub(crate) replica: R,
-    /// The machine, which dies with its process.
-    pub(crate) client: Client,
+pub(crate) struct Node<P> {
+    /// Machine and durable side.
+    pub(crate) process: P,
     /// How often the process was started.
     pub(crate) life: u32,
     /// The offline switch, which the application sets again after a restart.
@@ -35,13 +34,21 @@ pub(crate) struct Node<R> {
     pub(crate) requests: u64,
 }
 
-impl<R: Replica> Node<R> {
+/// What a replica holds.
+#[derive(Debug)]
+struct View {
+    me: ClientId,
+    cursor: At,
+    queued: Vec<(Id, Op)>,
+    state: State,
+    dead: Vec<u64>,
+}
+
+impl<P: Process> Node<P> {
     /// A new replica's first process.
-    pub(crate) fn new(replica: R, slow: bool) -> Node<R> {
-        let client = Client::new(replica.start());
+    pub(crate) fn new(process: P, slow: bool) -> Node<P> {
         Node {
-            replica,
-            client,
+            process,
             life: 0,
             online: true,
             slow,
@@ -55,17 +62,18 @@ impl<R: Replica> Node<R> {
 
     /// The machine's state.
     pub(crate) fn phase(&self) -> Phase {
-        self.client.status(&self.replica).map_or(Phase::Offline, |s| s.state)
+        self.process.status().state
     }
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// The process dies and starts again with what is durable.
     pub(crate) fn kill(&mut self, i: usize) {
+        let dice = self.fresh_dice();
+        self.trace.note(format_args!("kill {i}"));
         let node = &mut self.nodes[i];
-        node.replica.reopen();
-        node.client = Client::new(node.replica.start());
-        node.client.set_online(node.online);
+        node.process.reopen(dice);
+        node.process.set_online(node.online);
         node.life += 1;
         node.timer = None;
         let (life, at) = (node.life, self.now + 1);
@@ -85,8 +93,9 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.nodes[i].attempted.push(id);
         }
         let armed = self.arm(i);
-        let taken = self.nodes[i].replica.dispatch(id, &op);
-        if armed && self.nodes[i].replica.caught() {
+        let taken = self.nodes[i].process.dispatch(id, &op);
+        self.trace.note(format_args!("write {i} {id} {op:?} {taken}"));
+        if armed && self.nodes[i].process.caught() {
             // whether it was durable, only the next process will see
             self.seen(Seen::KilledMidWrite);
             self.nodes[i].unresolved = Some((id, op));
@@ -110,19 +119,23 @@ impl<R: Replica, O: Origin> World<R, O> {
         // a machine that never waits would spin for ever: that is a failure of its own
         for _ in 0..1000 {
             let tick = self.tick();
-            let node = &mut self.nodes[i];
-            let action = match node.client.poll(tick, &node.replica) {
-                Ok(action) => action,
+            let step = match self.nodes[i].process.poll(tick) {
+                Ok(step) => step,
                 Err(e) => return self.fail(format!("poll: {e}")),
             };
+            match &step {
+                // a request is told where it leaves
+                Step::Send(request) => self.trace.note(format_args!("sends {i} {:?}", request.sent)),
+                step => self.trace.note(format_args!("step {i} {step:?}")),
+            }
             self.note_phase(i);
-            match action {
-                Action::Wait(until) => return self.set_timer(i, until),
-                Action::Abort(_) => {}
-                Action::Token { .. } => self.give_token(i, tick),
-                Action::Send(request) => {
+            match step {
+                Step::Wait(until) => return self.set_timer(i, until),
+                Step::Abort => {}
+                Step::Token => self.give_token(i, tick),
+                Step::Send(request) => {
                     if let Some(n) = request.sent {
-                        self.nodes[i].replica.mark_sent(n);
+                        self.nodes[i].process.mark_sent(n);
                         if self.dice.chance(self.rates.kill) {
                             self.seen(Seen::KilledBetweenMarkAndSend);
                             return self.kill(i);
@@ -131,8 +144,8 @@ impl<R: Replica, O: Origin> World<R, O> {
                     self.nodes[i].requests += 1;
                     self.send(i, request);
                 }
-                Action::Apply(change) => {
-                    if !self.carry_out(i, *change) {
+                Step::Apply => {
+                    if !self.carry_out(i, tick) {
                         return;
                     }
                 }
@@ -142,56 +155,45 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// Carries out a change; false when the process died meanwhile.
-    fn carry_out(&mut self, i: usize, change: Change) -> bool {
+    fn carry_out(&mut self, i: usize, tick: Tick) -> bool {
         if self.dice.chance(self.rates.kill) {
             self.seen(Seen::KilledBeforeApply);
             self.kill(i);
             return false;
         }
         let armed = self.arm(i);
-        let fresh = ClientId::from_bytes(self.dice.bytes());
-        let replica = &mut self.nodes[i].replica;
-        let done = match &change {
-            Change::Page(page) => replica.apply(page).map(|applied| {
-                if !page.evs.is_empty() {
-                    self.seen(if applied.rebased { Seen::Rebased } else { Seen::ConfirmedInPlace });
-                }
-                if applied.dead > 0 {
-                    self.seen(Seen::ThrownForGood);
-                }
-                if applied.erring > 0 {
-                    self.seen(Seen::ThrownInRebase);
-                }
-                Outcome { fork: applied.fork, client: None }
-            }),
-            Change::Rewind(rewind) => replica.rewind(rewind).map(|()| Outcome::default()),
-            Change::Identify(identify) => {
-                replica.identify(identify, fresh).map(|client| Outcome { fork: None, client })
-            }
-        };
-        let outcome = match done {
-            Ok(outcome) => outcome,
+        let seen = match self.nodes[i].process.apply(tick) {
+            Ok(seen) => seen,
             Err(e) => {
-                self.fail(format!("{change:?}: {e}"));
+                self.fail(e);
                 return false;
             }
         };
-        let mid = armed && self.nodes[i].replica.caught();
+        // not traced: what they tell is not to be seen from outside of a shipped replica
+        seen.into_iter().for_each(|what| self.counters.add(what));
+        let mid = armed && self.nodes[i].process.caught();
         if mid || self.dice.chance(self.rates.kill) {
             self.seen(if mid { Seen::KilledMidWrite } else { Seen::KilledAfterApply });
             self.kill(i);
             return false;
         }
-        match change {
-            Change::Page(_) => {}
-            Change::Rewind(_) => self.seen(Seen::Rewound),
-            Change::Identify(_) if outcome.client.is_some() => self.seen(Seen::Renamed),
-            Change::Identify(_) => self.seen(Seen::NameKept),
-        }
-        self.nodes[i].replica.settle_cursor();
-        let tick = self.tick();
-        self.nodes[i].client.applied(tick, outcome);
+        self.nodes[i].process.applied();
+        self.look_at(i);
         true
+    }
+
+    /// Looks at what a replica holds, which goes into the trace.
+    fn look_at(&mut self, i: usize) -> View {
+        let process = &self.nodes[i].process;
+        let view = View {
+            me: process.me(),
+            cursor: process.cursor(),
+            queued: process.queued(),
+            state: process.state(),
+            dead: process.dead(),
+        };
+        self.trace.note(format_args!("node {i} {view:?}"));
+        view
     }
 
     /// Now and then, has the replica's next transaction die at one of its writes.
@@ -199,7 +201,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         let armed = self.dice.chance(self.rates.kill);
         if armed {
             let k = self.dice.below(12);
-            self.nodes[i].replica.arm(k);
+            self.nodes[i].process.arm(k);
         }
         armed
     }
@@ -217,12 +219,12 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.seen(Seen::AnswerOfAFormerLife);
         }
         if self.mutant == Mutant::PendingDropped && status != 200 {
-            self.nodes[i].replica.drop_pending();
+            self.nodes[i].process.drop_pending();
         }
-        if life == self.nodes[i].life && self.nodes[i].client.in_flight() != Some(request) {
+        if life == self.nodes[i].life && self.nodes[i].process.in_flight() != Some(request) {
             self.seen(Seen::LateAnswerDropped);
         }
-        self.nodes[i].client.handle(tick, request, status, body);
+        self.nodes[i].process.handle(tick, request, status, body);
         self.drive(i);
     }
 
@@ -230,7 +232,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     pub(crate) fn broken(&mut self, i: usize, life: u32, request: u64) {
         if life == self.nodes[i].life {
             let tick = self.tick();
-            self.nodes[i].client.failed(tick, request);
+            self.nodes[i].process.failed(tick, request);
             self.drive(i);
         }
     }
@@ -239,13 +241,13 @@ impl<R: Replica, O: Origin> World<R, O> {
         let refuse = self.rates.refuse;
         if self.dice.chance(refuse) {
             self.seen(Seen::TokenDenied);
-            return self.nodes[i].client.failed_token(tick);
+            return self.nodes[i].process.failed_token(tick);
         }
         if self.dice.chance(refuse) {
             // the machine's own timeout must get it out of this
             return self.seen(Seen::TokenHung);
         }
-        self.nodes[i].client.token();
+        self.nodes[i].process.token();
     }
 
     fn set_timer(&mut self, i: usize, until: Option<u64>) {
@@ -260,8 +262,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     fn note_phase(&mut self, i: usize) {
-        let status = self.nodes[i].client.status(&self.nodes[i].replica);
-        let Ok(status) = status else { return };
+        let status = self.nodes[i].process.status();
         self.seen(match status.state {
             Phase::Offline => Seen::Offline,
             Phase::CatchUp => Seen::CatchUp,
@@ -278,13 +279,12 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// The oracles of one replica: I1, I4, I5 to I8 and I9.
-    pub(crate) fn check_node(&self, i: usize) -> Result<(), String> {
+    pub(crate) fn check_node(&mut self, i: usize) -> Result<(), String> {
+        let View { me, cursor, queued: pending, state, dead } = self.look_at(i);
         let node = &self.nodes[i];
-        let cursor = node.replica.cursor();
         let Some(moment) = self.history.at(cursor.point()) else {
             return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
         };
-        let pending = node.replica.queued();
         for id in &node.ledger {
             let kept = self.history.ids.contains(id) || pending.iter().any(|(p, _)| p == id);
             if !kept && !self.history.rolled_back.contains(id) {
@@ -292,7 +292,7 @@ impl<R: Replica, O: Origin> World<R, O> {
             }
         }
         let mut attempts = node.attempted.iter();
-        if let Some(mine) = self.history.by_client.get(&node.replica.me())
+        if let Some(mine) = self.history.by_client.get(&me)
             && let Some(wrong) = mine.iter().find(|id| !attempts.any(|a| a == *id))
         {
             return Err(format!("I4: {wrong} of client {i} is out of its author's order"));
@@ -301,7 +301,6 @@ impl<R: Replica, O: Origin> World<R, O> {
         for (_, op) in &pending {
             op.apply(&mut expected);
         }
-        let state = node.replica.state();
         if state != expected {
             return Err(format!(
                 "I5/I6/I8: client {i} at {} with {} pending has {state:?}, the naive engine has {expected:?}",
@@ -309,7 +308,7 @@ impl<R: Replica, O: Origin> World<R, O> {
                 pending.len()
             ));
         }
-        if node.replica.dead() != *moment.dead {
+        if dead != *moment.dead {
             return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
         }
         Ok(())

@@ -2,14 +2,14 @@
 //! Dying is leaving the open database behind and going on with a copy of its files.
 
 use super::Mutant;
+use super::dice::Dice;
 use super::origin::{Origin, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
 use super::workload::{Op, State};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tidelog::error::{Error, Result};
 use tidelog::event::{Event, Host, Phases};
@@ -34,8 +34,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// The simulated application's reducer.
 #[derive(Debug)]
 struct Reducer {
-    /// What a replica without a name takes for one.
-    me: Rc<Cell<ClientId>>,
+    dice: RefCell<Dice>,
 }
 
 impl Host for Reducer {
@@ -46,7 +45,7 @@ impl Host for Reducer {
         0
     }
     fn random(&self) -> [u8; 16] {
-        *self.me.get().as_bytes()
+        self.dice.borrow_mut().bytes()
     }
     async fn preprocess(&self, _: &mut Event) -> Result<()> {
         Ok(())
@@ -66,20 +65,19 @@ impl Host for Reducer {
 /// A replica on SQLite.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    me: Rc<Cell<ClientId>>,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(me: Rc<Cell<ClientId>>, storage: Spied) -> Sqlite {
-        let store = Self::store(me.clone(), &storage).expect("a replica's database opens");
-        Sqlite { me, storage, store }
+    fn open(dice: Dice, storage: Spied) -> Sqlite {
+        let store = Self::store(dice, &storage).expect("a replica's database opens");
+        Sqlite { storage, store }
     }
 
-    fn store(me: Rc<Cell<ClientId>>, storage: &Spied) -> Result<Store<Reducer>> {
+    fn store(dice: Dice, storage: &Spied) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
-        let store = Store::new(db, Reducer { me });
+        let store = Store::new(db, Reducer { dice: RefCell::new(dice) });
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
         now(store.add_model(Definition::parse(docs)?, true))?;
         now(store.open_events(EventOptions {
@@ -112,11 +110,8 @@ impl Queue for Sqlite {
 }
 
 impl Replica for Sqlite {
-    fn create(me: ClientId, _: Mutant) -> Sqlite {
-        Sqlite::open(Rc::new(Cell::new(me)), Spied::default())
-    }
-    fn me(&self) -> ClientId {
-        self.start().client
+    fn create(dice: Dice, _: Mutant) -> Sqlite {
+        Sqlite::open(dice, Spied::default())
     }
     fn start(&self) -> Start {
         self.store.start().expect("the queue is open")
@@ -124,8 +119,7 @@ impl Replica for Sqlite {
     fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
         now(self.store.rewind(rewind)).map(|_| ())
     }
-    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>> {
-        self.me.set(fresh);
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
         Ok(now(self.store.identify(identify))?.outcome.client)
     }
     fn dispatch(&mut self, id: Id, op: &Op) -> bool {
@@ -162,8 +156,11 @@ impl Replica for Sqlite {
             erring: erring.unwrap_or(0) as usize,
         })
     }
-    fn reopen(&mut self) {
-        *self = Sqlite::open(self.me.clone(), self.storage.fork());
+    fn reopen(&mut self, dice: Dice) {
+        *self = self.copy(dice);
+    }
+    fn copy(&self, dice: Dice) -> Sqlite {
+        Sqlite::open(dice, self.storage.fork())
     }
     fn arm(&mut self, k: u64) {
         self.storage.arm(k);

@@ -4,15 +4,16 @@
 use super::faults::Seen;
 use super::net::{Event, Sent};
 use super::origin::Origin;
-use super::replica::Replica;
+use super::process::Process;
 use super::world::World;
 use tidelog::sync::client::{Request, Verb};
 use tidelog::sync::refusal::Refusal;
 use tidelog::sync::wire::{Page, Pushed, to_json};
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// A client's request leaves.
     pub(crate) fn send(&mut self, node: usize, request: Request) {
+        self.trace.note(format_args!("send {node} {} {:?} {}", request.id, request.verb, request.body));
         let sent = Sent { node, life: self.nodes[node].life, request };
         if self.dice.chance(self.rates.loss) {
             self.seen(Seen::RequestLost);
@@ -184,6 +185,7 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// An answer leaves the server.
     fn respond(&mut self, sent: &Sent, status: u16, body: String) {
+        self.trace.note(format_args!("respond {} {} {status} {body}", sent.node, sent.request.id));
         if self.dice.chance(self.rates.loss) {
             self.seen(Seen::AnswerLost);
             if self.dice.chance(500) {

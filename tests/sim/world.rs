@@ -6,7 +6,8 @@ use super::history::History;
 use super::net::{Event, Net, Sent};
 use super::node::Node;
 use super::origin::Origin;
-use super::replica::Replica;
+use super::process::Process;
+use super::trace::Trace;
 use super::{MOST_REQUESTS, Mutant};
 use tidelog::sync::client::{State, Tick};
 use tidelog::sync::id::ClientId;
@@ -14,7 +15,7 @@ use tidelog::sync::wire::{At, Outgoing, Push, to_json};
 
 /// One simulated world.
 #[derive(Debug)]
-pub(crate) struct World<R, O> {
+pub(crate) struct World<P, O> {
     /// All chance.
     pub(crate) dice: Dice,
     /// How likely what is.
@@ -26,7 +27,7 @@ pub(crate) struct World<R, O> {
     /// Virtual milliseconds.
     pub(crate) now: u64,
     /// The replicas.
-    pub(crate) nodes: Vec<Node<R>>,
+    pub(crate) nodes: Vec<Node<P>>,
     /// The server's durable side.
     pub(crate) origin: O,
     /// The server is down until then.
@@ -42,15 +43,17 @@ pub(crate) struct World<R, O> {
     /// Older copies of the server.
     backups: Vec<O>,
     pub(super) polls: u64,
+    /// Everything that happens.
+    pub(crate) trace: Trace,
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// The world of a seed.
-    pub(crate) fn new(seed: u64, mutant: Mutant) -> Self {
+    pub(crate) fn new(seed: u64, mutant: Mutant, trace: Trace) -> Self {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
         let nodes = (0..dice.between(2, 5))
-            .map(|_| Node::new(R::create(ClientId::from_bytes(dice.bytes()), mutant), dice.chance(150)))
+            .map(|_| Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150)))
             .collect();
         World {
             dice,
@@ -67,6 +70,7 @@ impl<R: Replica, O: Origin> World<R, O> {
             failure: None,
             backups: Vec::new(),
             polls: 0,
+            trace,
         }
     }
 
@@ -89,7 +93,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         } else if self.dice.chance(switch) {
             self.switch(i);
         } else if self.dice.chance(kill / 2) {
-            self.seen(if self.nodes[i].client.in_flight().is_some() {
+            self.seen(if self.nodes[i].process.in_flight().is_some() {
                 Seen::KilledInFlight
             } else {
                 Seen::KilledIdle
@@ -109,6 +113,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     fn happen(&mut self) {
         let Some((at, event)) = self.net.next() else { return };
         self.now = self.now.max(at);
+        self.trace.note(format_args!("at {} {event}", self.now));
         match event {
             Event::Arrive(sent) => self.arrive(sent),
             Event::Answer { node, life, request, status, body } => {
@@ -129,13 +134,13 @@ impl<R: Replica, O: Origin> World<R, O> {
         let node = &mut self.nodes[i];
         if !node.online || self.dice.chance(600) {
             node.online = !node.online;
-            node.client.set_online(node.online);
+            node.process.set_online(node.online);
             let what = if node.online { Seen::WentOnline } else { Seen::WentOffline };
             self.seen(what);
         } else {
-            node.client.wake();
+            node.process.wake();
             if matches!(node.phase(), State::Fenced { .. }) {
-                node.client.token();
+                node.process.token();
             }
             self.seen(Seen::Woken);
         }
@@ -200,7 +205,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         for node in &mut self.nodes {
             node.slow = false;
             node.online = true;
-            node.client.set_online(true);
+            node.process.set_online(true);
         }
         for round in 0..20_000 {
             if round % 20 == 0 {
@@ -217,7 +222,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
         for (i, before) in before.iter().enumerate() {
             self.check_node(i)?;
-            let status = self.nodes[i].client.status(&self.nodes[i].replica).map_err(|e| e.to_string())?;
+            let status = self.nodes[i].process.status();
             if !self.is_done(i) {
                 return Err(format!(
                     "I10: client {i} never drained: {status:?}, the head is {}",
@@ -238,7 +243,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     fn help(&mut self, i: usize) {
         match self.nodes[i].phase() {
             State::NeedsUpgrade { .. } => self.kill(i),
-            State::Fenced { .. } => self.nodes[i].client.token(),
+            State::Fenced { .. } => self.nodes[i].process.token(),
             _ => {}
         }
         self.drive(i);
@@ -248,7 +253,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         let node = &self.nodes[i];
         match node.phase() {
             State::Live => {
-                node.replica.queued().is_empty() && node.replica.cursor().point() == self.history.head
+                node.process.queued().is_empty() && node.process.cursor().point() == self.history.head
             }
             _ => false,
         }
@@ -256,12 +261,18 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// Counts.
     pub(crate) fn seen(&mut self, what: Seen) {
+        self.trace.note(format_args!("{what:?}"));
         self.counters.add(what);
     }
 
     /// Something went wrong; the step reports the first.
     pub(crate) fn fail(&mut self, what: String) {
         self.failure.get_or_insert(what);
+    }
+
+    /// All chance of a process that begins.
+    pub(crate) fn fresh_dice(&mut self) -> Dice {
+        Dice::new(self.dice.bits())
     }
 
     /// Time and chance for a machine.
