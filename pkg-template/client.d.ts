@@ -1,8 +1,8 @@
 // Types of tidelog/client: the page's side of a database that lives in a worker.
 
-import type { Event, SyncStatus, Untyped } from './worker.js'
+import type { Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
-export type { Event, SyncStatus, Untyped } from './worker.js'
+export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
 /**
  * The state of a connection.
@@ -18,12 +18,13 @@ export type { Event, SyncStatus, Untyped } from './worker.js'
 export type Role = 'waiting' | 'opening' | 'leader' | 'follower' | 'failed' | 'crashed' | 'closed'
 
 /** What is known about the database. A new object on each change. */
-export interface Status {
+export interface Status extends StorageStatus {
   role: Role
-  /** Where the files are; null until the database is open. `memory` keeps nothing. */
-  storage: 'opfs' | 'memory' | 'host' | null
-  /** Whether the browser has promised to keep the files; `none` with storage in memory. */
-  persistence: 'persisted' | 'best-effort' | 'none' | null
+  /**
+   * This profile wrote to a database of this name before, and found another one: the browser or the user has cleared
+   * the storage. There until `acknowledgeEviction()`. Noticed by a note in localStorage, so not when that went, too.
+   */
+  evicted?: true
   /** Null until the worker has answered. */
   sync: SyncStatus | null
   /** Why `role` is `failed`, `crashed` or `closed`. */
@@ -104,6 +105,8 @@ export interface Connection<Docs extends object = Record<string, Untyped>> {
   sync(): Promise<void>
   /** The latest events, newest first, the pending ones before the confirmed; `limit` is 100 unless given. */
   log(options?: { limit?: number }): Promise<Event[]>
+  /** The user knows that the storage was cleared: ends `status.evicted`. */
+  acknowledgeEviction(): void
   /** Ends this tab's part, once library calls on their way are answered (at most 5 s): another tab may lead. Live queries end. */
   close(): Promise<void>
 }

@@ -15,6 +15,8 @@ import { Watch } from './watch.js'
 const NOTHING = {
   storage: null,
   persistence: null,
+  full: false,
+  quota: null,
   sync: { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null, held: null },
 }
 /** How long a leader that steps down waits for calls that are under way. */
