@@ -22,7 +22,7 @@ const NOTHING = {
 /** How long a leader that steps down waits for calls that are under way. */
 const GRACE_MS = 1000
 /** How long the storage may be held by a worker whose lock came free already. */
-const LOCKED_MS = 5000
+const LOCKED_MS = 15_000
 
 export class Tab {
   #id = crypto.randomUUID()
