@@ -215,7 +215,7 @@ for (const kind of browsers) {
   test(`${kind}: a leader whose worker is busy for long is passed over when it is done`, t =>
     silent(t, kind, {
       // its own promise is cut off when it is passed over
-      hush: ({ page }) => page.evaluate(() => void globalThis.db.store.rows.block(6000).catch(() => {})),
+      hush: ({ page }) => page.evaluate(() => void globalThis.db.store.rows.block(9000).catch(() => {})),
     }))
 }
 
