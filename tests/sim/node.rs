@@ -1,7 +1,9 @@
 //! One replica in the world: its durable side, its machine, and the driver between them, which can die anywhere.
 
-use super::Mutant;
+use super::calm::Calm;
 use super::faults::Seen;
+use super::lineage::Lineage;
+use super::mutants::Mutant;
 use super::net::Event;
 use super::replica::Replica;
 use super::workload::Op;
@@ -25,19 +27,25 @@ pub(crate) struct Node<R> {
     pub(crate) slow: bool,
     /// The timer that is set.
     pub(crate) timer: Option<u64>,
-    /// Events whose dispatch resolved: the ledger of I1.
-    pub(crate) ledger: Vec<Id>,
-    /// Every event the application tried to make, in order, for I4.
-    pub(crate) attempted: Vec<Id>,
-    /// Made but never resolved, because the process died: the application tries again with the same id.
-    pub(crate) unresolved: Option<(Id, Op)>,
+    /// What the outside knows of it.
+    pub(crate) lineage: Lineage,
+    /// Whose it is: clones are the same person's.
+    pub(crate) user: usize,
+    /// The token it was given last, 0 for none; a later one is a greater number.
+    pub(crate) token: u64,
+    /// How it asks.
+    pub(crate) calm: Calm,
+    /// How wrong the clock on its wall is.
+    skew: i64,
+    /// The request in flight if it is a push, and the last number in it.
+    pushed: Option<(u64, u64)>,
     /// Requests sent.
     pub(crate) requests: u64,
 }
 
 impl<R: Replica> Node<R> {
     /// A new replica's first process.
-    pub(crate) fn new(replica: R, slow: bool) -> Node<R> {
+    pub(crate) fn new(replica: R, slow: bool, user: usize) -> Node<R> {
         let client = Client::new(replica.start());
         Node {
             replica,
@@ -46,9 +54,12 @@ impl<R: Replica> Node<R> {
             online: true,
             slow,
             timer: None,
-            ledger: Vec::new(),
-            attempted: Vec::new(),
-            unresolved: None,
+            lineage: Lineage::default(),
+            user,
+            token: 0,
+            calm: Calm::default(),
+            skew: 0,
+            pushed: None,
             requests: 0,
         }
     }
@@ -62,8 +73,16 @@ impl<R: Replica> Node<R> {
 impl<R: Replica, O: Origin> World<R, O> {
     /// The process dies and starts again with what is durable.
     pub(crate) fn kill(&mut self, i: usize) {
+        self.happened(|| format!("client {i} dies"));
+        self.nodes[i].replica.reopen();
+        self.boot(i);
+    }
+
+    /// Its process begins.
+    pub(crate) fn boot(&mut self, i: usize) {
+        self.touched |= 1 << i;
         let node = &mut self.nodes[i];
-        node.replica.reopen();
+        node.calm.admitted();
         node.client = Client::new(node.replica.start());
         node.client.set_online(node.online);
         node.life += 1;
@@ -75,21 +94,24 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// The application makes an event, or tries again with one that never resolved.
     pub(crate) fn write(&mut self, i: usize) {
-        let again = self.nodes[i].unresolved.take();
+        self.touched |= 1 << i;
+        let again = self.nodes[i].lineage.again();
         if again.is_some() {
             self.seen(Seen::RetriedById);
         }
         let fresh = again.is_none();
         let (id, op) = again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice)));
         if fresh {
-            self.nodes[i].attempted.push(id);
+            self.nodes[i].lineage.attempt(id);
         }
+        self.happened(|| format!("client {i} makes {id}: {op:?}"));
+        let ts = self.wall_clock(i);
         let armed = self.arm(i);
-        let taken = self.nodes[i].replica.dispatch(id, &op);
+        let taken = self.nodes[i].replica.dispatch(id, &op, ts);
         if armed && self.nodes[i].replica.caught() {
             // whether it was durable, only the next process will see
             self.seen(Seen::KilledMidWrite);
-            self.nodes[i].unresolved = Some((id, op));
+            self.nodes[i].lineage.leave(id, op);
             return self.kill(i);
         }
         if !taken {
@@ -98,15 +120,28 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.seen(Seen::Dispatched);
         if self.dice.chance(self.rates.kill) {
             self.seen(Seen::KilledBeforeResolving);
-            self.nodes[i].unresolved = Some((id, op));
+            self.nodes[i].lineage.leave(id, op);
             return self.kill(i);
         }
-        self.nodes[i].ledger.push(id);
+        self.nodes[i].lineage.resolve(id);
+        self.nodes[i].calm.prodded();
         self.drive(i);
+    }
+
+    /// What the clock on the wall of client `i` shows. Its own dice: in a tame world all else is the same.
+    fn wall_clock(&mut self, i: usize) -> i64 {
+        const TEN_YEARS: u64 = 315_576_000_000;
+        let (jumps, to) = (self.clocks.chance(100), self.clocks.below(2 * TEN_YEARS) as i64 - TEN_YEARS as i64);
+        if jumps && self.wild {
+            self.seen(Seen::ClockJumped);
+            self.nodes[i].skew = to;
+        }
+        1_700_000_000_000 + self.now as i64 + self.nodes[i].skew
     }
 
     /// Does what the machine says until it waits: the driver of a real client, with a sudden death at each seam.
     pub(crate) fn drive(&mut self, i: usize) {
+        self.touched |= 1 << i;
         // a machine that never waits would spin for ever: that is a failure of its own
         for _ in 0..1000 {
             let tick = self.tick();
@@ -119,8 +154,9 @@ impl<R: Replica, O: Origin> World<R, O> {
             match action {
                 Action::Wait(until) => return self.set_timer(i, until),
                 Action::Abort(_) => {}
-                Action::Token { .. } => self.give_token(i, tick),
+                Action::Token { refused } => self.give_token(i, tick, refused),
                 Action::Send(request) => {
+                    self.nodes[i].pushed = request.sent.map(|n| (request.id, n));
                     if let Some(n) = request.sent {
                         self.nodes[i].replica.mark_sent(n);
                         if self.dice.chance(self.rates.kill) {
@@ -129,6 +165,9 @@ impl<R: Replica, O: Origin> World<R, O> {
                         }
                     }
                     self.nodes[i].requests += 1;
+                    if let Err(e) = self.nodes[i].calm.ask(self.now) {
+                        return self.fail(format!("I10: client {i}: {e}"));
+                    }
                     self.send(i, request);
                 }
                 Action::Apply(change) => {
@@ -150,6 +189,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
         let armed = self.arm(i);
         let fresh = ClientId::from_bytes(self.dice.bytes());
+        let mutant = self.mutant;
         let replica = &mut self.nodes[i].replica;
         let done = match &change {
             Change::Page(page) => replica.apply(page).map(|applied| {
@@ -162,7 +202,7 @@ impl<R: Replica, O: Origin> World<R, O> {
                 if applied.erring > 0 {
                     self.seen(Seen::ThrownInRebase);
                 }
-                Outcome { fork: applied.fork, client: None }
+                Outcome { fork: applied.fork.filter(|_| !mutant.is_blind()), client: None }
             }),
             Change::Rewind(rewind) => replica.rewind(rewind).map(|()| Outcome::default()),
             Change::Identify(identify) => {
@@ -178,15 +218,33 @@ impl<R: Replica, O: Origin> World<R, O> {
         };
         let mid = armed && self.nodes[i].replica.caught();
         if mid || self.dice.chance(self.rates.kill) {
-            self.seen(if mid { Seen::KilledMidWrite } else { Seen::KilledAfterApply });
+            self.seen(match change {
+                _ if !mid => Seen::KilledAfterApply,
+                Change::Page(_) => Seen::KilledMidWrite,
+                Change::Rewind(_) => Seen::KilledMidRewind,
+                Change::Identify(_) => Seen::KilledMidIdentify,
+            });
             self.kill(i);
             return false;
         }
-        match change {
-            Change::Page(_) => {}
-            Change::Rewind(_) => self.seen(Seen::Rewound),
-            Change::Identify(_) if outcome.client.is_some() => self.seen(Seen::Renamed),
-            Change::Identify(_) => self.seen(Seen::NameKept),
+        match &change {
+            Change::Page(page) => {
+                self.happened(|| format!("client {i} has read {} to {}", page.from.seq, page.to.seq));
+                self.nodes[i].calm.reach(page.to.h);
+            }
+            Change::Rewind(rewind) => {
+                self.seen(Seen::Rewound);
+                let (common, asof) = (rewind.common.seq, rewind.asof);
+                self.happened(|| format!("client {i} goes back to {common}, to read to {asof}"));
+                if let Err(e) = self.nodes[i].calm.rewind(self.now) {
+                    self.fail(format!("I10: client {i}: {e}"));
+                }
+            }
+            Change::Identify(_) => {
+                let name = self.nodes[i].replica.me();
+                self.happened(|| format!("client {i} goes by {name}"));
+                self.seen(if outcome.client.is_some() { Seen::Renamed } else { Seen::NameKept });
+            }
         }
         self.nodes[i].replica.settle_cursor();
         let tick = self.tick();
@@ -216,13 +274,25 @@ impl<R: Replica, O: Origin> World<R, O> {
             }
             self.seen(Seen::AnswerOfAFormerLife);
         }
-        if self.mutant == Mutant::PendingDropped && status != 200 {
-            self.nodes[i].replica.drop_pending();
-        }
-        if life == self.nodes[i].life && self.nodes[i].client.in_flight() != Some(request) {
+        let expected = node.client.in_flight() == Some(request);
+        if life == node.life && !expected {
             self.seen(Seen::LateAnswerDropped);
         }
-        self.nodes[i].client.handle(tick, request, status, body);
+        let shown: String = body.chars().take(60).collect();
+        self.happened(|| format!("client {i} gets {status} to its request {request}: {shown}"));
+        if expected {
+            match status {
+                403 => self.nodes[i].calm.bar("that it may not"),
+                426 => self.nodes[i].calm.bar("that it is too old"),
+                _ => {}
+            }
+        }
+        let pushed = self.nodes[i].pushed.filter(|(id, _)| expected && *id == request).map(|(_, n)| n);
+        let (status, body) = self.bend(i, status, body, pushed);
+        self.nodes[i].client.handle(tick, request, status, &body);
+        if self.mutant == Mutant::NoBackOff && expected {
+            self.nodes[i].client.wake();
+        }
         self.drive(i);
     }
 
@@ -235,7 +305,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
     }
 
-    fn give_token(&mut self, i: usize, tick: Tick) {
+    fn give_token(&mut self, i: usize, tick: Tick, refused: bool) {
         let refuse = self.rates.refuse;
         if self.dice.chance(refuse) {
             self.seen(Seen::TokenDenied);
@@ -245,6 +315,17 @@ impl<R: Replica, O: Origin> World<R, O> {
             // the machine's own timeout must get it out of this
             return self.seen(Seen::TokenHung);
         }
+        // an application keeps its token as long as nobody refuses it
+        if refused || self.nodes[i].token == 0 {
+            self.nodes[i].token = self.tokens;
+        }
+        self.nodes[i].client.token();
+    }
+
+    /// The application has the user sign in again.
+    pub(crate) fn sign_in(&mut self, i: usize) {
+        self.nodes[i].token = self.tokens;
+        self.nodes[i].calm.admitted();
         self.nodes[i].client.token();
     }
 
@@ -278,28 +359,20 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     /// The oracles of one replica: I1, I4, I5 to I8 and I9.
-    pub(crate) fn check_node(&self, i: usize) -> Result<(), String> {
-        let node = &self.nodes[i];
+    pub(crate) fn check_node(&mut self, i: usize) -> Result<(), String> {
+        let node = &mut self.nodes[i];
         let cursor = node.replica.cursor();
         let Some(moment) = self.history.at(cursor.point()) else {
             return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
         };
         let pending = node.replica.queued();
-        for id in &node.ledger {
-            let kept = self.history.ids.contains(id) || pending.iter().any(|(p, _)| p == id);
-            if !kept && !self.history.rolled_back.contains(id) {
-                return Err(format!("I1/I9: client {i} lost {id}, which it had said it had"));
-            }
-        }
-        let mut attempts = node.attempted.iter();
-        if let Some(mine) = self.history.by_client.get(&node.replica.me())
-            && let Some(wrong) = mine.iter().find(|id| !attempts.any(|a| a == *id))
-        {
-            return Err(format!("I4: {wrong} of client {i} is out of its author's order"));
-        }
+        let ids = pending.iter().map(|(id, _)| *id).collect();
+        let of = |e| format!("client {i}: {e}");
+        node.lineage.check_kept(&self.history, cursor.point(), ids).map_err(of)?;
+        node.lineage.check_order(&self.history).map_err(of)?;
         let mut expected: State = State::clone(&moment.state);
-        for (_, op) in &pending {
-            op.apply(&mut expected);
+        for (v, (_, op)) in (cursor.seq + 1..).zip(&pending) {
+            op.apply(v, &mut expected);
         }
         let state = node.replica.state();
         if state != expected {

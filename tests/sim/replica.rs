@@ -34,8 +34,9 @@ pub(crate) trait Replica: Queue + Sized {
     fn cursor(&self) -> At {
         self.start().at
     }
-    /// Makes an event; resolves to whether it was taken. One that is there already is taken again without effect.
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool;
+    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
+    /// already is taken again without effect.
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
     /// Applies a page.
@@ -48,6 +49,10 @@ pub(crate) trait Replica: Queue + Sized {
     fn start(&self) -> Start;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self);
+    /// A copy of its files, opened: what somebody who copies a profile gets.
+    fn fork(&self) -> Self;
+    /// Makes the state anew from the log.
+    fn rebuild(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
     fn arm(&mut self, _k: u64) {}
     /// Whether there were so many writes.
@@ -60,8 +65,8 @@ pub(crate) trait Replica: Queue + Sized {
     fn queued(&self) -> Vec<(Id, Op)>;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
-    /// What a client must never do; only mutants call it.
-    fn drop_pending(&mut self) {}
+    /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
+    fn drop_pending(&mut self, _n: u64) {}
     /// The second half of the mutant that stores the cursor in a transaction of its own.
     fn settle_cursor(&mut self) {}
 }
@@ -96,10 +101,10 @@ pub(crate) struct InMemory {
     late_cursor: Option<At>,
 }
 
-/// The state before `op` of the one document it touches.
-fn run(op: &Op, state: &mut State) -> Option<State> {
+/// The state before `op`, run as the event at `v`, of the one document it touches.
+fn run(op: &Op, v: u64, state: &mut State) -> Option<State> {
     let before = state.get(&op.id).map(|doc| (op.id.clone(), doc.clone())).into_iter().collect();
-    op.apply(state).then_some(before)
+    op.apply(v, state).then_some(before)
 }
 
 impl InMemory {
@@ -109,6 +114,13 @@ impl InMemory {
                 self.state.remove(&pending.op.id);
                 self.state.extend(before.clone());
             }
+        }
+    }
+
+    /// Runs what is pending, after the log up to `head`.
+    fn run_pending(&mut self, head: u64) {
+        for (v, pending) in (head + 1..).zip(&mut self.pending) {
+            pending.undo = run(&pending.op, v, &mut self.state);
         }
     }
 
@@ -125,29 +137,29 @@ impl InMemory {
             self.undo(plan.keep);
         }
         let mut dead = 0;
-        for ((i, row), role) in page.evs.iter().enumerate().zip(&plan.roles) {
+        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
             let threw = match role {
                 Role::InPlace(p) => self.pending[*p].undo.is_none(),
-                role if role.applies() => run(&Op::parse(&row.b), &mut self.state).is_none(),
+                role if role.applies() => run(&Op::parse(&row.b), seq, &mut self.state).is_none(),
                 _ => false,
             };
             if threw {
                 dead += 1;
-                self.dead.push(page.from.seq + i as u64 + 1);
+                self.dead.push(seq);
             }
             if row.k == Kind::E || role.settles().is_some() {
                 self.seen.insert(row.id);
             }
             self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
             if let Some(p) = role.settles() {
-                self.own.push((page.from.seq + i as u64 + 1, self.me, self.pending[p].clone()));
+                let mut own = self.pending[p].clone();
+                own.out.n = row.n;
+                self.own.push((seq, row.c, own));
             }
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
-            for pending in &mut self.pending {
-                pending.undo = run(&pending.op, &mut self.state);
-            }
+            self.run_pending(page.to.seq);
         }
         let erring = self.pending.iter().filter(|p| p.undo.is_none()).count();
         Applied { fork: plan.fork, rebased: plan.rebase, dead, erring }
@@ -200,13 +212,14 @@ impl Replica for InMemory {
     fn start(&self) -> Start {
         Start { client: self.me, at: self.cursor, asof: self.asof }
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
         if self.seen.contains(&id) || self.pending.iter().any(|p| p.out.id == id) {
             return true;
         }
-        let Some(before) = run(op, &mut self.state) else { return false };
+        let v = self.cursor.seq + self.pending.len() as u64 + 1;
+        let Some(before) = run(op, v, &mut self.state) else { return false };
         self.top += 1;
-        let out = Outgoing { id, n: self.top, t: "change".into(), tv: 1, b: op.body(), ts: None };
+        let out = Outgoing { id, n: self.top, t: "change".into(), tv: 1, b: op.body(), ts: Some(ts) };
         self.pending.push(Pending { out, op: op.clone(), undo: Some(before) });
         true
     }
@@ -236,24 +249,27 @@ impl Replica for InMemory {
             p.out.n = if client == self.me { p.out.n } else { 0 };
             p
         });
-        self.pending.splice(0..0, back);
-        self.state.clear();
-        self.dead.clear();
-        for (i, op) in self.log.iter().enumerate() {
-            if op.as_ref().is_some_and(|op| run(op, &mut self.state).is_none()) {
-                self.dead.push(i as u64 + 1);
-            }
+        match self.mutant {
+            Mutant::OwnNotOffered => {}
+            Mutant::OwnOutOfOrder => self.pending.splice(0..0, back.rev()).for_each(drop),
+            Mutant::PendingDroppedOnReset => self.pending = back.collect(),
+            _ => self.pending.splice(0..0, back).for_each(drop),
         }
-        for pending in &mut self.pending {
-            pending.undo = run(&pending.op, &mut self.state);
-        }
+        self.rebuild();
         Ok(())
     }
     fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>> {
         let numbers = self.pending.iter().map(|p| (p.out.n > 0).then_some(p.out.n));
         let renew = identify.renew || !resume::follows(identify.last, self.top, numbers);
         self.asof = None;
-        if !renew {
+        if !renew || self.mutant == Mutant::HolesKept {
+            return Ok(None);
+        }
+        if self.mutant == Mutant::RenumberedInPlace {
+            // goes on under the name it has
+            let last = identify.last.map_or(0, |l| l.n);
+            self.top = last + self.pending.len() as u64;
+            self.pending.iter_mut().zip(last + 1..).for_each(|(p, n)| p.out.n = n);
             return Ok(None);
         }
         self.me = fresh;
@@ -264,6 +280,19 @@ impl Replica for InMemory {
     fn reopen(&mut self) {
         self.late_cursor = None;
     }
+    fn fork(&self) -> InMemory {
+        InMemory { late_cursor: None, ..self.clone() }
+    }
+    fn rebuild(&mut self) {
+        self.state.clear();
+        self.dead.clear();
+        for (seq, op) in (1..).zip(&self.log) {
+            if op.as_ref().is_some_and(|op| run(op, seq, &mut self.state).is_none()) {
+                self.dead.push(seq);
+            }
+        }
+        self.run_pending(self.log.len() as u64);
+    }
     fn state(&self) -> State {
         self.state.clone()
     }
@@ -273,9 +302,11 @@ impl Replica for InMemory {
     fn dead(&self) -> Vec<u64> {
         self.dead.clone()
     }
-    fn drop_pending(&mut self) {
+    fn drop_pending(&mut self, n: u64) {
+        let left = self.pending.iter().position(|p| p.out.n > n).unwrap_or(self.pending.len());
         self.undo(0);
-        self.pending.clear();
+        self.pending.drain(..left);
+        self.run_pending(self.cursor.seq);
     }
     fn settle_cursor(&mut self) {
         if let Some(cursor) = self.late_cursor.take() {

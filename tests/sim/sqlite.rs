@@ -19,7 +19,7 @@ use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::server::{Pulled, Reply, ServerLog};
+use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
 use tidelog::sync::wire::{Ev, Outgoing, Page, Point, Pull, Push, to_json};
 use tidelog::vfs::Vfs;
 
@@ -36,6 +36,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 struct Reducer {
     /// What a replica without a name takes for one.
     me: Rc<Cell<ClientId>>,
+    /// The clock on its wall.
+    clock: Rc<Cell<i64>>,
 }
 
 impl Host for Reducer {
@@ -43,7 +45,7 @@ impl Host for Reducer {
         Phases { reduce: true, ..Phases::default() }
     }
     fn now(&self) -> i64 {
-        0
+        self.clock.get()
     }
     fn random(&self) -> [u8; 16] {
         *self.me.get().as_bytes()
@@ -55,6 +57,7 @@ impl Host for Reducer {
         let Op { verb, id, field, value } = Op::parse(&event.b);
         Ok(Some(match verb {
             "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
+            "pos" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", event.v),
             _ => format!("{{\"docs\":{{\"{verb}\":[{{\"id\":\"{id}\",\"{field}\":{value}}}]}}}}"),
         }))
     }
@@ -67,19 +70,22 @@ impl Host for Reducer {
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     me: Rc<Cell<ClientId>>,
+    clock: Rc<Cell<i64>>,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
     fn open(me: Rc<Cell<ClientId>>, storage: Spied) -> Sqlite {
-        let store = Self::store(me.clone(), &storage).expect("a replica's database opens");
-        Sqlite { me, storage, store }
+        let clock = Rc::default();
+        let reducer = Reducer { me: me.clone(), clock: Rc::clone(&clock) };
+        let store = Self::store(reducer, &storage).expect("a replica's database opens");
+        Sqlite { me, clock, storage, store }
     }
 
-    fn store(me: Rc<Cell<ClientId>>, storage: &Spied) -> Result<Store<Reducer>> {
+    fn store(reducer: Reducer, storage: &Spied) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
-        let store = Store::new(db, Reducer { me });
+        let store = Store::new(db, reducer);
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
         now(store.add_model(Definition::parse(docs)?, true))?;
         now(store.open_events(EventOptions {
@@ -128,14 +134,15 @@ impl Replica for Sqlite {
         self.me.set(fresh);
         Ok(now(self.store.identify(identify))?.outcome.client)
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
+        self.clock.set(ts);
         // what a follower tab's retry asks first
         if self.ids("SELECT 1 FROM _pending WHERE id = ?", &id)
             || self.ids("SELECT 1 FROM _log WHERE id = ?", &id)
         {
             return true;
         }
-        let draft = Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: 1, b: op.body(), ts: Some(0) };
+        let draft = Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: 1, b: op.body(), ts: None };
         match now(self.store.dispatch(vec![draft])) {
             Ok(_) => true,
             Err(e) if e.is_environmental() => panic!("dispatch: {e}"),
@@ -163,7 +170,17 @@ impl Replica for Sqlite {
         })
     }
     fn reopen(&mut self) {
-        *self = Sqlite::open(self.me.clone(), self.storage.fork());
+        *self = self.fork();
+    }
+    fn fork(&self) -> Sqlite {
+        Sqlite::open(Rc::new(Cell::new(self.me.get())), self.storage.fork())
+    }
+    fn rebuild(&mut self) {
+        let rebuilt = async {
+            let turn = self.store.enter().await?;
+            self.store.rebuild(&turn, None).await
+        };
+        now(rebuilt).expect("a rebuild works");
     }
     fn arm(&mut self, k: u64) {
         self.storage.arm(k);
@@ -184,8 +201,10 @@ impl Replica for Sqlite {
             .collect()
     }
     fn queued(&self) -> Vec<(Id, Op)> {
-        let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
-        out.into_iter().map(|o| (o.id, Op::parse(&o.b))).collect()
+        let all = self.store.db().reader().all("SELECT id, b FROM _pending ORDER BY lo", &[], |r| {
+            Ok((Id::from_slice(r.blob(0)?).expect("16 bytes"), Op::parse(r.text(1)?)))
+        });
+        all.expect("a read works")
     }
     fn dead(&self) -> Vec<u64> {
         let all =
@@ -216,13 +235,14 @@ impl Origin for SqliteOrigin {
     fn create(_: Mutant) -> Self {
         SqliteOrigin::open(Spied::default())
     }
-    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
+    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
         let smaller = Push::parse(text).ok().map(|push| {
             let want = push.want.unwrap_or(u64::MAX).min(page as u64);
             to_json(&Push { want: Some(want), ..push })
         });
         let text = smaller.transpose()?.unwrap_or_else(|| text.into());
-        self.server.push(principal, &text, if reject { Some(&verdict) } else { None })
+        let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
+        self.server.push(principal, &text, judge.as_ref().map(|j| j as Validator<'_>))
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
         let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
@@ -251,5 +271,11 @@ impl Origin for SqliteOrigin {
     }
     fn backup(&self) -> Self {
         SqliteOrigin::open(self.storage.fork())
+    }
+    fn renamed(self, epoch: Epoch) -> Self {
+        let epoch = epoch.as_bytes().as_slice();
+        let sql = "UPDATE meta SET v = ? WHERE k = 'epoch'";
+        self.server.db().writer().run(sql, &[epoch.into()]).expect("a write works");
+        self.backup()
     }
 }

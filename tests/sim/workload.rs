@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 /// A few documents of a few fields.
 pub(crate) type State = BTreeMap<String, BTreeMap<String, i64>>;
 
-/// A change to one document. Whether it throws depends on the state it meets.
+/// A change to one document. Whether it throws depends on the state it meets, and what it writes may depend on where
+/// it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Op {
-    /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `rm` removes it.
+    /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `pos` too, with the
+    /// event's position for a value, and `rm` removes it.
     pub(crate) verb: &'static str,
     /// The document.
     pub(crate) id: String,
@@ -24,7 +26,7 @@ impl Op {
     /// Any change; few documents, so that writers meet.
     pub(crate) fn draw(dice: &mut Dice) -> Op {
         Op {
-            verb: ["ins", "upd", "upd", "set", "rm"][dice.below(5) as usize],
+            verb: ["ins", "upd", "upd", "set", "pos", "rm"][dice.below(6) as usize],
             id: format!("k{}", dice.below(5)),
             field: ["a", "b"][dice.below(2) as usize],
             value: dice.below(1000) as i64,
@@ -44,16 +46,17 @@ impl Op {
             all.iter().find(|v| json[key] == **v).copied().expect("a known word")
         };
         Op {
-            verb: one_of("verb", &["ins", "upd", "set", "rm"]),
+            verb: one_of("verb", &["ins", "upd", "set", "pos", "rm"]),
             field: one_of("field", &["a", "b"]),
             id: json["id"].as_str().expect("an id").into(),
             value: json["value"].as_i64().expect("a value"),
         }
     }
 
-    /// Changes the state; false when it throws, which changes nothing.
-    pub(crate) fn apply(&self, state: &mut State) -> bool {
+    /// Changes the state, as the event at `v`; false when it throws, which changes nothing.
+    pub(crate) fn apply(&self, v: u64, state: &mut State) -> bool {
         let there = state.contains_key(&self.id);
+        let value = if self.verb == "pos" { v as i64 } else { self.value };
         match self.verb {
             "ins" if there => return false,
             "upd" if !there => return false,
@@ -61,10 +64,10 @@ impl Op {
                 state.remove(&self.id);
             }
             "upd" => {
-                state.entry(self.id.clone()).or_default().insert(self.field.into(), self.value);
+                state.entry(self.id.clone()).or_default().insert(self.field.into(), value);
             }
             _ => {
-                state.insert(self.id.clone(), BTreeMap::from([(self.field.into(), self.value)]));
+                state.insert(self.id.clone(), BTreeMap::from([(self.field.into(), value)]));
             }
         }
         true

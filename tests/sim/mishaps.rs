@@ -1,0 +1,198 @@
+//! What happens to whole databases: profiles are copied, put back or cloned, and the server is put back to a backup,
+//! its epoch changed or not, to another branch of its history, or emptied. Also what its operators do for a while.
+
+use super::faults::Seen;
+use super::lineage::Lineage;
+use super::node::Node;
+use super::origin::Origin;
+use super::replica::Replica;
+use super::workload::Op;
+use super::world::World;
+use tidelog::sync::id::{ClientId, Epoch, Id};
+use tidelog::sync::wire::{At, Outgoing, Push, to_json};
+
+/// Most nodes, clones among them.
+const MOST_NODES: usize = 7;
+/// Most copies and backups kept.
+const MOST_KEPT: usize = 4;
+
+/// A copy of a profile, on a shelf.
+#[derive(Debug)]
+pub(crate) struct Copy<R> {
+    /// Whose it is.
+    node: usize,
+    replica: R,
+    lineage: Lineage,
+}
+
+/// What the server's operators, or something before it, do for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Regime {
+    /// Nothing.
+    Open,
+    /// Every request gets this answer until then.
+    Closed {
+        /// 403, 503, or 200 for a page of HTML.
+        status: u16,
+        /// When it is over.
+        until: u64,
+    },
+}
+
+impl<R: Replica, O: Origin> World<R, O> {
+    /// Something happens to a profile.
+    pub(crate) fn meddle(&mut self, i: usize) {
+        let of_it: Vec<usize> = (0..self.copies.len()).filter(|&k| self.copies[k].node == i).collect();
+        match self.dice.below(4) {
+            0 | 1 if !of_it.is_empty() => {
+                let k = of_it[self.dice.below(of_it.len() as u64) as usize];
+                self.restore(i, k);
+            }
+            2 if self.nodes.len() < MOST_NODES => self.clone_node(i),
+            _ => {
+                self.seen(Seen::CopyTaken);
+                self.happened(|| format!("a copy of client {i} is taken"));
+                let Node { replica, lineage, .. } = &self.nodes[i];
+                let copy = Copy { node: i, replica: replica.fork(), lineage: lineage.copy() };
+                if self.copies.len() == MOST_KEPT {
+                    self.copies.remove(0);
+                }
+                self.copies.push(copy);
+            }
+        }
+    }
+
+    /// The replica's files are put back as they were when a copy was taken.
+    fn restore(&mut self, i: usize, k: usize) {
+        self.seen(Seen::Restored);
+        let old = std::mem::take(&mut self.nodes[i].lineage);
+        self.nodes[i].lineage = self.copies[k].lineage.copy();
+        self.nodes[i].replica = self.copies[k].replica.fork();
+        let gone = old.acknowledged_beyond(&self.nodes[i].lineage);
+        let pushed = gone.iter().filter(|id| self.history.first.contains_key(*id)).count();
+        if pushed > 0 {
+            self.seen(Seen::RestoredBehindTheLog);
+        }
+        if pushed < gone.len() {
+            self.seen(Seen::UnpushedGone);
+        }
+        self.happened(|| format!("client {i} is put back to a copy, {} events before", gone.len()));
+        self.boot(i);
+    }
+
+    /// A copy goes on next to the original.
+    fn clone_node(&mut self, i: usize) {
+        self.seen(Seen::Cloned);
+        let Node { replica, lineage, slow, user, .. } = &self.nodes[i];
+        let mut node = Node::new(replica.fork(), *slow, *user);
+        node.lineage = lineage.copy();
+        node.online = self.dice.chance(700);
+        node.client.set_online(node.online);
+        if !node.replica.queued().is_empty() {
+            self.seen(Seen::ClonedWithQueue);
+        }
+        let new = self.nodes.len();
+        self.happened(|| format!("client {new} is a clone of client {i}"));
+        self.nodes.push(node);
+        self.drive(new);
+    }
+
+    /// Takes a backup of the server, or puts one back.
+    pub(crate) fn roll_back(&mut self) -> Result<(), String> {
+        if self.backups.is_empty() || self.dice.chance(500) {
+            self.seen(Seen::BackedUp);
+            self.happened(|| "the server is backed up".into());
+            let copy = self.origin.backup();
+            if self.backups.len() == MOST_KEPT {
+                self.backups.remove(0);
+            }
+            self.backups.push(copy);
+            return Ok(());
+        }
+        self.origin = if self.dice.chance(100) {
+            self.seen(Seen::Emptied);
+            O::create(self.mutant)
+        } else {
+            self.seen(Seen::RolledBack);
+            self.backups[self.dice.below(self.backups.len() as u64) as usize].backup()
+        };
+        if self.dice.chance(500) {
+            let epoch = self.dice.bits().to_be_bytes();
+            let empty = std::mem::replace(&mut self.origin, O::create(self.mutant));
+            self.origin = empty.renamed(Epoch::from_bytes(epoch));
+        } else {
+            self.seen(Seen::RolledBackSilently);
+        }
+        self.era += 1;
+        self.held.clear();
+        let before = self.history.head;
+        self.history.roll_back(self.origin.rows(0))?;
+        if self.dice.chance(300) {
+            self.regrow()?;
+        }
+        let head = self.history.head.seq;
+        let (common, lost) = self.history.lost(before);
+        if !lost.is_empty() && common < head {
+            self.seen(Seen::RolledBackToASibling);
+        }
+        self.happened(|| format!("the server goes back from {} to {common}, its head is {head}", before.seq));
+        self.nodes.iter_mut().for_each(|node| node.calm.prodded());
+        Ok(())
+    }
+
+    /// Before anybody comes back, a stranger has written as much as was lost.
+    fn regrow(&mut self) -> Result<(), String> {
+        self.seen(Seen::Regrown);
+        let evs = (1..=self.dice.between(1, 12)).map(|n| {
+            let (id, b) = (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice).body());
+            Outgoing { id, n, t: "change".into(), tv: 1, b, ts: None }
+        });
+        let evs = evs.collect();
+        let client = ClientId::from_bytes(self.dice.bytes());
+        self.push_from_outside("stranger", client, evs)
+    }
+
+    /// Someone outside pushes an event of the log again under a name of its own: it must not count twice.
+    pub(crate) fn copy_somebody(&mut self) -> Result<(), String> {
+        if self.history.log.is_empty() {
+            return Ok(());
+        }
+        let client = ClientId::from_bytes([0xcc; 16]);
+        let ev = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
+        let n = self.history.count_of(&client) + 1;
+        let event = Outgoing { id: ev.id, n, t: ev.t.clone(), tv: 1, b: ev.b.clone(), ts: None };
+        self.seen(Seen::DupRow);
+        self.push_from_outside("copycat", client, vec![event])
+    }
+
+    fn push_from_outside(&mut self, who: &str, client: ClientId, evs: Vec<Outgoing>) -> Result<(), String> {
+        let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
+        let push = Push { p: 1, client, at, evs, want: Some(0) };
+        let text = to_json(&push).unwrap_or_default();
+        match self.origin.push(who, &text, None, 1) {
+            Ok(reply) if reply.is_ok() => self.note_server(),
+            other => Err(format!("a {who}'s push came to {other:?}")),
+        }
+    }
+
+    /// The server's operators do something.
+    pub(crate) fn reign(&mut self) {
+        match self.dice.below(4) {
+            0 => {
+                self.tokens += 1;
+                self.happened(|| "all tokens run out".into());
+            }
+            1 => {
+                self.limit = self.dice.between(4, 32) as usize;
+                let limit = self.limit;
+                self.happened(|| format!("pushes of more than {limit} events are refused from now on"));
+            }
+            _ => {
+                let status = [403, 503, 200][self.dice.below(3) as usize];
+                let until = self.now + self.dice.between(10_000, 180_000);
+                self.regime = Regime::Closed { status, until };
+                self.happened(|| format!("every answer is {status} until {until}"));
+            }
+        }
+    }
+}
