@@ -4,11 +4,12 @@ import { DB } from './db.js'
 import { Emitter } from './emitter.js'
 import { ESModel } from './es-model.js'
 import { EventQueue, eventDraft } from './event-queue.js'
+import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
 import { bound } from './sqlite.js'
 import { Sync } from './sync.js'
 
-const OPTIONS = ['models', 'sync', 'version', 'onError']
+const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
 const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
 const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
 /** `synced` of an event that no server has to confirm. */
@@ -30,6 +31,12 @@ class EventDB extends DB {
     for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
     await this.owner.openQueue(this.engine)
   }
+
+  // the sync loop works on the engine, which is gone afterwards
+  async close() {
+    await this.owner.stopSync()
+    await super.close()
+  }
 }
 
 export class EventSourcingDB extends Emitter {
@@ -42,14 +49,14 @@ export class EventSourcingDB extends Emitter {
       throw new TypeError('EventSourcingDB: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
     if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
-    const { models, sync, version = 0, onError = 'reject' } = options
+    const { models, sync, version = 0, types, onError = 'reject' } = options
     if (typeof models !== 'object' || models === null)
       throw new TypeError('EventSourcingDB: models must be an object')
     if (!Number.isInteger(version))
       throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
     if (onError !== 'reject')
       throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`)
-    this.#options = { version }
+    this.#options = { version, types: eventTypes(types) }
     const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
     this.db = new EventDB(Object.fromEntries(kept), this)
     this.rwDb = this.db
@@ -70,7 +77,11 @@ export class EventSourcingDB extends Emitter {
     const later = NOT_YET.find(key => key in rest)
     if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet`)
     const options = Object.fromEntries(Object.entries(rest).filter(([key]) => !FUNCTIONS.includes(key)))
-    const model = this.db.addModel(Model, { name, ...options, dispatch: events => this.dispatch(events) })
+    const model = this.db.addModel(Model, {
+      name,
+      ...options,
+      dispatch: (events, call) => this.dispatchOnce(call, events),
+    })
     this.phases.add(model, definition, Model)
   }
 
@@ -89,8 +100,13 @@ export class EventSourcingDB extends Emitter {
   }
 
   async openQueue(engine) {
-    await engine.openEvents(this.#sync?.log, this.#options.version)
+    const { version, types } = this.#options
+    await engine.openEvents(this.#sync?.log, version, types)
     this.#sync?.start(engine)
+  }
+
+  async stopSync() {
+    await this.#sync?.stop()
   }
 
   async open() {
@@ -100,7 +116,6 @@ export class EventSourcingDB extends Emitter {
 
   /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
   async close() {
-    await this.#sync?.stop()
     await this.db.close()
   }
 
@@ -110,6 +125,14 @@ export class EventSourcingDB extends Emitter {
    * promise for when the server's log holds it. Rejects with what a phase threw.
    */
   async dispatch(event, data, ts) {
+    return this.dispatchOnce(undefined, event, data, ts)
+  }
+
+  /**
+   * `dispatch` for a page's call `{tab, n, done, again?}`: when it is sent `again`, it gets its first reply and has no
+   * second effect.
+   */
+  async dispatchOnce(call, event, data, ts) {
     const many = Array.isArray(event)
     if (typeof event === 'object' && (data !== undefined || ts !== undefined)) {
       throw new TypeError('dispatch: data and ts belong into the event object')
@@ -119,22 +142,40 @@ export class EventSourcingDB extends Emitter {
     const engine = await this.db.ready()
     let made
     try {
-      made = JSON.parse(await engine.dispatch(text))
+      made = JSON.parse(await engine.dispatch(text, call && JSON.stringify(call)))
     } catch (error) {
       this.emit('error', error)
       throw error
     }
+    this.#sync?.ring()
     this.db.announce()
-    for (const one of made) this.#finish(one)
+    for (const one of made) this.#finish(one, call?.again)
     this.#sync?.changed()
     return many ? made : made[0]
   }
 
-  #finish(event) {
+  #finish(event, again) {
     const waits = event.pending && this.#sync
     delete event.pending
-    Object.defineProperty(event, 'synced', waits ? { value: this.#sync.verdict(event.id) } : CONFIRMED)
+    const synced = waits ? { value: this.#sync.verdict(event.id, again) } : CONFIRMED
+    Object.defineProperty(event, 'synced', synced)
     this.emit('result', event)
+  }
+
+  /** When the server's log holds an event that was made earlier, perhaps by another process: as its `synced`. */
+  async verdict(id) {
+    await this.db.ready()
+    await this.#sync?.verdict(id, true)
+  }
+
+  /** The tabs of which calls are recorded. */
+  callTabs() {
+    return this.db.engine?.callTabs() ?? []
+  }
+
+  /** Forgets the calls of a tab that is gone. */
+  async forgetCalls(tab) {
+    await this.db.engine?.forgetCalls(tab)
   }
 
   /** The position of the last event whose effect is in the models. */
@@ -169,7 +210,15 @@ export class EventSourcingDB extends Emitter {
   get status() {
     return {
       ...this.db.kept,
-      sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null },
+      sync: this.#sync?.status ?? {
+        state: 'off',
+        online: true,
+        pending: 0,
+        seq: 0,
+        head: 0,
+        error: null,
+        held: null,
+      },
     }
   }
 

@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'REJECTED'
   | 'NOT_SUPPORTED'
   | 'CRASHED'
+  | 'LEADER_LOST'
+  | 'VERSION_SKEW'
 
 /** An error of the package. Misuse of the API is a `TypeError` that names the argument instead. */
 export class TidelogError extends Error {
@@ -300,6 +302,13 @@ export interface EventSourcingOptions extends SQLiteOptions {
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */
   version?: number
+  /**
+   * The types of events that this version of the application makes and understands, each with its schema version
+   * (default 0). When given, a confirmed event of another type, or of a newer version, holds the state: nothing from
+   * it on is applied (`status.sync.held`) until a version that knows it opens the database, while the log goes on. An
+   * `optional` one is passed over instead. Without `types` only events of models that are not there hold.
+   */
+  types?: Record<string, number | { tv?: number; optional?: boolean }>
   /** Events that fail where they are made reject. The other policies are not built yet. */
   onError?: 'reject'
 }

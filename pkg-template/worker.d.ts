@@ -22,8 +22,9 @@ export interface Event {
 /** How far this device and the server know of each other. */
 export interface SyncStatus {
   /**
-   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `fenced`: the
-   * server refuses access; `needsUpgrade`; `stopped`: its history and ours do not fit. The queue is kept in all of them.
+   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `resume`: the
+   * server lost events, this replica offers its own again; `fenced`: the server refuses access; `needsUpgrade`;
+   * `stopped`: only a snapshot would help. The queue is kept in all of them.
    */
   state: string
   /** What `setOnline` was last given. */
@@ -34,8 +35,10 @@ export interface SyncStatus {
   seq: number
   /** The last position of the server's log that is known here. */
   head: number
-  /** The code of what keeps it from syncing. */
-  error: string | null
+  /** What keeps it from syncing. */
+  error: { code: string; message: string } | null
+  /** The confirmed event from which on nothing is applied, because this version does not know its type; see `types`. */
+  held: { seq: number; type: string; tv: number; message: string } | null
 }
 
 /** Where and how to sync. */
@@ -58,6 +61,13 @@ export interface ServeOptions {
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. */
   version?: number
+  /**
+   * The types of events that this version of the application makes and understands, each with its schema version
+   * (default 0). When given, a confirmed event of another type, or of a newer version, holds the state: nothing from
+   * it on is applied (`status.sync.held`) until a version that knows it opens the database, while the log goes on. An
+   * `optional` one is passed over instead. Without `types` only events of models that are not there hold.
+   */
+  types?: Record<string, number | { tv?: number; optional?: boolean }>
   /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed browser, not a power loss. */
   durability?: 'strict' | 'relaxed'
 }

@@ -2,110 +2,17 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-use std::cell::Cell;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+mod rig;
 
-use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Filter, Host, Phases, history};
-use tidelog::model::{Definition, Search};
-use tidelog::sql::{Db, Options};
-use tidelog::store::{Draft, EventOptions, Store};
+use rig::{TestHost, dispatch, now, open, other, page, rows};
+use tidelog::event::{Filter, history};
+use tidelog::model::Definition;
+use tidelog::store::{Draft, Store};
 use tidelog::sync::chain;
 use tidelog::sync::client::Start;
-use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::wire::{Ev, Kind, Page, Point};
-use tidelog::vfs::{Memory, Vfs};
-
-/// Natively nothing ever waits.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("a native future waited"),
-    }
-}
-
-/// A host whose reducer keeps a counter and fails when asked to.
-#[derive(Default)]
-struct TestHost {
-    random: Cell<u8>,
-}
-
-impl Host for TestHost {
-    fn phases(&self) -> Phases {
-        Phases { reduce: true, ..Phases::default() }
-    }
-    fn now(&self) -> i64 {
-        1000
-    }
-    fn random(&self) -> [u8; 16] {
-        self.random.set(self.random.get() + 1);
-        [self.random.get(); 16]
-    }
-    async fn preprocess(&self, _: &mut Event) -> Result<()> {
-        Ok(())
-    }
-    async fn reduce(&self, event: &Event) -> Result<Option<String>> {
-        match event.t.as_str() {
-            "fail" => Err(Error::User { phase: "reduce".into(), message: "as asked".into() }),
-            "note" => Ok(Some(format!("{{\"notes\":{{\"ins\":[{}]}}}}", event.b))),
-            "where" => Ok(Some(format!("{{\"notes\":{{\"set\":[{{\"id\":\"v{}\"}}]}}}}", event.v))),
-            _ => Ok(None),
-        }
-    }
-    async fn derive(&self, _: &Event, _: &str) -> Result<()> {
-        Ok(())
-    }
-}
-
-fn open(memory: &Memory, log: Option<&str>, version: i64) -> Store<TestHost> {
-    let db = Db::open(Vfs::register(memory.clone()).unwrap(), "t.db", Options::default()).unwrap();
-    let store = Store::new(db, TestHost::default());
-    for model in [r#"{"name":"notes"}"#, r#"{"name":"todos","columns":[{"name":"done"}]}"#] {
-        now(store.add_model(Definition::parse(model).unwrap(), true)).unwrap();
-    }
-    let options = EventOptions { log: log.map(String::from), version, ..EventOptions::default() };
-    now(store.open_events(options)).unwrap();
-    store
-}
-
-fn dispatch(store: &Store<TestHost>, t: &str, b: &str) -> Result<u64> {
-    let draft = Draft { t: t.into(), b: b.into(), ..Draft::default() };
-    now(store.dispatch(vec![draft])).map(|made| made[0].event.v)
-}
-
-fn rows(store: &Store<TestHost>, model: &str) -> String {
-    store.search(store.db().reader(), model, &Search::default()).unwrap().items
-}
-
-/// A server's page after `from`: rows of somebody else, and of `me` by the ids given.
-fn page(from: Point, rows: &[(Id, ClientId, u64, &str, &str)]) -> Page {
-    let evs: Vec<Ev> = rows
-        .iter()
-        .map(|(id, c, n, t, b)| Ev {
-            id: *id,
-            c: *c,
-            n: *n,
-            t: t.to_string(),
-            tv: 0,
-            b: b.to_string(),
-            ts: Some(1),
-            k: Kind::E,
-            reference: None,
-            code: None,
-        })
-        .collect();
-    let to = chain::fold(from, &evs);
-    let epoch = Epoch::from_bytes([7; 8]);
-    Page { epoch, from, evs, to, head: to.seq, safe: 0, trim: 0, last: None }
-}
-
-const OTHER: ClientId = ClientId::from_bytes([200; 16]);
-
-fn other(n: u8, t: &'static str, b: &'static str) -> (Id, ClientId, u64, &'static str, &'static str) {
-    (Id::from_bytes([100 + n; 16]), OTHER, u64::from(n), t, b)
-}
+use tidelog::sync::id::Id;
+use tidelog::sync::wire::Kind;
+use tidelog::vfs::Memory;
 
 #[test]
 fn without_sync_an_event_is_confirmed_at_once() {

@@ -17,16 +17,19 @@ pub fn add(conn: &Conn, lo: i64, seq: u64, b: Option<&str>) -> Result<()> {
 /// made keep their number. Gives how many they are.
 pub fn take_back(conn: &Conn, seq: u64, client: &[u8]) -> Result<u64> {
     let seq = Param::Integer(seq as i64);
+    // what was confirmed behind a held event is in the queue still
+    let freed = conn.run("UPDATE _pending SET seq = NULL WHERE seq > ?", &[seq])?;
     let taken = conn.run(
         "INSERT INTO _pending(lo, n, id, t, tv, b, ts, sent)
          SELECT o.lo, iif(l.client = ?2, l.n, NULL), l.id, l.t, l.tv, coalesce(o.b, l.b), l.ts, 1
-         FROM _own o JOIN _log l ON l.seq = o.seq WHERE o.seq > ?1",
+         FROM _own o JOIN _log l ON l.seq = o.seq
+         WHERE o.seq > ?1 AND o.lo NOT IN (SELECT lo FROM _pending)",
         &[seq, client.into()],
     )?;
     for table in ["_own", "_log", "_dead", "_known"] {
         conn.run(&format!("DELETE FROM {table} WHERE seq > ?"), &[seq])?;
     }
-    Ok(taken.changes as u64)
+    Ok((freed.changes + taken.changes) as u64)
 }
 
 /// Numbers the pending events from 1 on, in local commit order.
@@ -34,7 +37,7 @@ pub fn renumber(conn: &Conn) -> Result<()> {
     // first without numbers: two may not have the same one even for a moment
     conn.run("UPDATE _pending SET n = NULL", &[])?;
     conn.run(
-        "UPDATE _pending SET n = p.k FROM (SELECT lo, row_number() OVER (ORDER BY lo) AS k FROM _pending) p
+        "UPDATE _pending SET n = p.k FROM (SELECT lo, row_number() OVER (ORDER BY lo) AS k FROM _pending WHERE seq IS NULL) p
          WHERE _pending.lo = p.lo",
         &[],
     )

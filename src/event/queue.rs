@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS _meta(k TEXT PRIMARY KEY NOT NULL, v) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL,
   t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT);
 CREATE TABLE IF NOT EXISTS _pending(lo INTEGER PRIMARY KEY, n INTEGER UNIQUE, id BLOB NOT NULL UNIQUE,
-  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, sent INTEGER NOT NULL, undo BLOB, err TEXT);
+  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, sent INTEGER NOT NULL, undo BLOB, err TEXT,
+  seq INTEGER);
 CREATE TABLE IF NOT EXISTS _own(lo INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, b TEXT);
 CREATE TABLE IF NOT EXISTS _dead(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, err TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _known(seq INTEGER PRIMARY KEY, h BLOB NOT NULL);
@@ -26,7 +27,7 @@ CREATE VIEW IF NOT EXISTS _history AS
   SELECT seq AS v, id, t, tv, b, ts, k, code, client, n, 0 AS pending, NULL AS err FROM _log
   UNION ALL
   SELECT (SELECT coalesce(max(seq), 0) FROM _log) + row_number() OVER (ORDER BY lo), id, t, tv, b, ts, 1, NULL, NULL,
-    n, 1, err FROM _pending;
+    n, 1, err FROM _pending WHERE seq IS NULL;
 ";
 
 /// A row of `_log`, borrowed.
@@ -79,6 +80,9 @@ pub struct Pending {
     pub undo: Option<Vec<u8>>,
     /// Why it has no effect at its present place.
     pub err: Option<String>,
+    /// Its position, when it is confirmed behind an event that is [held](super::Known::No): its effect stays where
+    /// it is until that event can be applied.
+    pub seq: Option<u64>,
 }
 
 /// Creates the tables. Call in a transaction.
@@ -165,7 +169,7 @@ pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
     Ok(())
 }
 
-/// Every pending event in local commit order.
+/// Every pending event in local commit order, those confirmed behind a held one among them.
 pub fn pending(conn: &Conn) -> Result<Vec<Pending>> {
     conn.all(&format!("{PENDING} ORDER BY lo"), &[], read_pending)
 }
@@ -173,15 +177,17 @@ pub fn pending(conn: &Conn) -> Result<Vec<Pending>> {
 /// Pending events from number `n` on, at most `limit`.
 pub fn numbered(conn: &Conn, n: u64, limit: usize) -> Result<Vec<Pending>> {
     let params = [Param::Integer(n as i64), Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX))];
-    conn.all(&format!("{PENDING} WHERE n >= ? ORDER BY n LIMIT ?"), &params, read_pending)
+    conn.all(&format!("{PENDING} WHERE n >= ? AND seq IS NULL ORDER BY n LIMIT ?"), &params, read_pending)
 }
 
 /// The numbers of the pending events in local commit order.
 pub fn numbers(conn: &Conn) -> Result<Vec<Option<u64>>> {
-    conn.all("SELECT n FROM _pending ORDER BY lo", &[], |r| Ok(r.opt_int(0)?.map(|n| n as u64)))
+    conn.all("SELECT n FROM _pending WHERE seq IS NULL ORDER BY lo", &[], |r| {
+        Ok(r.opt_int(0)?.map(|n| n as u64))
+    })
 }
 
-const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err FROM _pending";
+const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err, seq FROM _pending";
 
 fn read_pending(row: &Row<'_>) -> Result<Pending> {
     let id =
@@ -197,7 +203,14 @@ fn read_pending(row: &Row<'_>) -> Result<Pending> {
         sent: row.int(7)? != 0,
         undo: row.opt_blob(8)?.map(<[u8]>::to_vec),
         err: row.opt_text(9)?.map(String::from),
+        seq: row.opt_int(10)?.map(|seq| seq as u64),
     })
+}
+
+/// Notes that a pending event is confirmed though it cannot be applied at its place yet.
+pub fn shadow(conn: &Conn, lo: i64, seq: u64) -> Result<()> {
+    conn.run("UPDATE _pending SET seq = ? WHERE lo = ?", &[Param::Integer(seq as i64), Param::Integer(lo)])
+        .map(|_| ())
 }
 
 /// Takes an event out of the queue.

@@ -9,7 +9,7 @@ use super::access::Access;
 use super::error::to_js;
 use super::host::{Functions, JsHost};
 use super::settle::settle;
-use super::sync::SyncLoop;
+use super::sync::Machine;
 use super::value;
 use crate::error::{Error, Result};
 use crate::model::{Definition, Search};
@@ -25,7 +25,7 @@ use crate::vfs::opfs::open_opfs;
 pub struct Engine {
     pub(super) store: Rc<Store<JsHost>>,
     pub(super) access: Rc<Access>,
-    pub(super) sync: Rc<SyncLoop>,
+    pub(super) machine: Rc<Machine>,
 }
 
 #[wasm_bindgen]
@@ -45,13 +45,12 @@ impl Engine {
         let db = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
         let access = Rc::new(Access::default());
         let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
-        Ok(Engine { store, access, sync: Rc::default() })
+        Ok(Engine { store, access, machine: Rc::default() })
     }
 
     /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
-        self.sync.stop();
         settle(async move {
             store.close().await;
             Ok(JsValue::UNDEFINED)

@@ -26,22 +26,26 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn derives(this: &Functions) -> bool;
     #[wasm_bindgen(method, catch)]
+    #[allow(clippy::too_many_arguments)]
     fn preprocess(
         this: &Functions,
         t: &str,
         b: &str,
         v: f64,
         ts: f64,
+        tv: u32,
         id: &str,
         token: u32,
     ) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
+    #[allow(clippy::too_many_arguments)]
     fn reduce(
         this: &Functions,
         t: &str,
         b: &str,
         v: f64,
         ts: f64,
+        tv: u32,
         id: &str,
         token: u32,
     ) -> Result<JsValue, JsValue>;
@@ -53,6 +57,7 @@ extern "C" {
         b: &str,
         v: f64,
         ts: f64,
+        tv: u32,
         id: &str,
         token: u32,
         results: &str,
@@ -116,12 +121,12 @@ impl JsHost {
         phase: &str,
         event: &Event,
         writes: bool,
-        function: impl FnOnce(&Functions, f64, f64, &str, u32) -> Result<JsValue, JsValue>,
+        function: impl FnOnce(&Functions, f64, f64, u32, &str, u32) -> Result<JsValue, JsValue>,
     ) -> Result<JsValue> {
         let Some(functions) = &self.functions else { return Ok(JsValue::UNDEFINED) };
         let token = self.access.grant(writes);
         let id = Id::from_bytes(event.id).to_string();
-        let returned = function(functions, event.v as f64, event.ts as f64, &id, token);
+        let returned = function(functions, event.v as f64, event.ts as f64, event.tv, &id, token);
         let returned = match returned {
             Ok(value) if value.is_instance_of::<Promise>() => JsFuture::from(Promise::from(value)).await,
             other => other,
@@ -151,8 +156,8 @@ impl Host for JsHost {
 
     async fn preprocess(&self, event: &mut Event) -> Result<()> {
         let changed = self
-            .call("preprocess", event, false, |f, v, ts, id, token| {
-                f.preprocess(&event.t, &event.b, v, ts, id, token)
+            .call("preprocess", event, false, |f, v, ts, tv, id, token| {
+                f.preprocess(&event.t, &event.b, v, ts, tv, id, token)
             })
             .await?;
         if let Some(changed) = changed.dyn_ref::<Array>() {
@@ -164,8 +169,8 @@ impl Host for JsHost {
 
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
         let result = self
-            .call("reduce", event, false, |f, v, ts, id, token| {
-                f.reduce(&event.t, &event.b, v, ts, id, token)
+            .call("reduce", event, false, |f, v, ts, tv, id, token| {
+                f.reduce(&event.t, &event.b, v, ts, tv, id, token)
             })
             .await?;
         match result.is_undefined() {
@@ -175,8 +180,8 @@ impl Host for JsHost {
     }
 
     async fn derive(&self, event: &Event, results: &str) -> Result<()> {
-        self.call("derive", event, true, |f, v, ts, id, token| {
-            f.derive(&event.t, &event.b, v, ts, id, token, results)
+        self.call("derive", event, true, |f, v, ts, tv, id, token| {
+            f.derive(&event.t, &event.b, v, ts, tv, id, token, results)
         })
         .await
         .map(|_| ())

@@ -4,9 +4,11 @@
 //! nothing behind. Knows no network and no clock but its host's.
 
 mod apply;
+mod calls;
 mod dispatch;
 mod documents;
 mod lane;
+mod outcome;
 mod outgoing;
 mod rebuild;
 mod rejoin;
@@ -15,11 +17,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub use apply::{Applied, Verdict};
+pub use calls::Call;
 pub use dispatch::{Dispatched, Draft};
 pub use lane::{Lane, Turn};
 
 use crate::error::{Error, Result};
-use crate::event::{Host, Models, queue};
+use crate::event::{Host, Known, Models, Types, queue};
 use crate::model::{Definition, Model};
 use crate::sql::{Db, Param};
 use crate::sync::client::Start;
@@ -36,12 +39,25 @@ pub struct EventOptions {
     pub version: i64,
     /// The most bytes an event's data may have in a synced log.
     pub max_body: usize,
+    /// The types of events that this version of the application knows.
+    pub types: Types,
 }
 
 impl Default for EventOptions {
     fn default() -> Self {
-        EventOptions { log: None, version: 0, max_body: limits::BODY }
+        EventOptions { log: None, version: 0, max_body: limits::BODY, types: Types::default() }
     }
+}
+
+/// A confirmed event that cannot be applied yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its position.
+    pub seq: u64,
+    /// Its type.
+    pub t: String,
+    /// The schema version of its type.
+    pub tv: u32,
 }
 
 /// Where the queue stands. A copy of what the tables say, changed only after a commit.
@@ -60,6 +76,8 @@ struct Position {
     lo: i64,
     /// Up to where the log must be read before anything is pushed, after a rewind.
     asof: Option<u64>,
+    /// The first confirmed event that is not applied, because this version does not know it. The log goes on.
+    held: Option<u64>,
 }
 
 /// A database with its models and its queue.
@@ -139,6 +157,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let w = self.db.writer();
         queue::create(w)?;
+        calls::create(w)?;
         let client = match queue::meta_blob(w, "client")? {
             Some(bytes) => ClientId::from_slice(&bytes)
                 .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
@@ -154,7 +173,8 @@ impl<H: Host> Store<H> {
         tx.commit()?;
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
-        if queue::meta_int(self.db.writer(), "version")? != Some(version) {
+        let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
+        if other || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
             self.rebuild(&turn, Some(version)).await?;
         }
         Ok(())
@@ -174,16 +194,19 @@ impl<H: Host> Store<H> {
             None => None,
         };
         let asof = queue::meta_int(w, "asof")?.map(|seq| seq as u64);
+        let held = queue::meta_int(w, "held")?.map(|seq| seq as u64);
         let confirmed_n = queue::meta_int(w, "confirmed_n")?.unwrap_or(0) as u64;
         let (pending, top) = w
-            .one("SELECT count(*), max(n) FROM _pending", &[], |r| Ok((r.int(0)? as u64, r.opt_int(1)?)))?
+            .one("SELECT count(*) FILTER (WHERE seq IS NULL), max(n) FROM _pending", &[], |r| {
+                Ok((r.int(0)? as u64, r.opt_int(1)?))
+            })?
             .unwrap_or((0, None));
         let at = match log {
             "" => At { epoch: None, seq: queue::head(w)?, h },
             _ => At { epoch, seq, h },
         };
         let top_n = top.map_or(0, |n| n as u64).max(confirmed_n);
-        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof })
+        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof, held })
     }
 
     fn position(&self) -> Result<Position> {
@@ -199,6 +222,20 @@ impl<H: Host> Store<H> {
     pub fn start(&self) -> Result<Start> {
         let Position { client, at, asof, .. } = self.position()?;
         Ok(Start { client, at, asof })
+    }
+
+    /// The confirmed event that this version of the application does not know, if there is one: nothing from it on is
+    /// applied.
+    pub fn held(&self) -> Result<Option<Held>> {
+        let Some(seq) = self.position()?.held else { return Ok(None) };
+        let sql = "SELECT t, tv FROM _log WHERE seq = ?";
+        self.db.reader().one(sql, &[Param::Integer(seq as i64)], |r| {
+            Ok(Held { seq, t: r.text(0)?.to_string(), tv: r.int(1)? as u32 })
+        })
+    }
+
+    fn knows(&self, t: &str, tv: u32) -> Known {
+        self.options.borrow().types.knows(t, tv, &self.models.borrow())
     }
 
     /// Up to where the log is confirmed, and how many events are pending after it.

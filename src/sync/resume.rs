@@ -1,7 +1,72 @@
-//! What a replica keeps and checks so that it can come back together with a server whose history is not the one it
-//! had read. Pure: the store carries it out, the client machine says when.
+//! What a replica says, keeps and checks so that it can come back together with a server whose history is not the
+//! one it had read. Pure: the store carries it out, the client machine says when.
 
-use super::wire::Last;
+use super::id::{ClientId, Epoch, Hash, Id};
+use super::limits;
+use super::wire::{Last, Point, parse, safe_integer, too_large};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// `POST /v1/{log}/resume`: where do our histories part?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Protocol version.
+    pub p: u64,
+    /// The replica that asks.
+    pub client: ClientId,
+    /// Points it has read up to, newest first, at most [`limits::KNOWN`].
+    pub known: Vec<(u64, Hash)>,
+    /// Events it would like to know of, at most [`limits::RESUME_IDS`].
+    #[serde(default)]
+    pub ids: Vec<Id>,
+}
+
+impl Resume {
+    /// Reads a resume.
+    ///
+    /// # Errors
+    /// `PROTOCOL`; `TOO_LARGE` above the limits.
+    pub fn parse(text: &str) -> Result<Resume> {
+        let resume: Resume = parse(text, limits::PUSH_TEXT)?;
+        too_large("resume", resume.known.len(), limits::KNOWN, "points")?;
+        too_large("resume", resume.ids.len(), limits::RESUME_IDS, "ids")?;
+        resume.known.iter().try_for_each(|(seq, _)| safe_integer(*seq))?;
+        Ok(resume)
+    }
+}
+
+/// The answer to a resume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Protocol version.
+    pub p: u64,
+    /// The server's epoch.
+    pub epoch: Epoch,
+    /// The newest known point that is in the server's history; none when all it had are gone.
+    pub common: Option<Point>,
+    /// The server's head.
+    pub asof: Point,
+    /// The server's record of the asking client.
+    pub last: Option<Last>,
+    /// For each of the ids asked about, `1` when the log has it up to `asof`, else `0`.
+    pub have: String,
+}
+
+impl Resumed {
+    /// Reads the answer to a resume.
+    ///
+    /// # Errors
+    /// `PROTOCOL`.
+    pub fn parse(text: &str) -> Result<Resumed> {
+        let resumed: Resumed = parse(text, limits::PUSH_TEXT)?;
+        let common = resumed.common.map_or(0, |c| c.seq);
+        safe_integer(resumed.asof.seq)?;
+        if common > resumed.asof.seq {
+            return Err(Error::Protocol(format!("{common} is beyond the head {}", resumed.asof.seq)));
+        }
+        Ok(resumed)
+    }
+}
 
 /// Which points of the history read so far to keep, newest first, when the newest is at `head`: a point goes when its
 /// older neighbour is at most four times as far back as its newer one. So about 32 of them reach back 2^32 events, and
@@ -40,7 +105,6 @@ pub fn follows(last: Option<Last>, top: u64, numbers: impl IntoIterator<Item = O
 
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
-    use super::super::id::Id;
     use super::*;
     use proptest::prelude::*;
 

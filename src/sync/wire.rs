@@ -299,67 +299,6 @@ impl Pull {
     }
 }
 
-/// `POST /v1/{log}/resume`: where do our histories part?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resume {
-    /// Protocol version.
-    pub p: u64,
-    /// The replica that asks.
-    pub client: ClientId,
-    /// Points it has read up to, newest first, at most [`limits::KNOWN`].
-    pub known: Vec<(u64, Hash)>,
-    /// Events it would like to know of, at most [`limits::RESUME_IDS`].
-    #[serde(default)]
-    pub ids: Vec<Id>,
-}
-
-impl Resume {
-    /// Reads a resume.
-    ///
-    /// # Errors
-    /// `PROTOCOL`; `TOO_LARGE` above the limits.
-    pub fn parse(text: &str) -> Result<Resume> {
-        let resume: Resume = parse(text, limits::PUSH_TEXT)?;
-        too_large("resume", resume.known.len(), limits::KNOWN, "points")?;
-        too_large("resume", resume.ids.len(), limits::RESUME_IDS, "ids")?;
-        resume.known.iter().try_for_each(|(seq, _)| safe_integer(*seq))?;
-        Ok(resume)
-    }
-}
-
-/// The answer to a resume.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resumed {
-    /// Protocol version.
-    pub p: u64,
-    /// The server's epoch.
-    pub epoch: Epoch,
-    /// The newest known point that is in the server's history; none when all it had are gone.
-    pub common: Option<Point>,
-    /// The server's head.
-    pub asof: Point,
-    /// The server's record of the asking client.
-    pub last: Option<Last>,
-    /// For each of the ids asked about, `1` when the log has it up to `asof`, else `0`.
-    pub have: String,
-}
-
-impl Resumed {
-    /// Reads the answer to a resume.
-    ///
-    /// # Errors
-    /// `PROTOCOL`.
-    pub fn parse(text: &str) -> Result<Resumed> {
-        let resumed: Resumed = parse(text, limits::PUSH_TEXT)?;
-        let common = resumed.common.map_or(0, |c| c.seq);
-        safe_integer(resumed.asof.seq)?;
-        if common > resumed.asof.seq {
-            return Err(Error::Protocol(format!("{common} is beyond the head {}", resumed.asof.seq)));
-        }
-        Ok(resumed)
-    }
-}
-
 /// The protocol version of a request, whatever else is in it: a newer one may look different altogether.
 ///
 /// # Errors
@@ -399,7 +338,7 @@ fn check_event(n: u64, t: &str, b: &str, ts: Option<i64>) -> Result<()> {
     limits::check_type(t).map_err(|e| Error::Protocol(e.to_string()))
 }
 
-fn safe_integer(n: u64) -> Result<()> {
+pub(super) fn safe_integer(n: u64) -> Result<()> {
     if n <= limits::SAFE_INTEGER { Ok(()) } else { Err(Error::Protocol(format!("{n} is no safe integer"))) }
 }
 
@@ -407,7 +346,7 @@ fn over(what: &str, size: usize) -> Error {
     Error::Protocol(format!("{size} {what} are too many"))
 }
 
-fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
+pub(super) fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
     if size <= limit {
         return Ok(());
     }

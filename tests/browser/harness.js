@@ -1,6 +1,6 @@
 // Real browsers for tests: Chromium over CDP and Firefox over BiDi, each with a profile of its own that can outlive
 // it. What a page or a worker complains about fails the test. Pages and servers are site.js's.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
@@ -125,4 +125,46 @@ function rememberWorkers() {
     for (const worker of ended) worker.terminate()
     return ended.length
   }
+}
+
+/** Kills the process that renders a page, and its worker with it. Firefox has no command for this: there it is the one that works when the page does. */
+export async function killRenderer(page) {
+  const browser = page.browser()
+  if (browser.process().spawnfile.includes('chromium')) {
+    const client = await page.createCDPSession()
+    // never answered
+    client.send('Page.crash').catch(() => {})
+    return
+  }
+  const before = renderers(browser.process().pid)
+  await page.evaluate(() => {
+    const until = performance.now() + 200
+    while (performance.now() < until);
+  })
+  const used = [...renderers(browser.process().pid)].map(([pid, cpu]) => [pid, cpu - (before.get(pid) ?? 0)])
+  const [[pid]] = used.sort(([, a], [, b]) => b - a)
+  process.kill(pid, 'SIGKILL')
+}
+
+/** Firefox's processes for pages under `parent`, with the CPU time they used. */
+function renderers(parent) {
+  const found = new Map()
+  for (const pid of readdirSync('/proc').filter(name => /^[0-9]+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      if (!command.includes('-isForBrowser') || !command.includes(`-parentPid\0${parent}\0`)) continue
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
+      found.set(Number(pid), Number(fields[11]) + Number(fields[12]))
+    } catch {
+      // ended meanwhile
+    }
+  }
+  return found
+}
+
+/** Freezes a page of Chromium with its workers, as the browser does to save power, or wakes it. */
+export async function setFrozen(page, frozen) {
+  const client = await page.createCDPSession()
+  await client.send('Page.setWebLifecycleState', { state: frozen ? 'frozen' : 'active' })
+  await client.detach()
 }

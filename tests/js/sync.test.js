@@ -211,14 +211,40 @@ test('a storage that fails under the sync loop is told, and sync goes on', async
   const { engine } = a.db
   const told = []
   a.on('status', ({ sync }) => told.push(sync.error?.code))
-  engine.syncStep = async () => {
-    delete engine.syncStep
+  engine.syncPoll = () => {
+    delete engine.syncPoll
     throw new TidelogError('IO', 'injected')
   }
   await a.store.todos.set({ id: 'x' })
   await settled(a)
   assert.ok(told.includes('IO'), String(told))
   assert.equal(a.status.sync.error, null)
+  await a.close()
+  await server.close()
+})
+
+test('an event whose mark was not stored does not leave', async () => {
+  const server = newServer()
+  const wire = link(server)
+  const pushed = []
+  const fetch = (url, init) => {
+    if (url.endsWith('push')) pushed.push(marked)
+    return wire.fetch(url, init)
+  }
+  const a = replica({ fetch }, 'a')
+  await a.open()
+  const { engine } = a.db
+  let marked = false
+  engine.markSent = () => {
+    engine.markSent = n => {
+      marked = true
+      return Object.getPrototypeOf(engine).markSent.call(engine, n)
+    }
+    throw new TidelogError('QUOTA', 'injected')
+  }
+  await a.store.todos.set({ id: 'x' })
+  await settled(a)
+  assert.deepEqual(pushed, [true])
   await a.close()
   await server.close()
 })

@@ -2,17 +2,20 @@
 
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
-use super::super::wire::{self, At, Last, Page, Point, Pull, Push, Pushed, Resumed};
+use super::super::resume::Resumed;
+use super::super::wire::{self, At, Last, Page, Point, Pull, Push, Pushed};
 use super::super::{backoff, limits};
 use super::{
-    Action, Change, DEBOUNCE_MS, Outcome, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop,
-    TIMEOUT_MS, Tick, Verb,
+    Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop, TIMEOUT_MS, Tick,
+    Verb,
 };
 use crate::error::Result;
 
+mod change;
 mod healing;
 mod reaction;
 
+use change::Applying;
 use healing::Healing;
 
 /// What keeps the machine from going on by itself.
@@ -44,14 +47,6 @@ struct Flight {
     pushed: Option<(usize, u64)>,
     /// A long poll, to be aborted as soon as there is something to push.
     waits: bool,
-}
-
-/// What the machine is once the change is carried out.
-#[derive(Debug, Clone, Copy)]
-enum Applying {
-    Page { cursor: At, head: u64, last: Option<Last> },
-    Rewind { cursor: At, asof: u64 },
-    Identify,
 }
 
 /// The machine of one replica on one log.
@@ -140,14 +135,7 @@ impl Client {
     pub fn poll(&mut self, tick: Tick, queue: &impl Queue) -> Result<Action> {
         self.look_at(queue, tick.now)?;
         if let Some(change) = self.ready.take() {
-            self.applying = Some(match &change {
-                Change::Page(p) => Applying::Page { cursor: p.cursor(), head: p.head, last: p.last },
-                Change::Rewind(r) => {
-                    let cursor = At { epoch: Some(r.epoch), seq: r.common.seq, h: r.common.h };
-                    Applying::Rewind { cursor, asof: r.asof }
-                }
-                Change::Identify(_) => Applying::Identify,
-            });
+            self.applying = Some(Applying::of(&change));
             return Ok(Action::Apply(Box::new(change)));
         }
         if self.applying.is_some() {
@@ -228,47 +216,6 @@ impl Client {
     pub fn failed(&mut self, tick: Tick, request: u64) {
         if self.flight.take_if(|f| f.id == request).is_some() {
             self.fail(tick, "NETWORK");
-        }
-    }
-
-    /// The change of [`Action::Apply`] is carried out and committed.
-    pub fn applied(&mut self, tick: Tick, outcome: Outcome) {
-        match self.applying.take() {
-            None => return,
-            Some(Applying::Page { cursor, head, last }) => {
-                (self.cursor, self.head, self.last) = (cursor, head, Some(last));
-                self.at_head = cursor.seq >= head;
-                self.renew |= outcome.fork.is_some();
-            }
-            Some(Applying::Rewind { cursor, asof }) => {
-                (self.cursor, self.head) = (cursor, asof);
-                self.healing = Healing::CatchUp { asof };
-                self.at_head = false;
-            }
-            Some(Applying::Identify) => {
-                self.healing = Healing::None;
-                self.renew = false;
-                self.at_head = false;
-            }
-        }
-        self.failures = 0;
-        self.retry_at = 0;
-        self.error = None;
-        if let Some(client) = outcome.client {
-            self.me = client;
-            self.last = None;
-            if self.setbacks > 0 {
-                return self.set_back(tick, "FORK");
-            }
-            self.setbacks = 1;
-        }
-    }
-
-    /// The change could not be carried out and was rolled back; it will come again. `code` is the error's.
-    pub fn apply_failed(&mut self, tick: Tick, code: &'static str) {
-        if self.applying.take().is_some() {
-            self.at_head = false;
-            self.fail(tick, code);
         }
     }
 

@@ -7,7 +7,8 @@ use super::chain;
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::refusal::Refusal;
-use super::wire::{self, At, Ev, Kind, Last, Page, Point, Pull, Push, Pushed, Resume, Resumed};
+use super::resume::{Resume, Resumed};
+use super::wire::{self, At, Ev, Kind, Last, Page, Point, Pull, Push, Pushed};
 use crate::error::{Error, Result};
 
 /// One log as the server stores it. Every method works inside the caller's transaction.

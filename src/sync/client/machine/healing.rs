@@ -8,7 +8,8 @@
 //! Nothing is pushed on the way. The queue only grows: own events after the common point are pending again.
 
 use super::super::super::limits;
-use super::super::super::wire::{self, Resume, Resumed};
+use super::super::super::resume::{Resume, Resumed};
+use super::super::super::wire;
 use super::super::{Action, Change, Identify, Queue, Rewind, Stop, Tick, Verb};
 use super::{Client, Halt};
 use crate::error::Result;

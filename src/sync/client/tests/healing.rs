@@ -225,7 +225,7 @@ fn an_answer_to_a_resume_must_fit_the_question() {
     let Action::Wait(Some(until)) = rig.poll() else { panic!() };
     rig.now = until;
     let request = rig.sent();
-    let elsewhere = crate::sync::wire::Resumed {
+    let elsewhere = resume::Resumed {
         p: 1,
         epoch: Epoch::from_bytes([8; 8]),
         common: Some(Point { seq: 9, ..chain::start("x") }),

@@ -1,0 +1,72 @@
+// A page of tabs.test.js: writes random things without end and tells the test's server at once what was acknowledged,
+// so that nothing but a resolved promise counts and a dead page has spoken.
+import { connect } from 'tidelog/client'
+
+const name = `${location.hash.slice(1)}-${Math.random().toString(36).slice(2, 8)}`
+let count = 0
+/** How often a leader began to serve this page. */
+let served = 0
+let led = false
+let stopped = false
+const acks = []
+const refused = []
+/** Rows seen by a live query, which may only grow. */
+globalThis.live = { seen: 0, shrunk: 0, empty: 0 }
+
+const db = await connect(() => new Worker(new URL('./tabs.worker.js', import.meta.url), { type: 'module' }))
+globalThis.db = db
+
+const ways = [
+  id => db.dispatch('add', { id, way: 'dispatch' }),
+  id => db.store.rows.set({ id, way: 'set' }),
+  id => db.store.rows.set({ id, way: 'insert' }, true),
+  id => db.store.rows.update({ id, way: 'save' }, true),
+]
+
+function follow({ role }) {
+  const now = role === 'leader' || role === 'follower'
+  if (now && !led) served += 1
+  led = now
+}
+db.on('status', follow)
+follow(db.status)
+
+async function write() {
+  while (!stopped) {
+    count += 1
+    const id = `${name}-${count}`
+    try {
+      await ways[Math.floor(Math.random() * ways.length)](id)
+      acks.push([id, Date.now(), served])
+    } catch (error) {
+      refused.push([id, `${error.code ?? error.name}: ${error.message}`])
+    }
+    await new Promise(resolve => setTimeout(resolve, Math.random() * 40))
+  }
+}
+
+async function tell() {
+  if (acks.length + refused.length === 0) return
+  const body = JSON.stringify({ name, acks: acks.splice(0), refused: refused.splice(0) })
+  await fetch('/told', { method: 'POST', body, keepalive: true })
+}
+setInterval(tell, 25)
+
+async function watch() {
+  for await (const rows of db.store.rows.live({}, { limit: 5000 })) {
+    if (rows.length < live.seen) live.shrunk += 1
+    live.seen = rows.length
+  }
+}
+watch().catch(error => refused.push(['live', String(error)]))
+
+const writers = [write(), write()]
+
+/** Resolves when everything that was begun has its answer. */
+globalThis.stop = async () => {
+  stopped = true
+  await Promise.all(writers)
+  await tell()
+}
+globalThis.tabName = name
+globalThis.served = () => served
