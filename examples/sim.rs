@@ -6,10 +6,12 @@
 mod sim;
 
 use sim::faults::ALL;
+use sim::mutants::{HARMLESS, Mutant, NOTICED};
 use sim::origin::InMemoryOrigin;
+use sim::process::Native;
 use sim::replica::InMemory;
+use sim::run_seeds;
 use sim::sqlite::{Sqlite, SqliteOrigin};
-use sim::{MUTANTS, Mutant, run_seeds};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -28,17 +30,17 @@ fn main() -> ExitCode {
             ("--steps", Ok(n)) => steps = n,
             ("--seed", Ok(n)) => first = n,
             ("--backend", _) => backend = value,
-            ("--mutant", _) => match MUTANTS.iter().find(|m| format!("{m:?}") == value) {
+            ("--mutant", _) => match NOTICED.iter().chain(HARMLESS).find(|m| format!("{m:?}") == value) {
                 Some(&found) => mutant = found,
-                None => return usage(&format!("there is no mutant '{value}': {MUTANTS:?}")),
+                None => return usage(&format!("there is no mutant '{value}': {NOTICED:?} {HARMLESS:?}")),
             },
             _ => return usage(&format!("'{name} {value}' is not understood")),
         }
     }
     let begin = Instant::now();
     let report = match backend.as_str() {
-        "memory" => run_seeds::<InMemory, InMemoryOrigin>(first, seeds, steps, mutant, false),
-        "sqlite" => run_seeds::<Sqlite, SqliteOrigin>(first, seeds, steps, mutant, false),
+        "memory" => run_seeds::<Native<InMemory>, InMemoryOrigin>(first, seeds, steps, mutant, false),
+        "sqlite" => run_seeds::<Native<Sqlite>, SqliteOrigin>(first, seeds, steps, mutant, false),
         other => return usage(&format!("there is no backend '{other}'")),
     };
     let seconds = begin.elapsed().as_secs_f64();
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
 
 fn usage(problem: &str) -> ExitCode {
     eprintln!(
-        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory]"
+        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory] [--mutant NAME]"
     );
     ExitCode::from(2)
 }

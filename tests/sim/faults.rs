@@ -25,11 +25,15 @@ happenings! {
     ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
     LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, PageForged,
     ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, Rejected, Pardoned, DupRow, BackedUp, RolledBack,
-    RolledBackSilently, RolledBackToASibling, Emptied, Regrown, CrossedARollback,
+    RolledBackSilently, EpochChanged, RolledBackToASibling, Emptied, Regrown, CrossedARollback,
     // what came of it
     ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Resuming, Rewound, Renamed, NameKept, Offline, CatchUp,
     Live, LateAnswerDropped, Drained,
 }
+
+/// What needs writes to die between.
+pub(crate) const MID_WRITE: &[Seen] =
+    &[Seen::KilledMidWrite, Seen::KilledMidRewind, Seen::KilledMidIdentify, Seen::ServerKilledMidWrite];
 
 /// How often each thing happened.
 #[derive(Debug, Clone)]

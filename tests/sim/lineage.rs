@@ -60,7 +60,9 @@ impl Lineage {
         for id in &self.attempted {
             match history.first.get(id) {
                 Some(&seq) if seq < last => {
-                    return Err(format!("I4: {id} at {seq} is before an event that was made earlier, at {last}"));
+                    return Err(format!(
+                        "I4: {id} at {seq} is before an event that was made earlier, at {last}"
+                    ));
                 }
                 Some(&seq) => last = seq,
                 None => {}
@@ -78,8 +80,7 @@ impl Lineage {
         pending: Vec<Id>,
     ) -> Result<(), String> {
         let (common, lost) = history.lost(cursor);
-        let read =
-            |id: &Id| history.first.get(id).is_some_and(|&seq| seq <= common) || lost.contains(id);
+        let read = |id: &Id| history.first.get(id).is_some_and(|&seq| seq <= common) || lost.contains(id);
         let waits: HashSet<&Id> = pending.iter().collect();
         let there = |id: &&Id| history.first.contains_key(*id) || waits.contains(id) || lost.contains(*id);
         if let Some(id) = self.ledger.iter().find(|id| !there(id)) {

@@ -5,7 +5,7 @@ use super::faults::Seen;
 use super::lineage::Lineage;
 use super::node::Node;
 use super::origin::Origin;
-use super::replica::Replica;
+use super::process::Process;
 use super::workload::Op;
 use super::world::World;
 use tidelog::sync::id::{ClientId, Epoch, Id};
@@ -18,10 +18,10 @@ const MOST_KEPT: usize = 4;
 
 /// A copy of a profile, on a shelf.
 #[derive(Debug)]
-pub(crate) struct Copy<R> {
+pub(crate) struct Copy<P> {
     /// Whose it is.
     node: usize,
-    replica: R,
+    process: P,
     lineage: Lineage,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Regime {
     },
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// Something happens to a profile.
     pub(crate) fn meddle(&mut self, i: usize) {
         let of_it: Vec<usize> = (0..self.copies.len()).filter(|&k| self.copies[k].node == i).collect();
@@ -52,8 +52,9 @@ impl<R: Replica, O: Origin> World<R, O> {
             _ => {
                 self.seen(Seen::CopyTaken);
                 self.happened(|| format!("a copy of client {i} is taken"));
-                let Node { replica, lineage, .. } = &self.nodes[i];
-                let copy = Copy { node: i, replica: replica.fork(), lineage: lineage.copy() };
+                let dice = self.dice.split();
+                let Node { process, lineage, .. } = &self.nodes[i];
+                let copy = Copy { node: i, process: process.copy(dice), lineage: lineage.copy() };
                 if self.copies.len() == MOST_KEPT {
                     self.copies.remove(0);
                 }
@@ -67,7 +68,8 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.seen(Seen::Restored);
         let old = std::mem::take(&mut self.nodes[i].lineage);
         self.nodes[i].lineage = self.copies[k].lineage.copy();
-        self.nodes[i].replica = self.copies[k].replica.fork();
+        let dice = self.dice.split();
+        self.nodes[i].process = self.copies[k].process.copy(dice);
         let gone = old.acknowledged_beyond(&self.nodes[i].lineage);
         let pushed = gone.iter().filter(|id| self.history.first.contains_key(*id)).count();
         if pushed > 0 {
@@ -83,12 +85,13 @@ impl<R: Replica, O: Origin> World<R, O> {
     /// A copy goes on next to the original.
     fn clone_node(&mut self, i: usize) {
         self.seen(Seen::Cloned);
-        let Node { replica, lineage, slow, user, .. } = &self.nodes[i];
-        let mut node = Node::new(replica.fork(), *slow, *user);
+        let dice = self.dice.split();
+        let Node { process, lineage, slow, user, .. } = &self.nodes[i];
+        let mut node = Node::new(process.copy(dice), *slow, *user);
         node.lineage = lineage.copy();
         node.online = self.dice.chance(700);
-        node.client.set_online(node.online);
-        if !node.replica.queued().is_empty() {
+        node.process.set_online(node.online);
+        if !node.process.queued().is_empty() {
             self.seen(Seen::ClonedWithQueue);
         }
         let new = self.nodes.len();
@@ -117,6 +120,7 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.backups[self.dice.below(self.backups.len() as u64) as usize].backup()
         };
         if self.dice.chance(500) {
+            self.seen(Seen::EpochChanged);
             let epoch = self.dice.bits().to_be_bytes();
             let empty = std::mem::replace(&mut self.origin, O::create(self.mutant));
             self.origin = empty.renamed(Epoch::from_bytes(epoch));

@@ -5,20 +5,18 @@ use super::faults::Seen;
 use super::lineage::Lineage;
 use super::mutants::Mutant;
 use super::net::Event;
-use super::replica::Replica;
+use super::process::{Process, Step};
 use super::workload::Op;
 use super::world::World;
 use super::{origin::Origin, workload::State};
-use tidelog::sync::client::{Action, Change, Client, Outcome, State as Phase, Tick};
-use tidelog::sync::id::{ClientId, Id};
+use tidelog::sync::client::{State as Phase, Tick};
+use tidelog::sync::id::Id;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
-pub(crate) struct Node<R> {
-    /// The durable side.
-    pub(crate) replica: R,
-    /// The machine, which dies with its process.
-    pub(crate) client: Client,
+pub(crate) struct Node<P> {
+    /// Its process and what is durable.
+    pub(crate) process: P,
     /// How often the process was started.
     pub(crate) life: u32,
     /// The offline switch, which the application sets again after a restart.
@@ -43,13 +41,11 @@ pub(crate) struct Node<R> {
     pub(crate) requests: u64,
 }
 
-impl<R: Replica> Node<R> {
-    /// A new replica's first process.
-    pub(crate) fn new(replica: R, slow: bool, user: usize) -> Node<R> {
-        let client = Client::new(replica.start());
+impl<P: Process> Node<P> {
+    /// A replica's first process.
+    pub(crate) fn new(process: P, slow: bool, user: usize) -> Node<P> {
         Node {
-            replica,
-            client,
+            process,
             life: 0,
             online: true,
             slow,
@@ -66,15 +62,16 @@ impl<R: Replica> Node<R> {
 
     /// The machine's state.
     pub(crate) fn phase(&self) -> Phase {
-        self.client.status(&self.replica).map_or(Phase::Offline, |s| s.state)
+        self.process.status().state
     }
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// The process dies and starts again with what is durable.
     pub(crate) fn kill(&mut self, i: usize) {
         self.happened(|| format!("client {i} dies"));
-        self.nodes[i].replica.reopen();
+        let dice = self.dice.split();
+        self.nodes[i].process.reopen(dice);
         self.boot(i);
     }
 
@@ -83,12 +80,10 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.touched |= 1 << i;
         let node = &mut self.nodes[i];
         node.calm.admitted();
-        node.client = Client::new(node.replica.start());
-        node.client.set_online(node.online);
+        node.process.set_online(node.online);
         node.life += 1;
-        node.timer = None;
         let (life, at) = (node.life, self.now + 1);
-        self.nodes[i].timer = Some(at);
+        node.timer = Some(at);
         self.net.put(at, Event::Timer { node: i, life, at });
     }
 
@@ -107,8 +102,8 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.happened(|| format!("client {i} makes {id}: {op:?}"));
         let ts = self.wall_clock(i);
         let armed = self.arm(i);
-        let taken = self.nodes[i].replica.dispatch(id, &op, ts);
-        if armed && self.nodes[i].replica.caught() {
+        let taken = self.nodes[i].process.dispatch(id, &op, ts);
+        if armed && self.nodes[i].process.caught() {
             // whether it was durable, only the next process will see
             self.seen(Seen::KilledMidWrite);
             self.nodes[i].lineage.leave(id, op);
@@ -131,7 +126,8 @@ impl<R: Replica, O: Origin> World<R, O> {
     /// What the clock on the wall of client `i` shows. Its own dice: in a tame world all else is the same.
     fn wall_clock(&mut self, i: usize) -> i64 {
         const TEN_YEARS: u64 = 315_576_000_000;
-        let (jumps, to) = (self.clocks.chance(100), self.clocks.below(2 * TEN_YEARS) as i64 - TEN_YEARS as i64);
+        let (jumps, to) =
+            (self.clocks.chance(100), self.clocks.below(2 * TEN_YEARS) as i64 - TEN_YEARS as i64);
         if jumps && self.wild {
             self.seen(Seen::ClockJumped);
             self.nodes[i].skew = to;
@@ -146,19 +142,19 @@ impl<R: Replica, O: Origin> World<R, O> {
         for _ in 0..1000 {
             let tick = self.tick();
             let node = &mut self.nodes[i];
-            let action = match node.client.poll(tick, &node.replica) {
-                Ok(action) => action,
+            let step = match node.process.poll(tick) {
+                Ok(step) => step,
                 Err(e) => return self.fail(format!("poll: {e}")),
             };
             self.note_phase(i);
-            match action {
-                Action::Wait(until) => return self.set_timer(i, until),
-                Action::Abort(_) => {}
-                Action::Token { refused } => self.give_token(i, tick, refused),
-                Action::Send(request) => {
+            match step {
+                Step::Wait(until) => return self.set_timer(i, until),
+                Step::Abort(_) => {}
+                Step::Token { refused } => self.give_token(i, tick, refused),
+                Step::Send(request) => {
                     self.nodes[i].pushed = request.sent.map(|n| (request.id, n));
                     if let Some(n) = request.sent {
-                        self.nodes[i].replica.mark_sent(n);
+                        self.nodes[i].process.mark_sent(n);
                         if self.dice.chance(self.rates.kill) {
                             self.seen(Seen::KilledBetweenMarkAndSend);
                             return self.kill(i);
@@ -170,8 +166,8 @@ impl<R: Replica, O: Origin> World<R, O> {
                     }
                     self.send(i, request);
                 }
-                Action::Apply(change) => {
-                    if !self.carry_out(i, *change) {
+                Step::Apply => {
+                    if !self.carry_out(i) {
                         return;
                     }
                 }
@@ -180,75 +176,44 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.fail(format!("client {i} acts without end: {:?}", self.nodes[i].phase()));
     }
 
-    /// Carries out a change; false when the process died meanwhile.
-    fn carry_out(&mut self, i: usize, change: Change) -> bool {
+    /// Has a change carried out; false when the process died meanwhile.
+    fn carry_out(&mut self, i: usize) -> bool {
         if self.dice.chance(self.rates.kill) {
             self.seen(Seen::KilledBeforeApply);
             self.kill(i);
             return false;
         }
         let armed = self.arm(i);
-        let fresh = ClientId::from_bytes(self.dice.bytes());
-        let mutant = self.mutant;
-        let replica = &mut self.nodes[i].replica;
-        let done = match &change {
-            Change::Page(page) => replica.apply(page).map(|applied| {
-                if !page.evs.is_empty() {
-                    self.seen(if applied.rebased { Seen::Rebased } else { Seen::ConfirmedInPlace });
-                }
-                if applied.dead > 0 {
-                    self.seen(Seen::ThrownForGood);
-                }
-                if applied.erring > 0 {
-                    self.seen(Seen::ThrownInRebase);
-                }
-                Outcome { fork: applied.fork.filter(|_| !mutant.is_blind()), client: None }
-            }),
-            Change::Rewind(rewind) => replica.rewind(rewind).map(|()| Outcome::default()),
-            Change::Identify(identify) => {
-                replica.identify(identify, fresh).map(|client| Outcome { fork: None, client })
-            }
-        };
-        let outcome = match done {
-            Ok(outcome) => outcome,
+        let tick = self.tick();
+        let seen = match self.nodes[i].process.apply(tick) {
+            Ok(seen) => seen,
             Err(e) => {
-                self.fail(format!("{change:?}: {e}"));
+                self.fail(e);
                 return false;
             }
         };
-        let mid = armed && self.nodes[i].replica.caught();
+        let mid = armed && self.nodes[i].process.caught();
         if mid || self.dice.chance(self.rates.kill) {
-            self.seen(match change {
-                _ if !mid => Seen::KilledAfterApply,
-                Change::Page(_) => Seen::KilledMidWrite,
-                Change::Rewind(_) => Seen::KilledMidRewind,
-                Change::Identify(_) => Seen::KilledMidIdentify,
+            self.seen(match () {
+                () if !mid => Seen::KilledAfterApply,
+                () if seen.contains(&Seen::Rewound) => Seen::KilledMidRewind,
+                () if seen.contains(&Seen::Renamed) => Seen::KilledMidIdentify,
+                () => Seen::KilledMidWrite,
             });
             self.kill(i);
             return false;
         }
-        match &change {
-            Change::Page(page) => {
-                self.happened(|| format!("client {i} has read {} to {}", page.from.seq, page.to.seq));
-                self.nodes[i].calm.reach(page.to.h);
-            }
-            Change::Rewind(rewind) => {
-                self.seen(Seen::Rewound);
-                let (common, asof) = (rewind.common.seq, rewind.asof);
-                self.happened(|| format!("client {i} goes back to {common}, to read to {asof}"));
-                if let Err(e) = self.nodes[i].calm.rewind(self.now) {
-                    self.fail(format!("I10: client {i}: {e}"));
-                }
-            }
-            Change::Identify(_) => {
-                let name = self.nodes[i].replica.me();
-                self.happened(|| format!("client {i} goes by {name}"));
-                self.seen(if outcome.client.is_some() { Seen::Renamed } else { Seen::NameKept });
-            }
+        self.happened(|| format!("client {i} applies: {seen:?}"));
+        seen.iter().for_each(|&what| self.seen(what));
+        self.nodes[i].process.applied();
+        let node = &mut self.nodes[i];
+        let calm = if seen.contains(&Seen::Rewound) { node.calm.rewind(self.now) } else { Ok(()) };
+        node.calm.reach(node.process.cursor().h);
+        let (name, seq) = (node.process.me(), node.process.cursor().seq);
+        self.happened(|| format!("client {i} is {name} at {seq}"));
+        if let Err(e) = calm {
+            self.fail(format!("I10: client {i}: {e}"));
         }
-        self.nodes[i].replica.settle_cursor();
-        let tick = self.tick();
-        self.nodes[i].client.applied(tick, outcome);
         true
     }
 
@@ -257,7 +222,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         let armed = self.dice.chance(self.rates.kill);
         if armed {
             let k = self.dice.below(12);
-            self.nodes[i].replica.arm(k);
+            self.nodes[i].process.arm(k);
         }
         armed
     }
@@ -265,8 +230,9 @@ impl<R: Replica, O: Origin> World<R, O> {
     /// An answer reaches the machine.
     pub(crate) fn answer(&mut self, i: usize, life: u32, request: u64, status: u16, body: &str) {
         let tick = self.tick();
-        let node = &mut self.nodes[i];
-        if life != node.life {
+        let (same_life, expected) =
+            (life == self.nodes[i].life, self.nodes[i].process.in_flight() == Some(request));
+        if !same_life {
             // The process that asked is dead. Once in a while its answer is given to the next one all the same,
             // which must make nothing of it: acks are hints.
             if status != 200 || !self.dice.chance(300) {
@@ -274,8 +240,7 @@ impl<R: Replica, O: Origin> World<R, O> {
             }
             self.seen(Seen::AnswerOfAFormerLife);
         }
-        let expected = node.client.in_flight() == Some(request);
-        if life == node.life && !expected {
+        if same_life && !expected {
             self.seen(Seen::LateAnswerDropped);
         }
         let shown: String = body.chars().take(60).collect();
@@ -289,9 +254,9 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
         let pushed = self.nodes[i].pushed.filter(|(id, _)| expected && *id == request).map(|(_, n)| n);
         let (status, body) = self.bend(i, status, body, pushed);
-        self.nodes[i].client.handle(tick, request, status, &body);
+        self.nodes[i].process.handle(tick, request, status, &body);
         if self.mutant == Mutant::NoBackOff && expected {
-            self.nodes[i].client.wake();
+            self.nodes[i].process.wake();
         }
         self.drive(i);
     }
@@ -300,7 +265,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     pub(crate) fn broken(&mut self, i: usize, life: u32, request: u64) {
         if life == self.nodes[i].life {
             let tick = self.tick();
-            self.nodes[i].client.failed(tick, request);
+            self.nodes[i].process.failed(tick, request);
             self.drive(i);
         }
     }
@@ -309,7 +274,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         let refuse = self.rates.refuse;
         if self.dice.chance(refuse) {
             self.seen(Seen::TokenDenied);
-            return self.nodes[i].client.failed_token(tick);
+            return self.nodes[i].process.failed_token(tick);
         }
         if self.dice.chance(refuse) {
             // the machine's own timeout must get it out of this
@@ -319,14 +284,14 @@ impl<R: Replica, O: Origin> World<R, O> {
         if refused || self.nodes[i].token == 0 {
             self.nodes[i].token = self.tokens;
         }
-        self.nodes[i].client.token();
+        self.nodes[i].process.token();
     }
 
     /// The application has the user sign in again.
     pub(crate) fn sign_in(&mut self, i: usize) {
         self.nodes[i].token = self.tokens;
         self.nodes[i].calm.admitted();
-        self.nodes[i].client.token();
+        self.nodes[i].process.token();
     }
 
     fn set_timer(&mut self, i: usize, until: Option<u64>) {
@@ -341,8 +306,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     fn note_phase(&mut self, i: usize) {
-        let status = self.nodes[i].client.status(&self.nodes[i].replica);
-        let Ok(status) = status else { return };
+        let status = self.nodes[i].process.status();
         self.seen(match status.state {
             Phase::Offline => Seen::Offline,
             Phase::CatchUp => Seen::CatchUp,
@@ -361,11 +325,11 @@ impl<R: Replica, O: Origin> World<R, O> {
     /// The oracles of one replica: I1, I4, I5 to I8 and I9.
     pub(crate) fn check_node(&mut self, i: usize) -> Result<(), String> {
         let node = &mut self.nodes[i];
-        let cursor = node.replica.cursor();
+        let cursor = node.process.cursor();
         let Some(moment) = self.history.at(cursor.point()) else {
             return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
         };
-        let pending = node.replica.queued();
+        let pending = node.process.queued();
         let ids = pending.iter().map(|(id, _)| *id).collect();
         let of = |e| format!("client {i}: {e}");
         node.lineage.check_kept(&self.history, cursor.point(), ids).map_err(of)?;
@@ -374,7 +338,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         for (v, (_, op)) in (cursor.seq + 1..).zip(&pending) {
             op.apply(v, &mut expected);
         }
-        let state = node.replica.state();
+        let state = node.process.state();
         if state != expected {
             return Err(format!(
                 "I5/I6/I8: client {i} at {} with {} pending has {state:?}, the naive engine has {expected:?}",
@@ -382,7 +346,7 @@ impl<R: Replica, O: Origin> World<R, O> {
                 pending.len()
             ));
         }
-        if node.replica.dead() != *moment.dead {
+        if node.process.dead() != *moment.dead {
             return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
         }
         Ok(())

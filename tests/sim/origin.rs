@@ -1,6 +1,6 @@
 //! The server's durable side in a simulation: one in memory, and the mutants of its rules.
 
-use super::Mutant;
+use super::mutants::Mutant;
 use tidelog::error::Result;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::memory::MemoryLog;

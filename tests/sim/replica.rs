@@ -2,7 +2,8 @@
 //!
 //! The one in memory keeps undo records and inverts them, as the real one does, so that a wrong plan shows.
 
-use super::Mutant;
+use super::dice::Dice;
+use super::mutants::Mutant;
 use super::workload::{Op, State};
 use tidelog::error::Result;
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
@@ -26,14 +27,8 @@ pub(crate) struct Applied {
 
 /// The durable side of one replica. Each method is one transaction.
 pub(crate) trait Replica: Queue + Sized {
-    /// A new replica of log `sim`.
-    fn create(me: ClientId, mutant: Mutant) -> Self;
-    /// Its name.
-    fn me(&self) -> ClientId;
-    /// Its stored cursor.
-    fn cursor(&self) -> At {
-        self.start().at
-    }
+    /// A new replica of log `sim`. Its names come from the dice.
+    fn create(dice: Dice, mutant: Mutant) -> Self;
     /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
     /// already is taken again without effect.
     fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
@@ -43,14 +38,14 @@ pub(crate) trait Replica: Queue + Sized {
     fn apply(&mut self, page: &Page) -> Result<Applied>;
     /// Goes back to where the server's history and this one part.
     fn rewind(&mut self, rewind: &Rewind) -> Result<()>;
-    /// Sees to it that what is pending can be pushed; gives the new name if there is one. `fresh` may become it.
-    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>>;
+    /// Sees to it that what is pending can be pushed; gives the new name if there is one.
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>>;
     /// Where its machine starts.
     fn start(&self) -> Start;
     /// Dies and comes back with what is durable.
-    fn reopen(&mut self);
-    /// A copy of its files, opened: what somebody who copies a profile gets.
-    fn fork(&self) -> Self;
+    fn reopen(&mut self, dice: Dice);
+    /// One on a copy of what is durable: what somebody who copies a profile gets.
+    fn copy(&self, dice: Dice) -> Self;
     /// Makes the state anew from the log.
     fn rebuild(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
@@ -82,6 +77,7 @@ struct Pending {
 /// A replica made of vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct InMemory {
+    dice: Dice,
     me: ClientId,
     mutant: Mutant,
     cursor: At,
@@ -188,10 +184,11 @@ impl Queue for InMemory {
 }
 
 impl Replica for InMemory {
-    fn create(me: ClientId, mutant: Mutant) -> InMemory {
+    fn create(mut dice: Dice, mutant: Mutant) -> InMemory {
         let start = chain::start("sim");
         InMemory {
-            me,
+            me: ClientId::from_bytes(dice.bytes()),
+            dice,
             mutant,
             cursor: At { epoch: None, seq: start.seq, h: start.h },
             top: 0,
@@ -205,9 +202,6 @@ impl Replica for InMemory {
             dead: Vec::new(),
             late_cursor: None,
         }
-    }
-    fn me(&self) -> ClientId {
-        self.me
     }
     fn start(&self) -> Start {
         Start { client: self.me, at: self.cursor, asof: self.asof }
@@ -258,7 +252,7 @@ impl Replica for InMemory {
         self.rebuild();
         Ok(())
     }
-    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>> {
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
         let numbers = self.pending.iter().map(|p| (p.out.n > 0).then_some(p.out.n));
         let renew = identify.renew || !resume::follows(identify.last, self.top, numbers);
         self.asof = None;
@@ -272,16 +266,17 @@ impl Replica for InMemory {
             self.pending.iter_mut().zip(last + 1..).for_each(|(p, n)| p.out.n = n);
             return Ok(None);
         }
-        self.me = fresh;
+        self.me = ClientId::from_bytes(self.dice.bytes());
         self.top = self.pending.len() as u64;
         self.pending.iter_mut().zip(1..).for_each(|(p, n)| p.out.n = n);
-        Ok(Some(fresh))
+        Ok(Some(self.me))
     }
-    fn reopen(&mut self) {
+    fn reopen(&mut self, dice: Dice) {
         self.late_cursor = None;
+        self.dice = dice;
     }
-    fn fork(&self) -> InMemory {
-        InMemory { late_cursor: None, ..self.clone() }
+    fn copy(&self, dice: Dice) -> InMemory {
+        InMemory { late_cursor: None, dice, ..self.clone() }
     }
     fn rebuild(&mut self) {
         self.state.clear();

@@ -1,12 +1,13 @@
 //! The real thing in the simulated world: replicas on `Store` and the server on `Server`, each on SQLite in memory.
 //! Dying is leaving the open database behind and going on with a copy of its files.
 
-use super::Mutant;
+use super::dice::Dice;
+use super::mutants::Mutant;
 use super::origin::{Origin, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
 use super::workload::{Op, State};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -34,8 +35,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// The simulated application's reducer.
 #[derive(Debug)]
 struct Reducer {
-    /// What a replica without a name takes for one.
-    me: Rc<Cell<ClientId>>,
+    /// Where names come from.
+    dice: RefCell<Dice>,
     /// The clock on its wall.
     clock: Rc<Cell<i64>>,
 }
@@ -48,7 +49,7 @@ impl Host for Reducer {
         self.clock.get()
     }
     fn random(&self) -> [u8; 16] {
-        *self.me.get().as_bytes()
+        self.dice.borrow_mut().bytes()
     }
     async fn preprocess(&self, _: &mut Event) -> Result<()> {
         Ok(())
@@ -69,18 +70,17 @@ impl Host for Reducer {
 /// A replica on SQLite.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    me: Rc<Cell<ClientId>>,
     clock: Rc<Cell<i64>>,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(me: Rc<Cell<ClientId>>, storage: Spied) -> Sqlite {
+    fn open(dice: Dice, storage: Spied) -> Sqlite {
         let clock = Rc::default();
-        let reducer = Reducer { me: me.clone(), clock: Rc::clone(&clock) };
+        let reducer = Reducer { dice: RefCell::new(dice), clock: Rc::clone(&clock) };
         let store = Self::store(reducer, &storage).expect("a replica's database opens");
-        Sqlite { me, clock, storage, store }
+        Sqlite { clock, storage, store }
     }
 
     fn store(reducer: Reducer, storage: &Spied) -> Result<Store<Reducer>> {
@@ -118,11 +118,8 @@ impl Queue for Sqlite {
 }
 
 impl Replica for Sqlite {
-    fn create(me: ClientId, _: Mutant) -> Sqlite {
-        Sqlite::open(Rc::new(Cell::new(me)), Spied::default())
-    }
-    fn me(&self) -> ClientId {
-        self.start().client
+    fn create(dice: Dice, _: Mutant) -> Sqlite {
+        Sqlite::open(dice, Spied::default())
     }
     fn start(&self) -> Start {
         self.store.start().expect("the queue is open")
@@ -130,8 +127,7 @@ impl Replica for Sqlite {
     fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
         now(self.store.rewind(rewind)).map(|_| ())
     }
-    fn identify(&mut self, identify: &Identify, fresh: ClientId) -> Result<Option<ClientId>> {
-        self.me.set(fresh);
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
         Ok(now(self.store.identify(identify))?.outcome.client)
     }
     fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
@@ -169,11 +165,11 @@ impl Replica for Sqlite {
             erring: erring.unwrap_or(0) as usize,
         })
     }
-    fn reopen(&mut self) {
-        *self = self.fork();
+    fn reopen(&mut self, dice: Dice) {
+        *self = self.copy(dice);
     }
-    fn fork(&self) -> Sqlite {
-        Sqlite::open(Rc::new(Cell::new(self.me.get())), self.storage.fork())
+    fn copy(&self, dice: Dice) -> Sqlite {
+        Sqlite::open(dice, self.storage.fork())
     }
     fn rebuild(&mut self) {
         let rebuilt = async {
@@ -181,6 +177,9 @@ impl Replica for Sqlite {
             self.store.rebuild(&turn, None).await
         };
         now(rebuilt).expect("a rebuild works");
+        let found =
+            self.store.db().reader().one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string()));
+        assert_eq!(found.expect("a check works").as_deref(), Some("ok"));
     }
     fn arm(&mut self, k: u64) {
         self.storage.arm(k);

@@ -9,14 +9,13 @@ use super::mutants::Mutant;
 use super::net::{Event, Net, Sent};
 use super::node::Node;
 use super::origin::Origin;
-use super::replica::Replica;
+use super::process::Process;
 use super::trace::Trace;
 use tidelog::sync::client::{State, Tick};
-use tidelog::sync::id::ClientId;
 
 /// One simulated world.
 #[derive(Debug)]
-pub(crate) struct World<R, O> {
+pub(crate) struct World<P, O> {
     /// All chance.
     pub(crate) dice: Dice,
     /// How likely what is.
@@ -28,7 +27,7 @@ pub(crate) struct World<R, O> {
     /// Virtual milliseconds.
     pub(crate) now: u64,
     /// The replicas.
-    pub(crate) nodes: Vec<Node<R>>,
+    pub(crate) nodes: Vec<Node<P>>,
     /// The server's durable side.
     pub(crate) origin: O,
     /// The server is down until then.
@@ -59,19 +58,17 @@ pub(crate) struct World<R, O> {
     /// Older copies of the server.
     pub(crate) backups: Vec<O>,
     /// Older copies of replicas.
-    pub(crate) copies: Vec<Copy<R>>,
+    pub(crate) copies: Vec<Copy<P>>,
     pub(super) polls: u64,
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// The world of a seed.
     pub(crate) fn new(seed: u64, mutant: Mutant, wild: bool) -> Self {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
         let nodes = (0..dice.between(2, 5) as usize)
-            .map(|user| {
-                Node::new(R::create(ClientId::from_bytes(dice.bytes()), mutant), dice.chance(150), user)
-            })
+            .map(|user| Node::new(P::create(dice.split(), mutant), dice.chance(150), user))
             .collect();
         World {
             dice,
@@ -119,7 +116,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         } else if self.dice.chance(switch) {
             self.switch(i);
         } else if self.dice.chance(kill / 2) {
-            self.seen(if self.nodes[i].client.in_flight().is_some() {
+            self.seen(if self.nodes[i].process.in_flight().is_some() {
                 Seen::KilledInFlight
             } else {
                 Seen::KilledIdle
@@ -163,11 +160,11 @@ impl<R: Replica, O: Origin> World<R, O> {
         let node = &mut self.nodes[i];
         if !node.online || self.dice.chance(600) {
             node.online = !node.online;
-            node.client.set_online(node.online);
+            node.process.set_online(node.online);
             let what = if node.online { Seen::WentOnline } else { Seen::WentOffline };
             self.seen(what);
         } else {
-            node.client.wake();
+            node.process.wake();
             if matches!(node.phase(), State::Fenced { .. }) {
                 self.sign_in(i);
             }
@@ -193,7 +190,10 @@ impl<R: Replica, O: Origin> World<R, O> {
         if rows.is_empty() {
             return Ok(());
         }
-        self.history.extend(rows)
+        let pardoned = self.history.pardoned;
+        self.history.extend(rows)?;
+        (pardoned..self.history.pardoned).for_each(|_| self.seen(Seen::Pardoned));
+        Ok(())
     }
 
     /// Everything is well from now on: every queue drains and every cursor reaches the head, in few requests.
@@ -206,11 +206,12 @@ impl<R: Replica, O: Origin> World<R, O> {
         for node in &mut self.nodes {
             node.slow = false;
             node.online = true;
-            node.client.set_online(true);
+            node.process.set_online(true);
             node.calm.prodded();
         }
         let limit = self.limit;
-        let waiting: Vec<u64> = self.nodes.iter().map(|n| (n.replica.queued().len() / limit) as u64).collect();
+        let waiting: Vec<u64> =
+            self.nodes.iter().map(|n| (n.process.queued().len() / limit) as u64).collect();
         for round in 0..20_000 {
             if round % 20 == 0 {
                 (0..self.nodes.len()).for_each(|i| self.help(i));
@@ -223,7 +224,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
         for (i, before) in before.iter().enumerate() {
             self.check_node(i)?;
-            let status = self.nodes[i].client.status(&self.nodes[i].replica).map_err(|e| e.to_string())?;
+            let status = self.nodes[i].process.status();
             if !self.is_done(i) {
                 return Err(format!(
                     "I10: client {i} never drained: {status:?}, the head is {}",
@@ -237,7 +238,7 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.nodes[i].lineage.check_arrived(&self.history).map_err(|e| format!("client {i}: {e}"))?;
             if self.dice.chance(200) {
                 self.seen(Seen::Rebuilt);
-                self.nodes[i].replica.rebuild();
+                self.nodes[i].process.rebuild();
                 self.check_node(i).map_err(|e| format!("after a rebuild: {e}"))?;
             }
             self.seen(Seen::Drained);
@@ -260,7 +261,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         let node = &self.nodes[i];
         match node.phase() {
             State::Live => {
-                node.replica.queued().is_empty() && node.replica.cursor().point() == self.history.head
+                node.process.queued().is_empty() && node.process.cursor().point() == self.history.head
             }
             _ => false,
         }
