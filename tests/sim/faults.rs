@@ -113,9 +113,9 @@ impl Rates {
             refuse: up_to(100),
             reject: up_to(150),
             switch: up_to(40),
-            rollback: up_to(14).saturating_sub(5),
-            copy: up_to(14).saturating_sub(4),
-            regime: up_to(9).saturating_sub(3),
+            rollback: up_to(30).saturating_sub(8),
+            copy: up_to(30).saturating_sub(8),
+            regime: up_to(20).saturating_sub(8),
             page: if up_to(2) == 2 { 3 } else { 1000 },
             write: 60 + up_to(340),
         }

@@ -102,7 +102,7 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// Takes a backup of the server, or puts one back.
     pub(crate) fn roll_back(&mut self) -> Result<(), String> {
-        if self.backups.is_empty() || self.dice.chance(500) {
+        if self.backups.is_empty() || self.dice.chance(400) {
             self.seen(Seen::BackedUp);
             self.happened(|| "the server is backed up".into());
             let copy = self.origin.backup();
