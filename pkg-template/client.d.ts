@@ -89,11 +89,11 @@ export interface Connection<Docs extends object = Record<string, Untyped>> {
   dispatch(event: Draft): Promise<Dispatched>
   /** All or none. `synced` is about all of them. */
   dispatch(events: Draft[]): Promise<Event[] & { readonly synced: Promise<void> }>
-  /** Stops or resumes syncing. */
+  /** Stops or resumes syncing, for all tabs of this profile and until it is called again. */
   setOnline(online: boolean): Promise<void>
   /** Syncs now instead of when it is due. */
   sync(): Promise<void>
-  /** The latest events, newest first; `limit` is 100 unless given. */
+  /** The latest events, newest first, the pending ones before the confirmed; `limit` is 100 unless given. */
   log(options?: { limit?: number }): Promise<Event[]>
   /** Closes the database and ends the worker; live queries end. */
   close(): Promise<void>

@@ -59,6 +59,10 @@ class Connection {
     return this.#call('log', [options])
   }
 
+  acknowledgeEviction() {
+    this.#wire.acknowledgeEviction()
+  }
+
   close() {
     return this.#wire.close()
   }

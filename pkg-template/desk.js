@@ -8,6 +8,7 @@ const DATABASE = {
   dispatch: (db, args, call) => db.dispatchOnce(call, ...args),
   setOnline: (db, [online]) => db.setOnline(online),
   sync: db => db.sync(),
+  askedToKeep: db => db.askedToKeep(),
   async log(db, [{ limit = 100 } = {}]) {
     const found = await db.queue.search({}, { limit, sort: { v: -1 } })
     return found.items ?? found
@@ -49,7 +50,7 @@ export class Desk {
       name,
       [...reads, ...writes],
     ])
-    this.#post({ t: 'up', repeatable: Object.fromEntries(repeatable), status: this.#status() })
+    this.#post({ t: 'up', repeatable: Object.fromEntries(repeatable), ...this.#status() })
   }
 
   /** Takes nothing more: what is under way may still be answered, unless closing the database cut it off. */
@@ -188,10 +189,10 @@ export class Desk {
   tellStatus() {
     if (!this.#stale || this.#retired) return
     this.#stale = false
-    this.#post({ t: 'status', status: this.#status() })
+    this.#post({ t: 'status', ...this.#status() })
   }
 
   #status() {
-    return { ...this.#db.status, role: this.#role }
+    return { status: { ...this.#db.status, role: this.#role }, kept: this.#db.kept }
   }
 }

@@ -5,6 +5,9 @@
 const now = () => performance.now()
 const random = () => crypto.getRandomValues(new Uint32Array(1))[0]
 
+/** More bytes than any answer of the protocol has: 1 MiB of bodies in JSON, and their names. */
+const MOST_BYTES = 4 * 1024 * 1024
+
 export class Driver {
   #wire
   #token
@@ -59,8 +62,9 @@ export class Driver {
   }
 
   setOnline(online) {
-    this.engine.setOnline(online)
+    const kept = this.engine.setOnline(online)
     this.ring()
+    return kept
   }
 
   setToken(token) {
@@ -127,7 +131,7 @@ export class Driver {
       signal,
       cache: 'no-store',
     })
-    return { status: response.status, body: await response.text() }
+    return { status: response.status, body: await read(response) }
   }
 
   /** Asks the application for a token, in the background. */
@@ -160,5 +164,23 @@ export class Driver {
     })
     this.#rung = false
     clearTimeout(timer)
+  }
+}
+
+/** The text of an answer. One that has no end is cut off, which leaves no JSON and counts as a failure. */
+async function read(response) {
+  // a runtime may give no stream for an empty body; Safari's cannot be iterated
+  const reader = response.body?.getReader()
+  const parts = []
+  let size = 0
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true }
+    if (done) return new Blob(parts).text()
+    size += value.byteLength
+    if (size > MOST_BYTES) {
+      await reader.cancel()
+      throw new RangeError(`the answer has more than ${MOST_BYTES} bytes`)
+    }
+    parts.push(value)
   }
 }

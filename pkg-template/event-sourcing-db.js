@@ -10,7 +10,7 @@ import { bound } from './sqlite.js'
 import { Sync } from './sync.js'
 
 const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
-const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
+const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'storage', 'onWillOpen', 'onDidOpen']
 const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
 /** `synced` of an event that no server has to confirm. */
 const CONFIRMED = { value: Promise.resolve() }
@@ -25,6 +25,13 @@ class EventDB extends DB {
 
   functions() {
     return this.owner.phases
+  }
+
+  /** What sync brings is announced as well, and is not the user's. */
+  userWrote() {}
+
+  dispatched() {
+    super.userWrote()
   }
 
   async prepareModels() {
@@ -65,6 +72,7 @@ export class EventSourcingDB extends Emitter {
     this.queue = new EventQueue({ db: this.db, dispatch: draft => this.dispatch(draft) })
     this.#sync = sync ? new Sync(this, sync) : undefined
     this.db.on('change', tables => this.emit('change', tables))
+    this.db.on('kept', () => this.emit('status', this.status))
   }
 
   #addModel(name, definition) {
@@ -102,7 +110,7 @@ export class EventSourcingDB extends Emitter {
   async openQueue(engine) {
     const { version, types } = this.#options
     await engine.openEvents(this.#sync?.log, version, types)
-    this.#sync?.start(engine)
+    await this.#sync?.start(engine)
   }
 
   async stopSync() {
@@ -148,6 +156,7 @@ export class EventSourcingDB extends Emitter {
       throw error
     }
     this.#sync?.ring()
+    this.db.dispatched()
     this.db.announce()
     for (const one of made) this.#finish(one, call?.again)
     this.#sync?.changed()
@@ -206,10 +215,10 @@ export class EventSourcingDB extends Emitter {
     await this.#sync?.drained()
   }
 
-  /** `{storage, persistence, sync: {state, online, pending, seq, head, error}}`. */
+  /** `{storage, persistence, full, quota, sync: {state, online, pending, seq, head, error}}`. */
   get status() {
     return {
-      ...this.db.kept,
+      ...this.db.kept.status,
       sync: this.#sync?.status ?? {
         state: 'off',
         online: true,
@@ -222,9 +231,24 @@ export class EventSourcingDB extends Emitter {
     }
   }
 
-  /** The application's offline switch. */
-  setOnline(online) {
-    this.#sync?.setOnline(Boolean(online))
+  /** What a page needs to notice one day that the browser has cleared the database. */
+  get kept() {
+    const { file, engine, kept } = this.db
+    return {
+      file,
+      birth: kept.status.storage === 'memory' ? undefined : engine?.birth,
+      written: kept.written,
+    }
+  }
+
+  /** The page has asked the browser to keep the database. */
+  askedToKeep() {
+    this.db.kept.lookAgain()
+  }
+
+  /** The application's offline switch: in force at once, and kept for the next start when this resolves. */
+  async setOnline(online) {
+    await this.#sync?.setOnline(Boolean(online))
   }
 
   /** Tries to sync now. */

@@ -4,6 +4,7 @@
 // A Web Lock makes the leader, and comes free when its worker ends in whatever way. It can be stolen from one that does
 // not answer, so it is not what protects the files: that is their exclusive handles and the storage's own lock.
 
+import { deferred } from './deferred.js'
 import { Desk } from './desk.js'
 import { TidelogError } from './errors.js'
 import { Hall } from './hall.js'
@@ -222,7 +223,7 @@ export class Tab {
     const until = Date.now() + LOCKED_MS
     for (;;) {
       try {
-        return await this.#open(this.#options, this.#last.sync)
+        return await this.#open(this.#options)
       } catch (error) {
         const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
         if (!wait || !this.#turn.is(grant)) throw error
@@ -382,11 +383,4 @@ function compare(a, b) {
   const [theirs, ours] = [parts(a), parts(b)]
   const at = theirs.findIndex((n, i) => n !== ours[i])
   return at < 0 ? 0 : theirs[at] - ours[at]
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

@@ -1,16 +1,23 @@
 // The page's way to whoever leads: it keeps every call until it is answered, sends it again to the next leader where
 // that is safe, and starts a new worker when its own dies. What calls mean is client.js's and the leader's business.
 
+import { deferred } from './deferred.js'
 import { TidelogError } from './errors.js'
+import { Marker } from './marker.js'
 import { cloneable, decodeError, hidden } from './rpc.js'
 
 /** How long calls on their way and the worker may take when the connection is closed. */
 const CLOSE_MS = 5000
+/**
+ * Workers are stopped wherever they are as soon as the listeners of `freeze` return: so long ours may take to close the
+ * files and give its lock back. The page is hidden then and nobody waits for it.
+ */
+const FREEZE_MS = 1000
 /** So many dead workers within so many ms, and no further one is started. */
 const DEATHS = 3
 const DEATHS_MS = 10_000
 /** A call that so many leaders took and did not answer is not tried at another. */
-const TRIES = 5
+const TRIES = 3
 
 export class Wire {
   status = { role: 'waiting', storage: null, persistence: null, sync: null }
@@ -40,6 +47,7 @@ export class Wire {
   #ready = deferred()
   #closed = null
   #closing = deferred()
+  #marker = new Marker()
   #leave = () => {}
 
   constructor(start, locks) {
@@ -155,6 +163,7 @@ export class Wire {
       case 'synced':
         return settle(take(this.#synced, message.id), message.error)
       case 'status':
+        this.#marker.hear(message.kept, this.#keep)
         return this.#tell(message.status)
       case 'hello':
         return this.#hello(message)
@@ -200,12 +209,13 @@ export class Wire {
   // ---- the leader
 
   /** A leader serves this page: it gets everything that has no answer. */
-  #up({ repeatable, status }) {
+  #up({ repeatable, status, kept }) {
     if (this.#repeatable) this.#down(status)
     this.#failure = null
     this.#repeatable = repeatable
     this.#before = repeatable
     this.served += 1
+    this.#marker.hear(kept, this.#keep)
     this.#tell(status)
     for (const call of [...this.#calls.values()]) this.#send(call)
     for (const { message } of this.#lives.values()) this.#worker.postMessage(message)
@@ -306,9 +316,25 @@ export class Wire {
     for (const name of ['freeze', 'resume']) globalThis.document?.[method](name, this.#cycle)
   }
 
-  #cycle = ({ type }) => this.#worker?.postMessage({ t: type })
+  #cycle = ({ type }) => {
+    this.#worker?.postMessage({ t: type })
+    if (type === 'freeze') pause(this.status.role === 'follower' ? FREEZE_MS / 5 : FREEZE_MS)
+  }
 
-  #tell(status) {
+  /** Asks the browser to keep the files, which workers cannot; the answer is in the leader's next status. */
+  #keep = async () => {
+    await globalThis.navigator?.storage?.persist?.().catch(() => {})
+    await this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
+  }
+
+  /** The user knows that the browser has cleared the storage. */
+  acknowledgeEviction() {
+    this.#marker.acknowledge()
+    this.#tell(this.status)
+  }
+
+  #tell({ evicted, ...status }) {
+    if (this.#marker.evicted) status.evicted = true
     this.status = status
     for (const listener of this.listeners) {
       try {
@@ -326,6 +352,11 @@ export function uncaught(error) {
   queueMicrotask(() => {
     throw error
   })
+}
+
+function pause(ms) {
+  const until = performance.now() + ms
+  while (performance.now() < until);
 }
 
 function lost({ model, name }) {
@@ -365,11 +396,4 @@ function settled(call) {
       }
     }
   })
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

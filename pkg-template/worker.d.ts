@@ -12,6 +12,8 @@ export interface Event {
   type: string
   /** The server's log does not hold it yet. */
   pending?: boolean
+  /** In the queue, while pending: it may have reached the server. */
+  sent?: boolean
   /** Milliseconds since 1970 on the author's clock. */
   ts: number
   data?: Untyped

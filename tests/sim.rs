@@ -18,14 +18,14 @@ const WITHIN: u64 = 1_000;
 
 #[test]
 fn replicas_in_memory_converge_in_a_hostile_world() {
-    let report = run_seeds::<Native<InMemory>, InMemoryOrigin>(0, 20_000, STEPS, Mutant::None, false);
+    let report = run_seeds::<InMemory, InMemoryOrigin>(0, 20_000, STEPS, Mutant::None, false);
     assert_eq!(report.seeds, 20_000);
     report.check("memory", STEPS).unwrap();
 }
 
 #[test]
 fn replicas_on_sqlite_converge_in_a_hostile_world() {
-    let report = run_seeds::<Native<Sqlite>, SqliteOrigin>(0, 2_000, STEPS, Mutant::None, false);
+    let report = run_seeds::<Sqlite, SqliteOrigin>(0, 2_000, STEPS, Mutant::None, false);
     assert_eq!(report.seeds, 2_000);
     report.check("sqlite", STEPS).unwrap();
 }
@@ -33,7 +33,7 @@ fn replicas_on_sqlite_converge_in_a_hostile_world() {
 #[test]
 fn every_rule_taken_out_is_noticed() {
     for &mutant in NOTICED {
-        let report = run_seeds::<Native<InMemory>, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
+        let report = run_seeds::<InMemory, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
         let why = report.failures.first().map(|(_, why)| why.lines().next().unwrap_or_default().to_string());
         println!("{mutant:?}: noticed after {} seeds: {why:?}", report.seeds);
         assert!(!report.failures.is_empty(), "nobody noticed {mutant:?} in {WITHIN} seeds");
@@ -45,7 +45,7 @@ fn every_rule_taken_out_is_noticed() {
 #[test]
 fn what_other_rules_make_up_for_is_harmless() {
     for &mutant in HARMLESS {
-        let report = run_seeds::<Native<InMemory>, InMemoryOrigin>(0, WITHIN, STEPS, mutant, false);
+        let report = run_seeds::<InMemory, InMemoryOrigin>(0, WITHIN, STEPS, mutant, false);
         report.check("memory", STEPS).unwrap_or_else(|e| panic!("{mutant:?}: {e}"));
     }
 }
@@ -54,7 +54,23 @@ fn what_other_rules_make_up_for_is_harmless() {
 #[test]
 fn a_wrong_server_is_noticed_by_replicas_on_sqlite() {
     for mutant in [Mutant::NoDedupe, Mutant::NoGapCheck, Mutant::NoUniqueId, Mutant::RejectionNotLogged] {
-        let report = run_seeds::<Native<Sqlite>, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
+        let report = run_seeds::<Sqlite, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
         assert!(!report.failures.is_empty(), "nobody noticed {mutant:?} in {WITHIN} seeds");
     }
+}
+
+/// Everything that happens comes from the seed: with other chance hidden anywhere, no failure could be seen again.
+#[test]
+fn a_seed_run_twice_leaves_the_same_trace() {
+    twice::<InMemory, InMemoryOrigin>(200);
+    twice::<Sqlite, SqliteOrigin>(40);
+}
+
+fn twice<P: Process, O: Origin>(seeds: u64) {
+    let run = || run_seeds::<P, O>(0, seeds, STEPS, Mutant::None, false).traces;
+    let (first, second) = (run(), run());
+    let text = run_seed::<P, O>(0, STEPS, Mutant::None, true, Trace::kept()).trace.1.unwrap();
+    assert!(text.lines().count() as u64 > STEPS, "a trace tells of every step:\n{text}");
+    assert_eq!(first, second);
+    assert_eq!(first.values().collect::<BTreeSet<_>>().len() as u64, seeds, "every seed is another story");
 }

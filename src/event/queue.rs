@@ -174,6 +174,12 @@ pub fn pending(conn: &Conn) -> Result<Vec<Pending>> {
     conn.all(&format!("{PENDING} ORDER BY lo"), &[], read_pending)
 }
 
+/// The first so many pending events in local commit order, without those confirmed behind a held one.
+pub fn waiting(conn: &Conn, limit: usize) -> Result<Vec<Pending>> {
+    let limit = Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
+    conn.all(&format!("{PENDING} WHERE seq IS NULL ORDER BY lo LIMIT ?"), &[limit], read_pending)
+}
+
 /// Pending events from number `n` on, at most `limit`.
 pub fn numbered(conn: &Conn, n: u64, limit: usize) -> Result<Vec<Pending>> {
     let params = [Param::Integer(n as i64), Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX))];

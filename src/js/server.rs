@@ -11,6 +11,7 @@ use crate::server::Server;
 use crate::sync::id::Epoch;
 use crate::sync::server::{Reply, Validator};
 use crate::sync::wire::Ev;
+use crate::vfs::place::Place;
 
 /// One open log. Calls are synchronous: one push is finished before the next begins.
 #[wasm_bindgen]
@@ -23,7 +24,11 @@ pub struct ServerLog {
 impl ServerLog {
     /// Opens the log of that name in a file. `storage` and `fs` as in `Engine.open`.
     pub async fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<ServerLog, JsValue> {
-        let db = open_db(&storage, &file, fs, Default::default()).await.map_err(to_js)?;
+        let (place, db) = open_db(&storage, &file, fs, Default::default()).await.map_err(to_js)?;
+        if place == Place::IndexedDb.name() {
+            // its calls are synchronous and could not wait for their commits
+            return Err(to_js(Error::NotSupported("a server's log in IndexedDB")));
+        }
         let mut epoch = [0; 8];
         epoch.copy_from_slice(&random()[..8]);
         let server = Server::open(db, &log, Epoch::from_bytes(epoch)).map_err(to_js)?;

@@ -7,8 +7,8 @@ use crate::event::{Event, Host, Known, Models, own, process};
 use crate::sql::{Param, undo};
 use crate::sync::chain;
 use crate::sync::client::{Change, Outcome};
-use crate::sync::id::Id;
-use crate::sync::merge::{Role, plan};
+use crate::sync::id::{ClientId, Id};
+use crate::sync::merge::{Plan, Role, plan};
 use crate::sync::wire::{Ev, Kind, Page};
 
 /// What applying a page came to.
@@ -64,6 +64,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let applied = self.apply_page(page, &mut position).await?;
         tx.commit()?;
+        self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(Some(applied))
     }
@@ -71,10 +72,7 @@ impl<H: Host> Store<H> {
     async fn apply_page(&self, page: &Page, position: &mut Position) -> Result<Applied> {
         let w = self.db.writer();
         let models = self.models();
-        let pending = queue::pending(w)?;
-        let pending: Vec<Pending> = pending.into_iter().filter(|p| p.seq.is_none()).collect();
-        let ids: Vec<Id> = pending.iter().map(|p| Id::from_bytes(p.id)).collect();
-        let plan = plan(&position.client, &ids, &page.evs);
+        let (pending, plan) = self.plan(page, &position.client)?;
         let mut applied =
             Applied { outcome: Outcome { fork: plan.fork, ..Outcome::default() }, ..Applied::default() };
         // behind a held event nothing is applied, so nothing has to give way either
@@ -133,6 +131,20 @@ impl<H: Host> Store<H> {
             self.remember(&page.to)?;
         }
         Ok(applied)
+    }
+
+    /// The pending events that the page concerns, and what it means for them. A page that only confirms what is first in
+    /// the queue must not cost more the longer the queue is.
+    fn plan(&self, page: &Page, me: &ClientId) -> Result<(Vec<Pending>, Plan)> {
+        let planned = |limit| -> Result<(Vec<Pending>, Plan)> {
+            let pending = queue::waiting(self.db.writer(), limit)?;
+            let ids: Vec<Id> = pending.iter().map(|p| Id::from_bytes(p.id)).collect();
+            let plan = plan(me, &ids, &page.evs);
+            Ok((pending, plan))
+        };
+        // one more than it has rows: so no row but those of the first in the queue leaves the state as it is
+        let first = planned(page.evs.len() + 1)?;
+        if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
     /// Logs one row and runs it where its event counts here; gives why it has no effect, if so. `in_place` is the

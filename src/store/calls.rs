@@ -101,6 +101,7 @@ impl<H: Host> Store<H> {
     /// Forgets the calls of a tab that is gone.
     pub async fn forget_calls(&self, tab: &str) -> Result<()> {
         let _turn = self.enter().await?;
-        self.db.writer().run("DELETE FROM _calls WHERE tab = ?", &[tab.into()]).map(|_| ())
+        self.db.writer().run("DELETE FROM _calls WHERE tab = ?", &[tab.into()])?;
+        self.db.settle().await
     }
 }

@@ -61,6 +61,7 @@ impl<H: Host> Store<H> {
             }
             Err((error, Some(event))) if !error.is_environmental() => {
                 keep(&event, &error)?;
+                self.db.settle().await?;
                 Err(error)
             }
             Err((error, _)) => Err(error),
@@ -86,6 +87,7 @@ impl<H: Host> Store<H> {
         }
         let reply = finish(made).map_err(early)?;
         tx.commit().map_err(early)?;
+        self.db.settle().await.map_err(early)?;
         Ok((position, reply))
     }
 

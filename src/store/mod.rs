@@ -92,6 +92,8 @@ pub struct Store<H> {
     options: RefCell<EventOptions>,
     position: RefCell<Option<Position>>,
     closed: Cell<bool>,
+    /// The first client id, which stays when sync gives a new one.
+    birth: Cell<Option<ClientId>>,
 }
 
 impl<H: Host> Store<H> {
@@ -106,6 +108,7 @@ impl<H: Host> Store<H> {
             options: RefCell::default(),
             position: RefCell::default(),
             closed: Cell::new(false),
+            birth: Cell::default(),
         }
     }
 
@@ -114,13 +117,17 @@ impl<H: Host> Store<H> {
         &self.db
     }
 
-    /// Waits for the right to write.
+    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn back.
     ///
     /// # Errors
-    /// `CLOSED`.
+    /// `CLOSED`, and those of [`Db::admit`].
     pub async fn enter(&self) -> Result<Turn> {
         let turn = self.lane.enter().await;
-        if self.closed.get() { Err(Error::Closed) } else { Ok(turn) }
+        if self.closed.get() {
+            return Err(Error::Closed);
+        }
+        self.db.admit().await?;
+        Ok(turn)
     }
 
     /// Adds a model and brings its table up to date. `owned` models are written by events alone.
@@ -132,6 +139,7 @@ impl<H: Host> Store<H> {
         }
         let model = Model::new(definition);
         self.db.transaction(|| model.migrate(self.db.writer()))?;
+        self.db.settle().await?;
         self.models.borrow_mut().insert(name.clone(), Rc::new(model));
         if owned {
             self.owned.borrow_mut().push(name);
@@ -142,6 +150,11 @@ impl<H: Host> Store<H> {
     /// The model of a name.
     pub fn model(&self, name: &str) -> Result<Rc<Model>> {
         self.models.borrow().get(name).cloned().ok_or_else(|| Error::UnknownModel(name.to_string()))
+    }
+
+    /// The identity that the database got when it was made, once the queue is open.
+    pub fn birth(&self) -> Option<ClientId> {
+        self.birth.get()
     }
 
     fn models(&self) -> Models {
@@ -169,8 +182,14 @@ impl<H: Host> Store<H> {
                 client
             }
         };
+        let birth = queue::meta_blob(w, "birth")?.and_then(|bytes| ClientId::from_slice(&bytes));
+        if birth.is_none() {
+            queue::set_meta(w, "birth", client.as_bytes().into())?;
+        }
         let position = self.read_position(client, &log)?;
         tx.commit()?;
+        self.db.settle().await?;
+        self.birth.set(Some(birth.unwrap_or(client)));
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
@@ -245,8 +264,14 @@ impl<H: Host> Store<H> {
     }
 
     /// Refuses every later write. What is in the lane is finished first.
-    pub async fn close(&self) {
+    ///
+    /// # Errors
+    /// What keeps acknowledged `relaxed` writes from being kept.
+    pub async fn close(&self) -> Result<()> {
         let _turn = self.lane.enter().await;
-        self.closed.set(true);
+        match self.closed.replace(true) {
+            true => Ok(()),
+            false => self.db.finish().await,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Store;
 use crate::error::{Error, Result};
 use crate::event::{Host, own, queue};
+use crate::sql::Param;
 use crate::sync::client::Queue;
 use crate::sync::id::{Hash, Id};
 use crate::sync::wire::{Outgoing, Point};
@@ -18,10 +19,12 @@ impl<H: Host> Queue for Store<H> {
     }
 
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
+        let top = self.position()?.top_n;
         let mut bytes = 0;
         let mut events = Vec::new();
         for p in queue::numbered(self.db().reader(), from_n, max_events)? {
-            let Some(n) = p.n else { break };
+            // one above the top is being made: its commit may still be undone
+            let Some(n) = p.n.filter(|n| *n <= top) else { break };
             bytes += limits::size(&p.t, &p.b);
             if bytes > max_bytes && !events.is_empty() {
                 break;
@@ -47,6 +50,26 @@ impl<H: Host> Store<H> {
     /// Marks pending events up to `n` as possibly gone out, durable when this returns.
     pub async fn mark_sent(&self, n: u64) -> Result<()> {
         let _turn = self.enter().await?;
-        self.db().transaction(|| queue::mark_sent(self.db().writer(), n))
+        self.db().transaction(|| queue::mark_sent(self.db().writer(), n))?;
+        // also with `relaxed`: the server must not learn of an event that a killed tab would forget
+        self.db().flush().await
+    }
+
+    /// Whether the application's switch allows syncing.
+    ///
+    /// # Errors
+    /// Only the storage's.
+    pub fn online(&self) -> Result<bool> {
+        Ok(queue::meta_int(self.db().reader(), "offline")?.unwrap_or(0) == 0)
+    }
+
+    /// Keeps the application's switch, durable when this returns.
+    ///
+    /// # Errors
+    /// Only the storage's.
+    pub async fn set_online(&self, online: bool) -> Result<()> {
+        let _turn = self.enter().await?;
+        let offline = Param::Integer((!online).into());
+        self.db().transaction(|| queue::set_meta(self.db().writer(), "offline", offline))
     }
 }

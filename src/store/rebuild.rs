@@ -22,6 +22,7 @@ impl<H: Host> Store<H> {
             queue::set_meta(self.db.writer(), "version", Param::Integer(version))?;
         }
         tx.commit()?;
+        self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(())
     }

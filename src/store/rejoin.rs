@@ -29,6 +29,7 @@ impl<H: Host> Store<H> {
         position.asof = Some(rewind.asof);
         self.write_cursor(&position)?;
         tx.commit()?;
+        self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(Applied { rebuilt, ..Applied::default() })
     }
@@ -56,6 +57,7 @@ impl<H: Host> Store<H> {
         position.asof = None;
         self.write_cursor(&position)?;
         tx.commit()?;
+        self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(Applied { outcome, ..Applied::default() })
     }

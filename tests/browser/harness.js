@@ -39,11 +39,18 @@ export function newProfile(t) {
  * Starts a browser, which is closed when the test ends.
  * @param {import('node:test').TestContext} t
  * @param {'chromium' | 'firefox'} kind
- * @param {{profile?: string, allow?: RegExp[]}} [options] `profile`: a directory of `newProfile`, used by one browser
- *   at a time; `allow`: complaints that are expected
+ * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory of `newProfile`, used by one browser
+ *   at a time; `allow`: complaints that are expected; `prefs`: of Firefox
  */
-export async function launch(t, kind, { profile = newProfile(t), allow = [] } = {}) {
-  const browser = await puppeteer.launch({ ...kinds[kind], headless: true, userDataDir: profile })
+export async function launch(t, kind, { profile = newProfile(t), allow = [], prefs } = {}) {
+  const browser = await puppeteer.launch({
+    ...kinds[kind],
+    headless: true,
+    userDataDir: profile,
+    extraPrefsFirefox: prefs,
+  })
+  // when Firefox ends, Puppeteer would put these back, in the middle of the next launch; the profile is ours
+  for (const file of ['prefs.js', 'user.js']) rmSync(join(profile, `${file}.puppeteer`), { force: true })
   const session = new Session(browser, profile, allow)
   atEnd(t, () => session.close())
   return session
@@ -149,10 +156,11 @@ export async function killRenderer(page) {
 /** Firefox's processes for pages under `parent`, with the CPU time they used. */
 function renderers(parent) {
   const found = new Map()
+  const child = new RegExp(`-isForBrowser.*-parentPid[\\0 ]${parent}[\\0 ]`)
   for (const pid of readdirSync('/proc').filter(name => /^[0-9]+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      if (!command.includes('-isForBrowser') || !command.includes(`-parentPid\0${parent}\0`)) continue
+      if (!child.test(command)) continue
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
       found.set(Number(pid), Number(fields[11]) + Number(fields[12]))
     } catch {

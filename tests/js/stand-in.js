@@ -12,17 +12,11 @@ export class Disk {
   effects = 0
 
   /** Opens it as a worker does. */
-  async open(_, before) {
+  async open() {
     if (this.owner) throw Object.assign(new Error('open elsewhere'), { code: 'LOCKED' })
     const database = new Database(this)
-    database.online = before?.online
     this.owner = database
     return database
-  }
-
-  /** The worker that has it open is gone. */
-  free() {
-    this.owner = null
   }
 }
 
@@ -37,7 +31,7 @@ class Todos {
     return this.#db.disk.rows
   }
   repeatable() {
-    return { reads: ['get', 'live'], writes: ['set'] }
+    return { reads: ['get', 'live', 'count'], writes: ['set'] }
   }
   writeOnce(call, _, [doc]) {
     return this.#db.once(call, () => this.set(doc))
@@ -70,6 +64,10 @@ class Todos {
   trap() {
     throw new WebAssembly.RuntimeError('unreachable')
   }
+  /** One of the library's, and the engine does not survive it. */
+  async count() {
+    this.trap()
+  }
   never() {
     return new Promise(() => {})
   }
@@ -101,6 +99,7 @@ class Database {
   closed = false
   /** Awaited before an answer leaves: where a test cuts a leader off. */
   beforeAnswer = async () => {}
+  beforeClose = async () => {}
   queue = { search: async (_, { limit }) => ({ items: this.disk.events.toReversed().slice(0, limit) }) }
   constructor(disk) {
     this.disk = disk
@@ -156,12 +155,17 @@ class Database {
     for (const key of [...this.disk.calls.keys()]) if (key.startsWith(`${tab}/`)) this.disk.calls.delete(key)
   }
   async setOnline(online) {
-    this.online = online
     this.status = { ...this.status, sync: { ...this.status.sync, online } }
     for (const fn of this.listeners) fn()
     return online
   }
   async close() {
+    this.closed = true
+    await this.beforeClose()
+    if (this.disk.owner === this) this.disk.owner = null
+  }
+  /** Its worker is dead: whatever still runs here has no effect. */
+  abandon() {
     this.closed = true
     if (this.disk.owner === this) this.disk.owner = null
   }

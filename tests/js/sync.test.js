@@ -118,7 +118,7 @@ test('pending events survive a restart of the device and of the server', async (
   let a = replica(wire, 'a', { todos: {} }, file)
   await a.store.todos.set({ id: 'x' })
   await settled(a)
-  a.setOnline(false)
+  await a.setOnline(false)
   await a.store.todos.set({ id: 'y' })
   await a.close()
   await server.close()
@@ -126,6 +126,15 @@ test('pending events survive a restart of the device and of the server', async (
   wire.server = server
   a = replica(wire, 'a', { todos: {} }, file)
   await a.open()
+  assert.equal(a.status.sync.online, false)
+  assert.deepEqual(
+    (await a.queue.search()).items.map(({ pending, sent }) => ({ pending, sent })),
+    [
+      { pending: false, sent: undefined },
+      { pending: true, sent: false },
+    ],
+  )
+  await a.setOnline(true)
   await settled(a)
   const b = replica(link(server), 'b')
   await b.open()
@@ -186,6 +195,25 @@ test('a refused token fences the queue until there is another, and nothing is dr
   assert.equal(a.status.sync.seq, 1)
   await a.close()
   await server.close()
+})
+
+test('an answer without end is cut off, and the queue is kept', async () => {
+  const server = newServer()
+  const wire = link(server)
+  const { fetch } = wire
+  let sent = 0
+  wire.fetch = async (url, init) => {
+    if (sent) return fetch(url, init)
+    const body = new ReadableStream({
+      pull: controller => controller.enqueue(new Uint8Array((sent += 65_536) && 65_536)),
+    })
+    return new Response(body, { status: 200 })
+  }
+  const a = replica(wire, 'a')
+  const event = await a.dispatch('es/todos', [1, 'x', {}])
+  await event.synced
+  assert.ok(sent > 4 << 20 && sent < 5 << 20, `${sent} bytes were read`)
+  await a.close()
 })
 
 test('without getToken a server that wants one fences the queue', async () => {

@@ -1,31 +1,35 @@
 // Tabs of one browser in one process, for tests: Web Locks, channels and ports that behave as a browser's do when a
 // worker or a page dies without a word. Real structured clones; the database is whatever the test opens.
-import { connect } from '../../pkg-template/client.js'
-import { serve } from '../../pkg-template/worker.js'
+import { connect } from 'tidelog/client'
+import { serve } from 'tidelog/worker'
 
 /** The Web Locks of one origin. What a client held or waited for comes free when it dies. */
 export class Locks {
   #queues = new Map()
 
-  /** `navigator.locks` as one client has it; `die()` is its end. */
+  /** `navigator.locks` as one client has it; `die()` is its end. While `asleep` is a list, it does not hear of thefts. */
   client() {
     const mine = new Set()
-    return {
-      request: (name, options, held) => this.#request(name, options, held, mine),
+    const client = {
+      asleep: null,
+      request: (name, options, held) =>
+        client.dead ? new Promise(() => {}) : this.#request(name, options, held, mine, client),
       query: async () => ({
         held: [...this.#queues].flatMap(([name, [first]]) => (first ? [{ name }] : [])),
       }),
       die: () => {
+        client.dead = true
         for (const request of [...mine]) this.#drop(request)
       },
     }
+    return client
   }
 
-  #request(name, { signal, steal }, held, mine) {
+  #request(name, { signal, steal }, held, mine, client) {
     const queue = this.#queues.get(name) ?? []
     this.#queues.set(name, queue)
     return new Promise((resolve, reject) => {
-      const request = { name, held, resolve, reject, mine, granted: false }
+      const request = { name, held, resolve, reject, mine, client, granted: false }
       mine.add(request)
       signal?.addEventListener('abort', () => request.granted || this.#abort(request))
       if (steal) {
@@ -39,7 +43,10 @@ export class Locks {
 
   #abort(request) {
     this.#drop(request)
-    request.reject(new DOMException('aborted', 'AbortError'))
+    const tell = () => request.reject(new DOMException('aborted', 'AbortError'))
+    const { asleep } = request.client
+    if (asleep) asleep.push(tell)
+    else tell()
   }
 
   #drop(request) {
@@ -68,16 +75,18 @@ export class Locks {
 export class Channels {
   #open = new Set()
 
-  /** `name => new BroadcastChannel(name)` as one worker has it; `die()` closes all, `stopped` keeps messages back. */
+  /** `name => new BroadcastChannel(name)` as one worker has it. While `asleep` is a list, it hears nothing. */
   client() {
     const mine = new Set()
     const make = name => {
-      const channel = new Channel(this.#open, name, () => make.stopped)
+      const channel = new Channel(this.#open, name, make)
       mine.add(channel)
       return channel
     }
-    make.stopped = null
+    make.asleep = null
+    make.send = () => true
     make.die = () => {
+      make.dead = true
       for (const channel of mine) channel.close()
     }
     return make
@@ -86,24 +95,26 @@ export class Channels {
 
 class Channel extends EventTarget {
   #all
-  #stopped
-  constructor(all, name, stopped) {
+  #owner
+  constructor(all, name, owner) {
     super()
     this.#all = all
-    this.#stopped = stopped
+    this.#owner = owner
     this.name = name
     all.add(this)
   }
   postMessage(message) {
     const data = structuredClone(message)
+    // the dead say nothing, and some die when they are about to
+    if (this.#owner.dead || !this.#owner.send(message)) return
     if (!this.#all.has(this)) throw new DOMException('closed', 'InvalidStateError')
     for (const other of this.#all) if (other !== this && other.name === this.name) other.hear(data)
   }
   hear(data) {
     setTimeout(() => {
       const deliver = () => this.#all.has(this) && this.dispatchEvent(new MessageEvent('message', { data }))
-      const stopped = this.#stopped()
-      if (stopped) stopped.push(deliver)
+      const { asleep } = this.#owner
+      if (asleep) asleep.push(deliver)
       else deliver()
     })
   }
@@ -118,12 +129,15 @@ export class Browser {
   channels = new Channels()
   #ends = []
 
-  /** A page with its worker, connected. `opening(options, before)` opens the database in a worker that leads. */
-  async open({ opening, file = 'app.db', models = {}, ...options }) {
+  /**
+   * A page with its worker, connected. `opening(options, before)` opens the database in a worker that leads; what it
+   * gives is `abandon`ed when that worker dies. `package` and `version` are what the worker is.
+   */
+  async open({ file = 'app.db', models = {}, ...options }) {
     const locks = this.locks.client()
     const tab = { workers: [], served: [] }
     const start = () => {
-      const worker = this.#worker({ file, models, opening, ...options })
+      const worker = this.#worker({ file, models, ...options })
       tab.workers.push(worker)
       return worker.page
     }
@@ -140,23 +154,39 @@ export class Browser {
     return tab
   }
 
-  #worker({ file, models, opening, version, package: name = '0.0.0' }) {
+  #worker({ file, models, sync, opening, package: name = '1.0.0', version = 0 }) {
     const { port1: page, port2: port } = new MessageChannel()
     const locks = this.locks.client()
     const channel = this.channels.client()
-    const die = () => {
+    const opened = []
+    const open = async (...args) => {
+      const database = await opening(...args)
+      opened.push(database)
+      return database
+    }
+    const worker = { page, port, channel }
+    worker.die = () => {
       port.close()
       channel.die()
       locks.die()
+      for (const database of opened) database.abandon?.()
     }
-    // the engine's crash ends a worker: so does closing its port
-    port.addEventListener('close', die)
-    const surroundings = { port, locks, channel, open: opening }
-    if (version !== undefined || name !== '0.0.0')
-      surroundings.version = { package: name, models: version ?? 0 }
-    const served = serve({ file, models }, surroundings)
-    served.catch(() => {})
-    return { page, port, die, channel, served }
+    // an engine that crashed closes its worker
+    port.addEventListener('close', worker.die)
+    /** The worker hears nothing until `wake`; it keeps its locks and files. */
+    worker.sleep = () => {
+      channel.asleep = []
+      locks.asleep = []
+    }
+    worker.wake = () => {
+      const missed = [...channel.asleep, ...locks.asleep]
+      channel.asleep = locks.asleep = null
+      for (const deliver of missed) deliver()
+    }
+    const surroundings = { port, locks, channel, open, version: { package: name, models: version } }
+    worker.served = serve({ file, models, ...(sync && { sync }) }, surroundings)
+    worker.served.catch(() => {})
+    return worker
   }
 
   close() {

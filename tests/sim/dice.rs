@@ -19,11 +19,6 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// Dice for somebody else, so that what he does with them changes nothing here.
-    pub(crate) fn split(&mut self) -> Dice {
-        Dice(self.bits())
-    }
-
     /// Uniform below `end`, which is above 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64

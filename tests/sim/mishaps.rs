@@ -51,8 +51,8 @@ impl<P: Process, O: Origin> World<P, O> {
             2 if self.nodes.len() < MOST_NODES => self.clone_node(i),
             _ => {
                 self.seen(Seen::CopyTaken);
-                self.happened(|| format!("a copy of client {i} is taken"));
-                let dice = self.dice.split();
+                self.trace.note(format_args!("a copy of client {i} is taken"));
+                let dice = self.fresh_dice();
                 let Node { process, lineage, .. } = &self.nodes[i];
                 let copy = Copy { node: i, process: process.copy(dice), lineage: lineage.copy() };
                 if self.copies.len() == MOST_KEPT {
@@ -68,7 +68,7 @@ impl<P: Process, O: Origin> World<P, O> {
         self.seen(Seen::Restored);
         let old = std::mem::take(&mut self.nodes[i].lineage);
         self.nodes[i].lineage = self.copies[k].lineage.copy();
-        let dice = self.dice.split();
+        let dice = self.fresh_dice();
         self.nodes[i].process = self.copies[k].process.copy(dice);
         let gone = old.acknowledged_beyond(&self.nodes[i].lineage);
         let pushed = gone.iter().filter(|id| self.history.first.contains_key(*id)).count();
@@ -78,14 +78,14 @@ impl<P: Process, O: Origin> World<P, O> {
         if pushed < gone.len() {
             self.seen(Seen::UnpushedGone);
         }
-        self.happened(|| format!("client {i} is put back to a copy, {} events before", gone.len()));
+        self.trace.note(format_args!("client {i} is put back to a copy, {} events before", gone.len()));
         self.boot(i);
     }
 
     /// A copy goes on next to the original.
     fn clone_node(&mut self, i: usize) {
         self.seen(Seen::Cloned);
-        let dice = self.dice.split();
+        let dice = self.fresh_dice();
         let Node { process, lineage, slow, user, .. } = &self.nodes[i];
         let mut node = Node::new(process.copy(dice), *slow, *user);
         node.lineage = lineage.copy();
@@ -95,7 +95,7 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::ClonedWithQueue);
         }
         let new = self.nodes.len();
-        self.happened(|| format!("client {new} is a clone of client {i}"));
+        self.trace.note(format_args!("client {new} is a clone of client {i}"));
         self.nodes.push(node);
         self.drive(new);
     }
@@ -104,7 +104,7 @@ impl<P: Process, O: Origin> World<P, O> {
     pub(crate) fn roll_back(&mut self) -> Result<(), String> {
         if self.backups.is_empty() || self.dice.chance(400) {
             self.seen(Seen::BackedUp);
-            self.happened(|| "the server is backed up".into());
+            self.trace.note(format_args!("the server is backed up"));
             let copy = self.origin.backup();
             if self.backups.len() == MOST_KEPT {
                 self.backups.remove(0);
@@ -139,7 +139,8 @@ impl<P: Process, O: Origin> World<P, O> {
         if !lost.is_empty() && common < head {
             self.seen(Seen::RolledBackToASibling);
         }
-        self.happened(|| format!("the server goes back from {} to {common}, its head is {head}", before.seq));
+        self.trace
+            .note(format_args!("the server goes back from {} to {common}, its head is {head}", before.seq));
         self.nodes.iter_mut().for_each(|node| node.calm.prodded());
         Ok(())
     }
@@ -184,18 +185,18 @@ impl<P: Process, O: Origin> World<P, O> {
         match self.dice.below(4) {
             0 => {
                 self.tokens += 1;
-                self.happened(|| "all tokens run out".into());
+                self.trace.note(format_args!("all tokens run out"));
             }
             1 => {
                 self.limit = self.dice.between(4, 32) as usize;
                 let limit = self.limit;
-                self.happened(|| format!("pushes of more than {limit} events are refused from now on"));
+                self.trace.note(format_args!("pushes of more than {limit} events are refused from now on"));
             }
             _ => {
                 let status = [403, 503, 200][self.dice.below(3) as usize];
                 let until = self.now + self.dice.between(10_000, 180_000);
                 self.regime = Regime::Closed { status, until };
-                self.happened(|| format!("every answer is {status} until {until}"));
+                self.trace.note(format_args!("every answer is {status} until {until}"));
             }
         }
     }

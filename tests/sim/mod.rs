@@ -25,8 +25,10 @@ use faults::Counters;
 use mutants::Mutant;
 use origin::Origin;
 use process::Process;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use trace::Trace;
 use world::World;
 
 /// I10: after healing, no client may need more requests than this.
@@ -46,6 +48,8 @@ pub(crate) struct Report {
     pub(crate) counters: Counters,
     /// Failing seeds and why, lowest first.
     pub(crate) failures: Vec<(u64, String)>,
+    /// The hash of each seed's trace.
+    pub(crate) traces: BTreeMap<u64, String>,
 }
 
 /// What one seed came to.
@@ -53,18 +57,25 @@ pub(crate) struct Report {
 pub(crate) struct Run {
     /// What happened.
     pub(crate) counters: Counters,
-    /// The hash over everything that happened.
-    pub(crate) hash: u64,
-    /// What went wrong, if anything.
-    pub(crate) failure: Option<String>,
+    /// The hash of everything that happened, and its text if it was kept.
+    pub(crate) trace: (String, Option<String>),
+    /// What went wrong.
+    pub(crate) result: Result<(), String>,
 }
 
-/// Runs one seed. In a wild world the clocks on the walls jump, which must change nothing else.
-pub(crate) fn run_seed<P: Process, O: Origin>(seed: u64, steps: u64, mutant: Mutant, wild: bool) -> Run {
-    let mut world: World<P, O> = World::new(seed, mutant, wild);
-    let failure =
-        world.run(steps).err().map(|why| format!("{why}\nthe last happenings:{}", world.trace.tail()));
-    Run { hash: world.trace.hash(), counters: world.counters, failure }
+/// Runs one seed, which begins with this trace. In a wild world the clocks on the walls jump, which must change nothing
+/// else.
+pub(crate) fn run_seed<P: Process, O: Origin>(
+    seed: u64,
+    steps: u64,
+    mutant: Mutant,
+    wild: bool,
+    trace: Trace,
+) -> Run {
+    let mut world: World<P, O> = World::new(seed, mutant, wild, trace);
+    let result = world.run(steps).map_err(|why| format!("{why}\nthe last happenings:{}", world.trace.tail()));
+    world.trace.note(format_args!("{result:?}"));
+    Run { counters: world.counters, trace: world.trace.finish(), result }
 }
 
 /// Runs `count` seeds from `first` on, on as many threads as there are cores. With `first_failure` the rest is left out
@@ -80,11 +91,12 @@ pub(crate) fn run_seeds<P: Process, O: Origin>(
     let report = Mutex::new(Report { mutant, ..Report::default() });
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let run = |seed: u64| {
-        let mut run = run_seed::<P, O>(seed, steps, mutant, true);
+        let mut run = run_seed::<P, O>(seed, steps, mutant, true, Trace::default());
         if seed.is_multiple_of(SAMPLE) && mutant == Mutant::None {
-            let tame = run_seed::<P, O>(seed, steps, mutant, false);
-            let why = "I13: with clocks that are right it takes another course";
-            run.failure = run.failure.or((run.hash != tame.hash).then(|| why.into()));
+            let tame = run_seed::<P, O>(seed, steps, mutant, false, Trace::default());
+            if run.result.is_ok() && run.trace.0 != tame.trace.0 {
+                run.result = Err("I13: with clocks that are right it takes another course".into());
+            }
         }
         run
     };
@@ -100,14 +112,14 @@ pub(crate) fn run_seeds<P: Process, O: Origin>(
                     let ran = std::panic::catch_unwind(|| run(seed));
                     let mut report = report.lock().unwrap_or_else(|e| e.into_inner());
                     report.seeds += 1;
-                    let failure = match ran {
-                        Ok(run) => {
-                            report.counters.merge(&run.counters);
-                            run.failure
-                        }
-                        Err(_) => Some("panicked, see above".into()),
-                    };
-                    if let Some(why) = failure {
+                    let ran = ran.unwrap_or_else(|_| Run {
+                        counters: Counters::default(),
+                        trace: ("panicked".into(), None),
+                        result: Err("panicked, see above".into()),
+                    });
+                    report.counters.merge(&ran.counters);
+                    report.traces.insert(seed, ran.trace.0);
+                    if let Err(why) = ran.result {
                         report.failures.push((seed, why));
                         if first_failure {
                             next.store(count, Ordering::Relaxed);

@@ -10,7 +10,8 @@ use super::workload::Op;
 use super::world::World;
 use super::{origin::Origin, workload::State};
 use tidelog::sync::client::{State as Phase, Tick};
-use tidelog::sync::id::Id;
+use tidelog::sync::id::{ClientId, Id};
+use tidelog::sync::wire::At;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
@@ -41,6 +42,17 @@ pub(crate) struct Node<P> {
     pub(crate) requests: u64,
 }
 
+/// What a replica holds.
+#[derive(Debug)]
+struct View {
+    #[expect(dead_code, reason = "for the trace")]
+    me: ClientId,
+    cursor: At,
+    queued: Vec<(Id, Op)>,
+    state: State,
+    dead: Vec<u64>,
+}
+
 impl<P: Process> Node<P> {
     /// A replica's first process.
     pub(crate) fn new(process: P, slow: bool, user: usize) -> Node<P> {
@@ -69,8 +81,8 @@ impl<P: Process> Node<P> {
 impl<P: Process, O: Origin> World<P, O> {
     /// The process dies and starts again with what is durable.
     pub(crate) fn kill(&mut self, i: usize) {
-        self.happened(|| format!("client {i} dies"));
-        let dice = self.dice.split();
+        let dice = self.fresh_dice();
+        self.trace.note(format_args!("kill {i}"));
         self.nodes[i].process.reopen(dice);
         self.boot(i);
     }
@@ -99,10 +111,10 @@ impl<P: Process, O: Origin> World<P, O> {
         if fresh {
             self.nodes[i].lineage.attempt(id);
         }
-        self.happened(|| format!("client {i} makes {id}: {op:?}"));
         let ts = self.wall_clock(i);
         let armed = self.arm(i);
         let taken = self.nodes[i].process.dispatch(id, &op, ts);
+        self.trace.note(format_args!("write {i} {id} {op:?} {taken}"));
         if armed && self.nodes[i].process.caught() {
             // whether it was durable, only the next process will see
             self.seen(Seen::KilledMidWrite);
@@ -129,7 +141,8 @@ impl<P: Process, O: Origin> World<P, O> {
         let (jumps, to) =
             (self.clocks.chance(100), self.clocks.below(2 * TEN_YEARS) as i64 - TEN_YEARS as i64);
         if jumps && self.wild {
-            self.seen(Seen::ClockJumped);
+            // not traced: a tame world has the same trace
+            self.counters.add(Seen::ClockJumped);
             self.nodes[i].skew = to;
         }
         1_700_000_000_000 + self.now as i64 + self.nodes[i].skew
@@ -146,10 +159,15 @@ impl<P: Process, O: Origin> World<P, O> {
                 Ok(step) => step,
                 Err(e) => return self.fail(format!("poll: {e}")),
             };
+            match &step {
+                // a request is told where it leaves
+                Step::Send(request) => self.trace.note(format_args!("sends {i} {:?}", request.sent)),
+                step => self.trace.note(format_args!("step {i} {step:?}")),
+            }
             self.note_phase(i);
             match step {
                 Step::Wait(until) => return self.set_timer(i, until),
-                Step::Abort(_) => {}
+                Step::Abort => {}
                 Step::Token { refused } => self.give_token(i, tick, refused),
                 Step::Send(request) => {
                     self.nodes[i].pushed = request.sent.map(|n| (request.id, n));
@@ -167,7 +185,7 @@ impl<P: Process, O: Origin> World<P, O> {
                     self.send(i, request);
                 }
                 Step::Apply => {
-                    if !self.carry_out(i) {
+                    if !self.carry_out(i, tick) {
                         return;
                     }
                 }
@@ -177,14 +195,14 @@ impl<P: Process, O: Origin> World<P, O> {
     }
 
     /// Has a change carried out; false when the process died meanwhile.
-    fn carry_out(&mut self, i: usize) -> bool {
+    fn carry_out(&mut self, i: usize, tick: Tick) -> bool {
         if self.dice.chance(self.rates.kill) {
             self.seen(Seen::KilledBeforeApply);
             self.kill(i);
             return false;
         }
         let armed = self.arm(i);
-        let tick = self.tick();
+        let (name, before) = (self.nodes[i].process.me(), self.nodes[i].process.cursor());
         let seen = match self.nodes[i].process.apply(tick) {
             Ok(seen) => seen,
             Err(e) => {
@@ -192,29 +210,41 @@ impl<P: Process, O: Origin> World<P, O> {
                 return false;
             }
         };
+        // not traced: what they tell is not to be seen from outside of a shipped replica
+        seen.into_iter().for_each(|what| self.counters.add(what));
+        let cursor = self.nodes[i].process.cursor();
+        let (rewound, renamed) = (cursor.seq < before.seq, self.nodes[i].process.me() != name);
         let mid = armed && self.nodes[i].process.caught();
         if mid || self.dice.chance(self.rates.kill) {
             self.seen(match () {
                 () if !mid => Seen::KilledAfterApply,
-                () if seen.contains(&Seen::Rewound) => Seen::KilledMidRewind,
-                () if seen.contains(&Seen::Renamed) => Seen::KilledMidIdentify,
+                () if rewound => Seen::KilledMidRewind,
+                () if renamed => Seen::KilledMidIdentify,
                 () => Seen::KilledMidWrite,
             });
             self.kill(i);
             return false;
         }
-        self.happened(|| format!("client {i} applies: {seen:?}"));
-        seen.iter().for_each(|&what| self.seen(what));
         self.nodes[i].process.applied();
-        let node = &mut self.nodes[i];
-        let calm = if seen.contains(&Seen::Rewound) { node.calm.rewind(self.now) } else { Ok(()) };
-        node.calm.reach(node.process.cursor().h);
-        let (name, seq) = (node.process.me(), node.process.cursor().seq);
-        self.happened(|| format!("client {i} is {name} at {seq}"));
-        if let Err(e) = calm {
+        if rewound && let Err(e) = self.nodes[i].calm.rewind(self.now) {
             self.fail(format!("I10: client {i}: {e}"));
         }
+        self.nodes[i].calm.reach(cursor.h);
         true
+    }
+
+    /// Looks at what a replica holds, which goes into the trace.
+    fn look_at(&mut self, i: usize) -> View {
+        let process = &self.nodes[i].process;
+        let view = View {
+            me: process.me(),
+            cursor: process.cursor(),
+            queued: process.queued(),
+            state: process.state(),
+            dead: process.dead(),
+        };
+        self.trace.note(format_args!("node {i} {view:?}"));
+        view
     }
 
     /// Now and then, has the replica's next transaction die at one of its writes.
@@ -243,8 +273,6 @@ impl<P: Process, O: Origin> World<P, O> {
         if same_life && !expected {
             self.seen(Seen::LateAnswerDropped);
         }
-        let shown: String = body.chars().take(60).collect();
-        self.happened(|| format!("client {i} gets {status} to its request {request}: {shown}"));
         if expected {
             match status {
                 403 => self.nodes[i].calm.bar("that it may not"),
@@ -324,21 +352,19 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// The oracles of one replica: I1, I4, I5 to I8 and I9.
     pub(crate) fn check_node(&mut self, i: usize) -> Result<(), String> {
-        let node = &mut self.nodes[i];
-        let cursor = node.process.cursor();
+        let View { cursor, queued: pending, state, dead, .. } = self.look_at(i);
         let Some(moment) = self.history.at(cursor.point()) else {
             return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
         };
-        let pending = node.process.queued();
         let ids = pending.iter().map(|(id, _)| *id).collect();
         let of = |e| format!("client {i}: {e}");
-        node.lineage.check_kept(&self.history, cursor.point(), ids).map_err(of)?;
-        node.lineage.check_order(&self.history).map_err(of)?;
+        let lineage = &mut self.nodes[i].lineage;
+        lineage.check_kept(&self.history, cursor.point(), ids).map_err(of)?;
+        lineage.check_order(&self.history).map_err(of)?;
         let mut expected: State = State::clone(&moment.state);
         for (v, (_, op)) in (cursor.seq + 1..).zip(&pending) {
             op.apply(v, &mut expected);
         }
-        let state = node.process.state();
         if state != expected {
             return Err(format!(
                 "I5/I6/I8: client {i} at {} with {} pending has {state:?}, the naive engine has {expected:?}",
@@ -346,7 +372,7 @@ impl<P: Process, O: Origin> World<P, O> {
                 pending.len()
             ));
         }
-        if node.process.dead() != *moment.dead {
+        if dead != *moment.dead {
             return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
         }
         Ok(())

@@ -16,8 +16,8 @@ use tidelog::sync::wire::At;
 pub(crate) enum Step {
     /// Mark, then send.
     Send(Request),
-    /// Abort the request.
-    Abort(u64),
+    /// Abort the request in flight.
+    Abort,
     /// Call [`Process::apply`].
     Apply,
     /// Get a token, a new one when `refused`.
@@ -136,7 +136,7 @@ impl<R: Replica> Process for Native<R> {
         let action = self.client.poll(tick, &self.replica).map_err(|e| e.to_string())?;
         Ok(match action {
             Action::Send(request) => Step::Send(request),
-            Action::Abort(id) => Step::Abort(id),
+            Action::Abort(_) => Step::Abort,
             Action::Apply(change) => {
                 self.change = Some(change);
                 Step::Apply

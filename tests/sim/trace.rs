@@ -1,54 +1,62 @@
-//! What happened in a world, as a hash over all of it and the last happenings in words.
+//! Everything that happens in a world, as text of which only the hash is kept: two runs that differ anywhere differ here.
 
-use std::collections::VecDeque;
+use sha2::{Digest, Sha256};
+use std::fmt::{self, Write};
 
-/// How many happenings are kept to be shown.
+/// Text is hashed in pieces of about this size: a hash of every word would cost more than the words.
+const PIECE: usize = 8192;
+/// How many of the last happenings are shown with a failure, and how much of each.
 const TAIL: usize = 30;
+const WIDTH: usize = 160;
 
-/// A run's happenings.
-#[derive(Debug)]
+/// The trace of one seed.
+#[derive(Debug, Default)]
 pub(crate) struct Trace {
-    hash: u64,
-    tail: VecDeque<String>,
-}
-
-impl Default for Trace {
-    fn default() -> Self {
-        // FNV-1a: the same number on every machine, and in any language
-        Trace { hash: 0xcbf2_9ce4_8422_2325, tail: VecDeque::new() }
-    }
+    hash: Sha256,
+    /// The piece before, which is hashed.
+    before: String,
+    text: String,
+    /// All text stays, for people who look for the first difference.
+    kept: bool,
 }
 
 impl Trace {
-    /// Something happened.
-    pub(crate) fn note(&mut self, what: String) {
-        self.count(&what);
-        self.count("\n");
-        if self.tail.len() == TAIL {
-            self.tail.pop_front();
+    /// One that keeps its text.
+    pub(crate) fn kept() -> Trace {
+        Trace { kept: true, ..Trace::default() }
+    }
+
+    /// This happened.
+    pub(crate) fn note(&mut self, what: fmt::Arguments<'_>) {
+        // a string refuses no text
+        let _ = writeln!(self.text, "{what}");
+        if self.text.len() >= PIECE && !self.kept {
+            self.hash.update(&self.text);
+            std::mem::swap(&mut self.before, &mut self.text);
+            self.text.clear();
         }
-        self.tail.push_back(what);
     }
 
-    /// Counts for the hash only: too long to be shown.
-    pub(crate) fn count(&mut self, what: &str) {
-        for byte in what.bytes() {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    /// The hash over all of it.
-    pub(crate) fn hash(&self) -> u64 {
-        self.hash
-    }
-
-    /// The last happenings, oldest first.
+    /// The last happenings, oldest first, each on a line.
     pub(crate) fn tail(&self) -> String {
-        self.tail.iter().map(|line| format!("\n  {line}")).collect()
+        let mut lines: Vec<&str> = self.before.lines().chain(self.text.lines()).rev().take(TAIL).collect();
+        lines.reverse();
+        lines.into_iter().fold(String::new(), |mut all, line| {
+            let _ = write!(all, "\n  {}", line.chars().take(WIDTH).collect::<String>());
+            all
+        })
+    }
+
+    /// The hash of all that happened, and the text if it was kept.
+    pub(crate) fn finish(mut self) -> (String, Option<String>) {
+        self.hash.update(&self.text);
+        let hash = self.hash.finalize();
+        let hash = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        (hash, self.kept.then_some(self.text))
     }
 }
 
-/// A message without the authors' clocks: nothing but data may depend on them.
+/// A message without the authors' clocks, on which nothing but data may depend.
 pub(crate) fn without_ts(body: &str) -> String {
     let mut parts = body.split("\"ts\":");
     let mut kept = parts.next().unwrap_or_default().to_string();

@@ -19,9 +19,7 @@ impl<P: Process, O: Origin> World<P, O> {
     /// A client's request leaves.
     pub(crate) fn send(&mut self, node: usize, request: Request) {
         let Request { id, verb, body, .. } = &request;
-        let (verb, body) = (verb.name(), without_ts(body));
-        self.trace.count(&body);
-        self.happened(|| format!("client {node} asks to {verb}, request {id}"));
+        self.trace.note(format_args!("send {node} {id} {verb:?} {}", without_ts(body)));
         let Node { life, token, .. } = self.nodes[node];
         let sent = Sent { node, life, token, era: self.era, request };
         if self.dice.chance(self.rates.loss) {
@@ -234,6 +232,8 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// An answer leaves the server.
     fn respond(&mut self, sent: &Sent, status: u16, body: String) {
+        let shown = without_ts(&body);
+        self.trace.note(format_args!("respond {} {} {status} {shown}", sent.node, sent.request.id));
         if self.dice.chance(self.rates.loss) {
             self.seen(Seen::AnswerLost);
             if self.dice.chance(500) {

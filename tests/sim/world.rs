@@ -64,11 +64,11 @@ pub(crate) struct World<P, O> {
 
 impl<P: Process, O: Origin> World<P, O> {
     /// The world of a seed.
-    pub(crate) fn new(seed: u64, mutant: Mutant, wild: bool) -> Self {
+    pub(crate) fn new(seed: u64, mutant: Mutant, wild: bool, trace: Trace) -> Self {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
         let nodes = (0..dice.between(2, 5) as usize)
-            .map(|user| Node::new(P::create(dice.split(), mutant), dice.chance(150), user))
+            .map(|user| Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150), user))
             .collect();
         World {
             dice,
@@ -86,7 +86,7 @@ impl<P: Process, O: Origin> World<P, O> {
             tokens: 1,
             history: History::new(),
             net: Net::default(),
-            trace: Trace::default(),
+            trace,
             wild,
             clocks: Dice::new(!seed),
             touched: 0,
@@ -140,6 +140,7 @@ impl<P: Process, O: Origin> World<P, O> {
     fn happen(&mut self) {
         let Some((at, event)) = self.net.next() else { return };
         self.now = self.now.max(at);
+        self.trace.note(format_args!("at {} {event}", self.now));
         match event {
             Event::Arrive(sent) => self.arrive(sent),
             Event::Answer { node, life, request, status, body } => {
@@ -198,7 +199,7 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// Everything is well from now on: every queue drains and every cursor reaches the head, in few requests.
     fn heal(&mut self) -> Result<(), String> {
-        self.happened(|| "everything is well from now on".into());
+        self.trace.note(format_args!("all is well from now on"));
         self.rates = self.rates.healed();
         self.down_until = 0;
         self.regime = Regime::Open;
@@ -269,6 +270,7 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// Counts.
     pub(crate) fn seen(&mut self, what: Seen) {
+        self.trace.note(format_args!("{what:?}"));
         self.counters.add(what);
     }
 
@@ -277,9 +279,9 @@ impl<P: Process, O: Origin> World<P, O> {
         self.failure.get_or_insert(what);
     }
 
-    /// Notes it for the trace.
-    pub(crate) fn happened(&mut self, what: impl FnOnce() -> String) {
-        self.trace.note(format!("{:>7} {}", self.now, what()));
+    /// All chance of a process that begins.
+    pub(crate) fn fresh_dice(&mut self) -> Dice {
+        Dice::new(self.dice.bits())
     }
 
     /// Time and chance for a machine.

@@ -211,10 +211,12 @@ fn a_page_cut_at_its_limit_is_followed_at_once() {
 #[test]
 fn behind_an_acked_event_nothing_is_pushed_before_it_is_read() {
     let mut rig = Rig::new();
-    rig.foreign(1500);
+    rig.foreign(2500);
     rig.commit(1);
     rig.turn();
-    rig.commit_due();
+    rig.commit(1);
+    rig.turn();
+    rig.now += DEBOUNCE_MS;
     // a push of the second alone would not say who made the first
     let pull = rig.sent();
     assert_eq!((pull.verb, rig.status().pending), (Verb::Pull, 2));
