@@ -15,6 +15,8 @@ import { Watch } from './watch.js'
 const NOTHING = {
   storage: null,
   persistence: null,
+  full: false,
+  quota: null,
   sync: { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null, held: null },
 }
 /** How long a leader that steps down waits for calls that are under way. */
@@ -284,7 +286,7 @@ export class Tab {
     }
   }
 
-  /** Finishes what is in the lane, closes the files and gives the lock back. Without `grace` it never waits for a timer. */
+  /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
     const release = this.#turn.give()
     const db = this.#db
@@ -316,7 +318,7 @@ export class Tab {
     this.#turn.ask()
   }
 
-  /** The page is about to be frozen, and this worker with it: everything has to happen before the next task. */
+  /** The page is about to be frozen, and this worker with it: there is a second, see wire.js. */
   async #freeze() {
     await this.#retire().catch(error => this.#fail(error))
   }

@@ -20,7 +20,7 @@ const DEATHS_MS = 10_000
 const TRIES = 3
 
 export class Wire {
-  status = { role: 'waiting', storage: null, persistence: null, sync: null }
+  status = { role: 'waiting', storage: null, persistence: null, full: false, quota: null, sync: null }
   listeners = new Set()
   /** Why nothing can be sent any more. */
   ended = null

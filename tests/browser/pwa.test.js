@@ -229,7 +229,9 @@ for (const kind of browsers) {
   test(`under the policy without images and a manifest the app works, and lacks just these (${kind})`, async t => {
     const missing = /^(manifest-src|img-src) /
     const site = await serve(t, { policy: POLICY, allow: [missing] })
-    const browser = await launch(t, kind, { allow: [...AWAY, /manifest/, /Loading the image/] })
+    const browser = await launch(t, kind, {
+      allow: [...AWAY, /manifest/, /Loading the image/, /loading of a resource \(img-src\)/],
+    })
     const page = await open(browser, site.url)
     await kept(page)
     await add(page, 'milk')

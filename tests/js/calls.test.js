@@ -58,7 +58,11 @@ async function two(options = {}) {
 }
 
 const until = async check => {
-  while (!check()) await new Promise(resolve => setTimeout(resolve, 1))
+  const deadline = Date.now() + 8000
+  while (!check()) {
+    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
 }
 
 /** The leader dies when it is about to give its next answer to a follower. */
