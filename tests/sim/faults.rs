@@ -20,11 +20,12 @@ happenings! {
     // clients
     Dispatched, RetriedById, ThrownLocally, KilledIdle, KilledInFlight, KilledBetweenMarkAndSend, KilledBeforeApply,
     KilledAfterApply, KilledBeforeResolving, KilledMidWrite, KilledMidRewind, KilledMidIdentify, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
-    ClockJumped, CopyTaken, Restored, RestoredBehindTheLog, UnpushedGone, Cloned, ClonedWithQueue, Rebuilt,
+    ClockJumped, CopyTaken, Restored, RestoredBehindTheLog, UnpushedGone, Cloned, ClonedWithQueue, Rebuilt, StorageFailed,
+    Held, ShadowedBehindHeld, Upgraded, UpgradedWhileHeld,
     // the server
     ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
     LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, PageForged,
-    ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, Rejected, Pardoned, DupRow, BackedUp, RolledBack,
+    ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, HoleRefused, Rejected, Pardoned, DupRow, BackedUp, RolledBack,
     RolledBackSilently, EpochChanged, RolledBackToASibling, Emptied, Regrown, CrossedARollback,
     // what came of it
     ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Resuming, Rewound, Renamed, NameKept, Offline, CatchUp,
@@ -32,8 +33,13 @@ happenings! {
 }
 
 /// What needs writes to die between.
-pub(crate) const MID_WRITE: &[Seen] =
-    &[Seen::KilledMidWrite, Seen::KilledMidRewind, Seen::KilledMidIdentify, Seen::ServerKilledMidWrite];
+pub(crate) const MID_WRITE: &[Seen] = &[
+    Seen::KilledMidWrite,
+    Seen::KilledMidRewind,
+    Seen::KilledMidIdentify,
+    Seen::ServerKilledMidWrite,
+    Seen::StorageFailed,
+];
 
 /// How often each thing happened.
 #[derive(Debug, Clone)]
@@ -94,6 +100,8 @@ pub(crate) struct Rates {
     pub(crate) copy: u64,
     /// The server's rules change for a while: tokens run out, pushes must be small, nobody is let in.
     pub(crate) regime: u64,
+    /// A client gets a newer version of the application.
+    pub(crate) upgrade: u64,
     /// Most rows in a page.
     pub(crate) page: usize,
     /// The rest of the steps in which someone writes rather than time passing.
@@ -116,6 +124,7 @@ impl Rates {
             rollback: up_to(30).saturating_sub(8),
             copy: up_to(30).saturating_sub(8),
             regime: up_to(20).saturating_sub(8),
+            upgrade: up_to(12).saturating_sub(6),
             page: if up_to(2) == 2 { 3 } else { 1000 },
             write: 60 + up_to(340),
         }
@@ -134,6 +143,7 @@ impl Rates {
             rollback: 0,
             copy: 0,
             regime: 0,
+            upgrade: 0,
             write: 0,
             page: 1000,
             reject: self.reject,

@@ -14,8 +14,10 @@ use tidelog::sync::wire::{Ev, Kind, Point};
 pub(crate) struct Moment {
     /// Its position.
     pub(crate) seq: u64,
-    /// The point before it, and the event that led here; at the start there is none.
-    step: Option<(Hash, Id)>,
+    /// The point before it, and the event that led here and whether it counts; at the start there is none.
+    step: Option<(Hash, Id, bool)>,
+    /// The first event up to here that only version 2 of the application knows.
+    pub(crate) newer: Option<u64>,
     /// What the naive engine makes of the log up to here.
     pub(crate) state: Rc<State>,
     /// Positions of the events that threw.
@@ -48,7 +50,7 @@ impl History {
     /// Before the first event.
     pub(crate) fn new() -> History {
         let head = chain::start("sim");
-        let first = Moment { seq: 0, step: None, state: Rc::default(), dead: Rc::default() };
+        let first = Moment { seq: 0, step: None, newer: None, state: Rc::default(), dead: Rc::default() };
         History {
             moments: HashMap::from([(head.h, first)]),
             head,
@@ -77,11 +79,22 @@ impl History {
     pub(crate) fn lost(&self, point: Point) -> (u64, HashSet<Id>) {
         let (mut at, mut seq, mut ids) = (point.h, point.seq, HashSet::new());
         while self.points.get(seq as usize) != Some(&at) {
-            let Some((before, id)) = self.moments.get(&at).and_then(|m| m.step) else { break };
+            let Some((before, id, _)) = self.moments.get(&at).and_then(|m| m.step) else { break };
             ids.insert(id);
             (at, seq) = (before, seq - 1);
         }
         (seq, ids)
+    }
+
+    /// The moment at `seq` on the way to `point`, and the ids that count after it.
+    pub(crate) fn split(&self, point: Point, seq: u64) -> (&Moment, HashSet<Id>) {
+        let (mut moment, mut ids) = (&self.moments[&point.h], HashSet::new());
+        while moment.seq > seq {
+            let Some((before, id, counts)) = moment.step else { break };
+            ids.extend(counts.then_some(id));
+            moment = &self.moments[&before];
+        }
+        (moment, ids)
     }
 
     /// Takes note of rows after the head; the oracles I2, I3 and I7 of the server's side.
@@ -121,8 +134,10 @@ impl History {
         if ev.k == Kind::E && !Op::parse(&ev.b).apply(point.seq, Rc::make_mut(&mut state)) {
             Rc::make_mut(&mut dead).push(point.seq);
         }
-        let step = Some((self.head.h, ev.id));
-        self.moments.insert(point.h, Moment { seq: point.seq, step, state, dead });
+        let counts = ev.k == Kind::E;
+        let newer = before.newer.or((counts && ev.tv > 1).then_some(point.seq));
+        let step = Some((self.head.h, ev.id, counts));
+        self.moments.insert(point.h, Moment { seq: point.seq, step, newer, state, dead });
     }
 
     /// The server was put back: begins the present log again with these rows.

@@ -13,7 +13,7 @@ use tidelog::sync::wire::Point;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lineage {
     /// Every event the application tried to make, in order.
-    attempted: Vec<Id>,
+    attempted: Vec<(Id, Op)>,
     /// Those whose dispatch resolved.
     ledger: Vec<Id>,
     /// Made but never resolved, because the process died: the application tries again with the same id.
@@ -23,9 +23,10 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    /// The line that goes on from a copy taken now. Its application knows nothing of a call that did not resolve.
-    pub(crate) fn copy(&self) -> Lineage {
-        Lineage { unresolved: None, ..self.clone() }
+    /// The line that goes on from a copy taken now. None while a call waits to be tried again: whether its event is in
+    /// the copy nobody knows.
+    pub(crate) fn copy(&self) -> Option<Lineage> {
+        self.unresolved.is_none().then(|| self.clone())
     }
 
     /// The events it was told are safe that the other was not told of.
@@ -40,8 +41,13 @@ impl Lineage {
     }
 
     /// The application makes a new event.
-    pub(crate) fn attempt(&mut self, id: Id) {
-        self.attempted.push(id);
+    pub(crate) fn attempt(&mut self, id: Id, op: Op) {
+        self.attempted.push((id, op));
+    }
+
+    /// All it tried to make, in order.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &(Id, Op)> {
+        self.attempted.iter()
     }
 
     /// The process died before it said so.
@@ -57,7 +63,7 @@ impl Lineage {
     /// I4: the log has its events in the order in which they were made.
     pub(crate) fn check_order(&self, history: &History) -> Result<(), String> {
         let mut last = 0;
-        for id in &self.attempted {
+        for (id, _) in &self.attempted {
             match history.first.get(id) {
                 Some(&seq) if seq < last => {
                     return Err(format!(

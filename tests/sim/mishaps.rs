@@ -3,6 +3,7 @@
 
 use super::faults::Seen;
 use super::lineage::Lineage;
+use super::net::Event;
 use super::node::Node;
 use super::origin::Origin;
 use super::process::Process;
@@ -32,7 +33,7 @@ pub(crate) enum Regime {
     Open,
     /// Every request gets this answer until then.
     Closed {
-        /// 403, 503, or 200 for a page of HTML.
+        /// 403, 426, 503, or 200 for a page of HTML.
         status: u16,
         /// When it is over.
         until: u64,
@@ -42,19 +43,20 @@ pub(crate) enum Regime {
 impl<P: Process, O: Origin> World<P, O> {
     /// Something happens to a profile.
     pub(crate) fn meddle(&mut self, i: usize) {
+        let Some(line) = self.nodes[i].lineage.copy() else { return };
         let of_it: Vec<usize> = (0..self.copies.len()).filter(|&k| self.copies[k].node == i).collect();
         match self.dice.below(4) {
             0 | 1 if !of_it.is_empty() => {
                 let k = of_it[self.dice.below(of_it.len() as u64) as usize];
                 self.restore(i, k);
             }
-            2 if self.nodes.len() < MOST_NODES => self.clone_node(i),
+            2 if self.nodes.len() < MOST_NODES => self.clone_node(i, line),
             _ => {
                 self.seen(Seen::CopyTaken);
                 self.trace.note(format_args!("a copy of client {i} is taken"));
                 let dice = self.fresh_dice();
-                let Node { process, lineage, .. } = &self.nodes[i];
-                let copy = Copy { node: i, process: process.copy(dice), lineage: lineage.copy() };
+                let process = self.nodes[i].process.copy(dice);
+                let copy = Copy { node: i, process, lineage: line };
                 if self.copies.len() == MOST_KEPT {
                     self.copies.remove(0);
                 }
@@ -67,7 +69,7 @@ impl<P: Process, O: Origin> World<P, O> {
     fn restore(&mut self, i: usize, k: usize) {
         self.seen(Seen::Restored);
         let old = std::mem::take(&mut self.nodes[i].lineage);
-        self.nodes[i].lineage = self.copies[k].lineage.copy();
+        self.nodes[i].lineage = self.copies[k].lineage.clone();
         let dice = self.fresh_dice();
         self.nodes[i].process = self.copies[k].process.copy(dice);
         let gone = old.acknowledged_beyond(&self.nodes[i].lineage);
@@ -79,16 +81,18 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::UnpushedGone);
         }
         self.trace.note(format_args!("client {i} is put back to a copy, {} events before", gone.len()));
-        self.boot(i);
+        let version = self.nodes[i].version;
+        self.nodes[i].process.set_version(version);
+        self.kill(i);
     }
 
     /// A copy goes on next to the original.
-    fn clone_node(&mut self, i: usize) {
+    fn clone_node(&mut self, i: usize, line: Lineage) {
         self.seen(Seen::Cloned);
         let dice = self.fresh_dice();
-        let Node { process, lineage, slow, user, .. } = &self.nodes[i];
+        let Node { process, version, slow, user, .. } = &self.nodes[i];
         let mut node = Node::new(process.copy(dice), *slow, *user);
-        node.lineage = lineage.copy();
+        (node.lineage, node.version) = (line, *version);
         node.online = self.dice.chance(700);
         node.process.set_online(node.online);
         if !node.process.queued().is_empty() {
@@ -128,6 +132,11 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::RolledBackSilently);
         }
         self.era += 1;
+        for sent in std::mem::take(&mut self.recent) {
+            if self.dice.chance(300) {
+                self.net.put(self.now + self.dice.between(1, 60_000), Event::Arrive(sent));
+            }
+        }
         self.held.clear();
         let before = self.history.head;
         self.history.roll_back(self.origin.rows(0))?;
@@ -149,7 +158,7 @@ impl<P: Process, O: Origin> World<P, O> {
     fn regrow(&mut self) -> Result<(), String> {
         self.seen(Seen::Regrown);
         let evs = (1..=self.dice.between(1, 12)).map(|n| {
-            let (id, b) = (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice).body());
+            let (id, b) = (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, 1).body());
             Outgoing { id, n, t: "change".into(), tv: 1, b, ts: None }
         });
         let evs = evs.collect();
@@ -157,15 +166,25 @@ impl<P: Process, O: Origin> World<P, O> {
         self.push_from_outside("stranger", client, evs)
     }
 
-    /// Someone outside pushes an event of the log again under a name of its own: it must not count twice.
+    /// Someone outside pushes an event of the log again under a name of its own: it must not count twice. Now and then it
+    /// leaves out a number, which must not be taken.
     pub(crate) fn copy_somebody(&mut self) -> Result<(), String> {
         if self.history.log.is_empty() {
             return Ok(());
         }
         let client = ClientId::from_bytes([0xcc; 16]);
         let ev = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
-        let n = self.history.count_of(&client) + 1;
-        let event = Outgoing { id: ev.id, n, t: ev.t.clone(), tv: 1, b: ev.b.clone(), ts: None };
+        let (id, t, tv, b) = (ev.id, ev.t.clone(), ev.tv, ev.b.clone());
+        let hole = u64::from(self.dice.chance(200));
+        let n = self.history.count_of(&client) + 1 + hole;
+        let event = Outgoing { id, n, t, tv, b, ts: None };
+        if hole > 0 {
+            self.seen(Seen::HoleRefused);
+            return match self.push_from_outside("copycat", client, vec![event]) {
+                Err(e) if e.contains("gap") => Ok(()),
+                other => Err(format!("I3: a push after a hole came to {other:?}")),
+            };
+        }
         self.seen(Seen::DupRow);
         self.push_from_outside("copycat", client, vec![event])
     }
@@ -193,7 +212,7 @@ impl<P: Process, O: Origin> World<P, O> {
                 self.trace.note(format_args!("pushes of more than {limit} events are refused from now on"));
             }
             _ => {
-                let status = [403, 503, 200][self.dice.below(3) as usize];
+                let status = [403, 426, 503, 503, 200][self.dice.below(5) as usize];
                 let until = self.now + self.dice.between(10_000, 180_000);
                 self.regime = Regime::Closed { status, until };
                 self.trace.note(format_args!("every answer is {status} until {until}"));

@@ -11,6 +11,7 @@ pub(crate) mod mishaps;
 pub(crate) mod mutants;
 pub(crate) mod net;
 pub(crate) mod node;
+pub(crate) mod oracles;
 pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod replica;

@@ -56,6 +56,8 @@ mutants! {
         PendingDroppedOnReset,
         /// Rule 10, and row "200 page": a page that does not begin at the cursor is applied.
         MisfitPageApplied,
+        /// I14: an event of a newer version is passed over.
+        HeldPassedOver,
         /// Row "200 page": one whose chain does not hold is applied.
         ChainUnchecked,
         /// Row "fork": nobody else is ever seen under the own name.

@@ -5,13 +5,12 @@ use super::faults::Seen;
 use super::lineage::Lineage;
 use super::mutants::Mutant;
 use super::net::Event;
+use super::origin::Origin;
 use super::process::{Process, Step};
 use super::workload::Op;
 use super::world::World;
-use super::{origin::Origin, workload::State};
 use tidelog::sync::client::{State as Phase, Tick};
-use tidelog::sync::id::{ClientId, Id};
-use tidelog::sync::wire::At;
+use tidelog::sync::id::Id;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
@@ -34,23 +33,14 @@ pub(crate) struct Node<P> {
     pub(crate) token: u64,
     /// How it asks.
     pub(crate) calm: Calm,
+    /// The version of the application.
+    pub(crate) version: u32,
     /// How wrong the clock on its wall is.
     skew: i64,
     /// The request in flight if it is a push, and the last number in it.
     pushed: Option<(u64, u64)>,
     /// Requests sent.
     pub(crate) requests: u64,
-}
-
-/// What a replica holds.
-#[derive(Debug)]
-struct View {
-    #[expect(dead_code, reason = "for the trace")]
-    me: ClientId,
-    cursor: At,
-    queued: Vec<(Id, Op)>,
-    state: State,
-    dead: Vec<u64>,
 }
 
 impl<P: Process> Node<P> {
@@ -66,6 +56,7 @@ impl<P: Process> Node<P> {
             user,
             token: 0,
             calm: Calm::default(),
+            version: 1,
             skew: 0,
             pushed: None,
             requests: 0,
@@ -99,6 +90,18 @@ impl<P: Process, O: Origin> World<P, O> {
         self.net.put(at, Event::Timer { node: i, life, at });
     }
 
+    /// The application's next version is started.
+    pub(crate) fn upgrade(&mut self, i: usize) {
+        if self.nodes[i].version > 1 {
+            return;
+        }
+        let held = self.nodes[i].process.held().is_some();
+        self.seen(if held { Seen::UpgradedWhileHeld } else { Seen::Upgraded });
+        self.nodes[i].version = 2;
+        self.nodes[i].process.set_version(2);
+        self.kill(i);
+    }
+
     /// The application makes an event, or tries again with one that never resolved.
     pub(crate) fn write(&mut self, i: usize) {
         self.touched |= 1 << i;
@@ -106,10 +109,11 @@ impl<P: Process, O: Origin> World<P, O> {
         if again.is_some() {
             self.seen(Seen::RetriedById);
         }
-        let fresh = again.is_none();
-        let (id, op) = again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice)));
+        let (fresh, version) = (again.is_none(), self.nodes[i].version);
+        let (id, op) =
+            again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, version)));
         if fresh {
-            self.nodes[i].lineage.attempt(id);
+            self.nodes[i].lineage.attempt(id, op.clone());
         }
         let ts = self.wall_clock(i);
         let armed = self.arm(i);
@@ -202,6 +206,10 @@ impl<P: Process, O: Origin> World<P, O> {
             return false;
         }
         let armed = self.arm(i);
+        if self.dice.chance(self.rates.kill / 2) {
+            let k = self.dice.below(4);
+            self.nodes[i].process.break_write(k);
+        }
         let (name, before) = (self.nodes[i].process.me(), self.nodes[i].process.cursor());
         let seen = match self.nodes[i].process.apply(tick) {
             Ok(seen) => seen,
@@ -214,7 +222,7 @@ impl<P: Process, O: Origin> World<P, O> {
         seen.into_iter().for_each(|what| self.counters.add(what));
         let cursor = self.nodes[i].process.cursor();
         let (rewound, renamed) = (cursor.seq < before.seq, self.nodes[i].process.me() != name);
-        let mid = armed && self.nodes[i].process.caught();
+        let mid = self.nodes[i].process.caught() && armed;
         if mid || self.dice.chance(self.rates.kill) {
             self.seen(match () {
                 () if !mid => Seen::KilledAfterApply,
@@ -233,25 +241,14 @@ impl<P: Process, O: Origin> World<P, O> {
         true
     }
 
-    /// Looks at what a replica holds, which goes into the trace.
-    fn look_at(&mut self, i: usize) -> View {
-        let process = &self.nodes[i].process;
-        let view = View {
-            me: process.me(),
-            cursor: process.cursor(),
-            queued: process.queued(),
-            state: process.state(),
-            dead: process.dead(),
-        };
-        self.trace.note(format_args!("node {i} {view:?}"));
-        view
-    }
-
     /// Now and then, has the replica's next transaction die at one of its writes.
     fn arm(&mut self, i: usize) -> bool {
-        let armed = self.dice.chance(self.rates.kill);
+        let heals = self.rates.kill > 0 && self.nodes[i].phase() == Phase::Resume;
+        let armed = self.dice.chance(if heals { 250 } else { self.rates.kill });
         if armed {
-            let k = self.dice.below(12);
+            // most transactions write twice
+            let most = [3, 12][self.dice.below(2) as usize];
+            let k = self.dice.below(most);
             self.nodes[i].process.arm(k);
         }
         armed
@@ -348,33 +345,5 @@ impl<P: Process, O: Origin> World<P, O> {
         if status.error == Some("GAP") {
             self.seen(Seen::Gap);
         }
-    }
-
-    /// The oracles of one replica: I1, I4, I5 to I8 and I9.
-    pub(crate) fn check_node(&mut self, i: usize) -> Result<(), String> {
-        let View { cursor, queued: pending, state, dead, .. } = self.look_at(i);
-        let Some(moment) = self.history.at(cursor.point()) else {
-            return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
-        };
-        let ids = pending.iter().map(|(id, _)| *id).collect();
-        let of = |e| format!("client {i}: {e}");
-        let lineage = &mut self.nodes[i].lineage;
-        lineage.check_kept(&self.history, cursor.point(), ids).map_err(of)?;
-        lineage.check_order(&self.history).map_err(of)?;
-        let mut expected: State = State::clone(&moment.state);
-        for (v, (_, op)) in (cursor.seq + 1..).zip(&pending) {
-            op.apply(v, &mut expected);
-        }
-        if state != expected {
-            return Err(format!(
-                "I5/I6/I8: client {i} at {} with {} pending has {state:?}, the naive engine has {expected:?}",
-                cursor.seq,
-                pending.len()
-            ));
-        }
-        if dead != *moment.dead {
-            return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
-        }
-        Ok(())
     }
 }

@@ -42,6 +42,12 @@ pub(crate) trait Process: Sized {
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool;
 
+    /// Has its `k`-th write from now fail, once; a change that meets it is given back to the machine.
+    fn break_write(&mut self, k: u64);
+    /// From its next start on, the application is of this version.
+    fn set_version(&mut self, version: u32);
+    /// The position of the first event that this version does not know: nothing from there on is applied.
+    fn held(&self) -> Option<u64>;
     /// Makes the state anew from the log, and checks the files.
     fn rebuild(&mut self);
 
@@ -126,6 +132,15 @@ impl<R: Replica> Process for Native<R> {
     fn caught(&mut self) -> bool {
         self.replica.caught()
     }
+    fn break_write(&mut self, k: u64) {
+        self.replica.break_write(k);
+    }
+    fn set_version(&mut self, version: u32) {
+        self.replica.set_version(version);
+    }
+    fn held(&self) -> Option<u64> {
+        self.replica.held()
+    }
     fn rebuild(&mut self) {
         self.replica.rebuild();
     }
@@ -168,7 +183,14 @@ impl<R: Replica> Process for Native<R> {
                 Outcome { fork: None, client }
             }),
         };
-        let outcome = done.map_err(|e| format!("{change:?}: {e}"))?;
+        let outcome = match done {
+            Ok(outcome) => outcome,
+            Err(e) if e.is_environmental() => {
+                self.client.apply_failed(tick, e.code());
+                return Ok(vec![Seen::StorageFailed]);
+            }
+            Err(e) => return Err(format!("{change:?}: {e}")),
+        };
         self.outcome = Some((tick, outcome));
         Ok(seen)
     }

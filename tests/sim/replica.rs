@@ -9,7 +9,7 @@ use tidelog::error::Result;
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
-use tidelog::sync::wire::{At, Kind, Outgoing, Page, Point};
+use tidelog::sync::wire::{At, Ev, Kind, Outgoing, Page, Point};
 use tidelog::sync::{chain, limits, resume};
 
 /// What applying a page came to.
@@ -46,6 +46,10 @@ pub(crate) trait Replica: Queue + Sized {
     fn reopen(&mut self, dice: Dice);
     /// One on a copy of what is durable: what somebody who copies a profile gets.
     fn copy(&self, dice: Dice) -> Self;
+    /// From its next start on, the application is of this version.
+    fn set_version(&mut self, version: u32);
+    /// The position of the first event that this version does not know: nothing from there on is applied.
+    fn held(&self) -> Option<u64>;
     /// Makes the state anew from the log.
     fn rebuild(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
@@ -54,6 +58,8 @@ pub(crate) trait Replica: Queue + Sized {
     fn caught(&mut self) -> bool {
         false
     }
+    /// Has its `k`-th write from now fail, once.
+    fn break_write(&mut self, _k: u64) {}
     /// The derived state.
     fn state(&self) -> State;
     /// The pending events, in order.
@@ -85,6 +91,10 @@ pub(crate) struct InMemory {
     /// Up to where it must read before it pushes.
     asof: Option<u64>,
     pending: Vec<Pending>,
+    version: u32,
+    held: Option<u64>,
+    /// Own events confirmed behind the held one: their effects stay.
+    shadows: Vec<(u64, Pending)>,
     /// Everybody's events up to the cursor, as far as they count.
     log: Vec<Option<Op>>,
     /// Own events of the log and where they are.
@@ -120,6 +130,29 @@ impl InMemory {
         }
     }
 
+    fn knows(&self, op: &Op) -> bool {
+        op.tv() <= self.version
+    }
+
+    /// A page that cannot be applied whole, because this version does not know an event of it or of the log before.
+    fn hold(&mut self, page: &Page, plan: &merge::Plan) -> Applied {
+        let mut left = Vec::new();
+        for (i, pending) in self.pending.iter().enumerate() {
+            let row = plan.roles.iter().position(|role| role.settles() == Some(i));
+            match row {
+                Some(r) if page.evs[r].k == Kind::E => {
+                    self.shadows.push((page.from.seq + r as u64 + 1, pending.clone()));
+                }
+                Some(_) => {}
+                None => left.push(pending.clone()),
+            }
+        }
+        self.pending = left;
+        self.log.extend(page.evs.iter().map(|row| (row.k == Kind::E).then(|| Op::parse(&row.b))));
+        self.rebuild();
+        Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0 }
+    }
+
     fn carry_out(&mut self, page: &Page) -> Applied {
         let mut ids: Vec<Id> = self.pending.iter().map(|p| p.out.id).collect();
         if self.mutant == Mutant::ConfirmByPosition {
@@ -129,6 +162,20 @@ impl InMemory {
             }
         }
         let plan = merge::plan(&self.me, &ids, &page.evs);
+        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+            if let Some(p) = role.settles() {
+                let mut own = self.pending[p].clone();
+                own.out.n = row.n;
+                self.own.push((seq, row.c, own));
+            }
+            if row.k == Kind::E || role.settles().is_some() {
+                self.seen.insert(row.id);
+            }
+        }
+        let unknown = |row: &Ev| row.k == Kind::E && !self.knows(&Op::parse(&row.b));
+        if self.held.is_some() || (self.version < 2 && page.evs.iter().any(unknown)) {
+            return self.hold(page, &plan);
+        }
         if plan.rebase {
             self.undo(plan.keep);
         }
@@ -143,15 +190,7 @@ impl InMemory {
                 dead += 1;
                 self.dead.push(seq);
             }
-            if row.k == Kind::E || role.settles().is_some() {
-                self.seen.insert(row.id);
-            }
             self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
-            if let Some(p) = role.settles() {
-                let mut own = self.pending[p].clone();
-                own.out.n = row.n;
-                self.own.push((seq, row.c, own));
-            }
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
@@ -194,6 +233,9 @@ impl Replica for InMemory {
             top: 0,
             asof: None,
             pending: Vec::new(),
+            version: 1,
+            held: None,
+            shadows: Vec::new(),
             log: Vec::new(),
             own: Vec::new(),
             known: Vec::new(),
@@ -213,7 +255,7 @@ impl Replica for InMemory {
         let v = self.cursor.seq + self.pending.len() as u64 + 1;
         let Some(before) = run(op, v, &mut self.state) else { return false };
         self.top += 1;
-        let out = Outgoing { id, n: self.top, t: "change".into(), tv: 1, b: op.body(), ts: Some(ts) };
+        let out = Outgoing { id, n: self.top, t: "change".into(), tv: op.tv(), b: op.body(), ts: Some(ts) };
         self.pending.push(Pending { out, op: op.clone(), undo: Some(before) });
         true
     }
@@ -236,6 +278,7 @@ impl Replica for InMemory {
         self.asof = Some(rewind.asof);
         self.log.truncate(seq as usize);
         self.known.retain(|p| p.seq <= seq);
+        self.shadows.retain(|(at, _)| *at <= seq);
         let (kept, lost): (Vec<_>, Vec<_>) = self.own.drain(..).partition(|(at, ..)| *at <= seq);
         self.own = kept;
         let back = lost.into_iter().map(|(_, client, mut p)| {
@@ -274,6 +317,15 @@ impl Replica for InMemory {
     fn reopen(&mut self, dice: Dice) {
         self.late_cursor = None;
         self.dice = dice;
+        if self.held.is_some() {
+            self.rebuild();
+        }
+    }
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+    fn held(&self) -> Option<u64> {
+        self.held
     }
     fn copy(&self, dice: Dice) -> InMemory {
         InMemory { late_cursor: None, dice, ..self.clone() }
@@ -281,10 +333,21 @@ impl Replica for InMemory {
     fn rebuild(&mut self) {
         self.state.clear();
         self.dead.clear();
-        for (seq, op) in (1..).zip(&self.log) {
-            if op.as_ref().is_some_and(|op| run(op, seq, &mut self.state).is_none()) {
+        let unknown = |op: &Option<Op>| op.as_ref().is_some_and(|op| !self.knows(op));
+        self.held = self.log.iter().position(unknown).map(|i| i as u64 + 1);
+        if self.mutant == Mutant::HeldPassedOver {
+            self.held = None;
+        }
+        let end = self.held.unwrap_or(u64::MAX);
+        for (seq, op) in (1..end).zip(&self.log) {
+            let op = op.as_ref().filter(|op| op.tv() <= self.version);
+            if op.is_some_and(|op| run(op, seq, &mut self.state).is_none()) {
                 self.dead.push(seq);
             }
+        }
+        self.shadows.retain(|(seq, _)| *seq >= end);
+        for (seq, shadow) in &self.shadows {
+            run(&shadow.op, *seq, &mut self.state);
         }
         self.run_pending(self.log.len() as u64);
     }

@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases};
+use tidelog::event::{Event, Host, Phases, TypeRule, Types};
 use tidelog::model::{Definition, Search};
 use tidelog::server::Server;
 use tidelog::sql::{Db, Options};
@@ -58,6 +58,7 @@ impl Host for Reducer {
         let Op { verb, id, field, value } = Op::parse(&event.b);
         Ok(Some(match verb {
             "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
+            "neg" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", -value),
             "pos" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", event.v),
             _ => format!("{{\"docs\":{{\"{verb}\":[{{\"id\":\"{id}\",\"{field}\":{value}}}]}}}}"),
         }))
@@ -71,19 +72,20 @@ impl Host for Reducer {
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     clock: Rc<Cell<i64>>,
+    version: u32,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(dice: Dice, storage: Spied) -> Sqlite {
+    fn open(dice: Dice, storage: Spied, version: u32) -> Sqlite {
         let clock = Rc::default();
         let reducer = Reducer { dice: RefCell::new(dice), clock: Rc::clone(&clock) };
-        let store = Self::store(reducer, &storage).expect("a replica's database opens");
-        Sqlite { clock, storage, store }
+        let store = Self::store(reducer, &storage, version).expect("a replica's database opens");
+        Sqlite { clock, version, storage, store }
     }
 
-    fn store(reducer: Reducer, storage: &Spied) -> Result<Store<Reducer>> {
+    fn store(reducer: Reducer, storage: &Spied, version: u32) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
         let store = Store::new(db, reducer);
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
@@ -91,6 +93,7 @@ impl Sqlite {
         now(store.open_events(EventOptions {
             log: Some("sim".into()),
             version: 1,
+            types: Types::new([("change".into(), TypeRule { tv: version, optional: false })].into()),
             ..EventOptions::default()
         }))?;
         Ok(store)
@@ -119,7 +122,7 @@ impl Queue for Sqlite {
 
 impl Replica for Sqlite {
     fn create(dice: Dice, _: Mutant) -> Sqlite {
-        Sqlite::open(dice, Spied::default())
+        Sqlite::open(dice, Spied::default(), 1)
     }
     fn start(&self) -> Start {
         self.store.start().expect("the queue is open")
@@ -138,7 +141,8 @@ impl Replica for Sqlite {
         {
             return true;
         }
-        let draft = Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: 1, b: op.body(), ts: None };
+        let draft =
+            Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: op.tv(), b: op.body(), ts: None };
         match now(self.store.dispatch(vec![draft])) {
             Ok(_) => true,
             Err(e) if e.is_environmental() => panic!("dispatch: {e}"),
@@ -152,9 +156,10 @@ impl Replica for Sqlite {
         let dead = self.dead().len();
         let applied =
             now(self.store.apply(page))?.ok_or(Error::Protocol("a page that does not follow".into()))?;
-        assert!(!applied.rebuilt, "a changeset could not be inverted");
+        // but behind a held event, where a rejected one is taken out from under the others
+        assert!(!applied.rebuilt || self.held().is_some(), "a changeset could not be inverted");
         let erring = self.store.db().reader().one(
-            "SELECT count(*) FROM _pending WHERE err IS NOT NULL",
+            "SELECT count(*) FROM _pending WHERE err IS NOT NULL AND seq IS NULL",
             &[],
             |r| r.int(0),
         )?;
@@ -169,7 +174,16 @@ impl Replica for Sqlite {
         *self = self.copy(dice);
     }
     fn copy(&self, dice: Dice) -> Sqlite {
-        Sqlite::open(dice, self.storage.fork())
+        Sqlite::open(dice, self.storage.fork(), self.version)
+    }
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+    fn held(&self) -> Option<u64> {
+        self.store.held().expect("a read works").map(|held| held.seq)
+    }
+    fn break_write(&mut self, k: u64) {
+        self.storage.break_write(k);
     }
     fn rebuild(&mut self) {
         let rebuilt = async {
@@ -200,9 +214,11 @@ impl Replica for Sqlite {
             .collect()
     }
     fn queued(&self) -> Vec<(Id, Op)> {
-        let all = self.store.db().reader().all("SELECT id, b FROM _pending ORDER BY lo", &[], |r| {
-            Ok((Id::from_slice(r.blob(0)?).expect("16 bytes"), Op::parse(r.text(1)?)))
-        });
+        let all = self.store.db().reader().all(
+            "SELECT id, b FROM _pending WHERE seq IS NULL ORDER BY lo",
+            &[],
+            |r| Ok((Id::from_slice(r.blob(0)?).expect("16 bytes"), Op::parse(r.text(1)?))),
+        );
         all.expect("a read works")
     }
     fn dead(&self) -> Vec<u64> {

@@ -90,6 +90,7 @@ impl<P: Process, O: Origin> World<P, O> {
             Regime::Closed { status, until } if self.now < until => {
                 let refusal = match status {
                     403 => Refusal::Forbidden("not for now".into()),
+                    426 => Refusal::Upgrade { min: 2, max: 3 },
                     _ => Refusal::Busy { retry_ms: None },
                 };
                 let page = || "<html>closed</html>".to_string();
@@ -122,6 +123,10 @@ impl<P: Process, O: Origin> World<P, O> {
     }
 
     fn serve_push(&mut self, sent: Sent) {
+        if self.recent.len() == 8 {
+            self.recent.remove(0);
+        }
+        self.recent.push(sent.clone());
         let principal = format!("user{}", self.nodes[sent.node].user);
         let reject = (self.rates.reject > 0).then_some(self.era as u8);
         let head = self.history.head.seq;

@@ -12,7 +12,8 @@ pub(crate) type State = BTreeMap<String, BTreeMap<String, i64>>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Op {
     /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `pos` too, with the
-    /// event's position for a value, and `rm` removes it.
+    /// event's position for a value, and `rm` removes it. `neg` sets the value with the other sign, and only
+    /// applications of version 2 know that.
     pub(crate) verb: &'static str,
     /// The document.
     pub(crate) id: String,
@@ -23,14 +24,20 @@ pub(crate) struct Op {
 }
 
 impl Op {
-    /// Any change; few documents, so that writers meet.
-    pub(crate) fn draw(dice: &mut Dice) -> Op {
+    /// Any change that an application of this version makes; few documents, so that writers meet.
+    pub(crate) fn draw(dice: &mut Dice, version: u32) -> Op {
+        let verbs = ["ins", "upd", "upd", "set", "pos", "rm", "neg"];
         Op {
-            verb: ["ins", "upd", "upd", "set", "pos", "rm"][dice.below(6) as usize],
+            verb: verbs[dice.below(if version > 1 { 7 } else { 6 }) as usize],
             id: format!("k{}", dice.below(5)),
             field: ["a", "b"][dice.below(2) as usize],
             value: dice.below(1000) as i64,
         }
+    }
+
+    /// The schema version of its event.
+    pub(crate) fn tv(&self) -> u32 {
+        if self.verb == "neg" { 2 } else { 1 }
     }
 
     /// As an event's body.
@@ -46,7 +53,7 @@ impl Op {
             all.iter().find(|v| json[key] == **v).copied().expect("a known word")
         };
         Op {
-            verb: one_of("verb", &["ins", "upd", "set", "pos", "rm"]),
+            verb: one_of("verb", &["ins", "upd", "set", "pos", "rm", "neg"]),
             field: one_of("field", &["a", "b"]),
             id: json["id"].as_str().expect("an id").into(),
             value: json["value"].as_i64().expect("a value"),
@@ -56,7 +63,11 @@ impl Op {
     /// Changes the state, as the event at `v`; false when it throws, which changes nothing.
     pub(crate) fn apply(&self, v: u64, state: &mut State) -> bool {
         let there = state.contains_key(&self.id);
-        let value = if self.verb == "pos" { v as i64 } else { self.value };
+        let value = match self.verb {
+            "pos" => v as i64,
+            "neg" => -self.value,
+            _ => self.value,
+        };
         match self.verb {
             "ins" if there => return false,
             "upd" if !there => return false,

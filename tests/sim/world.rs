@@ -57,6 +57,8 @@ pub(crate) struct World<P, O> {
     failure: Option<String>,
     /// Older copies of the server.
     pub(crate) backups: Vec<O>,
+    /// Pushes that arrived lately: some come again after the server was put back.
+    pub(crate) recent: Vec<Sent>,
     /// Older copies of replicas.
     pub(crate) copies: Vec<Copy<P>>,
     pub(super) polls: u64,
@@ -92,6 +94,7 @@ impl<P: Process, O: Origin> World<P, O> {
             touched: 0,
             failure: None,
             backups: Vec::new(),
+            recent: Vec::new(),
             copies: Vec::new(),
             polls: 0,
         }
@@ -110,7 +113,7 @@ impl<P: Process, O: Origin> World<P, O> {
 
     fn step(&mut self) -> Result<(), String> {
         let i = self.dice.below(self.nodes.len() as u64) as usize;
-        let Rates { write, switch, kill, rollback, copy, regime, .. } = self.rates;
+        let Rates { write, switch, kill, rollback, copy, regime, upgrade, .. } = self.rates;
         if self.dice.chance(write) {
             self.write(i);
         } else if self.dice.chance(switch) {
@@ -128,6 +131,8 @@ impl<P: Process, O: Origin> World<P, O> {
             self.meddle(i);
         } else if regime > 0 && self.dice.chance(regime) {
             self.reign();
+        } else if upgrade > 0 && self.dice.chance(upgrade) {
+            self.upgrade(i);
         } else if self.dice.chance(10) && self.mutant != Mutant::NoDedupe {
             self.copy_somebody()?;
         } else {
@@ -210,6 +215,7 @@ impl<P: Process, O: Origin> World<P, O> {
             node.process.set_online(true);
             node.calm.prodded();
         }
+        (0..self.nodes.len()).for_each(|i| self.upgrade(i));
         let limit = self.limit;
         let waiting: Vec<u64> =
             self.nodes.iter().map(|n| (n.process.queued().len() / limit) as u64).collect();
