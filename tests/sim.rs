@@ -6,11 +6,15 @@
 mod sim;
 
 use sim::mutants::{HARMLESS, Mutant, NOTICED};
-use sim::origin::InMemoryOrigin;
-use sim::process::Native;
-use sim::replica::InMemory;
-use sim::run_seeds;
-use sim::sqlite::{Sqlite, SqliteOrigin};
+use sim::origin::{InMemoryOrigin, Origin};
+use sim::process::{Native, Process};
+use sim::sqlite::SqliteOrigin;
+use sim::trace::Trace;
+use sim::{run_seed, run_seeds};
+use std::collections::BTreeSet;
+
+type InMemory = Native<sim::replica::InMemory>;
+type Sqlite = Native<sim::sqlite::Sqlite>;
 
 const STEPS: u64 = 300;
 /// Seeds within which the absence of a rule must be noticed.
