@@ -342,7 +342,8 @@ export class EventSourcingDB {
   rebuild(): Promise<void>
   /** Resolves when the server's log holds every event made so far. */
   synced(): Promise<void>
-  setOnline(online: boolean): void
+  /** Stops or resumes syncing: in force at once, and also after a restart once this resolves. */
+  setOnline(online: boolean): Promise<void>
   sync(): void
   setToken(token: string | undefined): void
   on(name: 'status', fn: (status: EventSourcingDB['status']) => void): this

@@ -225,7 +225,7 @@ export class Tab {
     const until = Date.now() + LOCKED_MS
     for (;;) {
       try {
-        return await this.#open(this.#options, this.#last.sync)
+        return await this.#open(this.#options)
       } catch (error) {
         const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
         if (!wait || !this.#turn.is(grant)) throw error
@@ -286,7 +286,7 @@ export class Tab {
     }
   }
 
-  /** Finishes what is in the lane, closes the files and gives the lock back. Without `grace` it never waits for a timer. */
+  /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
     const release = this.#turn.give()
     const db = this.#db
@@ -318,7 +318,7 @@ export class Tab {
     this.#turn.ask()
   }
 
-  /** The page is about to be frozen, and this worker with it: everything has to happen before the next task. */
+  /** The page is about to be frozen, and this worker with it: there is a second, see wire.js. */
   async #freeze() {
     await this.#retire().catch(error => this.#fail(error))
   }

@@ -12,6 +12,8 @@ export interface Event {
   type: string
   /** The server's log does not hold it yet. */
   pending?: boolean
+  /** In the queue, while pending: it may have reached the server. */
+  sent?: boolean
   /** Milliseconds since 1970 on the author's clock. */
   ts: number
   data?: Untyped
@@ -90,12 +92,15 @@ export interface SyncOptions {
 }
 
 export interface ServeOptions {
-  /** The database's name; tabs of one profile that serve the same name take turns. */
+  /** The database's name; of the tabs of one profile that serve the same name one leads and the others follow it. */
   file: string
   /** Models by name: `{todos: {columns, reducer, …}}` or `{todos: {Model: class …}}`, as for `EventSourcingDB`. */
   models: Record<string, Untyped>
   sync?: SyncOptions
-  /** The version of the reducers: another one than last time rebuilds what they made. */
+  /**
+   * The version of the reducers: another one than last time rebuilds what they made. While a tab runs a higher one, those
+   * with a lower one refuse with `VERSION_SKEW`.
+   */
   version?: number
   /**
    * The types of events that this version of the application makes and understands, each with its schema version
@@ -111,8 +116,9 @@ export interface ServeOptions {
 }
 
 /**
- * Answers the page that started this worker. The engine is loaded when this tab has its turn, and not before.
+ * Answers the page that started this worker, and when this tab leads the pages of the other tabs too. The engine is
+ * loaded then, and not before.
  *
- * @returns the `EventSourcingDB`, once this tab owns it
+ * @returns the `EventSourcingDB`, once this tab leads. It is closed when the tab hands over
  */
 export function serve(options: ServeOptions): Promise<Untyped>

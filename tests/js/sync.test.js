@@ -118,7 +118,7 @@ test('pending events survive a restart of the device and of the server', async (
   let a = replica(wire, 'a', { todos: {} }, file)
   await a.store.todos.set({ id: 'x' })
   await settled(a)
-  a.setOnline(false)
+  await a.setOnline(false)
   await a.store.todos.set({ id: 'y' })
   await a.close()
   await server.close()
@@ -126,6 +126,15 @@ test('pending events survive a restart of the device and of the server', async (
   wire.server = server
   a = replica(wire, 'a', { todos: {} }, file)
   await a.open()
+  assert.equal(a.status.sync.online, false)
+  assert.deepEqual(
+    (await a.queue.search()).items.map(({ pending, sent }) => ({ pending, sent })),
+    [
+      { pending: false, sent: undefined },
+      { pending: true, sent: false },
+    ],
+  )
+  await a.setOnline(true)
   await settled(a)
   const b = replica(link(server), 'b')
   await b.open()
@@ -195,9 +204,11 @@ test('an answer without end is cut off, and the queue is kept', async () => {
   let sent = 0
   wire.fetch = async (url, init) => {
     if (sent) return fetch(url, init)
-    const body = new ReadableStream({
-      pull: controller => controller.enqueue(new Uint8Array((sent += 65_536) && 65_536)),
-    })
+    const pull = controller => {
+      sent += 65_536
+      controller.enqueue(new Uint8Array(65_536))
+    }
+    const body = new ReadableStream({ pull })
     return new Response(body, { status: 200 })
   }
   const a = replica(wire, 'a')
