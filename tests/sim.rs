@@ -55,10 +55,18 @@ fn what_other_rules_make_up_for_is_harmless() {
     }
 }
 
-/// The same for what the server may get wrong, seen through replicas on SQLite: the oracles look through them as well.
+/// Some of them again, seen through replicas on SQLite: the oracles look through them as well.
 #[test]
-fn a_wrong_server_is_noticed_by_replicas_on_sqlite() {
-    for mutant in [Mutant::NoDedupe, Mutant::NoGapCheck, Mutant::NoUniqueId, Mutant::RejectionNotLogged] {
+fn rules_taken_out_are_noticed_by_replicas_on_sqlite() {
+    for mutant in [
+        Mutant::NoDedupe,
+        Mutant::NoGapCheck,
+        Mutant::NoUniqueId,
+        Mutant::RejectionNotLogged,
+        Mutant::ChainUnchecked,
+        Mutant::ForkUnseen,
+        Mutant::DivergedIgnored,
+    ] {
         let report = run_seeds::<Sqlite, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
         assert!(!report.failures.is_empty(), "nobody noticed {mutant:?} in {WITHIN} seeds");
     }
