@@ -324,7 +324,8 @@ export class Wire {
 
   /** Asks the browser to keep the files, which workers cannot; the answer is in the leader's next status. */
   #keep = async () => {
-    await globalThis.navigator?.storage?.persist?.().catch(() => {})
+    if (!globalThis.navigator?.storage?.persist) return
+    await navigator.storage.persist().catch(() => {})
     await this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
   }
 
