@@ -105,8 +105,6 @@ export class Wire {
     this.#worker.postMessage({ ...call.message, done, again })
   }
 
-  // ---- the worker
-
   #begin() {
     const worker = this.#start()
     if (typeof worker?.postMessage !== 'function') throw new TypeError('connect: start must return a Worker')
@@ -207,8 +205,6 @@ export class Wire {
   }
   #holding
 
-  // ---- the leader
-
   /** A leader serves this page: it gets everything that has no answer. */
   #up({ repeatable, status, kept }) {
     if (this.#repeatable) this.#down(status)
@@ -269,8 +265,6 @@ export class Wire {
     for (const map of waits) map.clear()
     for (const { reject } of all) reject(error)
   }
-
-  // ---- the end
 
   /** Waits for calls that are on their way, closes the database if this tab leads, and ends the worker. */
   close() {
