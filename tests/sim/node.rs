@@ -243,7 +243,9 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// Now and then, has the replica's next transaction die at one of its writes.
     fn arm(&mut self, i: usize) -> bool {
-        let heals = self.rates.kill > 0 && self.nodes[i].phase() == Phase::Resume;
+        let status = self.nodes[i].process.status();
+        let heals =
+            self.rates.kill > 0 && (status.state == Phase::Resume || status.error == Some("DIVERGED"));
         let armed = self.dice.chance(if heals { 250 } else { self.rates.kill });
         if armed {
             // most transactions write twice
