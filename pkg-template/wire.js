@@ -318,9 +318,8 @@ export class Wire {
 
   /** Asks the browser to keep the files, which workers cannot; the answer is in the leader's next status. */
   #keep = async () => {
-    if (!globalThis.navigator?.storage?.persist) return
-    await navigator.storage.persist().catch(() => {})
-    await this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
+    const answer = await globalThis.navigator?.storage?.persist?.().catch(() => false)
+    if (answer !== undefined) this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
   }
 
   /** The user knows that the browser has cleared the storage. */
