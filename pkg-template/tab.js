@@ -15,12 +15,14 @@ import { Watch } from './watch.js'
 const NOTHING = {
   storage: null,
   persistence: null,
+  full: false,
+  quota: null,
   sync: { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null, held: null },
 }
 /** How long a leader that steps down waits for calls that are under way. */
 const GRACE_MS = 1000
 /** How long the storage may be held by a worker whose lock came free already. */
-const LOCKED_MS = 5000
+const LOCKED_MS = 15_000
 
 export class Tab {
   #id = crypto.randomUUID()
@@ -152,7 +154,7 @@ export class Tab {
       case 'answer':
         return from === this.#leader ? this.#handOver(message.message) : undefined
       case 'ping':
-        return this.#turn.held && this.#hall.to(from, { t: 'pong', from: this.#id })
+        return this.#turn.held && this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
       case 'pong':
         return this.#watch.hear()
     }
@@ -167,6 +169,7 @@ export class Tab {
   }
 
   #follow(leader) {
+    this.#watch.hear()
     if (this.#turn.held || leader === this.#leader) return
     this.#down()
     this.#leader = leader
@@ -271,7 +274,7 @@ export class Tab {
     if (!this.#db) return
     const desk = this.#desks.get(tab)
     if (desk) desk.receive(message)
-    else this.#hall.to(from, { t: 'down', from: this.#id })
+    else for (const t of ['down', 'lead']) this.#hall.to(from, { t, from: this.#id })
   }
 
   /** Forgets the calls of pages that were gone before we led. */
@@ -284,7 +287,7 @@ export class Tab {
     }
   }
 
-  /** Finishes what is in the lane, closes the files and gives the lock back. Without `grace` it never waits for a timer. */
+  /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
     const release = this.#turn.give()
     const db = this.#db
@@ -316,7 +319,7 @@ export class Tab {
     this.#turn.ask()
   }
 
-  /** The page is about to be frozen, and this worker with it: everything has to happen before the next task. */
+  /** The page is about to be frozen, and this worker with it: there is a second, see wire.js. */
   async #freeze() {
     await this.#retire().catch(error => this.#fail(error))
   }

@@ -5,7 +5,7 @@
 const ASK_MS = 1000
 const ASK_IDLE_MS = 10_000
 /** How long it may take to answer. Somewhat random, so that two who wait do not act at once. */
-const ANSWER_MS = 2000
+const ANSWER_MS = 4000
 
 export class Watch {
   #ask

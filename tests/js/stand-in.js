@@ -97,7 +97,8 @@ class Database {
   status = { storage: 'memory', persistence: 'none', sync: { state: 'live', online: true, pending: 0 } }
   listeners = []
   closed = false
-  /** Awaited before an answer leaves: where a test cuts a leader off. */
+  /** Awaited before something takes effect, before its answer leaves, and before the files are let go. */
+  beforeEffect = async () => {}
   beforeAnswer = async () => {}
   beforeClose = async () => {}
   queue = { search: async (_, { limit }) => ({ items: this.disk.events.toReversed().slice(0, limit) }) }
@@ -114,6 +115,7 @@ class Database {
     const { calls } = this.disk
     const key = `${tab}/${n}`
     if (again && calls.has(key)) return calls.get(key)
+    await this.beforeEffect()
     const reply = await effect()
     calls.set(key, reply)
     await this.beforeAnswer()

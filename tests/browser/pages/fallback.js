@@ -54,7 +54,7 @@ globalThis.inWindow = async file => {
   const own = new DB({ file })
   own.addModel(Things)
   await own.store.things.set({ id: 1, text: 'here' })
-  const { storage } = own.kept.status
+  const { storage } = own.status
   await own.close()
   const again = new DB({ file })
   again.addModel(Things)
