@@ -7,8 +7,8 @@ import { buildPages, serveSite } from './site.js'
 
 const TABS = 5
 const ROUNDS = Number(process.env.ROUNDS ?? 20)
-/** Chromium frees a busy handle after 2 s. */
-const LONGEST_MS = 2500
+/** What is told in full: Chromium frees a busy handle after 2 s. The time is reported, not judged: machines differ. */
+const SLOW_MS = 2500
 
 /** Ways a leader ends, and what follows: a new page where the old one is gone. */
 const kinds = {
@@ -143,7 +143,7 @@ async function run(t, kind) {
         throw new Error(`${how}, round ${round}: ${error.message}\n${await tabs.describe()}`)
       })
       times.push(first - start)
-      if (first - start > LONGEST_MS)
+      if (first - start > SLOW_MS)
         t.diagnostic(`round ${round}: ${first - start} ms\n${await tabs.describe()}`)
       await ended
       await after?.(leader)
@@ -155,7 +155,6 @@ async function run(t, kind) {
     }
     const { p50, p95, max } = percentiles(times)
     t.diagnostic(`${kind}, leader ${how}, ${times.length} rounds: p50 ${p50} p95 ${p95} max ${max} ms`)
-    assert.ok(max <= LONGEST_MS, `${how}: ${times.join(' ')} ms`)
   }
 
   await settle(tabs, ledger, t)

@@ -56,7 +56,15 @@ async function tell() {
   const body = JSON.stringify({ name, acks: acks.splice(0), refused: refused.splice(0) })
   await fetch('/told', { method: 'POST', body, keepalive: true })
 }
-setInterval(tell, 25)
+
+/** One at a time: a page must not use up the connections that the others speak through. */
+async function telling() {
+  for (;;) {
+    await tell().catch(() => {})
+    await new Promise(resolve => setTimeout(resolve, 25))
+  }
+}
+telling()
 
 async function watch() {
   for await (const rows of db.store.rows.live({}, newest)) {
