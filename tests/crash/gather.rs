@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::{Memory, Vfs};
 
-use crate::faulty::{Faulty, Plan};
+use crate::damage::Machine;
+use crate::disk::{Disk, Fault};
 
 fn connect(vfs: &Vfs, synchronous: &str) -> Connection {
     let db = Connection::open_with_flags_and_vfs("a.db", OpenFlags::default(), vfs.name()).unwrap();
@@ -17,7 +18,7 @@ fn rows(db: &Connection) -> i64 {
 }
 
 /// Writes and flushes that `sql` takes.
-fn cost(disk: &Faulty, db: &Connection, sql: &str) -> (u64, u64) {
+fn cost(disk: &Disk, db: &Connection, sql: &str) -> (u64, u64) {
     let before = disk.writes_and_flushes();
     db.execute_batch(sql).unwrap();
     let after = disk.writes_and_flushes();
@@ -27,7 +28,7 @@ fn cost(disk: &Faulty, db: &Connection, sql: &str) -> (u64, u64) {
 #[test]
 fn a_commit_is_one_write_and_in_strict_one_flush() {
     for (synchronous, flushes) in [("FULL", 1), ("NORMAL", 0)] {
-        let disk = Faulty::new(Plan::Fine, false);
+        let disk = Disk::new(Machine::default(), None, false);
         let vfs = Vfs::register(disk.clone()).unwrap();
         let db = connect(&vfs, synchronous);
         assert_eq!(cost(&disk, &db, "INSERT INTO t VALUES(1, 2)"), (1, flushes));
@@ -39,7 +40,7 @@ fn a_commit_is_one_write_and_in_strict_one_flush() {
 
 #[test]
 fn a_transaction_larger_than_the_buffer_goes_out_in_few_writes() {
-    let disk = Faulty::new(Plan::Fine, false);
+    let disk = Disk::new(Machine::default(), None, false);
     let vfs = Vfs::register(disk.clone()).unwrap();
     let db = connect(&vfs, "FULL");
     db.execute_batch("PRAGMA cache_size=100; PRAGMA wal_autocheckpoint=0").unwrap();
@@ -92,8 +93,8 @@ fn a_read_that_fails_during_recovery_costs_no_commit() {
     let files = image.snapshot();
     let mut failed = 0;
     for at in 1..40 {
-        for plan in [Plan::Fail(at), Plan::Half(at), Plan::Late(at)] {
-            let disk = Faulty::with_files(plan, files.clone());
+        for fault in [Fault::Fail, Fault::Half, Fault::Late] {
+            let disk = Disk::new(Machine::with(files.clone()), Some((fault, at)), false);
             let vfs = Vfs::register(disk.clone()).unwrap();
             let open = || {
                 let db = Connection::open_with_flags_and_vfs("a.db", OpenFlags::default(), vfs.name())?;
@@ -102,7 +103,7 @@ fn a_read_that_fails_during_recovery_costs_no_commit() {
             while !disk.fired() {
                 failed += u64::from(open().is_err());
             }
-            assert_eq!(open(), Ok(1), "{plan:?}");
+            assert_eq!(open(), Ok(1), "{fault:?} at {at}");
         }
     }
     assert!(failed > 10, "only {failed} faults were met");

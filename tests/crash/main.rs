@@ -1,171 +1,127 @@
-//! The crash loop: a workload of commits, checkpoints and a VACUUM, stopped at every storage operation and failed at
-//! every storage operation once, in both durabilities; then reopened and checked. Prints how many points it tried.
+//! The crash loop: workloads whose process dies at every change, whose power is lost there with damage to what was not
+//! flushed, whose storage fails or is full at every operation, and the same again while that is recovered from.
+//!
+//! `CRASH_SEEDS=20` tries more of everything, `CRASH_POINT=events/strict/crash@17` only points that begin like this.
 #![cfg(not(target_family = "wasm"))]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // a test
 
-mod faulty;
+mod damage;
+mod disk;
+mod events;
 mod gather;
-mod workload;
+mod judge;
+mod pushes;
+mod rows;
+mod sweep;
+mod work;
 
-use std::thread;
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::Mutex;
+use std::{env, thread};
 
-use faulty::{Faulty, Plan};
-use tidelog::vfs::Memory;
-use workload::{Told, check, run};
+use damage::{Damage, Machine};
+use disk::{Disk, Fault};
+use sweep::{Case, Options, Sweep};
+use work::Workload;
 
-/// Everything a process or a machine that dies now may leave behind, and whether acknowledged commits must be in it.
-fn images(disk: &Faulty, strict: bool, seed: u64) -> Vec<(&'static str, Memory, bool)> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let changes = disk.unsynced();
-    let cut = if changes == 0 { 0 } else { random() as usize % changes };
-    let tear = random() as usize;
-    let mut images = vec![("kept", disk.kept(), true)];
-    if changes > 0 {
-        images.push(("lost", disk.powerless(|_, _| 0), strict));
-        let torn = |index, len: usize| match index {
-            _ if index < cut => len,
-            _ if index == cut => tear % (len / 512 + 1) * 512,
-            _ => 0,
-        };
-        images.push(("a torn prefix", disk.powerless(torn), strict));
-        images.push((
-            "some of them",
-            disk.powerless(|_, len| if random() % 2 == 0 { len } else { 0 }),
-            strict,
-        ));
-    }
-    images
-}
+const WORKLOADS: [&dyn Workload; 3] = [&rows::RowsOfSql, &events::EventsOfStore, &pushes::PushesToServer];
 
-fn check_images(disk: &Faulty, strict: bool, seed: u64, told: &Told) -> Result<u64, String> {
-    let images = images(disk, strict, seed);
-    let count = images.len() as u64;
-    for (what, image, complete) in images {
-        check(image, told, complete).map_err(|error| format!("writes {what}: {error}"))?;
-    }
-    Ok(count)
-}
+/// Points that `npm test` must try.
+const POINTS: u64 = 20_000;
 
-#[derive(Debug, Default)]
-struct Counts {
-    points: u64,
-    fired: u64,
-    errors: u64,
-    images: u64,
-}
+/// Faults at every operation of every workload.
+const FAULTS: [Fault; 9] = [
+    Fault::Fail,
+    Fault::Half,
+    Fault::Late,
+    Fault::Burst,
+    Fault::Down,
+    Fault::DownLate,
+    Fault::Stuck,
+    Fault::Full,
+    Fault::Tight,
+];
 
-/// Tries one plan.
-fn try_plan(plan: Plan, strict: bool, lies: bool, counts: &mut Counts) -> Result<(), String> {
-    let disk = Faulty::new(plan, lies);
-    let seed = disk_seed(plan);
-    let mut images = 0;
-    let ran = run(&disk, strict, |told| {
-        if matches!(plan, Plan::Burst(_)) {
-            // the repair failed as well: it is due before the next commit, not before this moment
-            return Ok(());
+type Job<'a> = Box<dyn FnOnce(&Sweep) + Send + 'a>;
+
+/// Everything to try, a few points each. With more seeds, recovery is looked at after more crashes.
+fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
+    let mut jobs: VecDeque<Job<'_>> = VecDeque::new();
+    for case in cases {
+        for moment in 0..=case.journal.len() {
+            jobs.push_back(Box::new(move |sweep| sweep.crash(case, moment)));
         }
-        images += check_images(&disk, strict, seed, told)?;
-        Ok(())
-    });
-    let done = ran.and_then(|told| {
-        images += check_images(&disk, strict, seed + 1, &told)?;
-        counts.errors += told.errors;
-        Ok(())
-    });
-    counts.points += 1;
-    counts.fired += u64::from(disk.fired());
-    counts.images += images;
-    done.map_err(|error| format!("{plan:?}, {}: {error}", if strict { "strict" } else { "relaxed" }))
-}
-
-/// Operations of the workload's last commit and close, at least.
-const LAST_STEP: u64 = 60;
-
-fn disk_seed(plan: Plan) -> u64 {
-    match plan {
-        Plan::Fine => 0,
-        Plan::Stop(at) | Plan::Fail(at) | Plan::Half(at) | Plan::Late(at) | Plan::Burst(at) => at * 2,
+        for at in 1..=case.ops {
+            for fault in FAULTS {
+                jobs.push_back(Box::new(move |sweep| sweep.fault(case, fault, at)));
+            }
+        }
+        let every = (16 / seeds).max(1) as usize;
+        for (index, moment) in (0..=case.journal.len()).step_by(every).enumerate() {
+            let damage = [Damage::Kept, Damage::Torn(512), Damage::Prefix, Damage::Torn(4096)][index % 4];
+            jobs.push_back(Box::new(move |sweep| sweep.recovery(case, moment, damage, &FAULTS[..6])));
+        }
     }
+    jobs
 }
 
-/// How many operations the workload takes when nothing fails.
-fn length(strict: bool) -> u64 {
-    let disk = Faulty::new(Plan::Fine, false);
-    let told = run(&disk, strict, |_| Ok(())).unwrap();
-    assert_eq!((told.acked.len(), told.failed.len(), told.errors), (13, 0, 0));
-    disk.ops()
+/// Past the capture of the test's output: the count is to be seen.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Every operation of the workload under one kind of fault.
-fn sweep(kind: fn(u64) -> Plan, strict: bool) {
-    // a burst in the last step has nothing after it that could repair
-    let length = length(strict) - if matches!(kind(0), Plan::Burst(_)) { LAST_STEP } else { 0 };
-    let parts: Vec<_> = (0..2)
-        .map(|part| {
-            thread::spawn(move || {
-                let mut counts = Counts::default();
-                let found: Vec<String> = (1..=length)
-                    .filter(|at| at % 2 == part)
-                    .filter_map(|at| try_plan(kind(at), strict, false, &mut counts).err())
-                    .collect();
-                (counts, found)
-            })
-        })
-        .collect();
-    let mut all = Counts::default();
-    let mut found = Vec::new();
-    for part in parts {
-        let (counts, some) = part.join().unwrap();
-        all.points += counts.points;
-        all.fired += counts.fired;
-        all.errors += counts.errors;
-        all.images += counts.images;
-        found.extend(some);
+fn run(options: Options, cases: &[Case]) -> (u64, Vec<String>) {
+    let jobs = Mutex::new(jobs(cases, options.seeds));
+    let sweep = Sweep::new(options);
+    let work = || {
+        loop {
+            let job = jobs.lock().unwrap().pop_front();
+            let Some(job) = job else { return };
+            job(&sweep);
+        }
+    };
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let points = sweep.points.into_inner().unwrap();
+    let kinds: Vec<String> = points.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    say(&format!("crash loop: {} points ({})", points.values().sum::<u64>(), kinds.join(", ")));
+    (points.values().sum(), sweep.failures.into_inner().unwrap())
+}
+
+fn record() -> Vec<Case> {
+    WORKLOADS
+        .iter()
+        .flat_map(|workload| [true, false].map(|strict| Case::record(*workload, strict)))
+        .collect()
+}
+
+#[test]
+fn whatever_dies_is_torn_or_fails_what_was_acknowledged_is_there_and_nothing_else() {
+    let point = env::var("CRASH_POINT").ok();
+    let seeds = env::var("CRASH_SEEDS").map_or(1, |seeds| seeds.parse().unwrap());
+    let options = Options { seeds, point: point.clone() };
+    let (points, mut failures) = run(options, &record());
+    failures.sort_by_key(String::len);
+    for failure in failures.iter().take(20) {
+        say(&format!("failed: {failure}"));
+        let point = failure.split(": ").next().unwrap_or_default();
+        say(&format!("  again: CRASH_SEEDS={seeds} CRASH_POINT='{point}' cargo test --test crash whatever"));
     }
-    println!("{:?}, strict {strict}: {all:?}", kind(0));
-    assert!(found.is_empty(), "{} of {} points failed, first: {}", found.len(), all.points, found[0]);
-    assert_eq!(all.fired, all.points, "some faults never happened");
-}
-
-#[test]
-fn every_stop_leaves_a_whole_database_strict() {
-    sweep(Plan::Stop, true);
-}
-
-#[test]
-fn every_stop_leaves_a_whole_database_relaxed() {
-    sweep(Plan::Stop, false);
-}
-
-#[test]
-fn every_single_failure_is_survived_strict() {
-    sweep(Plan::Fail, true);
-    sweep(Plan::Half, true);
-    sweep(Plan::Late, true);
-}
-
-#[test]
-fn every_single_failure_is_survived_relaxed() {
-    sweep(Plan::Fail, false);
-    sweep(Plan::Half, false);
-    sweep(Plan::Late, false);
-}
-
-#[test]
-fn a_repair_that_fails_is_made_up_for() {
-    sweep(Plan::Burst, true);
-    sweep(Plan::Burst, false);
+    assert!(failures.is_empty(), "{} failures at {points} points", failures.len());
+    match point {
+        Some(point) => assert!(points > 0, "no point begins with '{point}'"),
+        None => assert!(points >= POINTS, "only {points} points"),
+    }
 }
 
 #[test]
 fn the_loop_catches_a_storage_that_lies_about_flushing() {
-    let mut counts = Counts::default();
-    let caught = (1..=length(true)).any(|at| try_plan(Plan::Stop(at), true, true, &mut counts).is_err());
-    assert!(caught, "{counts:?}");
+    let lying = Disk::lying(Machine::default());
+    let case = Case::record_on(WORKLOADS[0], true, lying);
+    let sweep = Sweep::new(Options { seeds: 1, point: None });
+    for moment in (0..=case.journal.len()).step_by(10) {
+        sweep.crash(&case, moment);
+    }
+    assert!(!sweep.failures.into_inner().unwrap().is_empty());
 }
