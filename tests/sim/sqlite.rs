@@ -3,10 +3,10 @@
 
 use super::Mutant;
 use super::dice::Dice;
-use super::origin::{Origin, verdict};
+use super::origin::{Origin, small_pull, small_push, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
-use super::workload::{Op, State};
+use super::workload::{Op, State, state_of};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
@@ -20,7 +20,7 @@ use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::server::{Pulled, Reply, ServerLog};
-use tidelog::sync::wire::{Ev, Outgoing, Page, Point, Pull, Push, to_json};
+use tidelog::sync::wire::{Ev, Outgoing, Page, Point};
 use tidelog::vfs::Vfs;
 
 /// Natively nothing ever waits.
@@ -171,14 +171,7 @@ impl Replica for Sqlite {
     fn state(&self) -> State {
         let found =
             self.store.search(self.store.db().reader(), "docs", &Search::default()).expect("a search works");
-        let docs: Vec<serde_json::Map<String, serde_json::Value>> =
-            serde_json::from_str(&found.items).expect("documents are JSON");
-        docs.into_iter()
-            .map(|mut doc| {
-                let id = doc.remove("id").and_then(|id| id.as_str().map(String::from)).expect("an id");
-                (id, doc.into_iter().filter_map(|(field, v)| Some((field, v.as_i64()?))).collect())
-            })
-            .collect()
+        state_of(&found.items)
     }
     fn queued(&self) -> Vec<(Id, Op)> {
         let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
@@ -214,17 +207,10 @@ impl Origin for SqliteOrigin {
         SqliteOrigin::open(Spied::default())
     }
     fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
-        let smaller = Push::parse(text).ok().map(|push| {
-            let want = push.want.unwrap_or(u64::MAX).min(page as u64);
-            to_json(&Push { want: Some(want), ..push })
-        });
-        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
-        self.server.push(principal, &text, if reject { Some(&verdict) } else { None })
+        self.server.push(principal, &small_push(text, page)?, if reject { Some(&verdict) } else { None })
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
-        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
-        self.server.pull(principal, &text)
+        self.server.pull(principal, &small_pull(text, page)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         self.server.resume(principal, text)
