@@ -62,8 +62,9 @@ export class Driver {
   }
 
   setOnline(online) {
-    this.engine.setOnline(online)
+    const kept = this.engine.setOnline(online)
     this.ring()
+    return kept
   }
 
   setToken(token) {

@@ -110,7 +110,7 @@ export class EventSourcingDB extends Emitter {
   async openQueue(engine) {
     const { version, types } = this.#options
     await engine.openEvents(this.#sync?.log, version, types)
-    this.#sync?.start(engine)
+    await this.#sync?.start(engine)
   }
 
   async stopSync() {
@@ -246,9 +246,9 @@ export class EventSourcingDB extends Emitter {
     this.db.kept.lookAgain()
   }
 
-  /** The application's offline switch. */
-  setOnline(online) {
-    this.#sync?.setOnline(Boolean(online))
+  /** The application's offline switch: in force at once, and kept for the next start when this resolves. */
+  async setOnline(online) {
+    await this.#sync?.setOnline(Boolean(online))
   }
 
   /** Tries to sync now. */

@@ -1,8 +1,8 @@
 // Types of tidelog: the class API for workers, Node, Bun and Deno.
 
-import type { Event, SyncOptions, SyncStatus, Untyped } from './worker.js'
+import type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
 
-export type { Event, SyncOptions, SyncStatus, Untyped } from './worker.js'
+export type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
 
 /** Every `code` of a {@link TidelogError}; SQLite's own names begin with `SQLITE_`. */
 export type ErrorCode =
@@ -49,13 +49,15 @@ export type SqlParams = readonly SqlValue[] | { readonly [name: string]: SqlValu
 export type SqlRow = Record<string, null | number | bigint | string | Uint8Array>
 
 export interface SQLiteOptions {
-  /** A path; default `:memory:`. In a browser it names a database in OPFS. */
+  /** A path; default `:memory:`. In a browser it names a database of the origin. */
   file?: string
   /** For messages. Default: the file's base name. */
   name?: string
   readOnly?: boolean
   /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed process, not a power loss. */
   durability?: 'strict' | 'relaxed'
+  /** Browsers only: where to keep it, instead of the best storage there is. */
+  storage?: BrowserStorage
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
   /** Awaited before anybody else can use the open database. */
@@ -85,6 +87,8 @@ export class SQLite {
   readonly name: string
   readonly isOpen: boolean
   readonly inTransaction: boolean
+  /** How the database is kept. The event `kept` is emitted when this changes. */
+  readonly status: StorageStatus
   sql: typeof sql
   open(): Promise<this>
   /** Waits for running operations and lets the files go. The next call opens it again. */
@@ -324,7 +328,7 @@ export class EventSourcingDB {
   readonly db: DB
   readonly store: Record<string, Untyped>
   readonly queue: EventQueue
-  readonly status: { storage: string | null; persistence: string | null; sync: SyncStatus }
+  readonly status: StorageStatus & { sync: SyncStatus }
   open(): Promise<this>
   close(): Promise<void>
   /** Resolves when the event is durable here and its effect is in the models; rejects with what a phase threw. */
@@ -338,7 +342,8 @@ export class EventSourcingDB {
   rebuild(): Promise<void>
   /** Resolves when the server's log holds every event made so far. */
   synced(): Promise<void>
-  setOnline(online: boolean): void
+  /** Stops or resumes syncing: in force at once, and also after a restart once this resolves. */
+  setOnline(online: boolean): Promise<void>
   sync(): void
   setToken(token: string | undefined): void
   on(name: 'status', fn: (status: EventSourcingDB['status']) => void): this

@@ -54,6 +54,11 @@ export class SQLite extends Emitter {
     return this.engine !== undefined
   }
 
+  /** `{storage, persistence, full, quota}`. */
+  get status() {
+    return this.kept.status
+  }
+
   get inTransaction() {
     return this.#joined !== 0
   }

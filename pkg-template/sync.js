@@ -1,6 +1,7 @@
 // The sync of one EventSourcingDB: its options, its status, and the promises that wait for verdicts. The loop is
 // driver.js's.
 
+import { deferred } from './deferred.js'
 import { Driver } from './driver.js'
 import { TidelogError } from './errors.js'
 
@@ -23,7 +24,8 @@ export class Sync {
   #options
   #driver
   #loop
-  #online = true
+  /** What `setOnline` was last given, here or by who had the database before. */
+  #online
   #waiting = new Map()
   #idle = []
   /** `[seq, type, tv]` of the confirmed event that this version does not know. */
@@ -50,10 +52,11 @@ export class Sync {
     this.log = log
   }
 
-  start(engine) {
+  async start(engine) {
     const { url, getToken, fetch = (...args) => globalThis.fetch(...args) } = this.#options
-    engine.startSync()
-    engine.setOnline(this.#online)
+    const online = engine.startSync()
+    if (this.#online === undefined) this.#online = online
+    else await engine.setOnline(this.#online)
     this.#driver = new Driver(engine, { base: `${url}/v1/${this.log}`, fetch, getToken })
     this.#loop = this.#run(this.#driver)
     this.#listen('addEventListener')
@@ -135,7 +138,7 @@ export class Sync {
     const told = code ? { code, message: REASONS[code] ?? `the last request failed: ${code}` } : null
     return {
       state: state.name ?? state,
-      online: this.#online,
+      online: this.#online ?? true,
       pending,
       seq,
       head,
@@ -151,10 +154,11 @@ export class Sync {
     return { seq, type, tv, message }
   }
 
-  setOnline(online) {
+  async setOnline(online) {
     this.#online = online
-    this.#driver?.setOnline(online)
+    const kept = this.#driver?.setOnline(online)
     this.changed()
+    await kept
   }
 
   wake() {
@@ -177,11 +181,4 @@ function logName(file) {
     .replaceAll(/[^a-z0-9_-]+/g, '-')
     .replace(/^[-_]+/, '')
     .slice(0, 63)
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

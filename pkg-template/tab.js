@@ -4,6 +4,7 @@
 // A Web Lock makes the leader, and comes free when its worker ends in whatever way. It can be stolen from one that does
 // not answer, so it is not what protects the files: that is their exclusive handles and the storage's own lock.
 
+import { deferred } from './deferred.js'
 import { Desk } from './desk.js'
 import { TidelogError } from './errors.js'
 import { Hall } from './hall.js'
@@ -14,6 +15,8 @@ import { Watch } from './watch.js'
 const NOTHING = {
   storage: null,
   persistence: null,
+  full: false,
+  quota: null,
   sync: { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null, held: null },
 }
 /** How long a leader that steps down waits for calls that are under way. */
@@ -222,7 +225,7 @@ export class Tab {
     const until = Date.now() + LOCKED_MS
     for (;;) {
       try {
-        return await this.#open(this.#options, this.#last.sync)
+        return await this.#open(this.#options)
       } catch (error) {
         const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
         if (!wait || !this.#turn.is(grant)) throw error
@@ -283,7 +286,7 @@ export class Tab {
     }
   }
 
-  /** Finishes what is in the lane, closes the files and gives the lock back. Without `grace` it never waits for a timer. */
+  /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
     const release = this.#turn.give()
     const db = this.#db
@@ -315,7 +318,7 @@ export class Tab {
     this.#turn.ask()
   }
 
-  /** The page is about to be frozen, and this worker with it: everything has to happen before the next task. */
+  /** The page is about to be frozen, and this worker with it: there is a second, see wire.js. */
   async #freeze() {
     await this.#retire().catch(error => this.#fail(error))
   }
@@ -382,11 +385,4 @@ function compare(a, b) {
   const [theirs, ours] = [parts(a), parts(b)]
   const at = theirs.findIndex((n, i) => n !== ours[i])
   return at < 0 ? 0 : theirs[at] - ours[at]
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

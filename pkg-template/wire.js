@@ -1,6 +1,7 @@
 // The page's way to whoever leads: it keeps every call until it is answered, sends it again to the next leader where
 // that is safe, and starts a new worker when its own dies. What calls mean is client.js's and the leader's business.
 
+import { deferred } from './deferred.js'
 import { TidelogError } from './errors.js'
 import { Marker } from './marker.js'
 import { cloneable, decodeError, hidden } from './rpc.js'
@@ -19,7 +20,7 @@ const DEATHS_MS = 10_000
 const TRIES = 3
 
 export class Wire {
-  status = { role: 'waiting', storage: null, persistence: null, sync: null }
+  status = { role: 'waiting', storage: null, persistence: null, full: false, quota: null, sync: null }
   listeners = new Set()
   /** Why nothing can be sent any more. */
   ended = null
@@ -395,11 +396,4 @@ function settled(call) {
       }
     }
   })
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

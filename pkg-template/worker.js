@@ -28,8 +28,7 @@ export function serve(options, surroundings) {
   return db
 }
 
-/** `online` is the application's offline switch as the leader before had it. */
-async function openDatabase(options, { online }) {
+async function openDatabase(options) {
   const { EventSourcingDB } = await import('./index.js')
   let opened = false
   // an operation opens a closed database again: here another tab may own the files by then
@@ -38,7 +37,6 @@ async function openDatabase(options, { online }) {
     opened = true
   }
   const db = new EventSourcingDB({ ...options, onWillOpen })
-  if (!online) db.setOnline(false)
   await db.open()
   return db
 }

@@ -3,125 +3,32 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)]
 
+mod shelf;
 mod suite;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use tidelog::sql::{Db, Durability, Options};
+use shelf::{Shelf, now};
+use tidelog::sql::{Db, Durability};
+use tidelog::vfs::Deferred;
 use tidelog::vfs::conformance::Opener;
-use tidelog::vfs::{Batch, Block, Deferred, Image, Keeper, StorageError, Vfs, Work};
-
-/// Where batches end up.
-#[derive(Debug, Default)]
-struct Disk {
-    sizes: BTreeMap<String, u64>,
-    blocks: BTreeMap<(String, usize), Block>,
-    batches: usize,
-}
-
-impl Disk {
-    fn put(&mut self, batch: &Batch) {
-        self.batches += 1;
-        self.sizes = batch.sizes.clone();
-        for (name, from) in &batch.cuts {
-            self.blocks.retain(|(of, index), _| of != name || index < from);
-        }
-        for (name, index, block) in &batch.puts {
-            self.blocks.insert((name.clone(), *index), block.clone());
-        }
-    }
-}
-
-/// A keeper that waits one turn, fails when told to, and has background work done by [`Shelf::work`].
-#[derive(Debug, Clone, Default)]
-struct Shelf {
-    disk: Rc<RefCell<Disk>>,
-    fails: Rc<Cell<bool>>,
-    jobs: Jobs,
-}
-
-#[derive(Clone, Default)]
-struct Jobs(Rc<RefCell<VecDeque<Work<()>>>>);
-
-impl std::fmt::Debug for Jobs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Jobs")
-    }
-}
-
-impl Shelf {
-    fn files(&self) -> Deferred<Shelf> {
-        let disk = self.disk.borrow();
-        let files = disk.sizes.iter().map(|(name, size)| {
-            let blocks = disk.blocks.iter().filter(|((of, _), _)| of == name);
-            (name.clone(), *size, blocks.map(|(_, block)| block.clone()).collect())
-        });
-        Deferred::new(Image::load(files.collect()).unwrap(), self.clone())
-    }
-
-    /// Does the background work.
-    fn work(&self) {
-        loop {
-            let Some(job) = self.jobs.0.borrow_mut().pop_front() else { return };
-            now(job);
-        }
-    }
-
-    fn open(&self, durability: Durability) -> Db {
-        let vfs = Vfs::register(self.files()).unwrap();
-        Db::open(vfs, "main", Options { durability, read_only: false }).unwrap()
-    }
-
-    /// What somebody finds who opens what is kept now.
-    fn sum(&self) -> i64 {
-        let other = Shelf { disk: Rc::new(RefCell::new(self.disk.take())), ..Shelf::default() };
-        let sum = sum(other.open(Durability::Strict).writer());
-        self.disk.replace(other.disk.take());
-        sum
-    }
-}
-
-impl Keeper for Shelf {
-    fn keep(&self, batch: &Batch, _strict: bool) -> Work<Result<(), StorageError>> {
-        let (this, batch, mut turns) = (self.clone(), batch.clone(), 0);
-        Box::pin(async move {
-            std::future::poll_fn(|cx| {
-                turns += 1;
-                cx.waker().wake_by_ref();
-                if turns > 1 { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            if this.fails.get() {
-                return Err(StorageError::Quota("the shelf is full".into()));
-            }
-            this.disk.borrow_mut().put(&batch);
-            Ok(())
-        })
-    }
-
-    fn spawn(&self, work: Work<()>) {
-        self.jobs.0.borrow_mut().push_back(work);
-    }
-}
-
-/// Runs a future that only waits for itself.
-fn now<T>(work: impl Future<Output = T>) -> T {
-    let mut work: Pin<&mut _> = pin!(work);
-    for _ in 0..1000 {
-        if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return done;
-        }
-    }
-    panic!("it waits for somebody else");
-}
 
 fn sum(conn: &tidelog::sql::Conn) -> i64 {
     conn.one("SELECT coalesce(sum(a), 0) FROM t", &[], |r| r.int(0)).unwrap().unwrap_or(0)
+}
+
+/// What somebody finds who opens what is kept now.
+fn kept(shelf: &Shelf) -> i64 {
+    sum(shelf.kept().open(Durability::Strict).writer())
+}
+
+/// Does the work that nobody waits for.
+fn work(shelf: &Shelf) {
+    loop {
+        let Some(job) = shelf.jobs.0.borrow_mut().pop_front() else { return };
+        now(job);
+    }
 }
 
 fn intact(db: &Db) {
@@ -163,13 +70,13 @@ fn a_strict_commit_is_kept_when_it_is_settled_and_not_before() {
     let db = shelf.open(Durability::Strict);
     db.writer().exec("CREATE TABLE t(a INTEGER, b)").unwrap();
     add(&db, 1).unwrap();
-    assert_eq!(shelf.sum(), 1);
+    assert_eq!(kept(&shelf), 1);
     db.writer().exec("INSERT INTO t VALUES(2, 0)").unwrap();
-    assert_eq!((sum(db.reader()), shelf.sum()), (3, 1));
+    assert_eq!((sum(db.reader()), kept(&shelf)), (3, 1));
     let batches = shelf.disk.borrow().batches;
     now(db.settle()).unwrap();
     now(db.settle()).unwrap();
-    assert_eq!((shelf.sum(), shelf.disk.borrow().batches), (3, batches + 1), "an empty batch was kept");
+    assert_eq!((kept(&shelf), shelf.disk.borrow().batches), (3, batches + 1), "an empty batch was kept");
 }
 
 /// Failures at every kind of commit: plain, with a checkpoint, after a checkpoint emptied the WAL, with a new schema,
@@ -206,7 +113,11 @@ fn a_strict_commit_that_is_not_kept_never_was() {
                 w.exec(kind).unwrap();
                 assert_eq!(now(db.settle()).unwrap_err().code(), "QUOTA");
                 assert!(db.is_full());
-                assert_eq!((sum(w), sum(db.reader()), shelf.sum()), (expected, expected, expected), "{kind}");
+                assert_eq!(
+                    (sum(w), sum(db.reader()), kept(&shelf)),
+                    (expected, expected, expected),
+                    "{kind}"
+                );
                 assert!(w.exec("SELECT c FROM t").is_err() && w.exec("SELECT x FROM more").is_err());
                 assert!(db.reader().exec("SELECT c FROM t").is_err(), "{kind}");
                 intact(&db);
@@ -218,7 +129,7 @@ fn a_strict_commit_that_is_not_kept_never_was() {
             assert!(!db.is_full());
             let d = |conn: &tidelog::sql::Conn| conn.one("SELECT sum(d) FROM t", &[], |r| r.int(0)).unwrap();
             assert_eq!(d(db.reader()), d(w), "{kind}");
-            assert_eq!(shelf.sum(), expected + 1000, "{kind}");
+            assert_eq!(kept(&shelf), expected + 1000, "{kind}");
             intact(&db);
         }
     }
@@ -238,23 +149,23 @@ fn relaxed_commits_do_not_wait_and_after_a_failure_none_comes_before_all_are_kep
     db.writer().exec("CREATE TABLE t(a INTEGER, b)").unwrap();
     now(db.flush()).unwrap();
     add(&db, 1).unwrap();
-    assert_eq!(shelf.sum(), 0, "it waited");
-    shelf.work();
-    assert_eq!(shelf.sum(), 1);
+    assert_eq!(kept(&shelf), 0, "it waited");
+    work(&shelf);
+    assert_eq!(kept(&shelf), 1);
     shelf.fails.set(true);
     add(&db, 10).unwrap();
     add(&db, 100).unwrap();
     assert!(!db.is_full());
-    shelf.work();
+    work(&shelf);
     assert!(db.is_full(), "a failure that nobody waited for does not show");
     assert_eq!(add(&db, 1000).unwrap_err().code(), "QUOTA");
-    assert_eq!((sum(db.reader()), shelf.sum()), (111, 1), "an acknowledged write was taken back");
+    assert_eq!((sum(db.reader()), kept(&shelf)), (111, 1), "an acknowledged write was taken back");
     assert_eq!(now(db.finish()).unwrap_err().code(), "QUOTA", "closing hides what would be lost");
     shelf.fails.set(false);
     add(&db, 1000).unwrap();
     assert!(!db.is_full());
-    assert_eq!(shelf.sum(), 111, "the probe keeps what was owed");
-    shelf.work();
-    assert_eq!((sum(db.writer()), shelf.sum()), (1111, 1111));
+    assert_eq!(kept(&shelf), 111, "the probe keeps what was owed");
+    work(&shelf);
+    assert_eq!((sum(db.writer()), kept(&shelf)), (1111, 1111));
     intact(&db);
 }

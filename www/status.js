@@ -3,7 +3,7 @@
 import { byId } from './dom.js'
 
 const ROLES = {
-  waiting: 'Waiting: another tab of this browser has the list open. This one takes over when you close it.',
+  waiting: 'Waiting for another tab of this browser that has the list open',
   opening: 'Opening the database…',
   failed: 'The database could not be opened',
   crashed: 'The database stopped: reload the page',

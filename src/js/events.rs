@@ -129,7 +129,7 @@ impl Engine {
         self.store.start().map(|start| start.client.to_string()).map_err(to_js)
     }
 
-    /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, client?, kind?, code?, error?}`.
+    /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, sent?, client?, kind?, code?, error?}`.
     pub fn history(&self, filter: &str, token: u32) -> Result<String, JsValue> {
         let read = || -> Result<String> {
             let f: FilterText =
@@ -209,6 +209,9 @@ fn write_entries(entries: &[Entry]) -> Result<String> {
             quoted(&e.t),
             e.pending
         ));
+        if e.pending {
+            out.push_str(&format!(",\"sent\":{}", e.sent));
+        }
         let data = if e.b.is_empty() { "null" } else { &e.b };
         out.push_str(&format!(",\"data\":{data}"));
         if let Some(ts) = e.ts {

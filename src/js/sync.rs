@@ -37,12 +37,15 @@ fn tick(now: f64, random: u32) -> Tick {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Starts the machine on the opened queue.
+    /// Starts the machine on the opened queue; gives what [`Engine::set_online`] was last given.
     #[wasm_bindgen(js_name = startSync)]
-    pub fn start_sync(&self) -> Result<(), JsValue> {
+    pub fn start_sync(&self) -> Result<bool, JsValue> {
         let start = self.store.start().map_err(to_js)?;
-        self.machine.client.replace(Some(Client::new(start)));
-        Ok(())
+        let online = self.store.online().map_err(to_js)?;
+        let mut client = Client::new(start);
+        client.set_online(online);
+        self.machine.client.replace(Some(client));
+        Ok(online)
     }
 
     /// What to do next: `{act: 'send', id, verb, body, sent?}` (mark up to `sent` before), `{act: 'abort', id}`,
@@ -142,10 +145,11 @@ impl Engine {
         self.told(Client::wake)
     }
 
-    /// The application's offline switch.
+    /// The application's offline switch: in force at once, kept for the next start when the promise resolves.
     #[wasm_bindgen(js_name = setOnline)]
-    pub fn set_online(&self, online: bool) -> Result<(), JsValue> {
-        self.told(|client| client.set_online(online))
+    pub fn set_online(&self, online: bool) -> Result<JsValue, JsValue> {
+        self.told(|client| client.set_online(online))?;
+        self.run(|store| async move { store.set_online(online).await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// The machine at a glance, as JSON.

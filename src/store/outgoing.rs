@@ -3,6 +3,7 @@
 use super::Store;
 use crate::error::{Error, Result};
 use crate::event::{Host, own, queue};
+use crate::sql::Param;
 use crate::sync::client::Queue;
 use crate::sync::id::{Hash, Id};
 use crate::sync::wire::{Outgoing, Point};
@@ -52,5 +53,23 @@ impl<H: Host> Store<H> {
         self.db().transaction(|| queue::mark_sent(self.db().writer(), n))?;
         // also with `relaxed`: the server must not learn of an event that a killed tab would forget
         self.db().flush().await
+    }
+
+    /// Whether the application's switch allows syncing.
+    ///
+    /// # Errors
+    /// Only the storage's.
+    pub fn online(&self) -> Result<bool> {
+        Ok(queue::meta_int(self.db().reader(), "offline")?.unwrap_or(0) == 0)
+    }
+
+    /// Keeps the application's switch, durable when this returns.
+    ///
+    /// # Errors
+    /// Only the storage's.
+    pub async fn set_online(&self, online: bool) -> Result<()> {
+        let _turn = self.enter().await?;
+        let offline = Param::Integer((!online).into());
+        self.db().transaction(|| queue::set_meta(self.db().writer(), "offline", offline))
     }
 }

@@ -9,6 +9,9 @@ import { atEnd } from './cleanup.js'
 /** The browsers every browser test runs in. */
 export const browsers = ['chromium', 'firefox']
 
+/** What browsers ask for by themselves, also where the policy allows no images. */
+const OWN = '/favicon.ico'
+
 const kinds = {
   chromium: {
     browser: 'chrome',
@@ -39,11 +42,16 @@ export function newProfile(t) {
  * Starts a browser, which is closed when the test ends.
  * @param {import('node:test').TestContext} t
  * @param {'chromium' | 'firefox'} kind
- * @param {{profile?: string, allow?: RegExp[]}} [options] `profile`: a directory of `newProfile`, used by one browser
- *   at a time; `allow`: complaints that are expected
+ * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory of `newProfile`, used by one browser
+ *   at a time; `allow`: complaints that are expected; `prefs`: of Firefox
  */
-export async function launch(t, kind, { profile = newProfile(t), allow = [] } = {}) {
-  const browser = await puppeteer.launch({ ...kinds[kind], headless: true, userDataDir: profile })
+export async function launch(t, kind, { profile = newProfile(t), allow = [], prefs } = {}) {
+  const browser = await puppeteer.launch({
+    ...kinds[kind],
+    headless: true,
+    userDataDir: profile,
+    extraPrefsFirefox: prefs,
+  })
   // when Firefox ends, Puppeteer would put these back, in the middle of the next launch; the profile is ours
   for (const file of ['prefs.js', 'user.js']) rmSync(join(profile, `${file}.puppeteer`), { force: true })
   const session = new Session(browser, profile, allow)
@@ -68,11 +76,14 @@ class Session {
   async open(url) {
     const page = await this.#browser.newPage()
     page.on('console', message => {
-      // every browser asks for this one by itself
-      if (message.location().url?.endsWith('/favicon.ico')) return
+      if (message.location().url?.endsWith(OWN)) return
       if (message.type() === 'error') this.#complain(`console.error: ${message.text()}`)
     })
-    page.on('pageerror', error => this.#complain(`uncaught: ${error?.stack ?? error?.message ?? error}`))
+    page.on('pageerror', error => {
+      // Firefox reports what a policy blocked as an error of the page
+      if (!error?.message?.includes(OWN))
+        this.#complain(`uncaught: ${error?.stack ?? error?.message ?? error}`)
+    })
     page.on('error', error => this.#complain(`the page crashed: ${error.message}`))
     await page.evaluateOnNewDocument(rememberWorkers)
     await page.goto(url)

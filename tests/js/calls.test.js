@@ -34,15 +34,11 @@ class Todos extends ESModel {
   }
 }
 
-/** Opens the database as `serve` does; `abandon` lets go of its files as the death of its worker would. */
+/** Opens the database as `serve` does; `abandon` lets go of its files, as the death of its worker would. */
 async function opening(options) {
   const db = new EventSourcingDB(options)
   await db.open()
-  db.abandon = () => {
-    const { engine } = db.db
-    db.db.engine = undefined
-    engine?.free()
-  }
+  db.abandon = () => db.close()
   return db
 }
 
@@ -62,7 +58,11 @@ async function two(options = {}) {
 }
 
 const until = async check => {
-  while (!check()) await new Promise(resolve => setTimeout(resolve, 1))
+  const deadline = Date.now() + 8000
+  while (!check()) {
+    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
 }
 
 /** The leader dies when it is about to give its next answer to a follower. */
@@ -132,7 +132,7 @@ test('the server confirms to the next leader, or has confirmed to the last one',
   // the leader that hears the verdicts dies before it tells
   dieBeforeAnswering(first, 'synced')
   online = true
-  await first.db.sync()
+  await second.db.sync()
   await Promise.all([early.synced, late.synced])
   assert.equal(second.db.status.role, 'leader')
   assert.deepEqual(await second.db.store.todos.kept(), { log: 2, pending: 0, failed: 0 })

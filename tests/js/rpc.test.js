@@ -23,7 +23,11 @@ async function tab({ disk = new Disk(), opening = (...args) => disk.open(...args
 
 const code = expected => error => error.code === expected
 const until = async check => {
-  while (!check()) await new Promise(resolve => setTimeout(resolve, 1))
+  const deadline = Date.now() + 8000
+  while (!check()) {
+    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
 }
 
 test('the status tells of every step, and of the storage once it is known', async () => {

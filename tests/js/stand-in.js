@@ -12,10 +12,9 @@ export class Disk {
   effects = 0
 
   /** Opens it as a worker does. */
-  async open(_, before) {
+  async open() {
     if (this.owner) throw Object.assign(new Error('open elsewhere'), { code: 'LOCKED' })
     const database = new Database(this)
-    database.online = before?.online
     this.owner = database
     return database
   }
@@ -98,7 +97,8 @@ class Database {
   status = { storage: 'memory', persistence: 'none', sync: { state: 'live', online: true, pending: 0 } }
   listeners = []
   closed = false
-  /** Awaited before an answer leaves: where a test cuts a leader off. */
+  /** Awaited before something takes effect, before its answer leaves, and before the files are let go. */
+  beforeEffect = async () => {}
   beforeAnswer = async () => {}
   beforeClose = async () => {}
   queue = { search: async (_, { limit }) => ({ items: this.disk.events.toReversed().slice(0, limit) }) }
@@ -115,6 +115,7 @@ class Database {
     const { calls } = this.disk
     const key = `${tab}/${n}`
     if (again && calls.has(key)) return calls.get(key)
+    await this.beforeEffect()
     const reply = await effect()
     calls.set(key, reply)
     await this.beforeAnswer()
@@ -156,7 +157,6 @@ class Database {
     for (const key of [...this.disk.calls.keys()]) if (key.startsWith(`${tab}/`)) this.disk.calls.delete(key)
   }
   async setOnline(online) {
-    this.online = online
     this.status = { ...this.status, sync: { ...this.status.sync, online } }
     for (const fn of this.listeners) fn()
     return online

@@ -118,7 +118,7 @@ test('pending events survive a restart of the device and of the server', async (
   let a = replica(wire, 'a', { todos: {} }, file)
   await a.store.todos.set({ id: 'x' })
   await settled(a)
-  a.setOnline(false)
+  await a.setOnline(false)
   await a.store.todos.set({ id: 'y' })
   await a.close()
   await server.close()
@@ -126,6 +126,15 @@ test('pending events survive a restart of the device and of the server', async (
   wire.server = server
   a = replica(wire, 'a', { todos: {} }, file)
   await a.open()
+  assert.equal(a.status.sync.online, false)
+  assert.deepEqual(
+    (await a.queue.search()).items.map(({ pending, sent }) => ({ pending, sent })),
+    [
+      { pending: false, sent: undefined },
+      { pending: true, sent: false },
+    ],
+  )
+  await a.setOnline(true)
   await settled(a)
   const b = replica(link(server), 'b')
   await b.open()

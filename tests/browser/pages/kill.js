@@ -1,5 +1,6 @@
 // The page of kill.test.js: writes as fast as it can and tells the test of each write that resolved, until the browser is
 // killed. A write has a key `round.number`; each event of it carries `key/place/size`, so that one sees which are whole.
+import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
 const WRITERS = 4

@@ -1,5 +1,6 @@
 // A page of tabs.test.js: writes random things without end and tells the test's server at once what was acknowledged,
 // so that nothing but a resolved promise counts and a dead page has spoken.
+import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
 const name = `${location.hash.slice(1)}-${Math.random().toString(36).slice(2, 8)}`
