@@ -177,6 +177,10 @@ class Replica extends Actor {
     )
   }
 
+  sent() {
+    return Number(this.#all('SELECT count(*) AS n FROM _pending WHERE sent AND seq IS NULL')[0].n)
+  }
+
   dead() {
     return this.#all('SELECT seq FROM _dead ORDER BY seq').map(({ seq }) => Number(seq))
   }

@@ -192,7 +192,7 @@ impl<P: Process, O: Origin> World<P, O> {
             state: process.state(),
             dead: process.dead(),
         };
-        self.trace.note(format_args!("node {i} {view:?}"));
+        self.trace.note(format_args!("node {i} sent {} {view:?}", process.sent()));
         view
     }
 

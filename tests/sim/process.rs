@@ -75,6 +75,8 @@ pub(crate) trait Process: Sized {
     fn state(&self) -> State;
     /// The pending events, in order.
     fn queued(&self) -> Vec<(Id, Op)>;
+    /// How many of them are marked as sent.
+    fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
     /// What a client must never do; only mutants call it.
@@ -199,6 +201,9 @@ impl<R: Replica> Process for Native<R> {
     }
     fn queued(&self) -> Vec<(Id, Op)> {
         self.replica.queued()
+    }
+    fn sent(&self) -> usize {
+        self.replica.sent()
     }
     fn dead(&self) -> Vec<u64> {
         self.replica.dead()

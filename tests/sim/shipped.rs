@@ -158,6 +158,9 @@ impl Process for Shipped {
         let event = |pair: &[String]| (Id::from_slice(&unhex(&pair[0])).expect("an id"), Op::parse(&pair[1]));
         self.0.queued().chunks(2).map(event).collect()
     }
+    fn sent(&self) -> usize {
+        self.0.sent() as usize
+    }
     fn dead(&self) -> Vec<u64> {
         self.0.dead().into_iter().map(|seq| seq as u64).collect()
     }

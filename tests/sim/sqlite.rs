@@ -177,6 +177,11 @@ impl Replica for Sqlite {
         let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
         out.into_iter().map(|o| (o.id, Op::parse(&o.b))).collect()
     }
+    fn sent(&self) -> usize {
+        let sent = "SELECT count(*) FROM _pending WHERE sent AND seq IS NULL";
+        let found = self.store.db().reader().one(sent, &[], |r| r.int(0));
+        found.expect("a read works").unwrap_or(0) as usize
+    }
     fn dead(&self) -> Vec<u64> {
         let all =
             self.store.db().reader().all("SELECT seq FROM _dead ORDER BY seq", &[], |r| Ok(r.int(0)? as u64));

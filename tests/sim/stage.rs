@@ -65,6 +65,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn queued(this: &Actor) -> Vec<String>;
     #[wasm_bindgen(method)]
+    pub(crate) fn sent(this: &Actor) -> f64;
+    #[wasm_bindgen(method)]
     pub(crate) fn dead(this: &Actor) -> Vec<f64>;
 
     /// `verb` is `push`, `pull` or `resume`.
