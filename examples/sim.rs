@@ -9,12 +9,13 @@
 mod sim;
 
 use sim::faults::ALL;
+use sim::mutants::{HARMLESS, Mutant, NOTICED};
 use sim::origin::InMemoryOrigin;
 use sim::process::Native;
 use sim::replica::InMemory;
 use sim::sqlite::{Sqlite, SqliteOrigin};
 use sim::trace::Trace;
-use sim::{MUTANTS, Mutant, run_seed, run_seeds};
+use sim::{run_seed, run_seeds};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -34,17 +35,19 @@ fn main() -> ExitCode {
             ("--seed", Ok(n)) => first = n,
             ("--backend", _) => backend = value,
             ("--trace", _) if ["hash", "text"].contains(&value.as_str()) => trace = value,
-            ("--mutant", _) => match MUTANTS.iter().find(|m| format!("{m:?}") == value) {
+            ("--mutant", _) => match NOTICED.iter().chain(HARMLESS).find(|m| format!("{m:?}") == value) {
                 Some(&found) => mutant = found,
-                None => return usage(&format!("there is no mutant '{value}': {MUTANTS:?}")),
+                None => return usage(&format!("there is no mutant '{value}': {NOTICED:?} {HARMLESS:?}")),
             },
             _ => return usage(&format!("'{name} {value}' is not understood")),
         }
     }
     if trace == "text" {
         let run = match backend.as_str() {
-            "memory" => run_seed::<Native<InMemory>, InMemoryOrigin>(first, steps, mutant, Trace::kept()),
-            _ => run_seed::<Native<Sqlite>, SqliteOrigin>(first, steps, mutant, Trace::kept()),
+            "memory" => {
+                run_seed::<Native<InMemory>, InMemoryOrigin>(first, steps, mutant, true, Trace::kept())
+            }
+            _ => run_seed::<Native<Sqlite>, SqliteOrigin>(first, steps, mutant, true, Trace::kept()),
         };
         print!("{}", run.trace.1.unwrap_or_default());
         return ExitCode::SUCCESS;
@@ -80,7 +83,7 @@ fn main() -> ExitCode {
 
 fn usage(problem: &str) -> ExitCode {
     eprintln!(
-        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory] [--trace hash|text]"
+        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory] [--mutant NAME] [--trace hash|text]"
     );
     ExitCode::from(2)
 }

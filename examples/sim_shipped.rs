@@ -7,10 +7,11 @@
 #[path = "../tests/sim/mod.rs"]
 mod sim;
 
+use sim::mutants::Mutant;
+use sim::run_seed;
 use sim::shipped::{Shipped, ShippedOrigin};
 use sim::stage::{Stage, set_stage};
 use sim::trace::Trace;
-use sim::{Mutant, run_seed};
 use wasm_bindgen::prelude::*;
 
 /// Runs a seed on a stage; gives the hash of its trace, which also holds what went wrong.
@@ -27,5 +28,5 @@ pub fn trace_of(stage: Stage, seed: u32, steps: u32) -> String {
 
 fn run(stage: Stage, seed: u32, steps: u32, trace: Trace) -> (String, Option<String>) {
     set_stage(stage);
-    run_seed::<Shipped, ShippedOrigin>(seed.into(), steps.into(), Mutant::None, trace).trace
+    run_seed::<Shipped, ShippedOrigin>(seed.into(), steps.into(), Mutant::None, true, trace).trace
 }

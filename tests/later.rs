@@ -135,6 +135,26 @@ fn a_strict_commit_that_is_not_kept_never_was() {
     }
 }
 
+/// The version of a schema that was undone comes to mean another one, and a connection that read nothing in between
+/// must notice.
+#[test]
+fn a_schema_that_was_undone_is_not_taken_for_the_next_one() {
+    let shelf = Shelf::default();
+    let db = shelf.open(Durability::Strict);
+    db.writer().exec("CREATE TABLE t(a INTEGER, b)").unwrap();
+    add(&db, 1).unwrap();
+    shelf.fails.set(true);
+    db.writer().exec("ALTER TABLE t ADD COLUMN lost DEFAULT 5").unwrap();
+    let value = |sql: &str| db.reader().one(sql, &[], |r| r.int(0));
+    assert_eq!(value("SELECT lost FROM t").unwrap(), Some(5));
+    assert_eq!(now(db.settle()).unwrap_err().code(), "QUOTA");
+    shelf.fails.set(false);
+    db.writer().exec("ALTER TABLE t ADD COLUMN next DEFAULT 6").unwrap();
+    now(db.settle()).unwrap();
+    assert_eq!(value("SELECT next FROM t").unwrap(), Some(6));
+    assert!(value("SELECT lost FROM t").is_err());
+}
+
 fn add_row(db: &Db) {
     now(async {
         db.writer().exec("INSERT INTO t(a) VALUES(1000)").unwrap();

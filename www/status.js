@@ -3,7 +3,7 @@
 import { byId } from './dom.js'
 
 const ROLES = {
-  waiting: 'Waiting for another tab of this browser that has the list open',
+  waiting: 'One moment: another tab of this browser takes over the list',
   opening: 'Opening the database…',
   failed: 'The database could not be opened',
   crashed: 'The database stopped: reload the page',

@@ -204,9 +204,11 @@ test('an answer without end is cut off, and the queue is kept', async () => {
   let sent = 0
   wire.fetch = async (url, init) => {
     if (sent) return fetch(url, init)
-    const body = new ReadableStream({
-      pull: controller => controller.enqueue(new Uint8Array((sent += 65_536) && 65_536)),
-    })
+    const pull = controller => {
+      sent += 65_536
+      controller.enqueue(new Uint8Array(65_536))
+    }
+    const body = new ReadableStream({ pull })
     return new Response(body, { status: 200 })
   }
   const a = replica(wire, 'a')

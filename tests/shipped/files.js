@@ -5,6 +5,7 @@ export class Files {
   #files
   #left = -1
   #taken = null
+  #sound = -1
 
   constructor(files = new Map()) {
     this.#files = files
@@ -16,9 +17,15 @@ export class Files {
     this.#taken = null
   }
 
+  /** Has the `k`-th write from now fail, once. */
+  breakWrite(k) {
+    this.#sound = k
+  }
+
   /** Whether the copy was taken; if not, none will be. */
   caught() {
     this.#left = -1
+    this.#sound = -1
     return this.#taken !== null
   }
 
@@ -34,6 +41,10 @@ export class Files {
   }
 
   beforeWrite() {
+    if (this.#sound >= 0) {
+      this.#sound -= 1
+      if (this.#sound < 0) throw new Error('the disk says no')
+    }
     if (this.#left === 0) this.#taken = this.#copy()
     if (this.#left >= 0) this.#left -= 1
   }

@@ -16,6 +16,12 @@ const FAULTS = [
   'PageForged',
   'Rebased',
   'Rewound',
+  'Renamed',
+  'Restored',
+  'Cloned',
+  'Emptied',
+  'EpochChanged',
+  'StorageFailed',
 ]
 
 test('the shipped wasm and the native engine do the same, seed by seed', async t => {

@@ -1,5 +1,6 @@
 // The stage of tests/sim/stage.rs: replicas and servers of the package in pkg/, over files in memory and chance that is
 // given to them. Decides nothing; what an answer means is for the world in tests/sim.
+import assert from 'node:assert/strict'
 import { loadEngine } from '../../pkg/engine.js'
 import { Files } from './files.js'
 
@@ -28,17 +29,21 @@ const functions = {
   preprocesses: false,
   reduces: true,
   derives: false,
-  reduce(_type, body) {
+  reduce(_type, body, v) {
     const { verb, id, field, value } = JSON.parse(body)
-    return JSON.stringify({ docs: { [verb]: verb === 'rm' ? [id] : [{ id, [field]: value }] } })
+    if (verb === 'rm') return JSON.stringify({ docs: { rm: [id] } })
+    const written = { neg: -value, pos: v }[verb] ?? value
+    const how = verb === 'neg' || verb === 'pos' ? 'set' : verb
+    return JSON.stringify({ docs: { [how]: [{ id, [field]: written }] } })
   },
 }
 
 /** What dies and comes back with its files. */
 class Actor {
-  constructor(engine, files, random) {
+  constructor(engine, files, random, version = 1) {
     this.engine = engine
     this.files = files
+    this.version = version
     this.random = random.slice() // what comes from wasm is a view of its memory
     this.own = this.working(() => this.open())
   }
@@ -63,11 +68,15 @@ class Actor {
   }
 
   copy(random) {
-    return new this.constructor(this.engine, this.files.fork(), random)
+    return new this.constructor(this.engine, this.files.fork(), random, this.version)
   }
 
   arm(k) {
     this.files.arm(k)
+  }
+
+  breakWrite(k) {
+    this.files.breakWrite(k)
   }
 
   caught() {
@@ -84,7 +93,8 @@ class Replica extends Actor {
     const { Engine } = this.engine
     const own = atOnce(Engine.open('host', 'replica.db', false, false, this.files, functions))
     atOnce(own.addModel('{"name":"docs","columns":[{"name":"a","real":true}]}', true))
-    atOnce(own.openEvents('sim', 1))
+    const types = { change: { tv: this.version, optional: false } }
+    atOnce(own.openEvents('sim', 1, JSON.stringify(types)))
     own.startSync()
     this.flight = undefined
     return own
@@ -94,17 +104,34 @@ class Replica extends Actor {
     return this.own.allSql(sql, undefined, 0)
   }
 
-  dispatch(id, hex, body) {
+  setVersion(version) {
+    this.version = version
+  }
+
+  held() {
+    return this.own.held()?.[0]
+  }
+
+  rebuild() {
+    atOnce(this.working(() => this.own.rebuild()))
+    assert.deepEqual(this.#all('PRAGMA integrity_check'), [{ integrity_check: 'ok' }])
+  }
+
+  dispatch(id, hex, tv, body, ts) {
     // what a follower tab's retry asks first
     const known = table => this.#all(`SELECT 1 FROM ${table} WHERE id = x'${hex}'`).length > 0
     if (known('_pending') || known('_log')) return true
-    const draft = `[{"type":"change","tv":1,"ts":0,"id":"${id}","data":${body}}]`
+    const draft = `[{"type":"change","tv":${tv},"id":"${id}","data":${body}}]`
+    const now = Date.now
+    Date.now = () => ts
     try {
       atOnce(this.working(() => this.own.dispatch(draft)))
       return true
     } catch (error) {
       if (['IO', 'QUOTA', 'CORRUPT', undefined].includes(error.code)) throw error
       return false
+    } finally {
+      Date.now = now
     }
   }
 
@@ -172,7 +199,7 @@ class Replica extends Actor {
   }
 
   queued() {
-    return this.#all('SELECT hex(id) AS id, b FROM _pending WHERE n > 0 AND seq IS NULL ORDER BY n').flatMap(
+    return this.#all('SELECT hex(id) AS id, b FROM _pending WHERE seq IS NULL ORDER BY lo').flatMap(
       ({ id, b }) => [id, b],
     )
   }
@@ -191,20 +218,31 @@ class Server extends Actor {
     return atOnce(this.engine.ServerLog.open('host', 'log.db', this.files, 'sim'))
   }
 
-  ask(verb, principal, text, reject) {
+  ask(verb, principal, text, life) {
     const body = new TextEncoder().encode(text)
     return verb === 'push'
-      ? this.own.push(principal, body, reject ? seventh : undefined)
+      ? this.own.push(principal, body, life === undefined ? undefined : seventh(life))
       : this.own[verb](principal, body)
+  }
+
+  /** A copy under another epoch, as somebody who restores a backup leaves it. */
+  renamed(epoch, random) {
+    const files = this.files.fork()
+    const db = atOnce(this.engine.Engine.open('host', 'log.db', false, false, files))
+    atOnce(db.runSql(`UPDATE meta SET v = x'${epoch}' WHERE k = 'epoch'`, undefined, 0))
+    const server = new Server(this.engine, files.fork(), random)
+    db.free()
+    return server
   }
 }
 
 const DIGITS = 'abcdefghijklmnopqrstuvwxyz234567'
 
-/** Says no to about one event in seven, by the last byte of its id. */
-function seventh(_type, _body, id) {
+/** Says no to about one event in seven, by the last byte of its id and the server's life. */
+const seventh = life => (_type, _body, id) => {
   const [high, low] = [...id.slice(-2)].map(digit => DIGITS.indexOf(digit))
-  return ((high << 3) | (low >> 2)) % 7 === 0 ? 'SEVENTH' : undefined
+  const last = (high << 3) | (low >> 2)
+  return ((last + life) & 255) % 7 === 0 ? 'SEVENTH' : undefined
 }
 
 /** A stage in this realm. */

@@ -61,6 +61,10 @@ pub(crate) struct Sent {
     pub(crate) node: usize,
     /// The process that asked.
     pub(crate) life: u32,
+    /// The token that it shows.
+    pub(crate) token: u64,
+    /// How often the server had been put back when it left.
+    pub(crate) era: u64,
     /// What it asked.
     pub(crate) request: Request,
 }

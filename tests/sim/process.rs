@@ -2,9 +2,9 @@
 //!
 //! The world sees nothing else of a replica, so one may also be implemented outside Rust.
 
-use super::Mutant;
 use super::dice::Dice;
 use super::faults::Seen;
+use super::mutants::Mutant;
 use super::replica::Replica;
 use super::workload::{Op, State};
 use tidelog::sync::client::{Action, Change, Client, Outcome, Request, Status, Tick};
@@ -20,8 +20,11 @@ pub(crate) enum Step {
     Abort,
     /// Call [`Process::apply`].
     Apply,
-    /// Get a token.
-    Token,
+    /// Get a token, a new one when `refused`.
+    Token {
+        /// Whether the server refused the one there is.
+        refused: bool,
+    },
     /// Nothing until then.
     Wait(Option<u64>),
 }
@@ -32,16 +35,25 @@ pub(crate) trait Process: Sized {
     fn create(dice: Dice, mutant: Mutant) -> Self;
     /// Dies, and another comes with what is durable.
     fn reopen(&mut self, dice: Dice);
-    /// One on a copy of what is durable: of a cloned profile, or to be put back later.
-    #[allow(dead_code)] // the faults that need it come next
+    /// One on a copy of what is durable.
     fn copy(&self, dice: Dice) -> Self;
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
     fn arm(&mut self, k: u64);
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool;
 
-    /// Makes an event; resolves to whether it was taken. One that is there already is taken again without effect.
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool;
+    /// Has its `k`-th write from now fail, once; a change that meets it is given back to the machine.
+    fn break_write(&mut self, k: u64);
+    /// From its next start on, the application is of this version.
+    fn set_version(&mut self, version: u32);
+    /// The position of the first event that this version does not know: nothing from there on is applied.
+    fn held(&self) -> Option<u64>;
+    /// Makes the state anew from the log, and checks the files.
+    fn rebuild(&mut self);
+
+    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
+    /// already is taken again without effect.
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// What to do next.
     fn poll(&mut self, tick: Tick) -> Result<Step, String>;
     /// Marks events up to `n` as sent.
@@ -79,13 +91,18 @@ pub(crate) trait Process: Sized {
     fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
-    /// What a client must never do; only mutants call it.
-    fn drop_pending(&mut self) {}
+    /// Its last number, and the last one that is confirmed; only mutants ask.
+    fn numbers(&self) -> (u64, u64) {
+        (0, 0)
+    }
+    /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
+    fn drop_pending(&mut self, _n: u64) {}
 }
 
 /// The machine as it is, on a durable side in Rust.
 #[derive(Debug)]
 pub(crate) struct Native<R> {
+    mutant: Mutant,
     replica: R,
     client: Client,
     change: Option<Box<Change>>,
@@ -93,15 +110,15 @@ pub(crate) struct Native<R> {
 }
 
 impl<R: Replica> Native<R> {
-    fn on(replica: R) -> Native<R> {
+    fn on(replica: R, mutant: Mutant) -> Native<R> {
         let client = Client::new(replica.start());
-        Native { replica, client, change: None, outcome: None }
+        Native { mutant, replica, client, change: None, outcome: None }
     }
 }
 
 impl<R: Replica> Process for Native<R> {
     fn create(dice: Dice, mutant: Mutant) -> Self {
-        Native::on(R::create(dice, mutant))
+        Native::on(R::create(dice, mutant), mutant)
     }
     fn reopen(&mut self, dice: Dice) {
         self.replica.reopen(dice);
@@ -109,7 +126,7 @@ impl<R: Replica> Process for Native<R> {
         (self.change, self.outcome) = (None, None);
     }
     fn copy(&self, dice: Dice) -> Self {
-        Native::on(self.replica.copy(dice))
+        Native::on(self.replica.copy(dice), self.mutant)
     }
     fn arm(&mut self, k: u64) {
         self.replica.arm(k);
@@ -117,8 +134,20 @@ impl<R: Replica> Process for Native<R> {
     fn caught(&mut self) -> bool {
         self.replica.caught()
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
-        self.replica.dispatch(id, op)
+    fn break_write(&mut self, k: u64) {
+        self.replica.break_write(k);
+    }
+    fn set_version(&mut self, version: u32) {
+        self.replica.set_version(version);
+    }
+    fn held(&self) -> Option<u64> {
+        self.replica.held()
+    }
+    fn rebuild(&mut self) {
+        self.replica.rebuild();
+    }
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
+        self.replica.dispatch(id, op, ts)
     }
     fn poll(&mut self, tick: Tick) -> Result<Step, String> {
         let action = self.client.poll(tick, &self.replica).map_err(|e| e.to_string())?;
@@ -129,7 +158,7 @@ impl<R: Replica> Process for Native<R> {
                 self.change = Some(change);
                 Step::Apply
             }
-            Action::Token { .. } => Step::Token,
+            Action::Token { refused } => Step::Token { refused },
             Action::Wait(until) => Step::Wait(until),
         })
     }
@@ -145,7 +174,7 @@ impl<R: Replica> Process for Native<R> {
                 seen.extend((!page.evs.is_empty()).then_some(rebased));
                 seen.extend((applied.dead > 0).then_some(Seen::ThrownForGood));
                 seen.extend((applied.erring > 0).then_some(Seen::ThrownInRebase));
-                Outcome { fork: applied.fork, client: None }
+                Outcome { fork: applied.fork.filter(|_| !self.mutant.is_blind()), client: None }
             }),
             Change::Rewind(rewind) => self.replica.rewind(rewind).map(|()| {
                 seen.push(Seen::Rewound);
@@ -156,7 +185,14 @@ impl<R: Replica> Process for Native<R> {
                 Outcome { fork: None, client }
             }),
         };
-        let outcome = done.map_err(|e| format!("{change:?}: {e}"))?;
+        let outcome = match done {
+            Ok(outcome) => outcome,
+            Err(e) if e.is_environmental() => {
+                self.client.apply_failed(tick, e.code());
+                return Ok(vec![Seen::StorageFailed]);
+            }
+            Err(e) => return Err(format!("{change:?}: {e}")),
+        };
         self.outcome = Some((tick, outcome));
         Ok(seen)
     }
@@ -208,7 +244,11 @@ impl<R: Replica> Process for Native<R> {
     fn dead(&self) -> Vec<u64> {
         self.replica.dead()
     }
-    fn drop_pending(&mut self) {
-        self.replica.drop_pending();
+    fn numbers(&self) -> (u64, u64) {
+        let top = self.replica.top().unwrap_or(0);
+        (top, top.saturating_sub(self.replica.pending().unwrap_or(0)))
+    }
+    fn drop_pending(&mut self, n: u64) {
+        self.replica.drop_pending(n);
     }
 }

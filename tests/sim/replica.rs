@@ -2,14 +2,14 @@
 //!
 //! The one in memory keeps undo records and inverts them, as the real one does, so that a wrong plan shows.
 
-use super::Mutant;
 use super::dice::Dice;
+use super::mutants::Mutant;
 use super::workload::{Op, State};
 use tidelog::error::Result;
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
-use tidelog::sync::wire::{At, Kind, Outgoing, Page, Point};
+use tidelog::sync::wire::{At, Ev, Kind, Outgoing, Page, Point};
 use tidelog::sync::{chain, limits, resume};
 
 /// What applying a page came to.
@@ -27,10 +27,11 @@ pub(crate) struct Applied {
 
 /// The durable side of one replica. Each method is one transaction.
 pub(crate) trait Replica: Queue + Sized {
-    /// A new replica of log `sim`; all its chance comes from the dice.
+    /// A new replica of log `sim`. Its names come from the dice.
     fn create(dice: Dice, mutant: Mutant) -> Self;
-    /// Makes an event; resolves to whether it was taken. One that is there already is taken again without effect.
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool;
+    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
+    /// already is taken again without effect.
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
     /// Applies a page.
@@ -39,18 +40,26 @@ pub(crate) trait Replica: Queue + Sized {
     fn rewind(&mut self, rewind: &Rewind) -> Result<()>;
     /// Sees to it that what is pending can be pushed; gives the new name if there is one.
     fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>>;
-    /// Its name and cursor, where its machine starts.
+    /// Where its machine starts.
     fn start(&self) -> Start;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self, dice: Dice);
-    /// Another replica on a copy of what is durable.
+    /// One on a copy of what is durable: what somebody who copies a profile gets.
     fn copy(&self, dice: Dice) -> Self;
+    /// From its next start on, the application is of this version.
+    fn set_version(&mut self, version: u32);
+    /// The position of the first event that this version does not know: nothing from there on is applied.
+    fn held(&self) -> Option<u64>;
+    /// Makes the state anew from the log.
+    fn rebuild(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
     fn arm(&mut self, _k: u64) {}
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool {
         false
     }
+    /// Has its `k`-th write from now fail, once.
+    fn break_write(&mut self, _k: u64) {}
     /// The derived state.
     fn state(&self) -> State;
     /// The pending events, in order.
@@ -59,8 +68,8 @@ pub(crate) trait Replica: Queue + Sized {
     fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
-    /// What a client must never do; only mutants call it.
-    fn drop_pending(&mut self) {}
+    /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
+    fn drop_pending(&mut self, _n: u64) {}
     /// The second half of the mutant that stores the cursor in a transaction of its own.
     fn settle_cursor(&mut self) {}
 }
@@ -77,14 +86,18 @@ struct Pending {
 /// A replica made of vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct InMemory {
-    me: ClientId,
     dice: Dice,
+    me: ClientId,
     mutant: Mutant,
     cursor: At,
     top: u64,
     /// Up to where it must read before it pushes.
     asof: Option<u64>,
     pending: Vec<Pending>,
+    version: u32,
+    held: Option<u64>,
+    /// Own events confirmed behind the held one: their effects stay.
+    shadows: Vec<(u64, Pending)>,
     /// Everybody's events up to the cursor, as far as they count.
     log: Vec<Option<Op>>,
     /// Own events of the log and where they are.
@@ -97,10 +110,10 @@ pub(crate) struct InMemory {
     late_cursor: Option<At>,
 }
 
-/// The state before `op` of the one document it touches.
-fn run(op: &Op, state: &mut State) -> Option<State> {
+/// The state before `op`, run as the event at `v`, of the one document it touches.
+fn run(op: &Op, v: u64, state: &mut State) -> Option<State> {
     let before = state.get(&op.id).map(|doc| (op.id.clone(), doc.clone())).into_iter().collect();
-    op.apply(state).then_some(before)
+    op.apply(v, state).then_some(before)
 }
 
 impl InMemory {
@@ -113,6 +126,36 @@ impl InMemory {
         }
     }
 
+    /// Runs what is pending, after the log up to `head`.
+    fn run_pending(&mut self, head: u64) {
+        for (v, pending) in (head + 1..).zip(&mut self.pending) {
+            pending.undo = run(&pending.op, v, &mut self.state);
+        }
+    }
+
+    fn knows(&self, op: &Op) -> bool {
+        op.tv() <= self.version
+    }
+
+    /// A page that cannot be applied whole, because this version does not know an event of it or of the log before.
+    fn hold(&mut self, page: &Page, plan: &merge::Plan) -> Applied {
+        let mut left = Vec::new();
+        for (i, pending) in self.pending.iter().enumerate() {
+            let row = plan.roles.iter().position(|role| role.settles() == Some(i));
+            match row {
+                Some(r) if page.evs[r].k == Kind::E => {
+                    self.shadows.push((page.from.seq + r as u64 + 1, pending.clone()));
+                }
+                Some(_) => {}
+                None => left.push(pending.clone()),
+            }
+        }
+        self.pending = left;
+        self.log.extend(page.evs.iter().map(|row| (row.k == Kind::E).then(|| Op::parse(&row.b))));
+        self.rebuild();
+        Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0 }
+    }
+
     fn carry_out(&mut self, page: &Page) -> Applied {
         let mut ids: Vec<Id> = self.pending.iter().map(|p| p.out.id).collect();
         if self.mutant == Mutant::ConfirmByPosition {
@@ -122,33 +165,39 @@ impl InMemory {
             }
         }
         let plan = merge::plan(&self.me, &ids, &page.evs);
-        if plan.rebase {
-            self.undo(plan.keep);
-        }
-        let mut dead = 0;
-        for ((i, row), role) in page.evs.iter().enumerate().zip(&plan.roles) {
-            let threw = match role {
-                Role::InPlace(p) => self.pending[*p].undo.is_none(),
-                role if role.applies() => run(&Op::parse(&row.b), &mut self.state).is_none(),
-                _ => false,
-            };
-            if threw {
-                dead += 1;
-                self.dead.push(page.from.seq + i as u64 + 1);
+        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+            if let Some(p) = role.settles() {
+                let mut own = self.pending[p].clone();
+                own.out.n = row.n;
+                self.own.push((seq, row.c, own));
             }
             if row.k == Kind::E || role.settles().is_some() {
                 self.seen.insert(row.id);
             }
-            self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
-            if let Some(p) = role.settles() {
-                self.own.push((page.from.seq + i as u64 + 1, self.me, self.pending[p].clone()));
+        }
+        let unknown = |row: &Ev| row.k == Kind::E && !self.knows(&Op::parse(&row.b));
+        if self.held.is_some() || (self.version < 2 && page.evs.iter().any(unknown)) {
+            return self.hold(page, &plan);
+        }
+        if plan.rebase {
+            self.undo(plan.keep);
+        }
+        let mut dead = 0;
+        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+            let threw = match role {
+                Role::InPlace(p) => self.pending[*p].undo.is_none(),
+                role if role.applies() => run(&Op::parse(&row.b), seq, &mut self.state).is_none(),
+                _ => false,
+            };
+            if threw {
+                dead += 1;
+                self.dead.push(seq);
             }
+            self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
-            for pending in &mut self.pending {
-                pending.undo = run(&pending.op, &mut self.state);
-            }
+            self.run_pending(page.to.seq);
         }
         let erring = self.pending.iter().filter(|p| p.undo.is_none()).count();
         Applied { fork: plan.fork, rebased: plan.rebase, dead, erring }
@@ -187,6 +236,9 @@ impl Replica for InMemory {
             top: 0,
             asof: None,
             pending: Vec::new(),
+            version: 1,
+            held: None,
+            shadows: Vec::new(),
             log: Vec::new(),
             own: Vec::new(),
             known: Vec::new(),
@@ -199,13 +251,14 @@ impl Replica for InMemory {
     fn start(&self) -> Start {
         Start { client: self.me, at: self.cursor, asof: self.asof }
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
         if self.seen.contains(&id) || self.pending.iter().any(|p| p.out.id == id) {
             return true;
         }
-        let Some(before) = run(op, &mut self.state) else { return false };
+        let v = self.cursor.seq + self.pending.len() as u64 + 1;
+        let Some(before) = run(op, v, &mut self.state) else { return false };
         self.top += 1;
-        let out = Outgoing { id, n: self.top, t: "change".into(), tv: 1, b: op.body(), ts: None };
+        let out = Outgoing { id, n: self.top, t: "change".into(), tv: op.tv(), b: op.body(), ts: Some(ts) };
         self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
         true
     }
@@ -230,6 +283,7 @@ impl Replica for InMemory {
         self.asof = Some(rewind.asof);
         self.log.truncate(seq as usize);
         self.known.retain(|p| p.seq <= seq);
+        self.shadows.retain(|(at, _)| *at <= seq);
         let (kept, lost): (Vec<_>, Vec<_>) = self.own.drain(..).partition(|(at, ..)| *at <= seq);
         self.own = kept;
         let back = lost.into_iter().map(|(_, client, mut p)| {
@@ -237,24 +291,27 @@ impl Replica for InMemory {
             p.out.n = if client == self.me { p.out.n } else { 0 };
             p
         });
-        self.pending.splice(0..0, back);
-        self.state.clear();
-        self.dead.clear();
-        for (i, op) in self.log.iter().enumerate() {
-            if op.as_ref().is_some_and(|op| run(op, &mut self.state).is_none()) {
-                self.dead.push(i as u64 + 1);
-            }
+        match self.mutant {
+            Mutant::OwnNotOffered => {}
+            Mutant::OwnOutOfOrder => self.pending.splice(0..0, back.rev()).for_each(drop),
+            Mutant::PendingDroppedOnReset => self.pending = back.collect(),
+            _ => self.pending.splice(0..0, back).for_each(drop),
         }
-        for pending in &mut self.pending {
-            pending.undo = run(&pending.op, &mut self.state);
-        }
+        self.rebuild();
         Ok(())
     }
     fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
         let numbers = self.pending.iter().map(|p| (p.out.n > 0).then_some(p.out.n));
         let renew = identify.renew || !resume::follows(identify.last, self.top, numbers);
         self.asof = None;
-        if !renew {
+        if !renew || self.mutant == Mutant::HolesKept {
+            return Ok(None);
+        }
+        if self.mutant == Mutant::RenumberedInPlace {
+            // goes on under the name it has
+            let last = identify.last.map_or(0, |l| l.n);
+            self.top = last + self.pending.len() as u64;
+            self.pending.iter_mut().zip(last + 1..).for_each(|(p, n)| p.out.n = n);
             return Ok(None);
         }
         self.me = ClientId::from_bytes(self.dice.bytes());
@@ -263,11 +320,41 @@ impl Replica for InMemory {
         Ok(Some(self.me))
     }
     fn reopen(&mut self, dice: Dice) {
-        self.dice = dice;
         self.late_cursor = None;
+        self.dice = dice;
+        if self.held.is_some() {
+            self.rebuild();
+        }
+    }
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+    fn held(&self) -> Option<u64> {
+        self.held
     }
     fn copy(&self, dice: Dice) -> InMemory {
-        InMemory { dice, late_cursor: None, ..self.clone() }
+        InMemory { late_cursor: None, dice, ..self.clone() }
+    }
+    fn rebuild(&mut self) {
+        self.state.clear();
+        self.dead.clear();
+        let unknown = |op: &Option<Op>| op.as_ref().is_some_and(|op| !self.knows(op));
+        self.held = self.log.iter().position(unknown).map(|i| i as u64 + 1);
+        if self.mutant == Mutant::HeldPassedOver {
+            self.held = None;
+        }
+        let end = self.held.unwrap_or(u64::MAX);
+        for (seq, op) in (1..end).zip(&self.log) {
+            let op = op.as_ref().filter(|op| op.tv() <= self.version);
+            if op.is_some_and(|op| run(op, seq, &mut self.state).is_none()) {
+                self.dead.push(seq);
+            }
+        }
+        self.shadows.retain(|(seq, _)| *seq >= end);
+        for (seq, shadow) in &self.shadows {
+            run(&shadow.op, *seq, &mut self.state);
+        }
+        self.run_pending(self.log.len() as u64);
     }
     fn state(&self) -> State {
         self.state.clone()
@@ -281,9 +368,11 @@ impl Replica for InMemory {
     fn dead(&self) -> Vec<u64> {
         self.dead.clone()
     }
-    fn drop_pending(&mut self) {
+    fn drop_pending(&mut self, n: u64) {
+        let left = self.pending.iter().position(|p| p.out.n > n).unwrap_or(self.pending.len());
         self.undo(0);
-        self.pending.clear();
+        self.pending.drain(..left);
+        self.run_pending(self.cursor.seq);
     }
     fn settle_cursor(&mut self) {
         if let Some(cursor) = self.late_cursor.take() {

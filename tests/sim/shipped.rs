@@ -1,8 +1,8 @@
 //! Replicas and servers that are not here but on the stage: those of the published package. wasm32 only.
 
-use super::Mutant;
 use super::dice::Dice;
 use super::faults::Seen;
+use super::mutants::Mutant;
 use super::origin::{Origin, small_pull, small_push};
 use super::process::{Process, Step};
 use super::stage::{Actor, POOL, hex, on_stage, pool, unhex};
@@ -55,8 +55,20 @@ impl Process for Shipped {
     fn caught(&mut self) -> bool {
         self.0.caught()
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
-        self.0.dispatch(&id.to_string(), &hex(id.as_bytes()), &op.body())
+    fn break_write(&mut self, k: u64) {
+        self.0.break_write(k as f64);
+    }
+    fn set_version(&mut self, version: u32) {
+        self.0.set_version(version);
+    }
+    fn held(&self) -> Option<u64> {
+        self.0.held().map(|seq| seq as u64)
+    }
+    fn rebuild(&mut self) {
+        self.0.rebuild();
+    }
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
+        self.0.dispatch(&id.to_string(), &hex(id.as_bytes()), op.tv(), &op.body(), ts as f64)
     }
     fn poll(&mut self, tick: Tick) -> std::result::Result<Step, String> {
         let action = self.0.poll(tick.now as f64, tick.random);
@@ -75,7 +87,7 @@ impl Process for Shipped {
             }),
             "abort" => Step::Abort,
             "apply" => Step::Apply,
-            "token" => Step::Token,
+            "token" => Step::Token { refused: action.refused().unwrap_or(false) },
             "wait" => Step::Wait(action.until().map(|until| until as u64)),
             other => return Err(format!("an unknown action '{other}'")),
         })
@@ -182,7 +194,7 @@ impl ShippedOrigin {
         ShippedOrigin { server, points, asked: Cell::new(true) }
     }
 
-    fn ask(&self, verb: &str, principal: &str, text: &str, reject: bool) -> Result<(Reply, u64)> {
+    fn ask(&self, verb: &str, principal: &str, text: &str, reject: Option<u8>) -> Result<(Reply, u64)> {
         let answer = self.server.ask(verb, principal, text, reject);
         let answer = answer.map_err(|e| Error::BadValue(format!("{verb}: {e:?}")))?;
         let wait_ms = answer.wait_ms().unwrap_or(0.0) as u64;
@@ -203,16 +215,16 @@ impl Origin for ShippedOrigin {
     fn create(_: Mutant) -> Self {
         ShippedOrigin::on(on_stage(|stage| stage.server(&EPOCH)))
     }
-    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
+    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
         self.asked.set(true);
         Ok(self.ask("push", principal, &small_push(text, page)?, reject)?.0)
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        let (reply, wait_ms) = self.ask("pull", principal, &small_pull(text, page)?, false)?;
+        let (reply, wait_ms) = self.ask("pull", principal, &small_pull(text, page)?, None)?;
         Ok(Pulled { reply, wait_ms })
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
-        Ok(self.ask("resume", principal, text, false)?.0)
+        Ok(self.ask("resume", principal, text, None)?.0)
     }
     fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
         let mut points = self.points.borrow_mut();
@@ -228,7 +240,7 @@ impl Origin for ShippedOrigin {
             let pull =
                 Pull { p: 1, client: ClientId::from_bytes([0xee; 16]), at, limit: None, wait_ms: None };
             let text = to_json(&pull).expect("a pull is JSON");
-            let (reply, _) = self.ask("pull", "witness", &text, false).expect("a read works");
+            let (reply, _) = self.ask("pull", "witness", &text, None).expect("a read works");
             let page = Page::parse(&reply.body).expect("a page");
             for ev in page.evs {
                 let point = chain::step(*points.last().expect("the chain's start"), &ev);
@@ -253,5 +265,8 @@ impl Origin for ShippedOrigin {
     }
     fn backup(&self) -> Self {
         ShippedOrigin::on(self.server.copy(&EPOCH))
+    }
+    fn renamed(self, epoch: Epoch) -> Self {
+        ShippedOrigin::on(self.server.renamed(&hex(epoch.as_bytes()), &EPOCH))
     }
 }

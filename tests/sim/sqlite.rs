@@ -1,25 +1,26 @@
 //! The real thing in the simulated world: replicas on `Store` and the server on `Server`, each on SQLite in memory.
 //! Dying is leaving the open database behind and going on with a copy of its files.
 
-use super::Mutant;
 use super::dice::Dice;
+use super::mutants::Mutant;
 use super::origin::{Origin, small_pull, small_push, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
 use super::workload::{Op, State, state_of};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases};
+use tidelog::event::{Event, Host, Phases, TypeRule, Types};
 use tidelog::model::{Definition, Search};
 use tidelog::server::Server;
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::server::{Pulled, Reply, ServerLog};
+use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
 use tidelog::sync::wire::{Ev, Outgoing, Page, Point};
 use tidelog::vfs::Vfs;
 
@@ -34,7 +35,10 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// The simulated application's reducer.
 #[derive(Debug)]
 struct Reducer {
+    /// Where names come from.
     dice: RefCell<Dice>,
+    /// The clock on its wall.
+    clock: Rc<Cell<i64>>,
 }
 
 impl Host for Reducer {
@@ -42,7 +46,7 @@ impl Host for Reducer {
         Phases { reduce: true, ..Phases::default() }
     }
     fn now(&self) -> i64 {
-        0
+        self.clock.get()
     }
     fn random(&self) -> [u8; 16] {
         self.dice.borrow_mut().bytes()
@@ -54,6 +58,8 @@ impl Host for Reducer {
         let Op { verb, id, field, value } = Op::parse(&event.b);
         Ok(Some(match verb {
             "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
+            "neg" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", -value),
+            "pos" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", event.v),
             _ => format!("{{\"docs\":{{\"{verb}\":[{{\"id\":\"{id}\",\"{field}\":{value}}}]}}}}"),
         }))
     }
@@ -65,24 +71,29 @@ impl Host for Reducer {
 /// A replica on SQLite.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
+    clock: Rc<Cell<i64>>,
+    version: u32,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(dice: Dice, storage: Spied) -> Sqlite {
-        let store = Self::store(dice, &storage).expect("a replica's database opens");
-        Sqlite { storage, store }
+    fn open(dice: Dice, storage: Spied, version: u32) -> Sqlite {
+        let clock = Rc::default();
+        let reducer = Reducer { dice: RefCell::new(dice), clock: Rc::clone(&clock) };
+        let store = Self::store(reducer, &storage, version).expect("a replica's database opens");
+        Sqlite { clock, version, storage, store }
     }
 
-    fn store(dice: Dice, storage: &Spied) -> Result<Store<Reducer>> {
+    fn store(reducer: Reducer, storage: &Spied, version: u32) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
-        let store = Store::new(db, Reducer { dice: RefCell::new(dice) });
+        let store = Store::new(db, reducer);
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
         now(store.add_model(Definition::parse(docs)?, true))?;
         now(store.open_events(EventOptions {
             log: Some("sim".into()),
             version: 1,
+            types: Types::new([("change".into(), TypeRule { tv: version, optional: false })].into()),
             ..EventOptions::default()
         }))?;
         Ok(store)
@@ -111,7 +122,7 @@ impl Queue for Sqlite {
 
 impl Replica for Sqlite {
     fn create(dice: Dice, _: Mutant) -> Sqlite {
-        Sqlite::open(dice, Spied::default())
+        Sqlite::open(dice, Spied::default(), 1)
     }
     fn start(&self) -> Start {
         self.store.start().expect("the queue is open")
@@ -122,14 +133,16 @@ impl Replica for Sqlite {
     fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
         Ok(now(self.store.identify(identify))?.outcome.client)
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
+        self.clock.set(ts);
         // what a follower tab's retry asks first
         if self.ids("SELECT 1 FROM _pending WHERE id = ?", &id)
             || self.ids("SELECT 1 FROM _log WHERE id = ?", &id)
         {
             return true;
         }
-        let draft = Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: 1, b: op.body(), ts: Some(0) };
+        let draft =
+            Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: op.tv(), b: op.body(), ts: None };
         match now(self.store.dispatch(vec![draft])) {
             Ok(_) => true,
             Err(e) if e.is_environmental() => panic!("dispatch: {e}"),
@@ -143,9 +156,10 @@ impl Replica for Sqlite {
         let dead = self.dead().len();
         let applied =
             now(self.store.apply(page))?.ok_or(Error::Protocol("a page that does not follow".into()))?;
-        assert!(!applied.rebuilt, "a changeset could not be inverted");
+        // but behind a held event, where a rejected one is taken out from under the others
+        assert!(!applied.rebuilt || self.held().is_some(), "a changeset could not be inverted");
         let erring = self.store.db().reader().one(
-            "SELECT count(*) FROM _pending WHERE err IS NOT NULL",
+            "SELECT count(*) FROM _pending WHERE err IS NOT NULL AND seq IS NULL",
             &[],
             |r| r.int(0),
         )?;
@@ -160,7 +174,26 @@ impl Replica for Sqlite {
         *self = self.copy(dice);
     }
     fn copy(&self, dice: Dice) -> Sqlite {
-        Sqlite::open(dice, self.storage.fork())
+        Sqlite::open(dice, self.storage.fork(), self.version)
+    }
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+    fn held(&self) -> Option<u64> {
+        self.store.held().expect("a read works").map(|held| held.seq)
+    }
+    fn break_write(&mut self, k: u64) {
+        self.storage.break_write(k);
+    }
+    fn rebuild(&mut self) {
+        let rebuilt = async {
+            let turn = self.store.enter().await?;
+            self.store.rebuild(&turn, None).await
+        };
+        now(rebuilt).expect("a rebuild works");
+        let found =
+            self.store.db().reader().one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string()));
+        assert_eq!(found.expect("a check works").as_deref(), Some("ok"));
     }
     fn arm(&mut self, k: u64) {
         self.storage.arm(k);
@@ -174,8 +207,12 @@ impl Replica for Sqlite {
         state_of(&found.items)
     }
     fn queued(&self) -> Vec<(Id, Op)> {
-        let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
-        out.into_iter().map(|o| (o.id, Op::parse(&o.b))).collect()
+        let all = self.store.db().reader().all(
+            "SELECT id, b FROM _pending WHERE seq IS NULL ORDER BY lo",
+            &[],
+            |r| Ok((Id::from_slice(r.blob(0)?).expect("16 bytes"), Op::parse(r.text(1)?))),
+        );
+        all.expect("a read works")
     }
     fn sent(&self) -> usize {
         let sent = "SELECT count(*) FROM _pending WHERE sent AND seq IS NULL";
@@ -211,8 +248,9 @@ impl Origin for SqliteOrigin {
     fn create(_: Mutant) -> Self {
         SqliteOrigin::open(Spied::default())
     }
-    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
-        self.server.push(principal, &small_push(text, page)?, if reject { Some(&verdict) } else { None })
+    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
+        let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
+        self.server.push(principal, &small_push(text, page)?, judge.as_ref().map(|j| j as Validator<'_>))
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
         self.server.pull(principal, &small_pull(text, page)?)
@@ -239,5 +277,11 @@ impl Origin for SqliteOrigin {
     }
     fn backup(&self) -> Self {
         SqliteOrigin::open(self.storage.fork())
+    }
+    fn renamed(self, epoch: Epoch) -> Self {
+        let epoch = epoch.as_bytes().as_slice();
+        let sql = "UPDATE meta SET v = ? WHERE k = 'epoch'";
+        self.server.db().writer().run(sql, &[epoch.into()]).expect("a write works");
+        self.backup()
     }
 }

@@ -29,7 +29,15 @@ extern "C" {
     pub(crate) fn free(this: &Actor);
 
     #[wasm_bindgen(method)]
-    pub(crate) fn dispatch(this: &Actor, id: &str, hex: &str, body: &str) -> bool;
+    pub(crate) fn dispatch(this: &Actor, id: &str, hex: &str, tv: u32, body: &str, ts: f64) -> bool;
+    #[wasm_bindgen(method, js_name = breakWrite)]
+    pub(crate) fn break_write(this: &Actor, k: f64);
+    #[wasm_bindgen(method, js_name = setVersion)]
+    pub(crate) fn set_version(this: &Actor, version: u32);
+    #[wasm_bindgen(method)]
+    pub(crate) fn held(this: &Actor) -> Option<f64>;
+    #[wasm_bindgen(method)]
+    pub(crate) fn rebuild(this: &Actor);
     #[wasm_bindgen(method)]
     pub(crate) fn poll(this: &Actor, now: f64, random: u32) -> Action;
     #[wasm_bindgen(method, js_name = markSent)]
@@ -69,6 +77,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn dead(this: &Actor) -> Vec<f64>;
 
+    /// Another server on a copy, under another epoch, which is given in hex.
+    #[wasm_bindgen(method)]
+    pub(crate) fn renamed(this: &Actor, epoch: &str, random: &[u8]) -> Actor;
     /// `verb` is `push`, `pull` or `resume`.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn ask(
@@ -76,7 +87,7 @@ extern "C" {
         verb: &str,
         principal: &str,
         text: &str,
-        reject: bool,
+        reject: Option<u8>,
     ) -> Result<Answer, JsValue>;
 
     pub(crate) type Answer;
@@ -98,6 +109,8 @@ extern "C" {
     pub(crate) fn body(this: &Action) -> Option<String>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn sent(this: &Action) -> Option<f64>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn refused(this: &Action) -> Option<bool>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn until(this: &Action) -> Option<f64>;
 }

@@ -1,17 +1,17 @@
 //! A world: replicas, one server, a network and a clock, all in one thread and ruled by a seed.
 
+use super::MOST_REQUESTS;
 use super::dice::Dice;
 use super::faults::{Counters, Rates, Seen};
 use super::history::History;
+use super::mishaps::{Copy, Regime};
+use super::mutants::Mutant;
 use super::net::{Event, Net, Sent};
 use super::node::Node;
 use super::origin::Origin;
 use super::process::Process;
 use super::trace::Trace;
-use super::{MOST_REQUESTS, Mutant};
 use tidelog::sync::client::{State, Tick};
-use tidelog::sync::id::ClientId;
-use tidelog::sync::wire::{At, Outgoing, Push, to_json};
 
 /// One simulated world.
 #[derive(Debug)]
@@ -34,26 +34,43 @@ pub(crate) struct World<P, O> {
     pub(crate) down_until: u64,
     /// Long polls the server holds, by number.
     pub(crate) held: Vec<(u64, Sent)>,
+    /// How often the server was put back.
+    pub(crate) era: u64,
+    /// What its operators do for a while.
+    pub(crate) regime: Regime,
+    /// Most events it takes in a push.
+    pub(crate) limit: usize,
+    /// Tokens below this number have run out.
+    pub(crate) tokens: u64,
     /// What the witness saw.
     pub(crate) history: History,
     /// What is under way.
     pub(crate) net: Net,
+    /// What happened.
+    pub(crate) trace: Trace,
+    /// Whether the clocks on the walls jump, by dice of their own.
+    pub(crate) wild: bool,
+    pub(crate) clocks: Dice,
+    /// The nodes that did something in this step, a bit for each.
+    pub(crate) touched: u32,
     /// The first thing that went wrong.
     failure: Option<String>,
     /// Older copies of the server.
-    backups: Vec<O>,
+    pub(crate) backups: Vec<O>,
+    /// Pushes that arrived lately: some come again after the server was put back.
+    pub(crate) recent: Vec<Sent>,
+    /// Older copies of replicas.
+    pub(crate) copies: Vec<Copy<P>>,
     pub(super) polls: u64,
-    /// Everything that happens.
-    pub(crate) trace: Trace,
 }
 
 impl<P: Process, O: Origin> World<P, O> {
     /// The world of a seed.
-    pub(crate) fn new(seed: u64, mutant: Mutant, trace: Trace) -> Self {
+    pub(crate) fn new(seed: u64, mutant: Mutant, wild: bool, trace: Trace) -> Self {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
-        let nodes = (0..dice.between(2, 5))
-            .map(|_| Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150)))
+        let nodes = (0..dice.between(2, 5) as usize)
+            .map(|user| Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150), user))
             .collect();
         World {
             dice,
@@ -65,12 +82,21 @@ impl<P: Process, O: Origin> World<P, O> {
             origin: O::create(mutant),
             down_until: 0,
             held: Vec::new(),
+            era: 0,
+            regime: Regime::Open,
+            limit: usize::MAX,
+            tokens: 1,
             history: History::new(),
             net: Net::default(),
+            trace,
+            wild,
+            clocks: Dice::new(!seed),
+            touched: 0,
             failure: None,
             backups: Vec::new(),
+            recent: Vec::new(),
+            copies: Vec::new(),
             polls: 0,
-            trace,
         }
     }
 
@@ -87,7 +113,7 @@ impl<P: Process, O: Origin> World<P, O> {
 
     fn step(&mut self) -> Result<(), String> {
         let i = self.dice.below(self.nodes.len() as u64) as usize;
-        let Rates { write, switch, kill, rollback, .. } = self.rates;
+        let Rates { write, switch, kill, rollback, copy, regime, upgrade, .. } = self.rates;
         if self.dice.chance(write) {
             self.write(i);
         } else if self.dice.chance(switch) {
@@ -101,12 +127,18 @@ impl<P: Process, O: Origin> World<P, O> {
             self.kill(i);
         } else if rollback > 0 && self.dice.chance(rollback) {
             self.roll_back()?;
-        } else if self.dice.chance(10) {
-            self.copy_somebody();
+        } else if copy > 0 && self.dice.chance(copy) {
+            self.meddle(i);
+        } else if regime > 0 && self.dice.chance(regime) {
+            self.reign();
+        } else if upgrade > 0 && self.dice.chance(upgrade) {
+            self.upgrade(i);
+        } else if self.dice.chance(10) && self.mutant != Mutant::NoDedupe {
+            self.copy_somebody()?;
         } else {
             self.happen();
         }
-        self.settle(i)
+        self.settle()
     }
 
     /// The next thing under way happens.
@@ -140,52 +172,22 @@ impl<P: Process, O: Origin> World<P, O> {
         } else {
             node.process.wake();
             if matches!(node.phase(), State::Fenced { .. }) {
-                node.process.token();
+                self.sign_in(i);
             }
             self.seen(Seen::Woken);
         }
+        self.nodes[i].calm.prodded();
         self.drive(i);
     }
 
-    /// Takes a backup, or puts one back.
-    fn roll_back(&mut self) -> Result<(), String> {
-        if self.backups.len() < 3 || self.dice.chance(500) {
-            let copy = self.origin.backup();
-            self.backups.push(copy);
-            return Ok(());
-        }
-        self.seen(Seen::RolledBack);
-        let i = self.dice.below(self.backups.len() as u64) as usize;
-        self.origin = self.backups[i].backup();
-        self.backups.truncate(i + 1);
-        self.held.clear();
-        self.history.roll_back(self.origin.rows(0))
-    }
-
-    /// Someone outside pushes an event of the log again under a name of its own: it must not count twice.
-    fn copy_somebody(&mut self) {
-        if self.history.log.is_empty() || self.mutant == Mutant::NoDedupe {
-            return;
-        }
-        let client = ClientId::from_bytes([0xcc; 16]);
-        let ev = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
-        let known = self.history.by_client.get(&client).map_or(0, Vec::len) as u64;
-        let event = Outgoing { id: ev.id, n: known + 1, t: ev.t.clone(), tv: 1, b: ev.b.clone(), ts: None };
-        let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
-        let push = Push { p: 1, client, at, evs: vec![event], want: Some(0) };
-        let text = to_json(&push).unwrap_or_default();
-        if self.origin.push("copycat", &text, false, 1).is_ok_and(|r| r.is_ok()) {
-            self.seen(Seen::DupRow);
-        }
-    }
-
-    /// After every step: what the server has is noted, and the replica that acted is checked.
-    fn settle(&mut self, i: usize) -> Result<(), String> {
+    /// After every step: what the server has is noted, and the replicas that acted are checked.
+    fn settle(&mut self) -> Result<(), String> {
         self.note_server()?;
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        self.check_node(i)
+        let touched = std::mem::take(&mut self.touched);
+        (0..self.nodes.len()).filter(|i| touched & (1 << i) != 0).try_for_each(|i| self.check_node(i))
     }
 
     /// Takes note of what the server appended.
@@ -194,28 +196,35 @@ impl<P: Process, O: Origin> World<P, O> {
         if rows.is_empty() {
             return Ok(());
         }
-        self.history.extend(rows)
+        let pardoned = self.history.pardoned;
+        self.history.extend(rows)?;
+        (pardoned..self.history.pardoned).for_each(|_| self.seen(Seen::Pardoned));
+        Ok(())
     }
 
     /// Everything is well from now on: every queue drains and every cursor reaches the head, in few requests.
     fn heal(&mut self) -> Result<(), String> {
+        self.trace.note(format_args!("all is well from now on"));
         self.rates = self.rates.healed();
         self.down_until = 0;
+        self.regime = Regime::Open;
         let before: Vec<u64> = self.nodes.iter().map(|n| n.requests).collect();
         for node in &mut self.nodes {
             node.slow = false;
             node.online = true;
             node.process.set_online(true);
+            node.calm.prodded();
         }
+        (0..self.nodes.len()).for_each(|i| self.upgrade(i));
+        let limit = self.limit;
+        let waiting: Vec<u64> =
+            self.nodes.iter().map(|n| (n.process.queued().len() / limit) as u64).collect();
         for round in 0..20_000 {
             if round % 20 == 0 {
                 (0..self.nodes.len()).for_each(|i| self.help(i));
             }
             self.happen();
-            self.note_server()?;
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
-            }
+            self.settle()?;
             if round % 20 == 0 && (0..self.nodes.len()).all(|i| self.is_done(i)) {
                 break;
             }
@@ -230,8 +239,14 @@ impl<P: Process, O: Origin> World<P, O> {
                 ));
             }
             let used = self.nodes[i].requests - before;
-            if used > MOST_REQUESTS {
+            if used > MOST_REQUESTS + waiting[i] {
                 return Err(format!("I10: client {i} needed {used} requests to drain: {status:?}"));
+            }
+            self.nodes[i].lineage.check_arrived(&self.history).map_err(|e| format!("client {i}: {e}"))?;
+            if self.dice.chance(200) {
+                self.seen(Seen::Rebuilt);
+                self.nodes[i].process.rebuild();
+                self.check_node(i).map_err(|e| format!("after a rebuild: {e}"))?;
             }
             self.seen(Seen::Drained);
         }
@@ -243,7 +258,7 @@ impl<P: Process, O: Origin> World<P, O> {
     fn help(&mut self, i: usize) {
         match self.nodes[i].phase() {
             State::NeedsUpgrade { .. } => self.kill(i),
-            State::Fenced { .. } => self.nodes[i].process.token(),
+            State::Fenced { .. } => self.sign_in(i),
             _ => {}
         }
         self.drive(i);

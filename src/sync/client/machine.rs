@@ -178,7 +178,9 @@ impl Client {
         if self.heals() {
             return self.pull(tick.now);
         }
-        if self.unpushed() && tick.now >= self.push_at {
+        // A push begins at the first event that is not confirmed, so that the server compares its id: behind one that is
+        // acked only, another might have taken its number meanwhile (a clone, after the server was put back).
+        if self.unpushed() && self.acked <= self.confirmed && tick.now >= self.push_at {
             return self.push(tick.now, queue);
         }
         if self.unpushed() && self.at_head {
@@ -337,8 +339,7 @@ impl Client {
     }
 
     fn push(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
-        let from = self.acked.max(self.confirmed) + 1;
-        let evs = queue.outgoing(from, self.batch, limits::PUSH_BYTES)?;
+        let evs = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
         let Some(last) = evs.last().map(|e| e.n) else { return self.pull(now) };
         let pushed = Some((evs.len(), last));
         let body =

@@ -51,7 +51,8 @@ impl Client {
         let read = match self.healing {
             Healing::None => self.renew && self.at_head,
             Healing::Ask => false,
-            Healing::CatchUp { asof } => self.cursor.seq >= asof && (self.at_head || !self.renew),
+            // the head may come before `asof`: the server was put back once more, or had not told the truth
+            Healing::CatchUp { asof } => self.at_head || (self.cursor.seq >= asof && !self.renew),
         };
         self.last.filter(|_| read).map(|last| Identify { last, renew: self.renew })
     }

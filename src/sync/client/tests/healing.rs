@@ -97,6 +97,25 @@ fn an_emptied_server_is_filled_again() {
 }
 
 #[test]
+fn a_server_put_back_again_on_the_way_is_read_to_its_head_only() {
+    let mut rig = Rig::new();
+    rig.commit(1);
+    rig.turn();
+    let backup = rig.log.clone();
+    rig.commit_due();
+    rig.turn();
+    rig.log = backup.clone();
+    (0..3).for_each(|_| rig.foreign(1));
+    diverged(&mut rig);
+    let rewind = rig.rewind();
+    assert_eq!((rewind.common.seq, rewind.asof), (1, 4));
+    rig.log = backup;
+    assert_eq!(rig.turn().to.seq, 1);
+    assert!(!rig.identify(), "it would ask for what never comes, again and again");
+    assert_eq!((rig.turn().to.seq, rig.status().pending), (2, 0));
+}
+
+#[test]
 fn own_events_found_on_the_way_leave_the_queue_and_holes_make_a_new_name() {
     let mut rig = Rig::new();
     rig.commit(1);

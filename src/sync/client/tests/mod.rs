@@ -209,6 +209,23 @@ fn a_page_cut_at_its_limit_is_followed_at_once() {
 }
 
 #[test]
+fn behind_an_acked_event_nothing_is_pushed_before_it_is_read() {
+    let mut rig = Rig::new();
+    rig.foreign(2500);
+    rig.commit(1);
+    rig.turn();
+    rig.commit(1);
+    rig.turn();
+    rig.now += DEBOUNCE_MS;
+    // a push of the second alone would not say who made the first
+    let pull = rig.sent();
+    assert_eq!((pull.verb, rig.status().pending), (Verb::Pull, 2));
+    rig.serve(&pull);
+    rig.apply();
+    assert_eq!((rig.status().pending, rig.sent().sent), (1, Some(2)));
+}
+
+#[test]
 fn an_answer_without_a_page_is_followed_by_a_pull() {
     let mut rig = Rig::new();
     rig.commit(1);
