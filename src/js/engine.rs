@@ -32,22 +32,24 @@ pub struct Engine {
 #[wasm_bindgen]
 impl Engine {
     /// Opens a database. `storage` is `host` (then `fs` is its file system), `opfs`, `indexeddb`, `memory`, or
-    /// `browser` for the one of these three that has it or is the best there is.
+    /// `browser` for the one of these three that has it or is the best there is. Gives the `Engine`.
     #[allow(clippy::too_many_arguments)]
-    pub async fn open(
+    pub fn open(
         storage: String,
         file: String,
         relaxed: bool,
         read_only: bool,
         fs: JsValue,
         functions: Option<Functions>,
-    ) -> Result<Engine, JsValue> {
+    ) -> Result<JsValue, JsValue> {
         let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
         let options = Options { durability, read_only };
-        let (place, db) = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
-        let access = Rc::new(Access::default());
-        let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
-        Ok(Engine { store, access, machine: Rc::default(), place })
+        settle(async move {
+            let (place, db) = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
+            let access = Rc::new(Access::default());
+            let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
+            Ok(Engine { store, access, machine: Rc::default(), place }.into())
+        })
     }
 
     /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.

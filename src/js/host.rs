@@ -72,22 +72,25 @@ extern "C" {
 /// Random bytes got at a time: a call into the platform costs more than a small event.
 const POOL: usize = 4096;
 
-thread_local! {
-    static RANDOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
+/// Bytes from the platform's generator, none of them given twice. Each host has its own: with the functions it was
+/// given, they are all that a replica's events depend on.
+#[derive(Debug, Default)]
+pub(super) struct Random(RefCell<Vec<u8>>);
 
-/// Sixteen bytes from the platform's generator, never given twice.
-pub(super) fn random() -> [u8; 16] {
-    RANDOM.with_borrow_mut(|pool| {
+impl Random {
+    /// The next sixteen.
+    pub(super) fn draw(&self) -> [u8; 16] {
+        let mut pool = self.0.borrow_mut();
         if pool.len() < 16 {
             let bytes = Uint8Array::new_with_length(POOL as u32);
             fill_random(&bytes);
             *pool = bytes.to_vec();
         }
         let mut out = [0; 16];
-        out.copy_from_slice(&pool.split_off(pool.len() - 16));
+        let rest = pool.len() - 16;
+        out.copy_from_slice(&pool.split_off(rest));
         out
-    })
+    }
 }
 
 /// The clock, in ms since 1970.
@@ -102,6 +105,7 @@ pub(super) struct JsHost {
     /// Which functions there are: asked once, for they don't change and each question is a call.
     phases: OnceCell<Phases>,
     access: Rc<Access>,
+    random: Random,
 }
 
 impl std::fmt::Debug for Functions {
@@ -112,7 +116,7 @@ impl std::fmt::Debug for Functions {
 
 impl JsHost {
     pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsHost {
-        JsHost { functions, phases: OnceCell::new(), access }
+        JsHost { functions, phases: OnceCell::new(), access, random: Random::default() }
     }
 
     /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
@@ -151,7 +155,7 @@ impl Host for JsHost {
     }
 
     fn random(&self) -> [u8; 16] {
-        random()
+        self.random.draw()
     }
 
     async fn preprocess(&self, event: &mut Event) -> Result<()> {

@@ -5,7 +5,8 @@ use wasm_bindgen::prelude::*;
 
 use super::engine::{object, open_db};
 use super::error::{to_js, user_error};
-use super::host::random;
+use super::host::Random;
+use super::settle::settle;
 use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::sync::id::Epoch;
@@ -22,17 +23,11 @@ pub struct ServerLog {
 
 #[wasm_bindgen]
 impl ServerLog {
-    /// Opens the log of that name in a file. `storage` and `fs` as in `Engine.open`.
-    pub async fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<ServerLog, JsValue> {
-        let (place, db) = open_db(&storage, &file, fs, Default::default()).await.map_err(to_js)?;
-        if place == Place::IndexedDb.name() {
-            // its calls are synchronous and could not wait for their commits
-            return Err(to_js(Error::NotSupported("a server's log in IndexedDB")));
-        }
-        let mut epoch = [0; 8];
-        epoch.copy_from_slice(&random()[..8]);
-        let server = Server::open(db, &log, Epoch::from_bytes(epoch)).map_err(to_js)?;
-        Ok(ServerLog { server: Some(server) })
+    /// Opens the log of that name in a file; gives the `ServerLog`. `storage` and `fs` as in `Engine.open`.
+    pub fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<JsValue, JsValue> {
+        settle(
+            async move { ServerLog::opened(&storage, &file, fs, &log).await.map(JsValue::from).map_err(to_js) },
+        )
     }
 
     /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that rejects an event.
@@ -67,6 +62,20 @@ impl ServerLog {
     /// Lets the files go.
     pub fn close(&mut self) {
         self.server = None;
+    }
+}
+
+impl ServerLog {
+    async fn opened(storage: &str, file: &str, fs: JsValue, log: &str) -> Result<ServerLog> {
+        let (place, db) = open_db(storage, file, fs, Default::default()).await?;
+        if place == Place::IndexedDb.name() {
+            // its calls are synchronous and could not wait for their commits
+            return Err(Error::NotSupported("a server's log in IndexedDB"));
+        }
+        let mut epoch = [0; 8];
+        epoch.copy_from_slice(&Random::default().draw()[..8]);
+        let server = Server::open(db, log, Epoch::from_bytes(epoch))?;
+        Ok(ServerLog { server: Some(server) })
     }
 }
 

@@ -15,8 +15,14 @@ pub(crate) mod oracles;
 pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod replica;
+#[cfg(target_family = "wasm")]
+pub(crate) mod shipped;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod spied;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod sqlite;
+#[cfg(target_family = "wasm")]
+pub(crate) mod stage;
 pub(crate) mod trace;
 pub(crate) mod wires;
 pub(crate) mod workload;

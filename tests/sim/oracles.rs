@@ -37,7 +37,7 @@ impl<P: Process, O: Origin> World<P, O> {
             dead: process.dead(),
             held: process.held(),
         };
-        self.trace.note(format_args!("node {i} {view:?}"));
+        self.trace.note(format_args!("node {i} sent {} {view:?}", process.sent()));
         view
     }
 

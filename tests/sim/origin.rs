@@ -5,7 +5,7 @@ use tidelog::error::Result;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::memory::MemoryLog;
 use tidelog::sync::server::{self, Pulled, Reply, ServerLog, Validator};
-use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Pull, Push};
+use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
 pub(crate) trait Origin: Sized {
@@ -37,6 +37,21 @@ pub(crate) trait Origin: Sized {
 /// verdict and one in another may not.
 pub(crate) fn verdict(ev: &Ev, life: u8) -> Result<Option<String>> {
     Ok(ev.id.as_bytes()[15].wrapping_add(life).is_multiple_of(7).then(|| "SEVENTH".into()))
+}
+
+/// A push whose answer has at most so many rows.
+pub(crate) fn small_push(text: &str, page: usize) -> Result<String> {
+    let smaller = Push::parse(text).ok().map(|push| {
+        let want = push.want.unwrap_or(u64::MAX).min(page as u64);
+        to_json(&Push { want: Some(want), ..push })
+    });
+    Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
+}
+
+/// A pull whose answer has at most so many rows.
+pub(crate) fn small_pull(text: &str, page: usize) -> Result<String> {
+    let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
+    Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
 }
 
 /// A log in memory.

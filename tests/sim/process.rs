@@ -87,6 +87,8 @@ pub(crate) trait Process: Sized {
     fn state(&self) -> State;
     /// The pending events, in order.
     fn queued(&self) -> Vec<(Id, Op)>;
+    /// How many of them are marked as sent.
+    fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
     /// Its last number, and the last one that is confirmed; only mutants ask.
@@ -235,6 +237,9 @@ impl<R: Replica> Process for Native<R> {
     }
     fn queued(&self) -> Vec<(Id, Op)> {
         self.replica.queued()
+    }
+    fn sent(&self) -> usize {
+        self.replica.sent()
     }
     fn dead(&self) -> Vec<u64> {
         self.replica.dead()

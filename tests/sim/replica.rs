@@ -64,6 +64,8 @@ pub(crate) trait Replica: Queue + Sized {
     fn state(&self) -> State;
     /// The pending events, in order.
     fn queued(&self) -> Vec<(Id, Op)>;
+    /// How many of them are marked as sent.
+    fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
     /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
@@ -76,6 +78,7 @@ pub(crate) trait Replica: Queue + Sized {
 struct Pending {
     out: Outgoing,
     op: Op,
+    sent: bool,
     /// The documents it changed, as they were before; `None` when it threw.
     undo: Option<State>,
 }
@@ -256,10 +259,12 @@ impl Replica for InMemory {
         let Some(before) = run(op, v, &mut self.state) else { return false };
         self.top += 1;
         let out = Outgoing { id, n: self.top, t: "change".into(), tv: op.tv(), b: op.body(), ts: Some(ts) };
-        self.pending.push(Pending { out, op: op.clone(), undo: Some(before) });
+        self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
         true
     }
-    fn mark_sent(&mut self, _n: u64) {}
+    fn mark_sent(&mut self, n: u64) {
+        self.pending.iter_mut().filter(|p| p.out.n <= n).for_each(|p| p.sent = true);
+    }
     fn apply(&mut self, page: &Page) -> Result<Applied> {
         let applied = self.carry_out(page);
         let seqs: Vec<u64> = self.known.iter().map(|p| p.seq).chain([page.to.seq]).collect();
@@ -356,6 +361,9 @@ impl Replica for InMemory {
     }
     fn queued(&self) -> Vec<(Id, Op)> {
         self.pending.iter().map(|p| (p.out.id, p.op.clone())).collect()
+    }
+    fn sent(&self) -> usize {
+        self.pending.iter().filter(|p| p.sent).count()
     }
     fn dead(&self) -> Vec<u64> {
         self.dead.clone()

@@ -3,10 +3,10 @@
 
 use super::dice::Dice;
 use super::mutants::Mutant;
-use super::origin::{Origin, verdict};
+use super::origin::{Origin, small_pull, small_push, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
-use super::workload::{Op, State};
+use super::workload::{Op, State, state_of};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
@@ -21,7 +21,7 @@ use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
-use tidelog::sync::wire::{Ev, Outgoing, Page, Point, Pull, Push, to_json};
+use tidelog::sync::wire::{Ev, Outgoing, Page, Point};
 use tidelog::vfs::Vfs;
 
 /// Natively nothing ever waits.
@@ -204,14 +204,7 @@ impl Replica for Sqlite {
     fn state(&self) -> State {
         let found =
             self.store.search(self.store.db().reader(), "docs", &Search::default()).expect("a search works");
-        let docs: Vec<serde_json::Map<String, serde_json::Value>> =
-            serde_json::from_str(&found.items).expect("documents are JSON");
-        docs.into_iter()
-            .map(|mut doc| {
-                let id = doc.remove("id").and_then(|id| id.as_str().map(String::from)).expect("an id");
-                (id, doc.into_iter().filter_map(|(field, v)| Some((field, v.as_i64()?))).collect())
-            })
-            .collect()
+        state_of(&found.items)
     }
     fn queued(&self) -> Vec<(Id, Op)> {
         let all = self.store.db().reader().all(
@@ -220,6 +213,11 @@ impl Replica for Sqlite {
             |r| Ok((Id::from_slice(r.blob(0)?).expect("16 bytes"), Op::parse(r.text(1)?))),
         );
         all.expect("a read works")
+    }
+    fn sent(&self) -> usize {
+        let sent = "SELECT count(*) FROM _pending WHERE sent AND seq IS NULL";
+        let found = self.store.db().reader().one(sent, &[], |r| r.int(0));
+        found.expect("a read works").unwrap_or(0) as usize
     }
     fn dead(&self) -> Vec<u64> {
         let all =
@@ -251,18 +249,11 @@ impl Origin for SqliteOrigin {
         SqliteOrigin::open(Spied::default())
     }
     fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
-        let smaller = Push::parse(text).ok().map(|push| {
-            let want = push.want.unwrap_or(u64::MAX).min(page as u64);
-            to_json(&Push { want: Some(want), ..push })
-        });
-        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
         let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
-        self.server.push(principal, &text, judge.as_ref().map(|j| j as Validator<'_>))
+        self.server.push(principal, &small_push(text, page)?, judge.as_ref().map(|j| j as Validator<'_>))
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
-        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
-        self.server.pull(principal, &text)
+        self.server.pull(principal, &small_pull(text, page)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         self.server.resume(principal, text)

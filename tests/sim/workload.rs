@@ -84,3 +84,14 @@ impl Op {
         true
     }
 }
+
+/// The state that documents in JSON make.
+pub(crate) fn state_of(docs: &str) -> State {
+    let docs: Vec<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_str(docs).expect("documents are JSON");
+    let fields = |mut doc: serde_json::Map<String, serde_json::Value>| {
+        let id = doc.remove("id").and_then(|id| id.as_str().map(String::from)).expect("an id");
+        (id, doc.into_iter().filter_map(|(field, v)| Some((field, v.as_i64()?))).collect())
+    };
+    docs.into_iter().map(fields).collect()
+}
