@@ -83,7 +83,7 @@ export interface RemoteModel<T = Untyped> {
  * are sent again and take effect once; live queries go on. A method of the application's own, or one of its class that
  * replaces the library's, is not sent again, for it may do several things: it rejects with `LEADER_LOST`, and may have
  * taken effect in part or whole. So does a call that three leaders did not survive. `CRASHED` is the end of the
- * connection: its worker ended three times within 10 s. Calls after `close()` reject with `CLOSED`. All calls of a page
+ * connection: three workers in a row lived less than 2 s. Calls after `close()` reject with `CLOSED`. All calls of a page
  * reject with `VERSION_SKEW` once another tab runs a newer version of this package or of the models: reload the page.
  */
 export interface Connection<Docs extends object = Record<string, Untyped>> {

@@ -120,8 +120,8 @@ export class Desk {
 
   #refuse(id, error) {
     if (isCrash(error)) return this.#crash(error)
-    // cut off by the end of this leader: the next one answers, or the page knows that it is lost
-    if (this.#retired && error?.code === 'CLOSED') return
+    // cut off by the end of this leader, for all one knows: what failed had no effect and fails again at the next one
+    if (this.#retired) return
     this.tellStatus()
     this.#post({ t: 'err', id, error: encodeError(error) })
   }

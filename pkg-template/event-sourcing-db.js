@@ -236,7 +236,7 @@ export class EventSourcingDB extends Emitter {
     const { file, engine, kept } = this.db
     return {
       file,
-      birth: kept.status.storage === 'memory' ? undefined : engine?.birth,
+      birth: kept.inBrowser ? engine?.birth : undefined,
       written: kept.written,
     }
   }

@@ -18,6 +18,8 @@ export function foundNoRoom() {
 const asked = (manager, name) => Promise.resolve(manager[name]?.()).catch(() => undefined)
 
 export class Kept {
+  /** A browser keeps it, and may clear it. */
+  inBrowser = false
   /** The user has written since the database was opened. */
   written = false
   #status = { storage: null, persistence: null, full: false, quota: null }
@@ -34,8 +36,8 @@ export class Kept {
   open(engine) {
     this.#engine = engine
     const { storage } = engine
-    const keeps = storage === 'opfs' || storage === 'indexeddb'
-    this.#manager = keeps ? globalThis.navigator?.storage : undefined
+    this.inBrowser = storage === 'opfs' || storage === 'indexeddb'
+    this.#manager = this.inBrowser ? globalThis.navigator?.storage : undefined
     const persistence = { host: 'persistent', memory: 'none' }[storage] ?? 'best-effort'
     this.#set({ storage, persistence })
     all.add(this)

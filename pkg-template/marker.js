@@ -8,7 +8,7 @@ export class Marker {
 
   /** Takes what the leader says of the database: `{file, birth, written}`; `ask` asks for persistence, once per profile. */
   hear(kept, ask) {
-    // without a birth there is nothing that could be lost: memory, or no queue
+    // without a birth there is nothing that a browser could clear
     if (!kept?.birth) return
     this.#kept = kept
     const known = this.#read()

@@ -26,7 +26,7 @@
 //   {t: 'opening'} {t: 'lead'} {t: 'down'}   has the lock, serves, serves no more
 //   {t: 'join', tab, held} {t: 'page', tab, message}   follower → leader: its page, and what that says
 //   {t: 'answer', message}                leader → follower, for its page
-//   {t: 'ping'} {t: 'pong'}               to all: who has the lock lives?
+//   {t: 'ping'}                           to all: who has the lock? Answered by `lead`, or `pong` while it opens
 
 import { TidelogError } from './errors.js'
 

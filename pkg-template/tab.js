@@ -22,7 +22,7 @@ const NOTHING = {
 /** How long a leader that steps down waits for calls that are under way. */
 const GRACE_MS = 1000
 /** How long the storage may be held by a worker whose lock came free already. */
-const LOCKED_MS = 5000
+const LOCKED_MS = 15_000
 
 export class Tab {
   #id = crypto.randomUUID()
@@ -154,7 +154,7 @@ export class Tab {
       case 'answer':
         return from === this.#leader ? this.#handOver(message.message) : undefined
       case 'ping':
-        return this.#turn.held && this.#hall.to(from, { t: 'pong', from: this.#id })
+        return this.#turn.held && this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
       case 'pong':
         return this.#watch.hear()
     }
@@ -169,6 +169,7 @@ export class Tab {
   }
 
   #follow(leader) {
+    this.#watch.hear()
     if (this.#turn.held || leader === this.#leader) return
     this.#down()
     this.#leader = leader
@@ -273,7 +274,7 @@ export class Tab {
     if (!this.#db) return
     const desk = this.#desks.get(tab)
     if (desk) desk.receive(message)
-    else this.#hall.to(from, { t: 'down', from: this.#id })
+    else for (const t of ['down', 'lead']) this.#hall.to(from, { t, from: this.#id })
   }
 
   /** Forgets the calls of pages that were gone before we led. */

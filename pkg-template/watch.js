@@ -3,9 +3,11 @@
 
 /** After what silence a leader is asked: one that owes an answer, and one that owes only newer rows of live queries. */
 const ASK_MS = 1000
+/** Without a leader: a new worker's channel may not be there yet when the first answer comes. */
+const ASK_UNLED_MS = 250
 const ASK_IDLE_MS = 10_000
 /** How long it may take to answer. Somewhat random, so that two who wait do not act at once. */
-const ANSWER_MS = 2000
+const ANSWER_MS = 4000
 
 export class Watch {
   #ask
@@ -20,7 +22,7 @@ export class Watch {
   constructor({ waiting, led, ask, passOver }) {
     this.#ask = ask
     this.#passOver = passOver
-    this.#timer = setInterval(() => waiting() && this.#tick(led()), ASK_MS / 2)
+    this.#timer = setInterval(() => waiting() && this.#tick(led()), ASK_UNLED_MS)
     // Node: this alone keeps no process running
     this.#timer.unref?.()
   }
@@ -57,8 +59,9 @@ export class Watch {
     if (now - this.#ticked > 2 * ASK_MS) this.hear()
     this.#ticked = now
     if (led && !this.#owed.size) return
-    const idle = led && [...this.#owed.values()].every(t => t === 'live')
-    if (!this.#asked && now - this.#heard > (idle ? ASK_IDLE_MS : ASK_MS)) {
+    const idle = [...this.#owed.values()].every(t => t === 'live')
+    const patience = led ? (idle ? ASK_IDLE_MS : ASK_MS) : ASK_UNLED_MS
+    if (!this.#asked && now - this.#heard > patience) {
       this.#asked = now
       this.#ask()
     } else if (this.#asked && now - this.#asked > ANSWER_MS + 500 * Math.random()) {

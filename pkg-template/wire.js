@@ -13,9 +13,9 @@ const CLOSE_MS = 5000
  * files and give its lock back. The page is hidden then and nobody waits for it.
  */
 const FREEZE_MS = 1000
-/** So many dead workers within so many ms, and no further one is started. */
+/** So many workers in a row that lived no longer than this, and no further one is started. */
 const DEATHS = 3
-const DEATHS_MS = 10_000
+const SHORT_MS = 2000
 /** A call that so many leaders took and did not answer is not tried at another. */
 const TRIES = 3
 
@@ -31,7 +31,8 @@ export class Wire {
   #tab = crypto.randomUUID()
   #worker = null
   #watched = false
-  #deaths = []
+  #begun = 0
+  #deaths = 0
   /** What may be sent again, by model, while a leader serves us; null in between. */
   #repeatable = null
   /** That of the last leader. */
@@ -104,12 +105,11 @@ export class Wire {
     this.#worker.postMessage({ ...call.message, done, again })
   }
 
-  // ---- the worker
-
   #begin() {
     const worker = this.#start()
     if (typeof worker?.postMessage !== 'function') throw new TypeError('connect: start must return a Worker')
     this.#worker = worker
+    this.#begun = performance.now()
     this.#watched = false
     worker.addEventListener('message', ({ data }) => worker === this.#worker && this.#receive(data))
     worker.addEventListener('error', event => {
@@ -135,10 +135,9 @@ export class Wire {
     worker.terminate?.()
     this.#worker = null
     this.#down({ ...this.status, role: 'waiting' })
-    const now = Date.now()
-    this.#deaths = [...this.#deaths.filter(at => now - at < DEATHS_MS), now]
+    this.#deaths = performance.now() - this.#begun < SHORT_MS ? this.#deaths + 1 : 1
     const first = this.#ready !== null
-    if (first || this.ended || this.#deaths.length >= DEATHS) return this.#crash(reason)
+    if (first || this.ended || this.#deaths >= DEATHS) return this.#crash(reason)
     try {
       this.#begin()
     } catch (error) {
@@ -206,8 +205,6 @@ export class Wire {
   }
   #holding
 
-  // ---- the leader
-
   /** A leader serves this page: it gets everything that has no answer. */
   #up({ repeatable, status, kept }) {
     if (this.#repeatable) this.#down(status)
@@ -269,8 +266,6 @@ export class Wire {
     for (const { reject } of all) reject(error)
   }
 
-  // ---- the end
-
   /** Waits for calls that are on their way, closes the database if this tab leads, and ends the worker. */
   close() {
     this.#closed ??= this.#close()
@@ -323,8 +318,8 @@ export class Wire {
 
   /** Asks the browser to keep the files, which workers cannot; the answer is in the leader's next status. */
   #keep = async () => {
-    await globalThis.navigator?.storage?.persist?.().catch(() => {})
-    await this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
+    const answer = await globalThis.navigator?.storage?.persist?.().catch(() => false)
+    if (answer !== undefined) this.call({ name: 'askedToKeep', args: [] }, 'askedToKeep').catch(() => {})
   }
 
   /** The user knows that the browser has cleared the storage. */

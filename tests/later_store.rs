@@ -66,7 +66,12 @@ fn look(store: &Store<Quiet>) -> String {
     let sent = store.db().reader().one(sent, &[], |r| Ok(r.opt_text(0)?.map(String::from))).unwrap();
     let calls = store.call_tabs().unwrap();
     let progress = store.progress().unwrap();
-    format!("{} {} {progress:?} {sent:?} {calls:?} {tables:?}", found("notes"), found("plain"))
+    format!(
+        "{} {} {} {progress:?} {sent:?} {calls:?} {tables:?}",
+        found("notes"),
+        found("plain"),
+        store.online().unwrap()
+    )
 }
 
 fn draft(id: &str) -> Vec<Draft> {
@@ -83,6 +88,7 @@ async fn operate(store: &Store<Quiet>, what: &str, id: &str) -> Result<()> {
         "update" => store.update("plain", &[doc(2)], true).await.map(drop),
         "remove" => store.remove("plain", &tidelog::sql::Value::Text("p1".into())).await.map(drop),
         "mark sent" => store.mark_sent(100).await,
+        "switch" => store.set_online(!store.online()?).await,
         "add a model" => store.add_model(model(&format!("model_{id}")), false).await,
         "rebuild" => {
             let turn = store.enter().await?;
@@ -92,8 +98,8 @@ async fn operate(store: &Store<Quiet>, what: &str, id: &str) -> Result<()> {
     }
 }
 
-const OPERATIONS: [&str; 8] =
-    ["dispatch", "set one", "set two", "update", "mark sent", "remove", "add a model", "rebuild"];
+const OPERATIONS: [&str; 9] =
+    ["dispatch", "set one", "set two", "update", "mark sent", "remove", "switch", "add a model", "rebuild"];
 
 #[test]
 fn what_answered_is_kept_and_what_was_not_kept_never_was() {

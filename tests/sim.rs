@@ -50,14 +50,23 @@ fn every_rule_taken_out_is_noticed() {
 fn what_other_rules_make_up_for_is_harmless() {
     for &mutant in HARMLESS {
         let report = run_seeds::<InMemory, InMemoryOrigin>(0, WITHIN, STEPS, mutant, false);
-        report.check("memory", STEPS).unwrap_or_else(|e| panic!("{mutant:?}: {e}"));
+        let first = report.failures.first();
+        assert!(first.is_none(), "{mutant:?} was noticed: move it to the others. {first:?}");
     }
 }
 
-/// The same for what the server may get wrong, seen through replicas on SQLite: the oracles look through them as well.
+/// Some of them again, seen through replicas on SQLite: the oracles look through them as well.
 #[test]
-fn a_wrong_server_is_noticed_by_replicas_on_sqlite() {
-    for mutant in [Mutant::NoDedupe, Mutant::NoGapCheck, Mutant::NoUniqueId, Mutant::RejectionNotLogged] {
+fn rules_taken_out_are_noticed_by_replicas_on_sqlite() {
+    for mutant in [
+        Mutant::NoDedupe,
+        Mutant::NoGapCheck,
+        Mutant::NoUniqueId,
+        Mutant::RejectionNotLogged,
+        Mutant::ChainUnchecked,
+        Mutant::ForkUnseen,
+        Mutant::DivergedIgnored,
+    ] {
         let report = run_seeds::<Sqlite, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
         assert!(!report.failures.is_empty(), "nobody noticed {mutant:?} in {WITHIN} seeds");
     }

@@ -70,6 +70,7 @@ impl<H: Host> Store<H> {
     pub async fn set_online(&self, online: bool) -> Result<()> {
         let _turn = self.enter().await?;
         let offline = Param::Integer((!online).into());
-        self.db().transaction(|| queue::set_meta(self.db().writer(), "offline", offline))
+        self.db().transaction(|| queue::set_meta(self.db().writer(), "offline", offline))?;
+        self.db().settle().await
     }
 }

@@ -1,7 +1,7 @@
 // The demo as an app: installed, without a network, at its next version, and under its Content-Security-Policy.
 
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
@@ -54,6 +54,15 @@ async function serve(t, options = {}) {
   return Object.assign(state, await serveSite(t, { files: builds.one, handler, policy, ...options }))
 }
 
+/** The first build with some of the second's files. */
+function half(t, names) {
+  const dir = mkdtempSync(join(root, '.build', 'half-'))
+  atEnd(t, () => rmSync(dir, { recursive: true, force: true }))
+  cpSync(builds.one, dir, { recursive: true })
+  for (const name of names) cpSync(join(builds.two, name), join(dir, name), { recursive: true })
+  return dir
+}
+
 async function open(browser, url) {
   const page = await browser.open(url)
   await ready(page)
@@ -68,6 +77,22 @@ const kept = page =>
     await navigator.serviceWorker.ready
     while (!navigator.serviceWorker.controller) await new Promise(resolve => setTimeout(resolve, 10))
   })
+const keptFiles = page =>
+  page.evaluate(async () => {
+    const requests = await Promise.all(
+      (await caches.keys()).map(async name => (await caches.open(name)).keys()),
+    )
+    return requests
+      .flat()
+      .map(({ url }) => new URL(url).pathname.replace(/\/$/, '/index.html'))
+      .sort()
+  })
+/** What the build made, but the service worker itself. */
+const builtFiles = () =>
+  readdirSync(builds.one, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name !== 'sw.js')
+    .map(({ parentPath, name }) => join(parentPath, name).slice(builds.one.length))
+    .sort()
 const has = (page, marks) =>
   page.waitForFunction(
     expected =>
@@ -129,6 +154,8 @@ for (const kind of browsers) {
     await kept(first)
     await add(first, 'milk')
     await has(first, { milk: 'confirmed' })
+    // the browser's own cache may have more, and may lose it
+    assert.deepEqual(await keptFiles(first), builtFiles())
     await site.down()
     await first.reload()
     await ready(first)
@@ -191,13 +218,14 @@ for (const kind of browsers) {
         return worker.state
       })
 
-    // a deployment that has the new service worker, and the old page yet
-    const half = mkdtempSync(join(root, '.build', 'half-'))
-    atEnd(t, () => rmSync(half, { recursive: true, force: true }))
-    cpSync(builds.one, half, { recursive: true })
-    cpSync(join(builds.two, 'sw.js'), join(half, 'sw.js'))
+    // in the middle of a deployment: the new page before its scripts, then all but the new page
     await site.down()
-    await site.up(half)
+    await site.up(half(t, ['index.html']))
+    await page.reload()
+    await ready(page)
+    assert.deepEqual(await versions(page), { html: 'one', script: 'one' })
+    await site.down()
+    await site.up(half(t, ['sw.js', 'assets']))
     assert.equal(await update(), 'redundant')
     await site.down()
     await page.reload()

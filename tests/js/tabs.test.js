@@ -62,6 +62,19 @@ test('a second tab follows the first, whose database answers it', async () => {
   await until(() => disk.owner.store.todos.watching === 0)
 })
 
+test('a tab that missed the answer who leads asks again', async () => {
+  const { all, opening } = await tabs(1)
+  let missed = 0
+  all[0].worker.channel.send = ({ t }) => {
+    if (t !== 'lead' || missed > 0) return true
+    missed += 1
+    return false
+  }
+  const second = await browser.open({ opening })
+  await role(second, 'follower')
+  assert.equal(missed, 1)
+})
+
 test('what was under way when the leader died takes effect once, by whoever leads next', async () => {
   const { all, disk } = await tabs(3)
   const [first, second, third] = all

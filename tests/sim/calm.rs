@@ -21,6 +21,8 @@ pub(crate) struct Calm {
     reached: HashSet<Hash>,
     /// It was told to ask no more, by this answer.
     barred: Option<&'static str>,
+    /// It was asked not to come before.
+    not_before: u64,
 }
 
 impl Calm {
@@ -30,10 +32,21 @@ impl Calm {
         self.rewound.clear();
     }
 
+    /// It was told to try at once, whatever the server said.
+    pub(crate) fn woken(&mut self) {
+        self.not_before = 0;
+        self.prodded();
+    }
+
     /// It was let in again.
     pub(crate) fn admitted(&mut self) {
         self.barred = None;
-        self.prodded();
+        self.woken();
+    }
+
+    /// The server asked it to come back at that time.
+    pub(crate) fn put_off(&mut self, until: u64) {
+        self.not_before = until;
     }
 
     /// The server told it to ask no more until something changes here.
@@ -58,6 +71,9 @@ impl Calm {
     pub(crate) fn ask(&mut self, now: u64) -> Result<(), String> {
         if let Some(why) = self.barred {
             return Err(format!("asks on although it was told {why}"));
+        }
+        if now < self.not_before {
+            return Err(format!("asks at {now} although it was asked to wait until {}", self.not_before));
         }
         count(&mut self.asked, now, MOST, "requests that came to nothing")
     }

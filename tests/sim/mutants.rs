@@ -80,6 +80,8 @@ mutants! {
         UpgradeNotHeeded,
         /// Row "429/503/…": it is tried again at once.
         NoBackOff,
+        /// The same row: when to come back is not heeded.
+        RetryMsIgnored,
     }
     HARMLESS {
         /// Row "gap": taken for a yes. Acks are hints.
@@ -132,6 +134,7 @@ impl<P: Process, O: Origin> World<P, O> {
             (Mutant::ForbiddenNotFenced, Refusal::Forbidden(_)) => return busy,
             (Mutant::BatchNotHalved, Refusal::TooLarge { .. }) => return busy,
             (Mutant::UpgradeNotHeeded, Refusal::Upgrade { .. }) => return busy,
+            (Mutant::RetryMsIgnored, Refusal::Busy { .. }) => return busy,
             _ => {}
         }
         same()

@@ -9,8 +9,10 @@ use super::origin::Origin;
 use super::process::{Process, Step};
 use super::workload::Op;
 use super::world::World;
+use tidelog::sync::backoff;
 use tidelog::sync::client::{State as Phase, Tick};
 use tidelog::sync::id::Id;
+use tidelog::sync::refusal::Refusal;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
@@ -243,7 +245,9 @@ impl<P: Process, O: Origin> World<P, O> {
 
     /// Now and then, has the replica's next transaction die at one of its writes.
     fn arm(&mut self, i: usize) -> bool {
-        let heals = self.rates.kill > 0 && self.nodes[i].phase() == Phase::Resume;
+        let status = self.nodes[i].process.status();
+        let heals =
+            self.rates.kill > 0 && (status.state == Phase::Resume || status.error == Some("DIVERGED"));
         let armed = self.dice.chance(if heals { 250 } else { self.rates.kill });
         if armed {
             // most transactions write twice
@@ -276,6 +280,10 @@ impl<P: Process, O: Origin> World<P, O> {
                 426 => self.nodes[i].calm.bar("that it is too old"),
                 _ => {}
             }
+        }
+        if let (true, Refusal::Busy { retry_ms: Some(ms) }) = (expected, Refusal::parse(status, body)) {
+            let until = self.now + ms.min(backoff::ASKED_MS);
+            self.nodes[i].calm.put_off(until);
         }
         let pushed = self.nodes[i].pushed.filter(|(id, _)| expected && *id == request).map(|(_, n)| n);
         let (status, body) = self.bend(i, status, body, pushed);

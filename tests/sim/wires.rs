@@ -212,6 +212,7 @@ impl<P: Process, O: Origin> World<P, O> {
         let point = Point { seq: self.dice.below(9), h: self.history.head.h };
         let last = Last { n: point.seq, id: Id::from_bytes([0xee; 16]) };
         let (what, refusal) = match self.dice.below(10) {
+            7 if point.seq == 0 => (Seen::FalseVerdict, Refusal::Trimmed { trim: 7 }),
             7 => (Seen::FalseVerdict, Refusal::Diverged { epoch: Epoch::from_bytes([1; 8]), head: point }),
             8 => (Seen::FalseVerdict, Refusal::Gap { expect: point.seq }),
             9 => (Seen::FalseVerdict, Refusal::Fork { last }),

@@ -176,7 +176,7 @@ impl<P: Process, O: Origin> World<P, O> {
             }
             self.seen(Seen::Woken);
         }
-        self.nodes[i].calm.prodded();
+        self.nodes[i].calm.woken();
         self.drive(i);
     }
 
@@ -213,7 +213,7 @@ impl<P: Process, O: Origin> World<P, O> {
             node.slow = false;
             node.online = true;
             node.process.set_online(true);
-            node.calm.prodded();
+            node.calm.woken();
         }
         (0..self.nodes.len()).for_each(|i| self.upgrade(i));
         let limit = self.limit;

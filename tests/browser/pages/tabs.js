@@ -3,6 +3,10 @@
 import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
+// a page that is given no time when it is frozen
+if (location.hash.endsWith('!'))
+  document.addEventListener('freeze', event => event.stopImmediatePropagation())
+
 const name = `${location.hash.slice(1)}-${Math.random().toString(36).slice(2, 8)}`
 let count = 0
 /** How often a leader began to serve this page. */
@@ -11,8 +15,9 @@ let led = false
 let stopped = false
 const acks = []
 const refused = []
-/** Rows seen by a live query, which may only grow. */
-globalThis.live = { seen: 0, shrunk: 0, empty: 0 }
+/** What a live query told last, and how often it told the same twice. */
+globalThis.live = { last: '[]', repeated: 0 }
+const newest = { limit: 100, sort: { id: -1 } }
 
 const db = await connect(() => new Worker(new URL('./tabs.worker.js', import.meta.url), { type: 'module' }))
 globalThis.db = db
@@ -42,7 +47,7 @@ async function write() {
     } catch (error) {
       refused.push([id, `${error.code ?? error.name}: ${error.message}`])
     }
-    await new Promise(resolve => setTimeout(resolve, Math.random() * 40))
+    await new Promise(resolve => setTimeout(resolve, Math.random() * 100))
   }
 }
 
@@ -54,12 +59,16 @@ async function tell() {
 setInterval(tell, 25)
 
 async function watch() {
-  for await (const rows of db.store.rows.live({}, { limit: 5000 })) {
-    if (rows.length < live.seen) live.shrunk += 1
-    live.seen = rows.length
+  for await (const rows of db.store.rows.live({}, newest)) {
+    const text = JSON.stringify(rows)
+    if (text === live.last) live.repeated += 1
+    live.last = text
   }
 }
 watch().catch(error => refused.push(['live', String(error)]))
+
+/** Whether the live query has told how things are. */
+globalThis.current = async () => live.last === JSON.stringify(await db.store.rows.searchAll({}, newest))
 
 const writers = [write(), write()]
 
