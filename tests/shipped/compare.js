@@ -15,6 +15,7 @@ async function native({ first, seeds, steps }, kind) {
   const args = ['--backend', 'sqlite', '--trace', kind, ...range.map(String)]
   const child = spawn(join(target, 'debug/examples/sim'), args, { cwd: root })
   child.stderr.resume()
+  child.on('error', error => child.stdout.destroy(error))
   return read(child.stdout)
 }
 
