@@ -11,6 +11,7 @@ const ROLES = {
 }
 const STORAGE = {
   opfs: 'on this device (OPFS)',
+  indexeddb: 'on this device (IndexedDB)',
   memory: 'in memory only: gone with this tab',
   host: 'on disk',
 }
