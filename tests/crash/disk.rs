@@ -33,6 +33,16 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Whether it may begin with an operation: one that lasts begins with the next it hits.
+    pub(crate) fn hits(self, kind: Kind) -> bool {
+        match self {
+            Fault::Stuck => kind != Kind::Read,
+            Fault::Full => matches!(kind, Kind::Write(..)),
+            Fault::Tight => matches!(kind, Kind::Write(end, size) if end > size),
+            _ => true,
+        }
+    }
+
     /// Whether it lasts until [`Disk::heal`].
     pub(crate) fn lasts(self) -> bool {
         matches!(self, Fault::Down | Fault::DownLate | Fault::Stuck | Fault::Full | Fault::Tight)
@@ -58,8 +68,10 @@ pub(crate) type Plan = Option<(Fault, u64)>;
 
 /// What an operation is, as far as faults care.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
+    /// Changes nothing.
     Read,
+    /// Any other change.
     Change,
     /// A write that ends there, in a file that ends there.
     Write(u64, u64),
@@ -79,7 +91,7 @@ struct Inner {
     machine: Machine,
     journal: Vec<Arc<Change>>,
     plan: Plan,
-    ops: u64,
+    ops: Vec<Kind>,
     writes: u64,
     flushes: u64,
     fired: bool,
@@ -107,8 +119,9 @@ impl Disk {
         Disk { inner: Rc::new(RefCell::new(Inner { machine, lies: true, ..Inner::default() })) }
     }
 
-    pub(crate) fn ops(&self) -> u64 {
-        self.inner.borrow().ops
+    /// What each operation did so far.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        self.inner.borrow().ops.clone()
     }
 
     /// Writes and flushes so far.
@@ -160,13 +173,14 @@ impl Disk {
     /// Counts an operation and says how it ends; `Err` when before doing anything.
     fn step(&self, what: &str, kind: Kind) -> Result<End, StorageError> {
         let inner = &mut *self.inner.borrow_mut();
-        inner.ops += 1;
-        let Some((fault, at)) = inner.plan.filter(|(_, at)| inner.ops >= *at && !inner.healed) else {
+        inner.ops.push(kind);
+        let now = inner.ops.len() as u64;
+        let Some((fault, at)) = inner.plan.filter(|(_, at)| now >= *at && !inner.healed) else {
             return Ok(End::Fine);
         };
-        let (first, past) = (inner.ops == at, inner.ops - at);
-        let failed = Err(StorageError::Io(format!("injected at operation {}: {what}", inner.ops)));
-        let full = Err(StorageError::Quota(format!("injected at operation {}: {what}", inner.ops)));
+        let (first, past) = (now == at, now - at);
+        let failed = Err(StorageError::Io(format!("injected at operation {now}: {what}")));
+        let full = Err(StorageError::Quota(format!("injected at operation {now}: {what}")));
         let ended = match (fault, kind) {
             (Fault::Fail, _) if first => failed,
             (Fault::Half, _) if first => Ok(End::Half),

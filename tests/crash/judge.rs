@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::{Memory, Vfs};
 
@@ -33,7 +34,13 @@ pub(crate) fn state(db: &Connection) -> rusqlite::Result<Option<u64>> {
         let mut rows = all.query([])?;
         while let Some(row) = rows.next()? {
             for column in 0..columns {
-                format!("{:?}", row.get_ref(column)?).hash(&mut state);
+                match row.get_ref(column)? {
+                    ValueRef::Null => 0.hash(&mut state),
+                    ValueRef::Integer(n) => (1, n).hash(&mut state),
+                    ValueRef::Real(x) => (2, x.to_bits()).hash(&mut state),
+                    ValueRef::Text(bytes) => (3, bytes).hash(&mut state),
+                    ValueRef::Blob(bytes) => (4, bytes).hash(&mut state),
+                }
             }
         }
     }

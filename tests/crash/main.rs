@@ -21,7 +21,7 @@ use std::sync::Mutex;
 use std::{env, thread};
 
 use damage::{Damage, Machine};
-use disk::{Disk, Fault};
+use disk::{Disk, Fault, Kind};
 use sweep::{Case, Options, Sweep};
 use work::Workload;
 
@@ -52,9 +52,12 @@ fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
         for moment in 0..=case.journal.len() {
             jobs.push_back(Box::new(move |sweep| sweep.crash(case, moment)));
         }
-        for at in 1..=case.ops {
-            for fault in FAULTS {
-                jobs.push_back(Box::new(move |sweep| sweep.fault(case, fault, at)));
+        for (at, kind) in (1..).zip(&case.ops) {
+            for (index, fault) in (0..).zip(FAULTS).filter(|(_, fault)| fault.hits(*kind)) {
+                // a read that fails fails alike in whichever way
+                if *kind != Kind::Read || seeds > 1 || at % 3 == index % 3 {
+                    jobs.push_back(Box::new(move |sweep| sweep.fault(case, fault, at)));
+                }
             }
         }
         let every = (16 / seeds).max(1) as usize;

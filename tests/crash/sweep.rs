@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use crate::damage::{Change, DEATHS, Damage, Files, LOSSES, Machine};
-use crate::disk::{Disk, Fault};
+use crate::disk::{Disk, Fault, Kind};
 use crate::judge::{fingerprint, judge, state_of};
 use crate::work::{Run, Told, Workload};
 
@@ -18,7 +18,8 @@ pub(crate) struct Case {
     pub(crate) states: Vec<u64>,
     pub(crate) journal: Vec<Arc<Change>>,
     pub(crate) told: Told,
-    pub(crate) ops: u64,
+    /// What each operation did.
+    pub(crate) ops: Vec<Kind>,
 }
 
 impl Case {
@@ -32,7 +33,7 @@ impl Case {
         let told =
             run.from(-1, |_| {}, |_| states.push(state_of(&disk.machine().live).unwrap().unwrap())).unwrap();
         assert_eq!(told.errors, 0);
-        Case { workload, strict, states, journal: disk.take_journal(), told, ops: disk.ops() }
+        Case { workload, strict, states, journal: disk.take_journal(), told, ops: disk.kinds() }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -204,13 +205,13 @@ impl Sweep {
             Ok(done) => done,
             Err(what) => return self.fail(&name, &what),
         };
-        let ops = disk.ops();
+        let ops = disk.kinds().len() as u64;
         let mut at = machine.clone();
         let journal = disk.take_journal();
         for (after, change) in journal.iter().enumerate() {
             let name = format!("{name}/crash@{after}");
             let range = |damage: Damage| match damage.is_power_loss() && told.reached(after) < 0 {
-                true => least..=found,
+                true => least..=found.max(0),
                 false => case.range(damage, found, found < 0),
             };
             let losses = [LOSSES[after % LOSSES.len()], LOSSES[(after + 3) % LOSSES.len()]];
