@@ -1,15 +1,21 @@
-//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory] [--mutant NAME]`: the simulator at length.
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory] [--mutant NAME] [--trace hash|text]`: the
+//! simulator at length. `--trace hash` prints what each seed's trace hashes to, `--trace text` the first seed's trace.
 //! With `--mutant` a rule is left out and failures are what is hoped for.
+#![cfg_attr(target_family = "wasm", no_main)]
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "../tests/sim/mod.rs"]
 mod sim;
 
 use sim::faults::ALL;
+use sim::mutants::{HARMLESS, Mutant, NOTICED};
 use sim::origin::InMemoryOrigin;
+use sim::process::Native;
 use sim::replica::InMemory;
 use sim::sqlite::{Sqlite, SqliteOrigin};
-use sim::{MUTANTS, Mutant, run_seeds};
+use sim::trace::Trace;
+use sim::{run_seed, run_seeds};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -18,7 +24,7 @@ const FULL_RUN: u64 = 100 * 300;
 
 fn main() -> ExitCode {
     let (mut seeds, mut steps, mut first, mut backend) = (1000u64, 300u64, 0u64, String::from("sqlite"));
-    let mut mutant = Mutant::None;
+    let (mut mutant, mut trace) = (Mutant::None, String::new());
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         let Some(value) = args.next() else { return usage(&format!("{name} needs a value")) };
@@ -28,17 +34,28 @@ fn main() -> ExitCode {
             ("--steps", Ok(n)) => steps = n,
             ("--seed", Ok(n)) => first = n,
             ("--backend", _) => backend = value,
-            ("--mutant", _) => match MUTANTS.iter().find(|m| format!("{m:?}") == value) {
+            ("--trace", _) if ["hash", "text"].contains(&value.as_str()) => trace = value,
+            ("--mutant", _) => match NOTICED.iter().chain(HARMLESS).find(|m| format!("{m:?}") == value) {
                 Some(&found) => mutant = found,
-                None => return usage(&format!("there is no mutant '{value}': {MUTANTS:?}")),
+                None => return usage(&format!("there is no mutant '{value}': {NOTICED:?} {HARMLESS:?}")),
             },
             _ => return usage(&format!("'{name} {value}' is not understood")),
         }
     }
+    if trace == "text" {
+        let run = match backend.as_str() {
+            "memory" => {
+                run_seed::<Native<InMemory>, InMemoryOrigin>(first, steps, mutant, true, Trace::kept())
+            }
+            _ => run_seed::<Native<Sqlite>, SqliteOrigin>(first, steps, mutant, true, Trace::kept()),
+        };
+        print!("{}", run.trace.1.unwrap_or_default());
+        return ExitCode::SUCCESS;
+    }
     let begin = Instant::now();
     let report = match backend.as_str() {
-        "memory" => run_seeds::<InMemory, InMemoryOrigin>(first, seeds, steps, mutant, false),
-        "sqlite" => run_seeds::<Sqlite, SqliteOrigin>(first, seeds, steps, mutant, false),
+        "memory" => run_seeds::<Native<InMemory>, InMemoryOrigin>(first, seeds, steps, mutant, false),
+        "sqlite" => run_seeds::<Native<Sqlite>, SqliteOrigin>(first, seeds, steps, mutant, false),
         other => return usage(&format!("there is no backend '{other}'")),
     };
     let seconds = begin.elapsed().as_secs_f64();
@@ -50,6 +67,9 @@ fn main() -> ExitCode {
     }
     for (seed, why) in report.failures.iter().take(10) {
         println!("FAILED seed {seed}: {why}");
+    }
+    for (seed, hash) in report.traces.iter().filter(|_| trace == "hash") {
+        println!("seed {seed} {hash}");
     }
     println!("{} failures", report.failures.len());
     match report.check(&backend, steps) {
@@ -63,7 +83,7 @@ fn main() -> ExitCode {
 
 fn usage(problem: &str) -> ExitCode {
     eprintln!(
-        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory]"
+        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory] [--mutant NAME] [--trace hash|text]"
     );
     ExitCode::from(2)
 }

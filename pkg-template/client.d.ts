@@ -1,28 +1,30 @@
 // Types of tidelog/client: the page's side of a database that lives in a worker.
 
-import type { Event, SyncStatus, Untyped } from './worker.js'
+import type { Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
-export type { Event, SyncStatus, Untyped } from './worker.js'
+export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
 /**
  * The state of a connection.
  *
- * - `waiting`: another tab of this profile owns the database; calls are queued until it is closed
- * - `opening`: this tab has its turn and loads the engine
- * - `leader`: this tab owns the database
- * - `failed`: the database could not be opened: `error` says why, and so does every call
- * - `crashed`: the worker has ended; connect again
+ * - `waiting`: nobody leads at the moment; calls are kept until somebody does
+ * - `opening`: this tab is to lead and opens the database; with `error` `LOCKED` the storage is not free yet
+ * - `leader`: this tab owns the database, for all tabs of the profile
+ * - `follower`: another tab does, and answers this page's calls
+ * - `failed`: the database could not be opened, or another tab runs a newer version: `error` says why, and so does every call
+ * - `crashed`: the worker ended again and again; connect again
  * - `closed`: after `close()`
  */
-export type Role = 'waiting' | 'opening' | 'leader' | 'failed' | 'crashed' | 'closed'
+export type Role = 'waiting' | 'opening' | 'leader' | 'follower' | 'failed' | 'crashed' | 'closed'
 
 /** What is known about the database. A new object on each change. */
-export interface Status {
+export interface Status extends StorageStatus {
   role: Role
-  /** Where the files are; null until the database is open. `memory` keeps nothing. */
-  storage: 'opfs' | 'memory' | 'host' | null
-  /** Whether the browser has promised to keep the files; `none` with storage in memory. */
-  persistence: 'persisted' | 'best-effort' | 'none' | null
+  /**
+   * This profile wrote to a database of this name before, and found another one: the browser or the user has cleared
+   * the storage. There until `acknowledgeEviction()`. Noticed by a note in localStorage, so not when that went, too.
+   */
+  evicted?: true
   /** Null until the worker has answered. */
   sync: SyncStatus | null
   /** Why `role` is `failed`, `crashed` or `closed`. */
@@ -32,8 +34,9 @@ export interface Status {
 /** An event as `dispatch` resolves to it: durable on this device. */
 export interface Dispatched extends Event {
   /**
-   * Resolves when the server's log holds the event, rejects with the server's verdict. Rejects with `CRASHED` when this
-   * connection ends first: the event is kept and is sent when the database is next open.
+   * Resolves when the server's log holds the event, rejects with the server's verdict, whichever tab leads by then.
+   * Rejects with `CLOSED` or `CRASHED` when this connection ends first: the event is kept and is sent when the database
+   * is next open.
    */
   readonly synced: Promise<void>
 }
@@ -72,9 +75,16 @@ export interface RemoteModel<T = Untyped> {
 }
 
 /**
- * A database in a worker. Errors arrive with `name`, `code`, `message` and `cause`, and the thrower's stack in
- * `remoteStack`; a `TypeError` stays one. Calls that a worker leaves unanswered when it ends reject with `CRASHED`: they
- * may or may not have taken effect. Calls after `close()` reject with `CLOSED`.
+ * A database in a worker: this tab's, or another tab's that leads. Errors arrive with `name`, `code`, `message` and
+ * `cause`, and the thrower's stack in `remoteStack`; a `TypeError` stays one.
+ *
+ * When the leader ends (its tab is closed or frozen, its worker dies) another tab leads, and a worker of this page that
+ * died is started anew. Reads and the library's own writes (`dispatch`, `set`, `update`, `remove`) that were on their way
+ * are sent again and take effect once; live queries go on. A method of the application's own, or one of its class that
+ * replaces the library's, is not sent again, for it may do several things: it rejects with `LEADER_LOST`, and may have
+ * taken effect in part or whole. So does a call that three leaders did not survive. `CRASHED` is the end of the
+ * connection: three workers in a row lived less than 2 s. Calls after `close()` reject with `CLOSED`. All calls of a page
+ * reject with `VERSION_SKEW` once another tab runs a newer version of this package or of the models: reload the page.
  */
 export interface Connection<Docs extends object = Record<string, Untyped>> {
   /** The models by name. */
@@ -89,21 +99,23 @@ export interface Connection<Docs extends object = Record<string, Untyped>> {
   dispatch(event: Draft): Promise<Dispatched>
   /** All or none. `synced` is about all of them. */
   dispatch(events: Draft[]): Promise<Event[] & { readonly synced: Promise<void> }>
-  /** Stops or resumes syncing. */
+  /** Stops or resumes syncing, for all tabs of this profile and until it is called again. */
   setOnline(online: boolean): Promise<void>
   /** Syncs now instead of when it is due. */
   sync(): Promise<void>
-  /** The latest events, newest first; `limit` is 100 unless given. */
+  /** The latest events, newest first, the pending ones before the confirmed; `limit` is 100 unless given. */
   log(options?: { limit?: number }): Promise<Event[]>
-  /** Closes the database and ends the worker; live queries end. */
+  /** The user knows that the storage was cleared: ends `status.evicted`. */
+  acknowledgeEviction(): void
+  /** Ends this tab's part, once library calls on their way are answered (at most 5 s): another tab may lead. Live queries end. */
   close(): Promise<void>
 }
 
 /**
- * Starts the worker and resolves as soon as it answers, which may be long before it owns the database: see `status`.
+ * Starts the worker and resolves as soon as it answers, which may be long before any tab leads: see `status`.
  * `Docs` types the documents by model name.
  *
- * @param start makes the worker whose file calls `serve` of tidelog/worker
+ * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that worker dies
  * @throws `CRASHED` when the worker does not start
  */
 export function connect<Docs extends object = Record<string, Untyped>>(

@@ -33,6 +33,10 @@ export class ESModel extends JsonModel {
   /** Writes documents by events; all or none. With `insertOnly` an existing id rejects with EEXIST. */
   async set(obj, insertOnly = false, noReturn = false, meta) {
     if (this._token) return super.set(obj, insertOnly, noReturn)
+    return this._set(undefined, obj, insertOnly, noReturn, meta)
+  }
+
+  async _set(call, obj, insertOnly, noReturn, meta) {
     const action = insertOnly ? INSERT : SET
     const many = Array.isArray(obj)
     const events = []
@@ -40,7 +44,7 @@ export class ESModel extends JsonModel {
       const doc = await this.complete(this.checkObject('set', one))
       events.push(this._event(action, doc, meta))
     }
-    const ids = await this._dispatch('set', events)
+    const ids = await this._dispatch('set', events, call)
     if (noReturn) return undefined
     return many ? this.getAll(ids) : this.get(ids[0])
   }
@@ -48,21 +52,43 @@ export class ESModel extends JsonModel {
   /** Merges by an event; null and undefined remove a property. A missing document rejects with ENOENT. */
   async update(obj, upsert = false, noReturn = false, meta) {
     if (this._token) return super.update(obj, upsert, noReturn)
+    return this._update(undefined, obj, upsert, noReturn, meta)
+  }
+
+  async _update(call, obj, upsert, noReturn, meta) {
     this.checkObject('update', obj)
     const id = obj[this.idCol]
     if (!upsert && (id === undefined || id === null)) throw new TypeError('No ID specified')
     const doc = upsert ? await this.complete(obj) : obj
-    const [done] = await this._dispatch('update', [this._event(upsert ? SAVE : UPDATE, doc, meta)])
+    const [done] = await this._dispatch('update', [this._event(upsert ? SAVE : UPDATE, doc, meta)], call)
     return noReturn ? undefined : this.get(done)
   }
 
   /** Removes by an event; true, also when there was none. */
   async remove(idOrObj, meta) {
     if (this._token) return super.remove(idOrObj)
+    return this._remove(undefined, idOrObj, meta)
+  }
+
+  async _remove(call, idOrObj, meta) {
     const id = idOf(idOrObj, this.idCol)
     this.checkId('remove', id)
-    await this._dispatch('remove', [this._event(REMOVE, { [this.idCol]: id }, meta)])
+    await this._dispatch('remove', [this._event(REMOVE, { [this.idCol]: id }, meta)], call)
     return true
+  }
+
+  /**
+   * What a page may send again when it does not know whether it had an effect: `{reads, writes}`, names of methods. A
+   * subclass's own methods are not among them, for they may do several things.
+   */
+  repeatable() {
+    const ours = name => [ESModel, JsonModel].some(({ prototype }) => prototype[name] === this[name])
+    return { reads: READS.filter(ours), writes: Object.keys(WRITES).filter(ours) }
+  }
+
+  /** One of those `writes` for a page's call `{tab, n, done, again?}`, which takes effect once however often it comes. */
+  writeOnce(call, name, args) {
+    return WRITES[name].call(this, call, ...args)
   }
 
   _event(action, doc, meta) {
@@ -74,8 +100,8 @@ export class ESModel extends JsonModel {
     return { type: this.TYPE, data }
   }
 
-  async _dispatch(method, events) {
-    const done = await this.dispatch(events)
+  async _dispatch(method, events, call) {
+    const done = await this.dispatch(events, call)
     return done.map(({ data, result }) => {
       const code = result?.[this.name]?.esFail
       if (code) throw new TidelogError(code, `${this.name}.${method} ${data[1]}: ${code}`)
@@ -83,5 +109,9 @@ export class ESModel extends JsonModel {
     })
   }
 }
+
+const READS = ['get', 'getAll', 'all', 'search', 'searchAll', 'searchOne', 'count', 'exists', 'live']
+const { _set: set, _update: update, _remove: remove } = ESModel.prototype
+const WRITES = { set, update, remove }
 
 const idOf = (idOrObj, idCol) => (typeof idOrObj === 'object' && idOrObj !== null ? idOrObj[idCol] : idOrObj)

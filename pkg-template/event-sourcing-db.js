@@ -4,12 +4,13 @@ import { DB } from './db.js'
 import { Emitter } from './emitter.js'
 import { ESModel } from './es-model.js'
 import { EventQueue, eventDraft } from './event-queue.js'
+import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
 import { bound } from './sqlite.js'
 import { Sync } from './sync.js'
 
-const OPTIONS = ['models', 'sync', 'version', 'onError']
-const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
+const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
+const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'storage', 'onWillOpen', 'onDidOpen']
 const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
 /** `synced` of an event that no server has to confirm. */
 const CONFIRMED = { value: Promise.resolve() }
@@ -26,9 +27,22 @@ class EventDB extends DB {
     return this.owner.phases
   }
 
+  /** What sync brings is announced as well, and is not the user's. */
+  userWrote() {}
+
+  dispatched() {
+    super.userWrote()
+  }
+
   async prepareModels() {
     for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
     await this.owner.openQueue(this.engine)
+  }
+
+  // the sync loop works on the engine, which is gone afterwards
+  async close() {
+    await this.owner.stopSync()
+    await super.close()
   }
 }
 
@@ -42,14 +56,14 @@ export class EventSourcingDB extends Emitter {
       throw new TypeError('EventSourcingDB: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
     if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
-    const { models, sync, version = 0, onError = 'reject' } = options
+    const { models, sync, version = 0, types, onError = 'reject' } = options
     if (typeof models !== 'object' || models === null)
       throw new TypeError('EventSourcingDB: models must be an object')
     if (!Number.isInteger(version))
       throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
     if (onError !== 'reject')
       throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`)
-    this.#options = { version }
+    this.#options = { version, types: eventTypes(types) }
     const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
     this.db = new EventDB(Object.fromEntries(kept), this)
     this.rwDb = this.db
@@ -58,6 +72,7 @@ export class EventSourcingDB extends Emitter {
     this.queue = new EventQueue({ db: this.db, dispatch: draft => this.dispatch(draft) })
     this.#sync = sync ? new Sync(this, sync) : undefined
     this.db.on('change', tables => this.emit('change', tables))
+    this.db.on('kept', () => this.emit('status', this.status))
   }
 
   #addModel(name, definition) {
@@ -70,7 +85,11 @@ export class EventSourcingDB extends Emitter {
     const later = NOT_YET.find(key => key in rest)
     if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet`)
     const options = Object.fromEntries(Object.entries(rest).filter(([key]) => !FUNCTIONS.includes(key)))
-    const model = this.db.addModel(Model, { name, ...options, dispatch: events => this.dispatch(events) })
+    const model = this.db.addModel(Model, {
+      name,
+      ...options,
+      dispatch: (events, call) => this.dispatchOnce(call, events),
+    })
     this.phases.add(model, definition, Model)
   }
 
@@ -89,8 +108,13 @@ export class EventSourcingDB extends Emitter {
   }
 
   async openQueue(engine) {
-    await engine.openEvents(this.#sync?.log, this.#options.version)
-    this.#sync?.start(engine)
+    const { version, types } = this.#options
+    await engine.openEvents(this.#sync?.log, version, types)
+    await this.#sync?.start(engine)
+  }
+
+  async stopSync() {
+    await this.#sync?.stop()
   }
 
   async open() {
@@ -100,7 +124,6 @@ export class EventSourcingDB extends Emitter {
 
   /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
   async close() {
-    await this.#sync?.stop()
     await this.db.close()
   }
 
@@ -110,6 +133,14 @@ export class EventSourcingDB extends Emitter {
    * promise for when the server's log holds it. Rejects with what a phase threw.
    */
   async dispatch(event, data, ts) {
+    return this.dispatchOnce(undefined, event, data, ts)
+  }
+
+  /**
+   * `dispatch` for a page's call `{tab, n, done, again?}`: when it is sent `again`, it gets its first reply and has no
+   * second effect.
+   */
+  async dispatchOnce(call, event, data, ts) {
     const many = Array.isArray(event)
     if (typeof event === 'object' && (data !== undefined || ts !== undefined)) {
       throw new TypeError('dispatch: data and ts belong into the event object')
@@ -119,22 +150,41 @@ export class EventSourcingDB extends Emitter {
     const engine = await this.db.ready()
     let made
     try {
-      made = JSON.parse(await engine.dispatch(text))
+      made = JSON.parse(await engine.dispatch(text, call && JSON.stringify(call)))
     } catch (error) {
       this.emit('error', error)
       throw error
     }
+    this.#sync?.ring()
+    this.db.dispatched()
     this.db.announce()
-    for (const one of made) this.#finish(one)
+    for (const one of made) this.#finish(one, call?.again)
     this.#sync?.changed()
     return many ? made : made[0]
   }
 
-  #finish(event) {
+  #finish(event, again) {
     const waits = event.pending && this.#sync
     delete event.pending
-    Object.defineProperty(event, 'synced', waits ? { value: this.#sync.verdict(event.id) } : CONFIRMED)
+    const synced = waits ? { value: this.#sync.verdict(event.id, again) } : CONFIRMED
+    Object.defineProperty(event, 'synced', synced)
     this.emit('result', event)
+  }
+
+  /** When the server's log holds an event that was made earlier, perhaps by another process: as its `synced`. */
+  async verdict(id) {
+    await this.db.ready()
+    await this.#sync?.verdict(id, true)
+  }
+
+  /** The tabs of which calls are recorded. */
+  callTabs() {
+    return this.db.engine?.callTabs() ?? []
+  }
+
+  /** Forgets the calls of a tab that is gone. */
+  async forgetCalls(tab) {
+    await this.db.engine?.forgetCalls(tab)
   }
 
   /** The position of the last event whose effect is in the models. */
@@ -165,17 +215,40 @@ export class EventSourcingDB extends Emitter {
     await this.#sync?.drained()
   }
 
-  /** `{storage, persistence, sync: {state, online, pending, seq, head, error}}`. */
+  /** `{storage, persistence, full, quota, sync: {state, online, pending, seq, head, error}}`. */
   get status() {
     return {
-      ...this.db.kept,
-      sync: this.#sync?.status ?? { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null },
+      ...this.db.kept.status,
+      sync: this.#sync?.status ?? {
+        state: 'off',
+        online: true,
+        pending: 0,
+        seq: 0,
+        head: 0,
+        error: null,
+        held: null,
+      },
     }
   }
 
-  /** The application's offline switch. */
-  setOnline(online) {
-    this.#sync?.setOnline(Boolean(online))
+  /** What a page needs to notice one day that the browser has cleared the database. */
+  get kept() {
+    const { file, engine, kept } = this.db
+    return {
+      file,
+      birth: kept.inBrowser ? engine?.birth : undefined,
+      written: kept.written,
+    }
+  }
+
+  /** The page has asked the browser to keep the database. */
+  askedToKeep() {
+    this.db.kept.lookAgain()
+  }
+
+  /** The application's offline switch: in force at once, and kept for the next start when this resolves. */
+  async setOnline(online) {
+    await this.#sync?.setOnline(Boolean(online))
   }
 
   /** Tries to sync now. */

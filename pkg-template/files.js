@@ -2,7 +2,7 @@
 
 import { openFile as openOnPlatform } from '#platform'
 
-/** `{storage, fs?, persistence}` for a file's name. */
-export function openFile(file) {
-  return file === ':memory:' ? { storage: 'memory', persistence: 'none' } : openOnPlatform(file)
+/** `{storage, fs?}` for a file's name, as `Engine.open` takes them; `wanted` forces one of a browser's storages. */
+export function openFile(file, wanted) {
+  return file === ':memory:' || wanted === 'memory' ? { storage: 'memory' } : openOnPlatform(wanted)
 }

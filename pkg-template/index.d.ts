@@ -1,8 +1,8 @@
 // Types of tidelog: the class API for workers, Node, Bun and Deno.
 
-import type { Event, SyncOptions, SyncStatus, Untyped } from './worker.js'
+import type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
 
-export type { Event, SyncOptions, SyncStatus, Untyped } from './worker.js'
+export type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
 
 /** Every `code` of a {@link TidelogError}; SQLite's own names begin with `SQLITE_`. */
 export type ErrorCode =
@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'REJECTED'
   | 'NOT_SUPPORTED'
   | 'CRASHED'
+  | 'LEADER_LOST'
+  | 'VERSION_SKEW'
 
 /** An error of the package. Misuse of the API is a `TypeError` that names the argument instead. */
 export class TidelogError extends Error {
@@ -47,13 +49,15 @@ export type SqlParams = readonly SqlValue[] | { readonly [name: string]: SqlValu
 export type SqlRow = Record<string, null | number | bigint | string | Uint8Array>
 
 export interface SQLiteOptions {
-  /** A path; default `:memory:`. In a browser it names a database in OPFS. */
+  /** A path; default `:memory:`. In a browser it names a database of the origin. */
   file?: string
   /** For messages. Default: the file's base name. */
   name?: string
   readOnly?: boolean
   /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed process, not a power loss. */
   durability?: 'strict' | 'relaxed'
+  /** Browsers only: where to keep it, instead of the best storage there is. */
+  storage?: BrowserStorage
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
   /** Awaited before anybody else can use the open database. */
@@ -83,6 +87,8 @@ export class SQLite {
   readonly name: string
   readonly isOpen: boolean
   readonly inTransaction: boolean
+  /** How the database is kept. The event `kept` is emitted when this changes. */
+  readonly status: StorageStatus
   sql: typeof sql
   open(): Promise<this>
   /** Waits for running operations and lets the files go. The next call opens it again. */
@@ -300,6 +306,13 @@ export interface EventSourcingOptions extends SQLiteOptions {
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */
   version?: number
+  /**
+   * The types of events that this version of the application makes and understands, each with its schema version
+   * (default 0). When given, a confirmed event of another type, or of a newer version, holds the state: nothing from
+   * it on is applied (`status.sync.held`) until a version that knows it opens the database, while the log goes on. An
+   * `optional` one is passed over instead. Without `types` only events of models that are not there hold.
+   */
+  types?: Record<string, number | { tv?: number; optional?: boolean }>
   /** Events that fail where they are made reject. The other policies are not built yet. */
   onError?: 'reject'
 }
@@ -315,7 +328,7 @@ export class EventSourcingDB {
   readonly db: DB
   readonly store: Record<string, Untyped>
   readonly queue: EventQueue
-  readonly status: { storage: string | null; persistence: string | null; sync: SyncStatus }
+  readonly status: StorageStatus & { sync: SyncStatus }
   open(): Promise<this>
   close(): Promise<void>
   /** Resolves when the event is durable here and its effect is in the models; rejects with what a phase threw. */
@@ -329,7 +342,8 @@ export class EventSourcingDB {
   rebuild(): Promise<void>
   /** Resolves when the server's log holds every event made so far. */
   synced(): Promise<void>
-  setOnline(online: boolean): void
+  /** Stops or resumes syncing: in force at once, and also after a restart once this resolves. */
+  setOnline(online: boolean): Promise<void>
   sync(): void
   setToken(token: string | undefined): void
   on(name: 'status', fn: (status: EventSourcingDB['status']) => void): this

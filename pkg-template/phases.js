@@ -67,8 +67,8 @@ export class Phases {
   }
 
   /** `[type, data]` as changed by the preprocessors, one after the other. */
-  preprocess(type, text, v, ts, id, token) {
-    let event = { id, v, type, ts, data: JSON.parse(text) }
+  preprocess(type, text, v, ts, tv, id, token) {
+    let event = { id, v, type, tv, ts, data: JSON.parse(text) }
     const open = this.#opener(token)
     const cache = {}
     const calls = this.#of.preprocessor
@@ -91,8 +91,8 @@ export class Phases {
   }
 
   /** `{model: result}` as JSON, undefined when no reducer wants anything. */
-  reduce(type, text, v, ts, id, token) {
-    const event = { id, v, type, ts, data: freeze(JSON.parse(text)) }
+  reduce(type, text, v, ts, tv, id, token) {
+    const event = { id, v, type, tv, ts, data: freeze(JSON.parse(text)) }
     const open = this.#opener(token)
     const cache = {}
     const results = this.#of.reducer.map(({ name, fn }) => fn(new Call(name, open, event, { cache })))
@@ -109,9 +109,9 @@ export class Phases {
   }
 
   /** Runs the derivers, with the results that were applied. */
-  derive(type, text, v, ts, id, token, applied) {
+  derive(type, text, v, ts, tv, id, token, applied) {
     const result = JSON.parse(applied)
-    const event = { id, v, type, ts, data: freeze(JSON.parse(text)), result }
+    const event = { id, v, type, tv, ts, data: freeze(JSON.parse(text)), result }
     const open = this.#opener(token)
     const calls = this.#of.deriver.map(({ name, fn }) =>
       fn(new Call(name, open, event, { result: result[name] })),

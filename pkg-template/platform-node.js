@@ -7,4 +7,7 @@ import { hostFs } from './host-fs.js'
 export const loadWasm = () => readFile(new URL('./tidelog_bg.wasm', import.meta.url))
 
 /** Where files are. */
-export const openFile = () => ({ storage: 'host', fs: hostFs, persistence: 'persisted' })
+export function openFile(wanted) {
+  if (wanted) throw new TypeError(`storage: '${wanted}' is there in browsers only`)
+  return { storage: 'host', fs: hostFs }
+}

@@ -1,22 +1,32 @@
-// The messages between a page (client.js) and its worker (worker.js), and how errors cross between them. It holds no
-// state and knows neither locks nor the engine. Anything with postMessage and message events serves as the transport.
+// The messages between a page (wire.js), its worker (tab.js) and the leader's side of the page (desk.js), and how errors
+// cross between them. It holds no state and knows neither locks nor the engine.
 //
-// page → worker
-//   {t: 'call', id, model?, name, args}   call a method of a model, or without `model` of the database
-//   {t: 'live', id, model, args}          start a live query and ask for its first rows
-//   {t: 'next', id}                       ask for newer rows than the last ones; one such wish at a time
+// page → its worker, and handed on to the leader where it is none itself
+//   {t: 'join', tab, held}                the page's random name; `held`: it holds the Web Lock `tidelog-page:<tab>`
+//   {t: 'call', id, model?, name, args, done, again}   call a method of a model, or without `model` of the database.
+//                                         All calls below `done` are answered; `again`: may have been sent before
+//   {t: 'live', id, model, args}          ask for newer rows than the last ones; one such wish at a time
 //   {t: 'end', id}                        end the live query; it gets no answer
-//   {t: 'close'}                          close the database, answer `closed`
-// worker → page
+//   {t: 'verdict', id, events}            tell again when the events of call `id`, by their ids, are `synced`
+//   {t: 'close'} {t: 'freeze'} {t: 'resume'}   to its own worker: the page closes, is about to be frozen, was woken
+// worker → page; from the leader those marked *
 //   {t: 'hello', alive?, status}          the worker listens; `alive` is a Web Lock that it holds as long as it lives
-//   {t: 'status', status}                 the status changed; sent before any answer that came after the change
-//   {t: 'ok', id, value, synced?}         answer to a call; with `synced`, a `synced` follows. To live and next: {value, done}
-//   {t: 'err', id, error}                 the call or the live query failed
-//   {t: 'synced', id, error?}             the event that call `id` dispatched is in the server's log, or was refused
-//   {t: 'closed', error?}                 the database is closed
-//   {t: 'crash', error}                   the engine is gone and the worker ends: nothing else will be answered
-//
-// Calls go to the worker in order and are queued there until it owns the database.
+//   {t: 'up', repeatable, status} *       a leader serves the page: send it all that has no answer. `repeatable`: by
+//                                         model, the methods that may be sent again at the leader after this one
+//   {t: 'down', status}                   nobody serves the page: keep everything
+//   {t: 'failed', error, status}          nobody will, for all one knows
+//   {t: 'status', status} *               the status changed; sent before any answer that came after the change
+//   {t: 'ok', id, value, synced?} *       answer to a call; with `synced`, a `synced` follows. To live: {value, done}
+//   {t: 'err', id, error} *               the call or the live query failed
+//   {t: 'synced', id, error?} *           the events that call `id` dispatched are in the server's log, or were refused
+//   {t: 'closed', error?}                 the database is closed here
+//   {t: 'crash', error}                   the engine is gone and the worker ends
+// worker → workers of other tabs (hall.js), each with its address `from`
+//   {t: 'hello', version}                 who is new says so to all; answered to one who is older by an own `hello`
+//   {t: 'opening'} {t: 'lead'} {t: 'down'}   has the lock, serves, serves no more
+//   {t: 'join', tab, held} {t: 'page', tab, message}   follower → leader: its page, and what that says
+//   {t: 'answer', message}                leader → follower, for its page
+//   {t: 'ping'}                           to all: who has the lock? Answered by `lead`, or `pong` while it opens
 
 import { TidelogError } from './errors.js'
 

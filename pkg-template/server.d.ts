@@ -17,7 +17,7 @@ export interface ServerOptions {
   /**
    * The application's word on each event before it is appended, in the same moment: undefined takes it, a code of 1 to 64
    * letters, digits, `-` and `_` rejects it for good, which the author learns as `REJECTED`. If it throws or returns
-   * anything else, the event is rejected with `VALIDATOR` and `onError` is told.
+   * anything else, the push fails, nothing of it is appended, `onError` is told, and the client comes again.
    */
   validate?(
     event: { type: string; data: unknown; id: string },

@@ -12,7 +12,7 @@ const WAITERS = 1000
 const RETRY_MS = 1000
 /** What a validator may say, and what is said for one that fails: every client keeps it in its log. */
 const CODE = /^[\w-]{1,64}$/
-const FAILED = 'VALIDATOR'
+const VERBS = ['push', 'pull', 'resume']
 
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
@@ -116,7 +116,7 @@ class Server {
   async #route(request) {
     const [, log, verb] = ROUTE.exec(new URL(request.url).pathname) ?? []
     if (log === undefined)
-      return refuse(404, 'not_found', { msg: 'no such route: use /v1/{log}/push or /v1/{log}/pull' })
+      return refuse(404, 'not_found', { msg: 'no such route: use /v1/{log}/push, /pull or /resume' })
     if (request.method === 'OPTIONS' && this.#options.cors) return new Response(null, { status: 204 })
     if (!LOG.test(log))
       return refuse(400, 'malformed', { msg: 'a log is named like [a-z0-9][a-z0-9_-]{0,62}' })
@@ -126,7 +126,7 @@ class Server {
     if (typeof principal !== 'string' || !principal) {
       throw new TypeError('authorize must return a principal (some text), null or a Response')
     }
-    if (verb !== 'push' && verb !== 'pull') return refuse(501, 'NOT_SUPPORTED')
+    if (!VERBS.includes(verb)) return refuse(501, 'NOT_SUPPORTED')
     if (request.method !== 'POST') return refuse(405, 'malformed', { msg: 'use POST' }, { Allow: 'POST' })
     if (!isJson(request.headers))
       return refuse(415, 'malformed', { msg: 'send application/json, not compressed' })
@@ -158,16 +158,12 @@ class Server {
   #validator(log) {
     const { validate } = this.#options
     if (!validate) return () => undefined
+    // what it throws fails the push: nothing is appended, and the client comes again
     return principal => (type, body, id) => {
-      try {
-        const code = validate({ type, data: JSON.parse(body), id }, { log, principal })
-        if (code === undefined || code === null) return undefined
-        if (CODE.test(code)) return code
-        throw new TypeError('validate must return undefined or, at once, a code of letters, digits, - and _')
-      } catch (error) {
-        this.#report(error)
-        return FAILED
-      }
+      const code = validate({ type, data: JSON.parse(body), id }, { log, principal })
+      if (code === undefined || code === null) return undefined
+      if (CODE.test(code)) return code
+      throw new TypeError('validate must return undefined or, at once, a code of letters, digits, - and _')
     }
   }
 
@@ -211,6 +207,10 @@ class Log {
       this.wake()
     }
     return answer
+  }
+
+  async resume(principal, body) {
+    return this.#engine.resume(principal, body)
   }
 
   /** Answers when there is something new, the time is up, the client has gone or the server is closing. */

@@ -3,10 +3,12 @@
 import { Emitter } from './emitter.js'
 import { loadEngine } from './engine.js'
 import { openFile } from './files.js'
+import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
 import { sql } from './sql-tag.js'
 
-const OPTIONS = ['file', 'name', 'readOnly', 'durability', 'onWillOpen', 'onDidOpen']
+const OPTIONS = ['file', 'name', 'readOnly', 'durability', 'storage', 'onWillOpen', 'onDidOpen']
+const STORAGES = ['opfs', 'indexeddb', 'memory']
 
 let unnamed = 0
 
@@ -21,8 +23,8 @@ export class SQLite extends Emitter {
   settling
   /** The live queries of this database. */
   hub = new LiveHub(this)
-  /** How the database is kept: `{storage, persistence}`. */
-  kept = { storage: null, persistence: null }
+  /** How the database is kept. */
+  kept = new Kept(() => this.emit('kept'))
   #options
   #opening
   #queued = []
@@ -34,10 +36,13 @@ export class SQLite extends Emitter {
     if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !more.includes(key))
     if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
-    const { file = ':memory:', durability = 'strict', name } = options
+    const { file = ':memory:', durability = 'strict', storage, name } = options
     if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
     if (durability !== 'strict' && durability !== 'relaxed') {
       throw new TypeError(`durability must be 'strict' or 'relaxed', not '${durability}'`)
+    }
+    if (storage !== undefined && !STORAGES.includes(storage)) {
+      throw new TypeError(`storage must be one of ${STORAGES.join(', ')}, not '${storage}'`)
     }
     this.#options = { ...options, file, durability }
     this.file = file
@@ -47,6 +52,11 @@ export class SQLite extends Emitter {
 
   get isOpen() {
     return this.engine !== undefined
+  }
+
+  /** `{storage, persistence, full, quota}`. */
+  get status() {
+    return this.kept.status
   }
 
   get inTransaction() {
@@ -67,7 +77,7 @@ export class SQLite extends Emitter {
     const { file, durability, readOnly = false, onWillOpen, onDidOpen } = this.#options
     await onWillOpen?.()
     const { Engine } = await loadEngine()
-    const { storage, fs, persistence } = openFile(file)
+    const { storage, fs } = openFile(file, this.#options.storage)
     const engine = await Engine.open(
       storage,
       file,
@@ -77,8 +87,10 @@ export class SQLite extends Emitter {
       this.functions?.(),
     )
     this.engine = engine
-    this.kept = { storage, persistence }
+    this.kept.open(engine)
     await this.prepareModels()
+    // what opening has written is nobody's news
+    engine.changed()
     await onDidOpen?.(this)
     for (const run of this.#queued.splice(0)) await run()
     return this
@@ -94,8 +106,12 @@ export class SQLite extends Emitter {
     this.#opening = undefined
     if (!engine) return
     this.hub.end()
-    await engine.close()
-    engine.free()
+    this.kept.close()
+    try {
+      await engine.close()
+    } finally {
+      engine.free()
+    }
   }
 
   /** Runs `fn(db)` once the database is open: now if it is. */
@@ -119,8 +135,14 @@ export class SQLite extends Emitter {
   announce(anything = false) {
     const tables = this.engine?.changed() ?? []
     if (!tables.length && !anything) return
+    this.userWrote()
     this.hub.changed(anything && !tables.length ? undefined : tables)
     this.emit('change', tables)
+  }
+
+  /** Something was written, and not by the opening of the database. */
+  userWrote() {
+    this.kept.wrote(this.#options.durability === 'relaxed')
   }
 
   /** `{changes, lastID}` of a statement that writes. */
@@ -202,7 +224,7 @@ export class SQLite extends Emitter {
       throw error
     }
     after()
-    engine.commit(token)
+    await engine.commit(token)
     this.emit('end')
     this.announce()
     return value

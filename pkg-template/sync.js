@@ -1,6 +1,8 @@
-// The sync of one EventSourcingDB: runs the engine's sync loop and tells what comes of it. What to send when is the
-// engine's; this side owns the promises that wait for verdicts.
+// The sync of one EventSourcingDB: its options, its status, and the promises that wait for verdicts. The loop is
+// driver.js's.
 
+import { deferred } from './deferred.js'
+import { Driver } from './driver.js'
 import { TidelogError } from './errors.js'
 
 const OPTIONS = ['url', 'log', 'getToken', 'fetch']
@@ -12,19 +14,22 @@ const REASONS = {
   PROTOCOL: 'the server gave no answer of the protocol: trying again',
   TOKEN: 'the server wants a valid token: call setToken',
   FORBIDDEN: 'the server refused access: call setToken once it is granted',
-  DIVERGED: "the server's history is not the one that was read here; nothing was dropped",
-  FORK: 'another replica writes under the same name: the database was copied; nothing was dropped',
+  DIVERGED: "the server lost events that were read here: offering this device's own again",
+  FORK: 'another replica writes under the same name: taking a new one',
   TRIMMED: 'the server no longer has what this replica needs next; nothing was dropped',
 }
 
 export class Sync {
   #es
   #options
-  #engine
+  #driver
   #loop
-  #online = true
+  /** What `setOnline` was last given, here or by who had the database before. */
+  #online
   #waiting = new Map()
   #idle = []
+  /** `[seq, type, tv]` of the confirmed event that this version does not know. */
+  #held
   #seen = { state: { name: 'offline' }, seq: 0, head: 0, pending: 0, error: null }
 
   constructor(es, options) {
@@ -47,22 +52,23 @@ export class Sync {
     this.log = log
   }
 
-  start(engine) {
+  async start(engine) {
     const { url, getToken, fetch = (...args) => globalThis.fetch(...args) } = this.#options
-    this.#engine = engine
-    engine.startSync(`${url}/v1/${this.log}`, fetch, getToken)
-    engine.setOnline(this.#online)
-    this.#loop = this.#run(engine)
+    const online = engine.startSync()
+    if (this.#online === undefined) this.#online = online
+    else await engine.setOnline(this.#online)
+    this.#driver = new Driver(engine, { base: `${url}/v1/${this.log}`, fetch, getToken })
+    this.#loop = this.#run(this.#driver)
     this.#listen('addEventListener')
   }
 
-  async #run(engine) {
-    while (this.#engine === engine) {
-      const step = await engine.syncStep().catch(error => this.#failed(error))
+  async #run(driver) {
+    while (!driver.stopped) {
+      const step = await driver.step().catch(error => this.#failed(error))
       if (!step) continue
-      const { status, verdicts, done } = step
+      const { status, verdicts } = step
       this.#seen = JSON.parse(status)
-      if (done) return
+      this.#held = driver.engine.held()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
       this.#es.db.announce()
       this.changed()
@@ -80,10 +86,9 @@ export class Sync {
 
   async stop() {
     this.#listen('removeEventListener')
-    const engine = this.#engine
-    this.#engine = undefined
-    engine?.stopSync()
+    this.#driver?.stop()
     await this.#loop
+    this.#driver = undefined
   }
 
   /** The network came back, or the page was looked at again: one try, at once. */
@@ -93,13 +98,15 @@ export class Sync {
     globalThis[method]?.('online', this.#woken)
   }
 
-  /** The promise for an event's verdict. */
-  verdict(id) {
-    const { promise, resolve, reject } = deferred()
+  /** The promise for an event's verdict. `known`: it may be given already. */
+  verdict(id, known = false) {
+    const waiter = this.#waiting.get(id) ?? deferred()
     // nobody needs to look at it
-    promise.catch(() => {})
-    this.#waiting.set(id, { resolve, reject })
-    return promise
+    waiter.promise.catch(() => {})
+    this.#waiting.set(id, waiter)
+    const given = known && this.#driver?.engine.verdict(id)
+    if (given) this.#settle(id, ...given)
+    return waiter.promise
   }
 
   #settle(id, seq, error) {
@@ -110,8 +117,13 @@ export class Sync {
   }
 
   async drained() {
-    const [, pending] = this.#engine?.progress() ?? [0, 0]
+    const [, pending] = this.#driver?.engine.progress() ?? [0, 0]
     if (pending) await new Promise(go => this.#idle.push(go))
+  }
+
+  /** An event was made, which the loop must send. */
+  ring() {
+    this.#driver?.ring()
   }
 
   /** Something that the status shows may have changed. */
@@ -121,24 +133,40 @@ export class Sync {
 
   get status() {
     const { state, seq, head, error } = this.#seen
-    const [, pending] = this.#engine?.progress() ?? [0, this.#seen.pending]
+    const [, pending] = this.#driver?.engine.progress() ?? [0, this.#seen.pending]
     const code = typeof state === 'object' ? (state.code ?? error) : error
     const told = code ? { code, message: REASONS[code] ?? `the last request failed: ${code}` } : null
-    return { state: state.name ?? state, online: this.#online, pending, seq, head, error: told }
+    return {
+      state: state.name ?? state,
+      online: this.#online ?? true,
+      pending,
+      seq,
+      head,
+      held: this.#heldStatus(),
+      error: told,
+    }
   }
 
-  setOnline(online) {
+  #heldStatus() {
+    if (!this.#held) return null
+    const [seq, type, tv] = this.#held
+    const message = `'${type}' ${tv} is not known to this version: nothing from ${seq} on is applied until one that knows it is installed, or declares it optional in types`
+    return { seq, type, tv, message }
+  }
+
+  async setOnline(online) {
     this.#online = online
-    this.#engine?.setOnline(online)
+    const kept = this.#driver?.setOnline(online)
     this.changed()
+    await kept
   }
 
   wake() {
-    this.#engine?.wakeSync()
+    this.#driver?.wake()
   }
 
   setToken(token) {
-    this.#engine?.setToken(token)
+    this.#driver?.setToken(token)
   }
 }
 
@@ -153,11 +181,4 @@ function logName(file) {
     .replaceAll(/[^a-z0-9_-]+/g, '-')
     .replace(/^[-_]+/, '')
     .slice(0, 63)
-}
-
-// Promise.withResolvers is missing in Node 20
-function deferred() {
-  const made = {}
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return made
 }

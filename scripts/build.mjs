@@ -37,6 +37,10 @@ export function build() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const manifest = JSON.parse(readFileSync(join(template, 'package.json'), 'utf8'))
   writeFileSync(join(pkg, 'package.json'), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`)
+  writeFileSync(
+    join(pkg, 'version.js'),
+    readFileSync(join(template, 'version.js'), 'utf8').replace('0.0.0', version),
+  )
   linkAsInstalled()
   return pkg
 }

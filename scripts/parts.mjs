@@ -2,7 +2,7 @@
 // add up is test.mjs's business.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { output, root, watch } from './shell.mjs'
+import { must, output, root, target, watch } from './shell.mjs'
 
 const wasm32 = ['--target', 'wasm32-unknown-unknown']
 
@@ -14,6 +14,7 @@ export const parts = [
   { name: 'wasm-chromium', needs: ['build', 'browsers'], run: () => worker('CHROMEDRIVER', 'chromedriver') },
   { name: 'wasm-firefox', needs: ['build', 'browsers'], run: () => worker('GECKODRIVER', 'geckodriver') },
   { name: 'js', needs: ['package'], run: () => node('tests/js') },
+  { name: 'shipped', needs: ['package'], run: shipped },
   { name: 'types', needs: ['package'], run: types },
   { name: 'browser', needs: ['package', 'browsers'], run: () => node('tests/browser') },
 ]
@@ -27,6 +28,17 @@ function lints() {
     ['cargo', ...clippy, ...wasm32, '--', '-D', 'warnings'],
     ['node', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
   ])
+}
+
+/** The simulator over the built package: its world as wasm, in Node, against a native run of the same seeds. */
+async function shipped() {
+  const example = ['build', '--locked', '--profile', 'test', '--example']
+  must('cargo', [...example, 'sim'])
+  must('cargo', [...example, 'sim_shipped', ...wasm32])
+  const wasm = join(target, 'wasm32-unknown-unknown', 'debug', 'examples', 'sim_shipped.wasm')
+  const out = ['--out-dir', join(root, '.build', 'sim'), '--out-name', 'sim']
+  must('wasm-bindgen', ['--target', 'web', '--no-typescript', ...out, wasm])
+  return node('tests/shipped')
 }
 
 /** The hand-written types against files that use them, through the built package's exports. */

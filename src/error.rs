@@ -25,7 +25,7 @@ pub enum Error {
     #[error("database '{0}' is open elsewhere: close it there first")]
     Locked(String),
     /// The storage has no room; nothing of the failed transaction was kept.
-    #[error("no room left for '{0}': free some storage and try again")]
+    #[error("no room left ({0}): free some storage and write again; reads go on")]
     Quota(String),
     /// The storage under the database failed.
     #[error("storage failed: {0}")]
@@ -134,8 +134,8 @@ pub enum Error {
     /// The server's verdict on an event.
     #[error("the server rejected the event: {0}")]
     Rejected(String),
-    /// Part of the design, not built yet.
-    #[error("{0} is not supported yet")]
+    /// Not built yet, or not there in this browser.
+    #[error("{0} is not supported")]
     NotSupported(&'static str),
     /// The engine stopped in the middle of something.
     #[error("the engine stopped: {0}")]

@@ -63,6 +63,11 @@ impl Server {
         server::pull(self, principal, text)
     }
 
+    /// Says to a client of `principal` where its history and this one part.
+    pub fn resume(&self, principal: &str, text: &str) -> Result<Reply> {
+        server::resume(self, principal, text)
+    }
+
     /// The database.
     pub fn db(&self) -> &Db {
         &self.db

@@ -114,6 +114,26 @@ fn every_error_code_is_in_the_published_types() {
     assert!(missing.is_empty(), "codes that index.d.ts does not know: {missing:?}");
 }
 
+/// How a function that took its turn in the lane waits for its commit to be kept: itself, or through who does.
+const SETTLING: [&str; 6] = ["settle()", "flush()", "dispatch_in(", "rebuild(", "alone(", "hold("];
+
+#[test]
+fn whoever_enters_the_lane_settles() {
+    let mut seen = 0;
+    let mut forgetful = Vec::new();
+    for (path, _, code) in sources().iter().filter(|(_, room, _)| room == "store" || room == "js") {
+        let code = without_comments(code).replace("lane.enter()", "");
+        for function in code.split("fn ").filter(|function| function.contains(".enter()")) {
+            seen += 1;
+            if !SETTLING.iter().any(|call| function.contains(call)) {
+                forgetful.push(format!("{}: {}", path.display(), word(function)));
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} functions enter the lane");
+    assert!(forgetful.is_empty(), "commits that nobody waits for, see Db::settle: {forgetful:?}");
+}
+
 #[test]
 fn the_readers_see_imports_and_nothing_else() {
     let broken = |room: &str, code: &str| broken_imports(Path::new("x.rs"), room, code).len();

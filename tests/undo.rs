@@ -96,7 +96,7 @@ fn event() -> impl Strategy<Value = (String, String)> {
 }
 
 fn page(store: &Store<StateHost>, events: &[(String, String)], first: u64) -> Page {
-    let from = store.identity().unwrap().1.point();
+    let from = store.start().unwrap().at.point();
     let evs: Vec<Ev> = events
         .iter()
         .enumerate()

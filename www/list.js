@@ -3,15 +3,34 @@
 
 import { byId, el } from './dom.js'
 
+/** Where the newest change of an item is. */
+const MARKS = {
+  here: 'Kept on this device',
+  sent: 'Sent, waiting for the server',
+  confirmed: 'Confirmed by the server',
+}
+
+/**
+ * By item, `here` or `sent`, of events of the log, newest first; what has none is confirmed. An event is `sent` from
+ * just before it leaves on, so that without a connection nobody knows whether it has left.
+ */
+export function marksOf(events, connected) {
+  const marks = new Map()
+  for (const { pending, sent, data } of events) {
+    if (pending && !marks.has(data.id)) marks.set(data.id, sent && connected ? 'sent' : 'here')
+  }
+  return marks
+}
+
 /**
  * @param {{tick: Function, rename: Function, remove: Function}} actions
- * @returns {(todos: object[]) => void} shows these rows
+ * @returns {{show: (todos: object[]) => void, mark: (marks: Map<string, string>) => void}}
  */
 export function listView(actions) {
   const items = new Map()
   const list = byId('todos')
 
-  return todos => {
+  const show = todos => {
     const gone = new Set(items.keys())
     for (const [index, todo] of todos.entries()) {
       gone.delete(todo.id)
@@ -28,6 +47,11 @@ export function listView(actions) {
     byId('empty').hidden = todos.length > 0
     byId('count').textContent = todos.length ? `${open} open, ${todos.length - open} done` : ''
   }
+
+  const mark = marks => {
+    for (const [id, item] of items) item.mark(marks.get(id) ?? 'confirmed')
+  }
+  return { show, mark }
 }
 
 function makeItem({ tick, rename, remove }) {
@@ -36,7 +60,8 @@ function makeItem({ tick, rename, remove }) {
   const title = el('input', { type: 'text', className: 'title', maxLength: 200, enterKeyHint: 'done' })
   const who = el('span', { className: 'dot' })
   const bin = el('button', { type: 'button', className: 'bin', textContent: '×' })
-  const element = el('li', {}, box, title, who, bin)
+  const where = el('span', { className: 'mark', role: 'img' })
+  const element = el('li', {}, box, title, who, where, bin)
 
   box.addEventListener('change', () => tick(todo, box.checked))
   bin.addEventListener('click', () => remove(todo))
@@ -62,5 +87,11 @@ function makeItem({ tick, rename, remove }) {
     who.style.setProperty('--hue', String(Number(todo.who?.hue) || 0))
     who.title = `Last changed by ${todo.who?.name ?? 'somebody'}`
   }
-  return { element, show }
+  const mark = state => {
+    if (where.dataset.state === state) return
+    where.dataset.state = state
+    where.title = MARKS[state]
+    where.setAttribute('aria-label', MARKS[state])
+  }
+  return { element, show, mark }
 }

@@ -1,12 +1,14 @@
 // The demo: ties the database in the worker to the parts of the page.
 
+import './trusted-types.js'
 import { connect } from 'tidelog/client'
 import { byId } from './dom.js'
-import { listView } from './list.js'
+import { listView, marksOf } from './list.js'
 import { showLog } from './log.js'
 import { watchPeople } from './people.js'
 import { loadProfile, saveProfile } from './profile.js'
 import { showStatus } from './status.js'
+import { keepUpToDate } from './update.js'
 
 const LOG_LINES = 100
 
@@ -29,9 +31,20 @@ const db = await connect(
 globalThis.db = db
 
 const who = () => ({ name: profile.name, hue: profile.hue })
-const dispatch = (type, data) => db.dispatch(type, { ...data, who: who() }).then(refreshLog, complain)
+async function dispatch(type, data) {
+  try {
+    const event = await db.dispatch(type, { ...data, who: who() })
+    refreshLog()
+    await event.synced
+    refreshLog()
+  } catch (error) {
+    complain(error)
+  }
+}
 
 function complain(error) {
+  // the page goes, or its worker did: what it waited for is in the queue, and the status says the rest
+  if (error.code === 'CLOSED' || error.code === 'CRASHED') return
   byId('notice').hidden = false
   byId('notice').textContent = `${error.code ?? error.name}: ${error.message}`
 }
@@ -42,13 +55,17 @@ function refreshLog() {
   logging ??= new Promise(requestAnimationFrame)
     .then(() => {
       logging = null
-      return db.log({ limit: LOG_LINES })
+      // what is pending comes first, and the list has a mark for each of these
+      return db.log({ limit: Math.max(LOG_LINES, db.status.sync?.pending ?? 0) })
     })
-    .then(showLog, complain)
+    .then(events => {
+      showLog(events.slice(0, LOG_LINES))
+      view.mark(marksOf(events, db.status.sync?.state !== 'offline'))
+    }, complain)
   return logging
 }
 
-const showList = listView({
+const view = listView({
   tick: ({ id, title }, done) => dispatch('ticked', { id, title, done }),
   rename: ({ id, title: was }, title) => dispatch('renamed', { id, title, was }),
   remove: ({ id, title }) => dispatch('removed', { id, title }),
@@ -96,12 +113,12 @@ showMe()
 showStatus(db.status)
 db.on('status', status => {
   showStatus(status)
-  if (status.role === 'leader') refreshLog()
+  if (status.role === 'leader' || status.role === 'follower') refreshLog()
 })
 addEventListener('hashchange', () => location.reload())
-if (import.meta.env.PROD) navigator.serviceWorker?.register('/sw.js').catch(() => {})
+if (import.meta.env.PROD) keepUpToDate(() => db.close())
 
 db.store.todos.live({}, { sort: { at: 1 } }).subscribe(todos => {
-  showList(todos)
+  view.show(todos)
   refreshLog()
 }, complain)

@@ -18,28 +18,28 @@ const TYPES = {
   '.webmanifest': 'application/manifest+json',
 }
 
-/** What a page of ours may do: its own scripts, workers and server, and compiling wasm. A worker's script needs it too. */
-const POLICY = [
+/** What a page with a database needs: its own scripts, workers, styles and server, and compiling wasm. */
+export const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
   "worker-src 'self'",
-  "manifest-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
+  "connect-src 'self'",
+  "style-src 'self'",
+  "require-trusted-types-for 'script'",
 ].join('; ')
+
+/** What one that can be installed needs on top: Chromium reads the manifest and its icons under the page's policy. */
+export const INSTALLABLE = "manifest-src 'self'; img-src 'self'"
 
 /**
  * Listens and resolves to the node:http server.
  * @param {(request: Request) => Promise<Response | null>} handler null hands the request on to `files`
- * @param {{port?: number, host?: string, files?: string}} [options] `files` is a folder to serve
+ * @param {{port?: number, host?: string, files?: string, policy?: string}} [options] `files` is a folder to serve under
+ *   the Content-Security-Policy `policy`
  */
-export function serveNode(handler, { port = 0, host, files } = {}) {
+export function serveNode(handler, { port = 0, host, files, policy = POLICY } = {}) {
   const http = createHttp((req, res) => {
-    answer(handler, files, req, res).catch(error => {
+    answer(handler, { files, policy }, req, res).catch(error => {
       // the client has gone, or the answer broke off midway: there is nobody left to tell
       if (!res.headersSent) res.writeHead(500).end()
       else res.destroy(error)
@@ -51,11 +51,11 @@ export function serveNode(handler, { port = 0, host, files } = {}) {
   })
 }
 
-async function answer(handler, files, req, res) {
+async function answer(handler, site, req, res) {
   const request = toRequest(req, res)
   const response = await handler(request)
   if (response) return send(response, res)
-  return sendFile(files, new URL(request.url).pathname, req.method, res)
+  return sendFile(site, new URL(request.url).pathname, req.method, res)
 }
 
 function toRequest(req, res) {
@@ -75,7 +75,7 @@ async function send(response, res) {
   else res.end()
 }
 
-async function sendFile(files, pathname, method, res) {
+async function sendFile({ files, policy }, pathname, method, res) {
   const file = files && (method === 'GET' || method === 'HEAD') && find(files, pathname)
   if (!file) return res.writeHead(404, { 'Content-Type': 'text/plain' }).end('not found')
   // what Vite puts into assets/ carries its hash in its name
@@ -84,8 +84,10 @@ async function sendFile(files, pathname, method, res) {
   res.writeHead(200, {
     'Content-Type': type,
     'Cache-Control': fresh,
-    'Content-Security-Policy': POLICY,
+    // a worker's script has its own, so it comes with every file
+    'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
   })
   if (method === 'HEAD') return res.end()
   await pipeline(createReadStream(file), res)

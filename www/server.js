@@ -4,7 +4,7 @@
 
 import { join } from 'node:path'
 import { createServer } from 'tidelog/server'
-import { serveNode } from './node.js'
+import { INSTALLABLE, POLICY, serveNode } from './node.js'
 import { Presence } from './presence.js'
 
 const { PORT = '8080', HOST = '127.0.0.1', DATA = join(import.meta.dirname, '..', 'data') } = process.env
@@ -17,7 +17,8 @@ const sync = createServer({
 })
 
 const files = join(import.meta.dirname, 'dist')
-const http = await serveNode(handle, { port: Number(PORT), host: HOST, files }).catch(error => {
+const policy = `${POLICY}; ${INSTALLABLE}`
+const http = await serveNode(handle, { port: Number(PORT), host: HOST, files, policy }).catch(error => {
   if (error.code !== 'EADDRINUSE') throw error
   console.error(`Port ${PORT} is taken: choose another one, such as PORT=8081`)
   process.exit(1)

@@ -3,7 +3,7 @@
 import { byId } from './dom.js'
 
 const ROLES = {
-  waiting: 'Waiting: another tab of this browser has the list open. This one takes over when you close it.',
+  waiting: 'One moment: another tab of this browser takes over the list',
   opening: 'Opening the database…',
   failed: 'The database could not be opened',
   crashed: 'The database stopped: reload the page',
@@ -11,6 +11,7 @@ const ROLES = {
 }
 const STORAGE = {
   opfs: 'on this device (OPFS)',
+  indexeddb: 'on this device (IndexedDB)',
   memory: 'in memory only: gone with this tab',
   host: 'on disk',
 }

@@ -39,6 +39,8 @@ pub struct Entry {
     pub client: Option<Vec<u8>>,
     /// Whether it waits for the server.
     pub pending: bool,
+    /// Whether it may have reached the server, while it is pending.
+    pub sent: bool,
     /// Why it has no effect at its place.
     pub err: Option<String>,
 }
@@ -47,9 +49,11 @@ pub struct Entry {
 pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<Entry>> {
     let order = if filter.newest_first { "DESC" } else { "ASC" };
     let sql = format!(
-        "SELECT v, h.id, t, b, ts, k, code, client, pending, coalesce(h.err, d.err)
+        "SELECT v, h.id, h.t, h.b, h.ts, h.k, h.code, h.client, h.pending, coalesce(h.err, d.err),
+           coalesce(p.sent, 0)
          FROM _history h LEFT JOIN _dead d ON d.seq = h.v AND h.pending = 0
-         WHERE v > ?1 AND (?2 IS NULL OR v <= ?2) AND (?3 IS NULL OR t = ?3) ORDER BY v {order} LIMIT ?4"
+           LEFT JOIN _pending p ON p.id = h.id AND h.pending = 1
+         WHERE v > ?1 AND (?2 IS NULL OR v <= ?2) AND (?3 IS NULL OR h.t = ?3) ORDER BY v {order} LIMIT ?4"
     );
     let int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let params = [
@@ -70,6 +74,7 @@ pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<Entry>> {
             client: row.opt_blob(7)?.map(<[u8]>::to_vec),
             pending: row.int(8)? != 0,
             err: row.opt_text(9)?.map(String::from),
+            sent: row.int(10)? != 0,
         })
     })
 }

@@ -5,12 +5,15 @@
 mod crud;
 mod history;
 mod host;
+pub mod own;
 mod process;
 pub mod queue;
 mod result;
+mod types;
 
 pub use crud::{Action, complete};
 pub use history::{Entry, Filter, history};
 pub use host::{Event, Host, Phases};
 pub use process::{Models, process};
 pub use result::{ModelResult, Results};
+pub use types::{Known, TypeRule, Types};

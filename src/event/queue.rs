@@ -3,6 +3,7 @@
 //! `_log` holds what is confirmed, `_pending` what is not; together they are the queue an application sees, in which
 //! a pending event's position `v` is the log's head plus its place. `_failed` keeps events that failed where they
 //! were made: part of the local history, never numbered, never pushed. Kinds are the protocol's bytes, 1 an event.
+//! What only coming back together with a server needs (`_own`, `_known`) is in [`own`](super::own).
 
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row};
@@ -14,9 +15,10 @@ const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS _meta(k TEXT PRIMARY KEY NOT NULL, v) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL,
   t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT);
-CREATE TABLE IF NOT EXISTS _pending(lo INTEGER PRIMARY KEY, n INTEGER NOT NULL UNIQUE, id BLOB NOT NULL UNIQUE,
-  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, sent INTEGER NOT NULL, undo BLOB, err TEXT);
-CREATE TABLE IF NOT EXISTS _own(lo INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS _pending(lo INTEGER PRIMARY KEY, n INTEGER UNIQUE, id BLOB NOT NULL UNIQUE,
+  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, sent INTEGER NOT NULL, undo BLOB, err TEXT,
+  seq INTEGER);
+CREATE TABLE IF NOT EXISTS _own(lo INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, b TEXT);
 CREATE TABLE IF NOT EXISTS _dead(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, err TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _known(seq INTEGER PRIMARY KEY, h BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS _failed(lo INTEGER PRIMARY KEY, id BLOB NOT NULL, t TEXT NOT NULL, tv INTEGER NOT NULL,
@@ -25,7 +27,7 @@ CREATE VIEW IF NOT EXISTS _history AS
   SELECT seq AS v, id, t, tv, b, ts, k, code, client, n, 0 AS pending, NULL AS err FROM _log
   UNION ALL
   SELECT (SELECT coalesce(max(seq), 0) FROM _log) + row_number() OVER (ORDER BY lo), id, t, tv, b, ts, 1, NULL, NULL,
-    n, 1, err FROM _pending;
+    n, 1, err FROM _pending WHERE seq IS NULL;
 ";
 
 /// A row of `_log`, borrowed.
@@ -60,8 +62,8 @@ pub struct LogRow<'a> {
 pub struct Pending {
     /// Local commit order.
     pub lo: i64,
-    /// This replica's count.
-    pub n: u64,
+    /// This replica's count; none after a rewind, for an event that was made under an older name.
+    pub n: Option<u64>,
     /// Identity.
     pub id: [u8; 16],
     /// Type.
@@ -78,6 +80,9 @@ pub struct Pending {
     pub undo: Option<Vec<u8>>,
     /// Why it has no effect at its present place.
     pub err: Option<String>,
+    /// Its position, when it is confirmed behind an event that is [held](super::Known::No): its effect stays where
+    /// it is until that event can be applied.
+    pub seq: Option<u64>,
 }
 
 /// Creates the tables. Call in a transaction.
@@ -150,7 +155,7 @@ pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
         "INSERT INTO _pending(lo, n, id, t, tv, b, ts, sent, undo, err) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &[
             Param::Integer(event.lo),
-            Param::Integer(event.n as i64),
+            event.n.map(|n| n as i64).into(),
             (&event.id).into(),
             (&event.t).into(),
             Param::Integer(event.tv.into()),
@@ -164,19 +169,38 @@ pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
     Ok(())
 }
 
-/// Every pending event from `n` on, oldest first, at most `limit`.
-pub fn pending(conn: &Conn, n: u64, limit: usize) -> Result<Vec<Pending>> {
-    let sql = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err FROM _pending WHERE n >= ? ORDER BY n LIMIT ?";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    conn.all(sql, &[Param::Integer(n as i64), Param::Integer(limit)], read_pending)
+/// Every pending event in local commit order, those confirmed behind a held one among them.
+pub fn pending(conn: &Conn) -> Result<Vec<Pending>> {
+    conn.all(&format!("{PENDING} ORDER BY lo"), &[], read_pending)
 }
+
+/// The first so many pending events in local commit order, without those confirmed behind a held one.
+pub fn waiting(conn: &Conn, limit: usize) -> Result<Vec<Pending>> {
+    let limit = Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
+    conn.all(&format!("{PENDING} WHERE seq IS NULL ORDER BY lo LIMIT ?"), &[limit], read_pending)
+}
+
+/// Pending events from number `n` on, at most `limit`.
+pub fn numbered(conn: &Conn, n: u64, limit: usize) -> Result<Vec<Pending>> {
+    let params = [Param::Integer(n as i64), Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX))];
+    conn.all(&format!("{PENDING} WHERE n >= ? AND seq IS NULL ORDER BY n LIMIT ?"), &params, read_pending)
+}
+
+/// The numbers of the pending events in local commit order.
+pub fn numbers(conn: &Conn) -> Result<Vec<Option<u64>>> {
+    conn.all("SELECT n FROM _pending WHERE seq IS NULL ORDER BY lo", &[], |r| {
+        Ok(r.opt_int(0)?.map(|n| n as u64))
+    })
+}
+
+const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err, seq FROM _pending";
 
 fn read_pending(row: &Row<'_>) -> Result<Pending> {
     let id =
         row.blob(2)?.try_into().map_err(|_| Error::Corrupt("an id in _pending has not 16 bytes".into()))?;
     Ok(Pending {
         lo: row.int(0)?,
-        n: row.int(1)? as u64,
+        n: row.opt_int(1)?.map(|n| n as u64),
         id,
         t: row.text(3)?.to_string(),
         tv: row.int(4)? as u32,
@@ -185,7 +209,14 @@ fn read_pending(row: &Row<'_>) -> Result<Pending> {
         sent: row.int(7)? != 0,
         undo: row.opt_blob(8)?.map(<[u8]>::to_vec),
         err: row.opt_text(9)?.map(String::from),
+        seq: row.opt_int(10)?.map(|seq| seq as u64),
     })
+}
+
+/// Notes that a pending event is confirmed though it cannot be applied at its place yet.
+pub fn shadow(conn: &Conn, lo: i64, seq: u64) -> Result<()> {
+    conn.run("UPDATE _pending SET seq = ? WHERE lo = ?", &[Param::Integer(seq as i64), Param::Integer(lo)])
+        .map(|_| ())
 }
 
 /// Takes an event out of the queue.
@@ -206,12 +237,6 @@ pub fn set_outcome(conn: &Conn, lo: i64, undo: &[u8], err: Option<&str>) -> Resu
 pub fn mark_sent(conn: &Conn, n: u64) -> Result<()> {
     conn.run("UPDATE _pending SET sent = 1 WHERE sent = 0 AND n <= ?", &[Param::Integer(n as i64)])
         .map(|_| ())
-}
-
-/// Remembers that a confirmed event is this replica's own.
-pub fn own(conn: &Conn, lo: i64, seq: u64) -> Result<()> {
-    conn.run("INSERT INTO _own(lo, seq) VALUES (?, ?)", &[Param::Integer(lo), Param::Integer(seq as i64)])?;
-    Ok(())
 }
 
 /// Records an event as having no effect at its confirmed position.

@@ -6,18 +6,17 @@ use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
 use super::access::Access;
-use super::error::to_js;
+use super::error::{explained, to_js};
 use super::host::{Functions, JsHost};
 use super::settle::settle;
-use super::sync::SyncLoop;
+use super::sync::Machine;
 use super::value;
 use crate::error::{Error, Result};
 use crate::model::{Definition, Search};
 use crate::sql::{Conn, Db, Durability, Options, Value};
 use crate::store::Store;
 use crate::vfs::host::open_host;
-use crate::vfs::open_memory;
-use crate::vfs::opfs::open_opfs;
+use crate::vfs::place::{self, Place};
 
 /// An open database. `token` is 0 outside of transactions.
 #[wasm_bindgen]
@@ -25,37 +24,66 @@ use crate::vfs::opfs::open_opfs;
 pub struct Engine {
     pub(super) store: Rc<Store<JsHost>>,
     pub(super) access: Rc<Access>,
-    pub(super) sync: Rc<SyncLoop>,
+    pub(super) machine: Rc<Machine>,
+    /// The storage it was opened in.
+    place: &'static str,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a database. `storage` is `opfs`, `host` (then `fs` is its file system) or `memory`.
+    /// Opens a database. `storage` is `host` (then `fs` is its file system), `opfs`, `indexeddb`, `memory`, or
+    /// `browser` for the one of these three that has it or is the best there is. Gives the `Engine`.
     #[allow(clippy::too_many_arguments)]
-    pub async fn open(
+    pub fn open(
         storage: String,
         file: String,
         relaxed: bool,
         read_only: bool,
         fs: JsValue,
         functions: Option<Functions>,
-    ) -> Result<Engine, JsValue> {
+    ) -> Result<JsValue, JsValue> {
         let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
         let options = Options { durability, read_only };
-        let db = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
-        let access = Rc::new(Access::default());
-        let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
-        Ok(Engine { store, access, sync: Rc::default() })
+        settle(async move {
+            let (place, db) = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
+            let access = Rc::new(Access::default());
+            let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
+            Ok(Engine { store, access, machine: Rc::default(), place }.into())
+        })
     }
 
     /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
-        self.sync.stop();
         settle(async move {
-            store.close().await;
+            store.close().await.map_err(to_js)?;
             Ok(JsValue::UNDEFINED)
         })
+    }
+
+    /// Where the database is: `host`, `opfs`, `indexeddb` or `memory`.
+    #[wasm_bindgen(getter)]
+    pub fn storage(&self) -> String {
+        self.place.into()
+    }
+
+    /// Whether the last write found no room.
+    #[wasm_bindgen(getter)]
+    pub fn full(&self) -> bool {
+        self.store.db().is_full()
+    }
+
+    /// Resolves when the `relaxed` writes so far are kept, rejects with why they are not.
+    #[wasm_bindgen(js_name = catchUp)]
+    pub fn catch_up(&self) -> Result<JsValue, JsValue> {
+        self.run(|store| async move { store.db().catch_up().await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// What the database was first called by chance: another one means that it was made anew. Undefined without a
+    /// queue.
+    #[wasm_bindgen(getter)]
+    pub fn birth(&self) -> Option<String> {
+        self.store.birth().map(|birth| birth.to_string())
     }
 
     /// The tables whose rows changed since the last call.
@@ -165,12 +193,14 @@ impl Engine {
     }
 
     /// Makes the application's transaction permanent.
-    pub fn commit(&self, token: u32) -> Result<(), JsValue> {
-        let done = || -> Result<()> {
-            let _turn = self.access.release(token)?;
-            self.store.db().resume(0).commit()
-        };
-        done().map_err(to_js)
+    pub fn commit(&self, token: u32) -> Result<JsValue, JsValue> {
+        let turn = self.access.release(token).map_err(to_js)?;
+        self.run(|store| async move {
+            let _turn = turn;
+            store.db().resume(0).commit()?;
+            store.db().settle().await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Undoes the application's transaction.
@@ -183,14 +213,31 @@ impl Engine {
     }
 }
 
-/// Opens a database where it is kept: `opfs`, `host` (with the host's file system) or memory.
-pub(super) async fn open_db(storage: &str, file: &str, fs: JsValue, options: Options) -> Result<Db> {
-    let (vfs, name) = match storage {
-        "opfs" => open_opfs(file).await?,
-        "host" => open_host(fs.unchecked_ref(), file).await?,
-        _ => open_memory()?,
+/// Opens a database where it is kept; `storage` and `fs` as in [`Engine::open`]. Gives the storage's name, too.
+pub(super) async fn open_db(
+    storage: &str,
+    file: &str,
+    fs: JsValue,
+    options: Options,
+) -> Result<(&'static str, Db)> {
+    let (place, vfs, name) = match (storage, Place::from_name(storage)) {
+        ("host", _) => {
+            let (vfs, name) = open_host(fs.unchecked_ref(), file).await?;
+            ("host", vfs, name)
+        }
+        (_, Some(place)) => {
+            let (vfs, name) = place.open(file).await?;
+            (place.name(), vfs, name)
+        }
+        _ => {
+            let (place, vfs, name) = place::open(file).await?;
+            (place.name(), vfs, name)
+        }
     };
-    Db::open(vfs, &name, options)
+    let db = Db::open(vfs, &name, options)?;
+    // what opening has made is what a first commit that fails goes back to
+    db.flush().await?;
+    Ok((place, db))
 }
 
 impl Engine {
@@ -200,7 +247,12 @@ impl Engine {
         F: Future<Output = Result<JsValue>> + 'static,
     {
         let future = operation(self.store.clone());
-        settle(async move { future.await.map_err(to_js) })
+        settle(async move {
+            match future.await {
+                Ok(value) => Ok(value),
+                Err(error) => Err(to_js(explained(error).await)),
+            }
+        })
     }
 
     /// A write inside the open transaction, undone alone when it fails.

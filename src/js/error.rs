@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use crate::error::Error;
 
@@ -29,6 +30,27 @@ pub(super) fn user_error(phase: &str, thrown: JsValue) -> Error {
         .unwrap_or_else(|| format!("{thrown:?}"));
     THROWN.set(Some(thrown));
     Error::User { phase: phase.to_string(), message }
+}
+
+/// A lack of room with how much the browser gives and how much of it is used, where it says so.
+pub(super) async fn explained(error: Error) -> Error {
+    let Error::Quota(what) = error else { return error };
+    match estimate().await {
+        Some((usage, quota)) => {
+            let megabytes = |bytes: f64| (bytes / 1e5).round() / 10.0;
+            Error::Quota(format!("{what}; {} of {} MB are used", megabytes(usage), megabytes(quota)))
+        }
+        None => Error::Quota(what),
+    }
+}
+
+/// Usage and quota of this origin in bytes.
+async fn estimate() -> Option<(f64, f64)> {
+    let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).ok();
+    let storage = get(&get(&js_sys::global(), "navigator")?, "storage")?;
+    let promise = get(&storage, "estimate")?.dyn_into::<Function>().ok()?.call0(&storage).ok()?;
+    let estimate = JsFuture::from(promise.dyn_into::<Promise>().ok()?).await.ok()?;
+    Some((get(&estimate, "usage")?.as_f64()?, get(&estimate, "quota")?.as_f64()?))
 }
 
 /// The error as JavaScript gets it.

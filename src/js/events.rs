@@ -8,8 +8,8 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::error::to_js;
 use crate::error::{Error, Result};
-use crate::event::{self, Entry, Filter};
-use crate::store::{Dispatched, Draft, EventOptions};
+use crate::event::{self, Entry, Filter, Types};
+use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::limits;
 
@@ -26,6 +26,16 @@ struct DraftText {
     id: Option<Id>,
     #[serde(default)]
     tv: u32,
+}
+
+/// A page's call in JSON: `{tab, n, done, again?}`.
+#[derive(Deserialize)]
+struct CallText {
+    tab: String,
+    n: u64,
+    done: u64,
+    #[serde(default)]
+    again: bool,
 }
 
 /// What to read of the queue, in JSON: `{type?, after?, upTo?, limit?, newestFirst?}`.
@@ -46,23 +56,57 @@ struct FilterText {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the queue, after the models were added. `log` is the synced log's name.
+    /// Opens the queue, after the models were added. `log` is the synced log's name, `types` the declared types of
+    /// events in JSON: `{type: {tv, optional}}`.
     #[wasm_bindgen(js_name = openEvents)]
-    pub fn open_events(&self, log: Option<String>, version: i32) -> Result<JsValue, JsValue> {
-        let options = EventOptions { log, version: version.into(), max_body: limits::BODY };
+    pub fn open_events(
+        &self,
+        log: Option<String>,
+        version: i32,
+        types: Option<String>,
+    ) -> Result<JsValue, JsValue> {
+        let types = types.map_or(Ok(Types::default()), |text| {
+            let bad = |e: serde_json::Error| to_js(Error::BadValue(format!("types: {e}")));
+            serde_json::from_str(&text).map(Types::new).map_err(bad)
+        })?;
+        let options = EventOptions { log, version: version.into(), max_body: limits::BODY, types };
         self.run(|store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?}`; gives a JSON array of
-    /// `{id, v, type, ts, data, result, pending}`.
-    pub fn dispatch(&self, drafts: &str) -> Result<JsValue, JsValue> {
+    /// `{id, v, type, ts, data, result, pending}`. `call` is a page's, in JSON: `{tab, n, done, again?}`.
+    pub fn dispatch(&self, drafts: &str, call: Option<String>) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
-        let sync = self.sync.clone();
+        let call = call.map(|call| parse_call(&call)).transpose().map_err(to_js)?;
         self.run(|store| async move {
-            let made = store.dispatch(drafts).await?;
-            sync.notify();
-            Ok(JsValue::from_str(&write_dispatched(&made)?))
+            let reply = match call {
+                Some(call) => store.dispatch_once(drafts, &call, write_dispatched).await?,
+                None => write_dispatched(&store.dispatch(drafts).await?)?,
+            };
+            Ok(JsValue::from_str(&reply))
         })
+    }
+
+    /// The tabs of which calls are recorded.
+    #[wasm_bindgen(js_name = callTabs)]
+    pub fn call_tabs(&self) -> Result<Vec<String>, JsValue> {
+        self.store.call_tabs().map_err(to_js)
+    }
+
+    /// Forgets the calls of a tab that is gone.
+    #[wasm_bindgen(js_name = forgetCalls)]
+    pub fn forget_calls(&self, tab: String) -> Result<JsValue, JsValue> {
+        self.run(|store| async move { store.forget_calls(&tab).await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// What became of an own event: `[seq, error?]`, undefined while it is pending.
+    pub fn verdict(&self, id: &str) -> Result<Option<Array>, JsValue> {
+        let id: Id = serde_json::from_value(id.into()).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
+        let found = self.store.verdict(*id.as_bytes()).map_err(to_js)?;
+        Ok(found.map(|v| {
+            let refusal = v.refusal.map_or(JsValue::UNDEFINED, to_js);
+            Array::of2(&JsValue::from_f64(v.seq as f64), &refusal)
+        }))
     }
 
     /// `[confirmed, pending]`: up to where the log is confirmed, and how many events wait after that.
@@ -71,13 +115,21 @@ impl Engine {
         Ok(Array::of2(&JsValue::from_f64(confirmed as f64), &JsValue::from_f64(pending as f64)))
     }
 
+    /// The confirmed event that this version does not know, `[seq, type, tv]`, or undefined.
+    pub fn held(&self) -> Result<JsValue, JsValue> {
+        let held = self.store.held().map_err(to_js)?;
+        Ok(held.map_or(JsValue::UNDEFINED, |h| {
+            Array::of3(&(h.seq as f64).into(), &h.t.into(), &h.tv.into()).into()
+        }))
+    }
+
     /// This replica's identity.
     #[wasm_bindgen(getter)]
     pub fn client(&self) -> Result<String, JsValue> {
-        self.store.identity().map(|(client, _)| client.to_string()).map_err(to_js)
+        self.store.start().map(|start| start.client.to_string()).map_err(to_js)
     }
 
-    /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, client?, kind?, code?, error?}`.
+    /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, sent?, client?, kind?, code?, error?}`.
     pub fn history(&self, filter: &str, token: u32) -> Result<String, JsValue> {
         let read = || -> Result<String> {
             let f: FilterText =
@@ -101,6 +153,11 @@ impl Engine {
             store.rebuild(&turn, None).await.map(|()| JsValue::UNDEFINED)
         })
     }
+}
+
+fn parse_call(text: &str) -> Result<Call> {
+    let call: CallText = serde_json::from_str(text).map_err(|e| Error::BadValue(format!("call: {e}")))?;
+    Ok(Call { tab: call.tab, n: call.n, done: call.done, again: call.again })
 }
 
 fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
@@ -152,6 +209,9 @@ fn write_entries(entries: &[Entry]) -> Result<String> {
             quoted(&e.t),
             e.pending
         ));
+        if e.pending {
+            out.push_str(&format!(",\"sent\":{}", e.sent));
+        }
         let data = if e.b.is_empty() { "null" } else { &e.b };
         out.push_str(&format!(",\"data\":{data}"));
         if let Some(ts) = e.ts {

@@ -26,22 +26,26 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn derives(this: &Functions) -> bool;
     #[wasm_bindgen(method, catch)]
+    #[allow(clippy::too_many_arguments)]
     fn preprocess(
         this: &Functions,
         t: &str,
         b: &str,
         v: f64,
         ts: f64,
+        tv: u32,
         id: &str,
         token: u32,
     ) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
+    #[allow(clippy::too_many_arguments)]
     fn reduce(
         this: &Functions,
         t: &str,
         b: &str,
         v: f64,
         ts: f64,
+        tv: u32,
         id: &str,
         token: u32,
     ) -> Result<JsValue, JsValue>;
@@ -53,6 +57,7 @@ extern "C" {
         b: &str,
         v: f64,
         ts: f64,
+        tv: u32,
         id: &str,
         token: u32,
         results: &str,
@@ -67,22 +72,25 @@ extern "C" {
 /// Random bytes got at a time: a call into the platform costs more than a small event.
 const POOL: usize = 4096;
 
-thread_local! {
-    static RANDOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
+/// Bytes from the platform's generator, none of them given twice. Each host has its own: with the functions it was
+/// given, they are all that a replica's events depend on.
+#[derive(Debug, Default)]
+pub(super) struct Random(RefCell<Vec<u8>>);
 
-/// Sixteen bytes from the platform's generator, never given twice.
-pub(super) fn random() -> [u8; 16] {
-    RANDOM.with_borrow_mut(|pool| {
+impl Random {
+    /// The next sixteen.
+    pub(super) fn draw(&self) -> [u8; 16] {
+        let mut pool = self.0.borrow_mut();
         if pool.len() < 16 {
             let bytes = Uint8Array::new_with_length(POOL as u32);
             fill_random(&bytes);
             *pool = bytes.to_vec();
         }
         let mut out = [0; 16];
-        out.copy_from_slice(&pool.split_off(pool.len() - 16));
+        let rest = pool.len() - 16;
+        out.copy_from_slice(&pool.split_off(rest));
         out
-    })
+    }
 }
 
 /// The clock, in ms since 1970.
@@ -97,6 +105,7 @@ pub(super) struct JsHost {
     /// Which functions there are: asked once, for they don't change and each question is a call.
     phases: OnceCell<Phases>,
     access: Rc<Access>,
+    random: Random,
 }
 
 impl std::fmt::Debug for Functions {
@@ -107,7 +116,7 @@ impl std::fmt::Debug for Functions {
 
 impl JsHost {
     pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsHost {
-        JsHost { functions, phases: OnceCell::new(), access }
+        JsHost { functions, phases: OnceCell::new(), access, random: Random::default() }
     }
 
     /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
@@ -116,12 +125,12 @@ impl JsHost {
         phase: &str,
         event: &Event,
         writes: bool,
-        function: impl FnOnce(&Functions, f64, f64, &str, u32) -> Result<JsValue, JsValue>,
+        function: impl FnOnce(&Functions, f64, f64, u32, &str, u32) -> Result<JsValue, JsValue>,
     ) -> Result<JsValue> {
         let Some(functions) = &self.functions else { return Ok(JsValue::UNDEFINED) };
         let token = self.access.grant(writes);
         let id = Id::from_bytes(event.id).to_string();
-        let returned = function(functions, event.v as f64, event.ts as f64, &id, token);
+        let returned = function(functions, event.v as f64, event.ts as f64, event.tv, &id, token);
         let returned = match returned {
             Ok(value) if value.is_instance_of::<Promise>() => JsFuture::from(Promise::from(value)).await,
             other => other,
@@ -146,13 +155,13 @@ impl Host for JsHost {
     }
 
     fn random(&self) -> [u8; 16] {
-        random()
+        self.random.draw()
     }
 
     async fn preprocess(&self, event: &mut Event) -> Result<()> {
         let changed = self
-            .call("preprocess", event, false, |f, v, ts, id, token| {
-                f.preprocess(&event.t, &event.b, v, ts, id, token)
+            .call("preprocess", event, false, |f, v, ts, tv, id, token| {
+                f.preprocess(&event.t, &event.b, v, ts, tv, id, token)
             })
             .await?;
         if let Some(changed) = changed.dyn_ref::<Array>() {
@@ -164,8 +173,8 @@ impl Host for JsHost {
 
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
         let result = self
-            .call("reduce", event, false, |f, v, ts, id, token| {
-                f.reduce(&event.t, &event.b, v, ts, id, token)
+            .call("reduce", event, false, |f, v, ts, tv, id, token| {
+                f.reduce(&event.t, &event.b, v, ts, tv, id, token)
             })
             .await?;
         match result.is_undefined() {
@@ -175,8 +184,8 @@ impl Host for JsHost {
     }
 
     async fn derive(&self, event: &Event, results: &str) -> Result<()> {
-        self.call("derive", event, true, |f, v, ts, id, token| {
-            f.derive(&event.t, &event.b, v, ts, id, token, results)
+        self.call("derive", event, true, |f, v, ts, tv, id, token| {
+            f.derive(&event.t, &event.b, v, ts, tv, id, token, results)
         })
         .await
         .map(|_| ())

@@ -4,13 +4,15 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use super::engine::{object, open_db};
-use super::error::to_js;
-use super::host::random;
+use super::error::{to_js, user_error};
+use super::host::Random;
+use super::settle::settle;
 use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::sync::id::Epoch;
 use crate::sync::server::{Reply, Validator};
 use crate::sync::wire::Ev;
+use crate::vfs::place::Place;
 
 /// One open log. Calls are synchronous: one push is finished before the next begins.
 #[wasm_bindgen]
@@ -21,13 +23,11 @@ pub struct ServerLog {
 
 #[wasm_bindgen]
 impl ServerLog {
-    /// Opens the log of that name in a file. `storage` and `fs` as in `Engine.open`.
-    pub async fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<ServerLog, JsValue> {
-        let db = open_db(&storage, &file, fs, Default::default()).await.map_err(to_js)?;
-        let mut epoch = [0; 8];
-        epoch.copy_from_slice(&random()[..8]);
-        let server = Server::open(db, &log, Epoch::from_bytes(epoch)).map_err(to_js)?;
-        Ok(ServerLog { server: Some(server) })
+    /// Opens the log of that name in a file; gives the `ServerLog`. `storage` and `fs` as in `Engine.open`.
+    pub fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<JsValue, JsValue> {
+        settle(
+            async move { ServerLog::opened(&storage, &file, fs, &log).await.map(JsValue::from).map_err(to_js) },
+        )
     }
 
     /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that rejects an event.
@@ -52,9 +52,30 @@ impl ServerLog {
         pulled.map(|p| answer(&p.reply, p.wait_ms)).map_err(to_js)
     }
 
+    /// Says where a client's history and this one part; gives `{status, body}`.
+    pub fn resume(&self, principal: &str, body: &[u8]) -> Result<JsValue, JsValue> {
+        let text = text(body);
+        let reply = self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.resume(principal, &text));
+        reply.map(|r| answer(&r, 0)).map_err(to_js)
+    }
+
     /// Lets the files go.
     pub fn close(&mut self) {
         self.server = None;
+    }
+}
+
+impl ServerLog {
+    async fn opened(storage: &str, file: &str, fs: JsValue, log: &str) -> Result<ServerLog> {
+        let (place, db) = open_db(storage, file, fs, Default::default()).await?;
+        if place == Place::IndexedDb.name() {
+            // its calls are synchronous and could not wait for their commits
+            return Err(Error::NotSupported("a server's log in IndexedDB"));
+        }
+        let mut epoch = [0; 8];
+        epoch.copy_from_slice(&Random::default().draw()[..8]);
+        let server = Server::open(db, log, Epoch::from_bytes(epoch))?;
+        Ok(ServerLog { server: Some(server) })
     }
 }
 
@@ -63,12 +84,12 @@ fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
 
-fn verdict(validate: &Function, ev: &Ev) -> Option<String> {
+fn verdict(validate: &Function, ev: &Ev) -> Result<Option<String>> {
     let (t, b, id) =
         (JsValue::from_str(&ev.t), JsValue::from_str(&ev.b), JsValue::from_str(&ev.id.to_string()));
     match validate.call3(&JsValue::UNDEFINED, &t, &b, &id) {
-        Ok(code) => code.as_string(),
-        Err(_) => Some("VALIDATOR".into()),
+        Ok(code) => Ok(code.as_string()),
+        Err(thrown) => Err(user_error("validate", thrown)),
     }
 }
 

@@ -22,7 +22,7 @@ impl Engine {
         }
         self.run(|store| async move {
             let _turn = store.enter().await?;
-            alone(&store, || run(&store, &sql, &params))
+            alone(&store, || run(&store, &sql, &params)).await
         })
     }
 
@@ -35,7 +35,7 @@ impl Engine {
         }
         self.run(|store| async move {
             let _turn = store.enter().await?;
-            alone(&store, || exec(&store))
+            alone(&store, || exec(&store)).await
         })
     }
 
@@ -47,7 +47,7 @@ impl Engine {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
                 self.run(|store| async move {
                     let _turn = store.enter().await?;
-                    alone(&store, || rows(store.db().writer(), &sql, &params))
+                    alone(&store, || rows(store.db().writer(), &sql, &params)).await
                 })
             }
             done => done.map_err(to_js),
@@ -85,12 +85,16 @@ fn rows(conn: &Conn, sql: &str, params: &Params) -> Result<JsValue> {
     Ok(found.into())
 }
 
-/// A statement outside of transactions must not leave one open: it would swallow what others write next.
-fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
+/// A statement outside of transactions must not leave one open: it would swallow what others write next. What several
+/// wrote before one failed stays, so it has to be kept as well.
+async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
     let done = statement();
     if store.db().writer().in_transaction() {
         store.db().writer().exec("ROLLBACK")?;
         return Err(Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into()));
     }
-    done
+    match done {
+        Ok(done) => store.db().settle().await.map(|()| done),
+        Err(error) => store.db().flush().await.and(Err(error)),
+    }
 }

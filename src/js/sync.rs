@@ -1,316 +1,174 @@
-//! The fetch driver: carries out what the sync machine says, and reports what came of it.
+//! The sync machine for JavaScript: each of its words is a call, and what it says next is a plain object.
 //!
-//! JavaScript calls [`Engine::sync_step`] in a loop and announces each report; nothing is called back from here but
-//! `fetch` and `getToken`.
+//! Sends nothing and reads no clock: `pkg-template/driver.js` does, and hands in time and randomness.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::cell::RefCell;
 
-use js_sys::{Array, Function, Promise};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, Response};
 
 use super::engine::{Engine, object};
 use super::error::to_js;
-use super::host::{JsHost, random};
 use crate::error::{Error, Result};
-use crate::store::{Applied, Store};
-use crate::sync::client::{Action, Client, Request, Tick};
+use crate::store::Verdict;
+use crate::sync::client::{Action, Change, Client, Tick};
 use crate::sync::id::Id;
-use crate::sync::wire::Page;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn monotonic() -> f64;
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(f: &Function, ms: f64) -> JsValue;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
-}
-
-/// The loop's state. One per engine; idle until it is started.
+/// The machine of an engine's log, from [`Engine::start_sync`] on.
 #[derive(Debug, Default)]
-pub(super) struct SyncLoop {
+pub(super) struct Machine {
     client: RefCell<Option<Client>>,
-    wire: RefCell<Option<Wire>>,
-    token: RefCell<Option<String>>,
-    flight: RefCell<Option<(u64, AbortController)>>,
-    bell: Bell,
-    stopped: Cell<bool>,
-    reported: RefCell<String>,
+    /// The change that the last poll said to carry out.
+    change: RefCell<Option<Box<Change>>>,
 }
 
-/// How requests get out.
-#[derive(Debug, Clone)]
-struct Wire {
-    /// `<url>/v1/<log>`
-    base: String,
-    fetch: Function,
-    get_token: Option<Function>,
-}
-
-/// Wakes the loop: an answer came, a timer rang, an event was made.
-#[derive(Debug, Default)]
-struct Bell {
-    rung: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Bell {
-    fn ring(&self) {
-        self.rung.set(true);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    async fn wait(&self) {
-        poll_fn(|cx| match self.rung.replace(false) {
-            true => Poll::Ready(()),
-            false => {
-                self.waker.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        })
-        .await;
-    }
-}
-
-fn tick() -> Tick {
-    let bytes = random();
-    let random = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    Tick { now: monotonic() as u64, random }
-}
-
-impl SyncLoop {
-    pub(super) fn notify(&self) {
-        self.bell.ring();
-    }
-
-    /// Ends the loop; a request in flight is aborted.
-    pub(super) fn stop(&self) {
-        self.stopped.set(true);
-        if let Some((_, abort)) = self.flight.take() {
-            abort.abort();
-        }
-        self.bell.ring();
-    }
-
-    fn with<T>(&self, f: impl FnOnce(&mut Client) -> T) -> Option<T> {
-        self.client.borrow_mut().as_mut().map(f)
-    }
-
-    fn status(&self, store: &Store<JsHost>) -> Result<String> {
-        let status = self.with(|client| client.status(store)).transpose()?;
-        serde_json::to_string(&status).map_err(|e| Error::BadValue(e.to_string()))
-    }
-
-    /// Sends a request and gives the machine its answer, in the background.
-    fn send(self: &Rc<Self>, request: Request) {
-        let Some(wire) = self.wire.borrow().clone() else { return };
-        let Ok(abort) = AbortController::new() else { return };
-        self.flight.replace(Some((request.id, abort.clone())));
-        let (this, token) = (self.clone(), self.token.borrow().clone());
-        spawn_local(async move {
-            let answer = post(&wire, token, &request, &abort).await;
-            this.flight.borrow_mut().take_if(|(id, _)| *id == request.id);
-            this.with(|client| match &answer {
-                Ok((status, body)) => client.handle(tick(), request.id, *status, body),
-                Err(_) => client.failed(tick(), request.id),
-            });
-            this.bell.ring();
-        });
-    }
-
-    /// Asks the application for a token, in the background.
-    fn ask_token(self: &Rc<Self>, refused: bool) {
-        let get = self.wire.borrow().as_ref().and_then(|wire| wire.get_token.clone());
-        let Some(get) = get else {
-            // a token given by setToken stays; when it is refused, only the application can give another
-            self.with(|client| if refused { client.no_token() } else { client.token() });
-            return self.bell.ring();
-        };
-        let this = self.clone();
-        spawn_local(async move {
-            let reason = object(&[("reason", if refused { "refused" } else { "first" }.into())]);
-            let token = match get.call1(&JsValue::UNDEFINED, &reason) {
-                Ok(value) => JsFuture::from(Promise::resolve(&value)).await,
-                Err(thrown) => Err(thrown),
-            };
-            match token {
-                Ok(value) => {
-                    this.token.replace(value.as_string());
-                    this.with(Client::token);
-                }
-                Err(_) => {
-                    this.with(|client| client.failed_token(tick()));
-                }
-            }
-            this.bell.ring();
-        });
-    }
-
-    /// Waits until the bell rings, or until `until` on the monotonic clock.
-    async fn sleep(self: &Rc<Self>, until: Option<u64>) {
-        let this = self.clone();
-        let ring = Closure::<dyn FnMut()>::new(move || this.bell.ring());
-        let timer = until.map(|until| {
-            let ms = (until as f64 - monotonic()).max(0.0);
-            set_timeout(ring.as_ref().unchecked_ref(), ms)
-        });
-        self.bell.wait().await;
-        if let Some(timer) = timer {
-            clear_timeout(&timer);
+impl Machine {
+    fn with<T>(&self, f: impl FnOnce(&mut Client) -> T) -> Result<T> {
+        match &mut *self.client.borrow_mut() {
+            Some(client) => Ok(f(client)),
+            None => Err(Error::NotSupported("sync before startSync")),
         }
     }
 }
 
-async fn post(
-    wire: &Wire,
-    token: Option<String>,
-    request: &Request,
-    abort: &AbortController,
-) -> Result<(u16, String), JsValue> {
-    let mut headers = vec![("content-type", JsValue::from_str("application/json"))];
-    if let Some(token) = token {
-        headers.push(("authorization", JsValue::from_str(&format!("Bearer {token}"))));
-    }
-    let init = object(&[
-        ("method", "POST".into()),
-        ("headers", object(&headers)),
-        ("body", JsValue::from_str(&request.body)),
-        ("signal", abort.signal().into()),
-        // answers are for this client alone and never a second time
-        ("cache", "no-store".into()),
-    ]);
-    let url = format!("{}/{}", wire.base, request.verb.name());
-    let response = wire.fetch.call2(&JsValue::UNDEFINED, &url.into(), &init)?;
-    let response: Response = JsFuture::from(Promise::resolve(&response)).await?.unchecked_into();
-    let text = JsFuture::from(response.text()?).await?;
-    Ok((response.status(), text.as_string().unwrap_or_default()))
+fn tick(now: f64, random: u32) -> Tick {
+    Tick { now: now as u64, random }
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Starts the sync machine on the opened queue. `base` is `<url>/v1/<log>`.
+    /// Starts the machine on the opened queue; gives what [`Engine::set_online`] was last given.
     #[wasm_bindgen(js_name = startSync)]
-    pub fn start_sync(
+    pub fn start_sync(&self) -> Result<bool, JsValue> {
+        let start = self.store.start().map_err(to_js)?;
+        let online = self.store.online().map_err(to_js)?;
+        let mut client = Client::new(start);
+        client.set_online(online);
+        self.machine.client.replace(Some(client));
+        Ok(online)
+    }
+
+    /// What to do next: `{act: 'send', id, verb, body, sent?}` (mark up to `sent` before), `{act: 'abort', id}`,
+    /// `{act: 'apply'}` (what, is kept here), `{act: 'token', refused}` or `{act: 'wait', until?}`. `now` is in ms of a
+    /// clock that does not run backwards, `random` uniform, in every call.
+    #[wasm_bindgen(js_name = syncPoll)]
+    pub fn sync_poll(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
+        let polled = self.machine.with(|client| client.poll(tick(now, random), &*self.store));
+        Ok(match polled.and_then(|action| action).map_err(to_js)? {
+            Action::Send(request) => object(&[
+                ("act", "send".into()),
+                ("id", (request.id as f64).into()),
+                ("verb", request.verb.name().into()),
+                ("body", request.body.into()),
+                ("sent", request.sent.map_or(JsValue::UNDEFINED, |n| (n as f64).into())),
+            ]),
+            Action::Abort(id) => object(&[("act", "abort".into()), ("id", (id as f64).into())]),
+            Action::Apply(change) => {
+                self.machine.change.replace(Some(change));
+                object(&[("act", "apply".into())])
+            }
+            Action::Token { refused } => object(&[("act", "token".into()), ("refused", refused.into())]),
+            Action::Wait(until) => object(&[
+                ("act", "wait".into()),
+                ("until", until.map_or(JsValue::UNDEFINED, |until| (until as f64).into())),
+            ]),
+        })
+    }
+
+    /// Marks pending events up to number `n` as sent: they may be at the server from now on.
+    #[wasm_bindgen(js_name = markSent)]
+    pub fn mark_sent(&self, n: f64) -> Result<JsValue, JsValue> {
+        self.run(|store| async move { store.mark_sent(n as u64).await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// Takes the answer to request `id`.
+    #[wasm_bindgen(js_name = syncHandle)]
+    pub fn sync_handle(
         &self,
-        base: String,
-        fetch: Function,
-        get_token: Option<Function>,
+        now: f64,
+        random: u32,
+        id: f64,
+        status: u16,
+        body: &str,
     ) -> Result<(), JsValue> {
-        let (me, at) = self.store.identity().map_err(to_js)?;
-        self.sync.client.replace(Some(Client::new(me, at)));
-        self.sync.wire.replace(Some(Wire { base, fetch, get_token }));
-        Ok(())
+        self.told(|client| client.handle(tick(now, random), id as u64, status, body))
     }
 
-    /// Works until there is something to tell: `{status, verdicts, done}`. `status` is JSON, `verdicts` a list of
-    /// `[id, seq, error?]`; call again until `done`.
-    #[wasm_bindgen(js_name = syncStep)]
-    pub async fn sync_step(&self) -> Result<JsValue, JsValue> {
-        let (sync, store) = (self.sync.clone(), self.store.clone());
-        let applied = step(&sync, &store).await.map_err(to_js)?;
-        let status = sync.status(&store).map_err(to_js)?;
-        sync.reported.replace(status.clone());
-        let verdicts: Array = applied
-            .verdicts
-            .into_iter()
-            .map(|v| {
-                let refusal = v.refusal.map_or(JsValue::UNDEFINED, to_js);
-                Array::of3(&Id::from_bytes(v.id).to_string().into(), &(v.seq as f64).into(), &refusal)
-            })
-            .collect();
-        let done = JsValue::from_bool(sync.stopped.get());
-        Ok(object(&[("status", status.into()), ("verdicts", verdicts.into()), ("done", done)]))
+    /// Request `id` failed without an answer.
+    #[wasm_bindgen(js_name = syncFailed)]
+    pub fn sync_failed(&self, now: f64, random: u32, id: f64) -> Result<(), JsValue> {
+        self.told(|client| client.failed(tick(now, random), id as u64))
     }
 
-    /// Ends the loop: `sync_step` gives `done`, a request in flight is aborted.
-    #[wasm_bindgen(js_name = stopSync)]
-    pub fn stop_sync(&self) {
-        self.sync.stop();
+    /// Carries out the change of the last poll; gives `[[id, seq, error?], …]` of this replica's own events in it. One
+    /// that fails comes again; only `CLOSED` is an error.
+    #[wasm_bindgen(js_name = syncApply)]
+    pub fn sync_apply(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
+        let machine = self.machine.clone();
+        self.run(|store| async move {
+            let Some(change) = machine.change.take() else { return Ok(Array::new().into()) };
+            let failed = match store.carry_out(&change).await {
+                Ok(Some(applied)) => {
+                    machine.with(|client| client.applied(tick(now, random), applied.outcome))?;
+                    return Ok(list(applied.verdicts).into());
+                }
+                Ok(None) => "PROTOCOL",
+                Err(Error::Closed) => return Err(Error::Closed),
+                Err(error) => error.code(),
+            };
+            machine.with(|client| client.apply_failed(tick(now, random), failed))?;
+            Ok(Array::new().into())
+        })
+    }
+
+    /// There is a token, which lifts a fence.
+    #[wasm_bindgen(js_name = syncToken)]
+    pub fn sync_token(&self) -> Result<(), JsValue> {
+        self.told(Client::token)
+    }
+
+    /// There is none but the one that was refused.
+    #[wasm_bindgen(js_name = syncNoToken)]
+    pub fn sync_no_token(&self) -> Result<(), JsValue> {
+        self.told(Client::no_token)
+    }
+
+    /// None could be got this time.
+    #[wasm_bindgen(js_name = syncFailedToken)]
+    pub fn sync_failed_token(&self, now: f64, random: u32) -> Result<(), JsValue> {
+        self.told(|client| client.failed_token(tick(now, random)))
     }
 
     /// Tries now: the network may be back, or the page became visible.
     #[wasm_bindgen(js_name = wakeSync)]
-    pub fn wake_sync(&self) {
-        self.sync.with(Client::wake);
-        self.sync.bell.ring();
+    pub fn wake_sync(&self) -> Result<(), JsValue> {
+        self.told(Client::wake)
     }
 
-    /// The application's offline switch.
+    /// The application's offline switch: in force at once, kept for the next start when the promise resolves.
     #[wasm_bindgen(js_name = setOnline)]
-    pub fn set_online(&self, online: bool) {
-        self.sync.with(|client| client.set_online(online));
-        self.sync.bell.ring();
+    pub fn set_online(&self, online: bool) -> Result<JsValue, JsValue> {
+        self.told(|client| client.set_online(online))?;
+        self.run(|store| async move { store.set_online(online).await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// A new token, which lifts a fence.
-    #[wasm_bindgen(js_name = setToken)]
-    pub fn set_token(&self, token: Option<String>) {
-        self.sync.token.replace(token);
-        self.sync.with(Client::token);
-        self.sync.bell.ring();
+    /// The machine at a glance, as JSON.
+    #[wasm_bindgen(js_name = syncStatus)]
+    pub fn sync_status(&self) -> Result<String, JsValue> {
+        let status = self.machine.with(|client| client.status(&*self.store)).and_then(|status| status);
+        let text = status.and_then(|s| serde_json::to_string(&s).map_err(|e| Error::BadValue(e.to_string())));
+        text.map_err(to_js)
+    }
+
+    fn told(&self, f: impl FnOnce(&mut Client)) -> Result<(), JsValue> {
+        self.machine.with(f).map_err(to_js)
     }
 }
 
-/// Carries out actions until a page was applied, the status changed or the loop was stopped.
-async fn step(sync: &Rc<SyncLoop>, store: &Rc<Store<JsHost>>) -> Result<Applied> {
-    loop {
-        if sync.stopped.get() {
-            return Ok(Applied::default());
-        }
-        let action = sync.with(|client| client.poll(tick(), &**store)).transpose()?;
-        match action {
-            None => return Err(Error::NotSupported("a sync step before startSync")),
-            Some(Action::Send(request)) => {
-                if let Some(n) = request.sent
-                    && store.mark_sent(n).await.is_err()
-                {
-                    sync.with(|client| client.failed(tick(), request.id));
-                    continue;
-                }
-                sync.send(request);
-            }
-            Some(Action::Abort(id)) => {
-                if let Some((_, abort)) = sync.flight.borrow_mut().take_if(|(flying, _)| *flying == id) {
-                    abort.abort();
-                }
-            }
-            Some(Action::Token { refused }) => sync.ask_token(refused),
-            Some(Action::Apply(page)) => return apply(sync, store, &page).await,
-            Some(Action::Wait(until)) => {
-                if sync.status(store)? != *sync.reported.borrow() {
-                    return Ok(Applied::default());
-                }
-                sync.sleep(until).await;
-            }
-        }
-    }
-}
-
-async fn apply(sync: &SyncLoop, store: &Store<JsHost>, page: &Page) -> Result<Applied> {
-    match store.apply(page).await {
-        Ok(Some(applied)) => {
-            sync.with(|client| client.applied(applied.fork));
-            Ok(applied)
-        }
-        Ok(None) => {
-            sync.with(|client| client.apply_failed(tick(), "PROTOCOL"));
-            Ok(Applied::default())
-        }
-        Err(Error::Closed) => {
-            sync.stop();
-            Ok(Applied::default())
-        }
-        Err(error) => {
-            sync.with(|client| client.apply_failed(tick(), error.code()));
-            Ok(Applied::default())
-        }
-    }
+fn list(verdicts: Vec<Verdict>) -> Array {
+    let row = |v: Verdict| {
+        let refusal = v.refusal.map_or(JsValue::UNDEFINED, to_js);
+        Array::of3(&Id::from_bytes(v.id).to_string().into(), &(v.seq as f64).into(), &refusal)
+    };
+    verdicts.into_iter().map(row).collect()
 }

@@ -47,8 +47,8 @@ fn workload() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn no(ev: &Ev) -> Option<String> {
-    (ev.b == "no").then(|| "NO".into())
+fn no(ev: &Ev) -> Result<Option<String>> {
+    Ok((ev.b == "no").then(|| "NO".into()))
 }
 
 #[test]

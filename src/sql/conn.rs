@@ -74,7 +74,7 @@ impl Row<'_> {
 #[derive(Debug)]
 pub struct Conn {
     pub(super) raw: Connection,
-    vfs: Rc<Vfs>,
+    pub(super) vfs: Rc<Vfs>,
 }
 
 impl Conn {
@@ -184,7 +184,10 @@ impl Conn {
         let Error::Sqlite { code, message, sql } = error else { return error };
         let storage = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"].contains(&code);
         match self.vfs.last_error().filter(|_| storage) {
-            Some(e @ (StorageError::Quota(_) | StorageError::Locked(_))) => e.into(),
+            Some(e @ (StorageError::Quota(_) | StorageError::Locked(_))) => {
+                self.vfs.set_full(matches!(e, StorageError::Quota(_)));
+                e.into()
+            }
             Some(e) => Error::Sqlite { code, message: format!("{message}: {e}"), sql: statement.to_string() },
             None => {
                 let sql = if sql.is_empty() { statement.to_string() } else { sql };

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::conn::Conn;
 use crate::error::{Error, Result};
-use crate::vfs::Vfs;
+use crate::vfs::{StorageError, Vfs};
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +42,7 @@ pub struct Db {
     changed: Arc<Mutex<BTreeSet<String>>>,
     /// How many transactions are open inside one another.
     depth: Cell<u32>,
+    durability: Durability,
 }
 
 impl Db {
@@ -67,7 +68,7 @@ impl Db {
         let reader = connect()?;
         reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
-        let mut db = Db { reader, writer, changed, depth: Cell::new(0) };
+        let mut db = Db { reader, writer, changed, depth: Cell::new(0), durability: options.durability };
         db.watch()?;
         Ok(db)
     }
@@ -116,6 +117,88 @@ impl Db {
     /// Goes on with a transaction that was [kept](Tx::keep) open.
     pub fn resume(&self, depth: u32) -> Tx<'_> {
         Tx { db: self, depth, done: false }
+    }
+
+    /// To be called by whoever is about to write: refuses while earlier writes that were acknowledged are not kept and
+    /// still cannot be. Only [`Durability::Relaxed`] on a storage that keeps things [later](crate::vfs::Later) can
+    /// get there; every other call is ready at once.
+    ///
+    /// # Errors
+    /// What keeps the earlier writes from being kept, such as `QUOTA`.
+    pub async fn admit(&self) -> Result<()> {
+        let Some(later) = self.writer.vfs.later() else { return Ok(()) };
+        match later.failed() {
+            Some(_) => Ok(later.flush(false).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// To be called after each commit, with the lane still held and before anything in memory follows the commit:
+    /// returns when it is as safe as the durability asks. Ready at once where storage is synchronous.
+    ///
+    /// # Errors
+    /// The commit could not be kept. It is undone, and so is everything that was not kept before it.
+    pub async fn settle(&self) -> Result<()> {
+        match (self.durability, self.writer.vfs.later()) {
+            (Durability::Relaxed, Some(later)) => later.start(),
+            _ => self.flush().await?,
+        }
+        self.writer.vfs.set_full(false);
+        Ok(())
+    }
+
+    /// Returns when everything committed so far is kept, whatever the durability; with the lane held.
+    ///
+    /// # Errors
+    /// As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next write tries again.
+    pub async fn flush(&self) -> Result<()> {
+        if self.durability == Durability::Relaxed {
+            return self.catch_up().await;
+        }
+        let Some(later) = self.writer.vfs.later() else { return Ok(()) };
+        let kept = later.flush(true).await;
+        if let Err(error) = &kept {
+            self.writer.vfs.set_full(matches!(error, StorageError::Quota(_)));
+            self.go_back()?;
+        }
+        Ok(kept?)
+    }
+
+    /// Returns when the `relaxed` commits so far are kept; `strict` ones are when they have settled. Needs no turn.
+    ///
+    /// # Errors
+    /// Why they are not. The next write tries again.
+    pub async fn catch_up(&self) -> Result<()> {
+        match (self.durability, self.writer.vfs.later()) {
+            (Durability::Relaxed, Some(later)) => Ok(later.flush(false).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the files back to what is kept and makes both connections see it: the WAL index is rebuilt from the file,
+    /// which empties their page caches, and a schema that is another one now is noticed by reading it, before its
+    /// version can come to mean a third one.
+    fn go_back(&self) -> Result<()> {
+        self.writer.vfs.go_back();
+        self.take_changed();
+        for conn in [&self.writer, &self.reader] {
+            conn.one("SELECT 1 FROM sqlite_schema", &[], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Folds the WAL into the file where nobody else does it before the storage is let go, and has all of it kept.
+    pub async fn finish(&self) -> Result<()> {
+        if self.writer.vfs.later().is_some() {
+            // what it would save, the next open does as well
+            let _ = self.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        self.flush().await
+    }
+
+    /// Whether the last write found no room.
+    pub fn is_full(&self) -> bool {
+        self.writer.vfs.is_full()
     }
 
     /// How many transactions are open inside one another.

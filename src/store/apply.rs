@@ -3,10 +3,11 @@
 use super::{Position, Store};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{Event, Host, Models, process};
+use crate::event::{Event, Host, Known, Models, own, process};
 use crate::sql::{Param, undo};
 use crate::sync::chain;
-use crate::sync::id::Id;
+use crate::sync::client::{Change, Outcome};
+use crate::sync::id::{ClientId, Id};
 use crate::sync::merge::{Plan, Role, plan};
 use crate::sync::wire::{Ev, Kind, Page};
 
@@ -19,8 +20,8 @@ pub struct Applied {
     pub rebased: bool,
     /// Whether the state had to be rebuilt from the log because an effect could not be undone.
     pub rebuilt: bool,
-    /// The first row under this replica's name that it does not know.
-    pub fork: Option<u64>,
+    /// What the sync machine must know.
+    pub outcome: Outcome,
 }
 
 /// What became of an own event: it is in the log now.
@@ -35,6 +36,18 @@ pub struct Verdict {
 }
 
 impl<H: Host> Store<H> {
+    /// Carries out what the sync machine asks for. `None` when it does not fit: nothing was done.
+    ///
+    /// # Errors
+    /// Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and [`identify`](Store::identify).
+    pub async fn carry_out(&self, change: &Change) -> Result<Option<Applied>> {
+        match change {
+            Change::Page(page) => self.apply(page).await,
+            Change::Rewind(rewind) => self.rewind(rewind).await.map(Some),
+            Change::Identify(identify) => self.identify(identify).await.map(Some),
+        }
+    }
+
     /// Applies a page. `None` when it does not follow the cursor: nothing was done, and a pull will tell.
     ///
     /// # Errors
@@ -51,6 +64,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let applied = self.apply_page(page, &mut position).await?;
         tx.commit()?;
+        self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(Some(applied))
     }
@@ -58,35 +72,79 @@ impl<H: Host> Store<H> {
     async fn apply_page(&self, page: &Page, position: &mut Position) -> Result<Applied> {
         let w = self.db.writer();
         let models = self.models();
-        let pending = queue::pending(w, 0, usize::MAX)?;
-        let ids: Vec<Id> = pending.iter().map(|p| Id::from_bytes(p.id)).collect();
-        let plan = plan(&position.client, &ids, &page.evs);
-        let mut applied = Applied { rebased: plan.rebase, fork: plan.fork, ..Applied::default() };
-        if plan.rebase && !self.undo_after(&pending, plan.keep)? {
+        let (pending, plan) = self.plan(page, &position.client)?;
+        let mut applied =
+            Applied { outcome: Outcome { fork: plan.fork, ..Outcome::default() }, ..Applied::default() };
+        // behind a held event nothing is applied, so nothing has to give way either
+        let rebase = plan.rebase && position.held.is_none();
+        applied.rebased = rebase;
+        let mut redo_from = plan.keep;
+        if rebase && !self.undo_after(&pending, plan.keep)? {
             applied.rebuilt = true;
+            redo_from = 0;
             self.clear_owned()?;
-            self.replay(&models, page.from.seq).await?;
+            position.held = self.replay(&models, page.from.seq).await?;
         }
+        let was_held = position.held.is_some();
+        let (mut gone, mut dropped) = (vec![false; pending.len()], false);
         for (row, role) in page.evs.iter().zip(&plan.roles) {
             position.at.seq += 1;
-            let mine = role.settles().map(|i| &pending[i]);
-            let run = role.applies() || (applied.rebuilt && matches!(role, Role::InPlace(_)));
-            let refusal = self.apply_row(&models, position.at.seq, row, mine.filter(|_| !run), run).await?;
-            if let Some(p) = mine {
-                queue::remove(w, p.lo)?;
-                queue::own(w, p.lo, position.at.seq)?;
-                position.confirmed_n = position.confirmed_n.max(p.n);
-                position.pending -= 1;
-                applied.verdicts.push(Verdict { id: p.id, seq: position.at.seq, refusal });
+            let seq = position.at.seq;
+            let known = if row.k == Kind::E { self.knows(&row.t, row.tv) } else { Known::Yes };
+            if known == Known::No && position.held.is_none() {
+                position.held = Some(seq);
             }
+            let mine = role.settles();
+            let held = position.held.is_some();
+            let run = !held
+                && known == Known::Yes
+                && (role.applies() || (applied.rebuilt && matches!(role, Role::InPlace(_))));
+            let in_place = mine.filter(|_| !run && !held).map(|i| &pending[i]);
+            let refusal = self.apply_row(&models, seq, row, in_place, run).await?;
+            let Some(i) = mine else { continue };
+            let p = &pending[i];
+            if held && refusal.is_none() {
+                queue::shadow(w, p.lo, seq)?;
+            } else {
+                queue::remove(w, p.lo)?;
+                gone[i] = true;
+                dropped |= was_held;
+            }
+            let b = (row.b != p.b).then_some(p.b.as_str());
+            own::add(w, p.lo, seq, b)?;
+            position.confirmed_n = position.confirmed_n.max(p.n.unwrap_or(0));
+            position.pending -= 1;
+            applied.verdicts.push(Verdict { id: p.id, seq, refusal });
         }
-        if plan.rebase {
-            self.rerun(&models, &pending, &plan, position.at.seq).await?;
+        if rebase {
+            let left = pending.iter().zip(&gone).skip(redo_from).filter(|(_, gone)| !**gone);
+            self.rerun(&models, left.map(|(p, _)| p), position.at.seq).await?;
+        } else if dropped {
+            // a rejected event's effect lies somewhere under the others'
+            applied.rebuilt = true;
+            position.held = self.remake(&models, position.at.seq).await?;
         }
         position.at = page.cursor();
         position.top_n = position.top_n.max(position.confirmed_n);
         self.write_cursor(position)?;
+        if !page.evs.is_empty() {
+            self.remember(&page.to)?;
+        }
         Ok(applied)
+    }
+
+    /// The pending events that the page concerns, and what it means for them. A page that only confirms what is first in
+    /// the queue must not cost more the longer the queue is.
+    fn plan(&self, page: &Page, me: &ClientId) -> Result<(Vec<Pending>, Plan)> {
+        let planned = |limit| -> Result<(Vec<Pending>, Plan)> {
+            let pending = queue::waiting(self.db.writer(), limit)?;
+            let ids: Vec<Id> = pending.iter().map(|p| Id::from_bytes(p.id)).collect();
+            let plan = plan(me, &ids, &page.evs);
+            Ok((pending, plan))
+        };
+        // one more than it has rows: so no row but those of the first in the queue leaves the state as it is
+        let first = planned(page.evs.len() + 1)?;
+        if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
     /// Logs one row and runs it where its event counts here; gives why it has no effect, if so. `in_place` is the
@@ -172,16 +230,26 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Runs the pending events that are left again, at the places they have now.
-    async fn rerun(&self, models: &Models, pending: &[Pending], plan: &Plan, head: u64) -> Result<()> {
-        for (k, &i) in plan.left.iter().enumerate() {
-            self.run_pending(models, &pending[i], head + k as u64 + 1).await?;
+    /// Runs pending events again, at the places they have now.
+    pub(super) async fn rerun(
+        &self,
+        models: &Models,
+        pending: impl Iterator<Item = &Pending>,
+        mut head: u64,
+    ) -> Result<()> {
+        for p in pending {
+            head += u64::from(p.seq.is_none());
+            self.run_pending(models, p, p.seq.unwrap_or(head)).await?;
         }
         Ok(())
     }
 
     /// Runs a pending event again. When it fails it stays pending, without effect: its final place decides.
     pub(super) async fn run_pending(&self, models: &Models, p: &Pending, v: u64) -> Result<()> {
+        if self.knows(&p.t, p.tv) == Known::No {
+            let err = format!("HELD: this version does not know '{}' {}", p.t, p.tv);
+            return queue::set_outcome(self.db.writer(), p.lo, &[], Some(&err));
+        }
         let event = Event { id: p.id, v, t: p.t.clone(), tv: p.tv, b: p.b.clone(), ts: p.ts.unwrap_or(0) };
         let tx = self.db.begin()?;
         match self.run(models, &event).await {
@@ -197,11 +265,13 @@ impl<H: Host> Store<H> {
         }
     }
 
-    fn write_cursor(&self, position: &Position) -> Result<()> {
+    pub(super) fn write_cursor(&self, position: &Position) -> Result<()> {
         let w = self.db.writer();
         queue::set_meta(w, "seq", Param::Integer(position.at.seq as i64))?;
         queue::set_meta(w, "h", position.at.h.as_bytes().into())?;
         queue::set_meta(w, "epoch", position.at.epoch.as_ref().map(|e| e.as_bytes().as_slice()).into())?;
+        queue::set_meta(w, "asof", position.asof.map(|seq| seq as i64).into())?;
+        queue::set_meta(w, "held", position.held.map(|seq| seq as i64).into())?;
         queue::set_meta(w, "confirmed_n", Param::Integer(position.confirmed_n as i64))
     }
 }

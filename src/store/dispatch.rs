@@ -1,9 +1,9 @@
 //! Making events: each is completed, run and logged in one transaction.
 
-use super::{Position, Store};
+use super::{Position, Store, Turn};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{Event, Host, Models, Results, complete, process};
+use crate::event::{Event, Host, Known, Models, Results, complete, process};
 use crate::sql::Recorder;
 use crate::sync::limits;
 use crate::sync::wire::Kind;
@@ -15,7 +15,7 @@ pub struct Draft {
     pub id: Option<[u8; 16]>,
     /// Its type.
     pub t: String,
-    /// The schema version of its type.
+    /// The schema version of its type; 0 for the one declared.
     pub tv: u32,
     /// Its data as JSON text.
     pub b: String,
@@ -41,50 +41,75 @@ impl<H: Host> Store<H> {
     /// What a phase said. An event at fault is kept in the local history with its error; one that met a fault of the
     /// surroundings (no room, I/O) leaves nothing and may be dispatched again.
     pub async fn dispatch(&self, drafts: Vec<Draft>) -> Result<Vec<Dispatched>> {
-        let _turn = self.enter().await?;
-        let mut made = Vec::with_capacity(drafts.len());
-        match self.dispatch_all(drafts, &mut made).await {
-            Ok(position) => {
+        let turn = self.enter().await?;
+        let keep = |event: &Event, error: &Error| self.db.transaction(|| self.keep_failed(event, error));
+        self.dispatch_in(&turn, drafts, Ok, keep).await
+    }
+
+    /// Makes events in a turn. `finish` ends their transaction and gives the reply; `keep` gets the event at fault.
+    pub(super) async fn dispatch_in<T>(
+        &self,
+        _turn: &Turn,
+        drafts: Vec<Draft>,
+        finish: impl FnOnce(Vec<Dispatched>) -> Result<T>,
+        keep: impl FnOnce(&Event, &Error) -> Result<()>,
+    ) -> Result<T> {
+        match self.dispatch_all(drafts, finish).await {
+            Ok((position, reply)) => {
                 *self.position.borrow_mut() = Some(position);
-                Ok(made)
+                Ok(reply)
             }
             Err((error, Some(event))) if !error.is_environmental() => {
-                self.keep_failed(&event, &error)?;
+                keep(&event, &error)?;
+                self.db.settle().await?;
                 Err(error)
             }
             Err((error, _)) => Err(error),
         }
     }
 
-    async fn dispatch_all(
+    async fn dispatch_all<T>(
         &self,
         drafts: Vec<Draft>,
-        made: &mut Vec<Dispatched>,
-    ) -> Result<Position, (Error, Option<Event>)> {
+        finish: impl FnOnce(Vec<Dispatched>) -> Result<T>,
+    ) -> Result<(Position, T), (Error, Option<Event>)> {
         let early = |error| (error, None);
         let models = self.models();
         let mut position = self.position().map_err(early)?;
+        let mut made = Vec::with_capacity(drafts.len());
         let tx = self.db.begin().map_err(early)?;
         for draft in drafts {
-            let mut event = self.event(draft, &position);
+            let mut event = self.event(draft, &position).map_err(early)?;
             match self.make(&models, &mut event, &mut position).await {
                 Ok(results) => made.push(Dispatched { event, results, pending: self.synced() }),
                 Err(error) => return Err((error, Some(event))),
             }
         }
+        let reply = finish(made).map_err(early)?;
         tx.commit().map_err(early)?;
-        Ok(position)
+        self.db.settle().await.map_err(early)?;
+        Ok((position, reply))
     }
 
-    fn event(&self, draft: Draft, position: &Position) -> Event {
-        Event {
+    fn event(&self, draft: Draft, position: &Position) -> Result<Event> {
+        let tv = match draft.tv {
+            0 => self.options.borrow().types.version_of(&draft.t, &self.models.borrow()),
+            tv => Some(tv),
+        };
+        let Some(tv) = tv.filter(|&tv| self.knows(&draft.t, tv) != Known::No) else {
+            return Err(Error::BadValue(format!(
+                "event type '{}': no model has it and it is not in the option types, so it would never be applied",
+                draft.t
+            )));
+        };
+        Ok(Event {
             id: draft.id.unwrap_or_else(|| self.host.random()),
             v: position.at.seq + position.pending + 1,
             t: draft.t,
-            tv: draft.tv,
+            tv,
             b: draft.b,
             ts: draft.ts.unwrap_or_else(|| self.host.now()),
-        }
+        })
     }
 
     async fn make(&self, models: &Models, event: &mut Event, position: &mut Position) -> Result<Results> {
@@ -107,7 +132,7 @@ impl<H: Host> Store<H> {
                 self.db.writer(),
                 &Pending {
                     lo: position.lo,
-                    n: position.top_n,
+                    n: Some(position.top_n),
                     id: event.id,
                     t: event.t.clone(),
                     tv: event.tv,
@@ -116,6 +141,7 @@ impl<H: Host> Store<H> {
                     sent: false,
                     undo: Some(undo),
                     err: None,
+                    seq: None,
                 },
             )?;
             return Ok(results);
@@ -151,10 +177,9 @@ impl<H: Host> Store<H> {
         Ok((results, recorder.finish()?))
     }
 
-    fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
-        self.db.transaction(|| {
-            let err = format!("{}: {error}", error.code());
-            queue::keep_failed(self.db.writer(), &event.id, &event.t, event.tv, &event.b, event.ts, &err)
-        })
+    /// Keeps an event at fault. Call in a transaction.
+    pub(super) fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
+        let err = format!("{}: {error}", error.code());
+        queue::keep_failed(self.db.writer(), &event.id, &event.t, event.tv, &event.b, event.ts, &err)
     }
 }

@@ -12,11 +12,13 @@ impl<H: Host> Store<H> {
     /// Writes documents, all or none; gives their ids.
     pub async fn set(&self, model: &str, docs: &[String], insert_only: bool) -> Result<Vec<Value>> {
         let _turn = self.enter().await?;
-        match docs {
+        let ids = match docs {
             // one statement is a transaction by itself
             [_] => self.set_now(model, docs, insert_only),
             _ => self.db.transaction(|| self.set_now(model, docs, insert_only)),
-        }
+        }?;
+        self.db.settle().await?;
+        Ok(ids)
     }
 
     /// [`Store::set`] in the open transaction.
@@ -28,7 +30,9 @@ impl<H: Host> Store<H> {
     /// Merges documents into existing ones, all or none; gives the merged ones.
     pub async fn update(&self, model: &str, docs: &[String], upsert: bool) -> Result<Vec<String>> {
         let _turn = self.enter().await?;
-        self.db.transaction(|| self.update_now(model, docs, upsert))
+        let merged = self.db.transaction(|| self.update_now(model, docs, upsert))?;
+        self.db.settle().await?;
+        Ok(merged)
     }
 
     /// [`Store::update`] in the open transaction.
@@ -40,7 +44,9 @@ impl<H: Host> Store<H> {
     /// Removes a document; whether there was one.
     pub async fn remove(&self, model: &str, id: &Value) -> Result<bool> {
         let _turn = self.enter().await?;
-        self.remove_now(model, id)
+        let there = self.remove_now(model, id)?;
+        self.db.settle().await?;
+        Ok(there)
     }
 
     /// [`Store::remove`] in the open transaction.

@@ -4,23 +4,28 @@
 //! nothing behind. Knows no network and no clock but its host's.
 
 mod apply;
+mod calls;
 mod dispatch;
 mod documents;
 mod lane;
+mod outcome;
 mod outgoing;
 mod rebuild;
+mod rejoin;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub use apply::{Applied, Verdict};
+pub use calls::Call;
 pub use dispatch::{Dispatched, Draft};
 pub use lane::{Lane, Turn};
 
 use crate::error::{Error, Result};
-use crate::event::{Host, Models, queue};
+use crate::event::{Host, Known, Models, Types, queue};
 use crate::model::{Definition, Model};
 use crate::sql::{Db, Param};
+use crate::sync::client::Start;
 use crate::sync::id::{ClientId, Epoch, Hash};
 use crate::sync::wire::At;
 use crate::sync::{chain, limits};
@@ -34,12 +39,25 @@ pub struct EventOptions {
     pub version: i64,
     /// The most bytes an event's data may have in a synced log.
     pub max_body: usize,
+    /// The types of events that this version of the application knows.
+    pub types: Types,
 }
 
 impl Default for EventOptions {
     fn default() -> Self {
-        EventOptions { log: None, version: 0, max_body: limits::BODY }
+        EventOptions { log: None, version: 0, max_body: limits::BODY, types: Types::default() }
     }
+}
+
+/// A confirmed event that cannot be applied yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its position.
+    pub seq: u64,
+    /// Its type.
+    pub t: String,
+    /// The schema version of its type.
+    pub tv: u32,
 }
 
 /// Where the queue stands. A copy of what the tables say, changed only after a commit.
@@ -56,6 +74,10 @@ struct Position {
     pending: u64,
     /// The last local commit order.
     lo: i64,
+    /// Up to where the log must be read before anything is pushed, after a rewind.
+    asof: Option<u64>,
+    /// The first confirmed event that is not applied, because this version does not know it. The log goes on.
+    held: Option<u64>,
 }
 
 /// A database with its models and its queue.
@@ -70,6 +92,8 @@ pub struct Store<H> {
     options: RefCell<EventOptions>,
     position: RefCell<Option<Position>>,
     closed: Cell<bool>,
+    /// The first client id, which stays when sync gives a new one.
+    birth: Cell<Option<ClientId>>,
 }
 
 impl<H: Host> Store<H> {
@@ -84,6 +108,7 @@ impl<H: Host> Store<H> {
             options: RefCell::default(),
             position: RefCell::default(),
             closed: Cell::new(false),
+            birth: Cell::default(),
         }
     }
 
@@ -92,13 +117,17 @@ impl<H: Host> Store<H> {
         &self.db
     }
 
-    /// Waits for the right to write.
+    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn back.
     ///
     /// # Errors
-    /// `CLOSED`.
+    /// `CLOSED`, and those of [`Db::admit`].
     pub async fn enter(&self) -> Result<Turn> {
         let turn = self.lane.enter().await;
-        if self.closed.get() { Err(Error::Closed) } else { Ok(turn) }
+        if self.closed.get() {
+            return Err(Error::Closed);
+        }
+        self.db.admit().await?;
+        Ok(turn)
     }
 
     /// Adds a model and brings its table up to date. `owned` models are written by events alone.
@@ -110,6 +139,7 @@ impl<H: Host> Store<H> {
         }
         let model = Model::new(definition);
         self.db.transaction(|| model.migrate(self.db.writer()))?;
+        self.db.settle().await?;
         self.models.borrow_mut().insert(name.clone(), Rc::new(model));
         if owned {
             self.owned.borrow_mut().push(name);
@@ -120,6 +150,11 @@ impl<H: Host> Store<H> {
     /// The model of a name.
     pub fn model(&self, name: &str) -> Result<Rc<Model>> {
         self.models.borrow().get(name).cloned().ok_or_else(|| Error::UnknownModel(name.to_string()))
+    }
+
+    /// The identity that the database got when it was made, once the queue is open.
+    pub fn birth(&self) -> Option<ClientId> {
+        self.birth.get()
     }
 
     fn models(&self) -> Models {
@@ -135,6 +170,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let w = self.db.writer();
         queue::create(w)?;
+        calls::create(w)?;
         let client = match queue::meta_blob(w, "client")? {
             Some(bytes) => ClientId::from_slice(&bytes)
                 .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
@@ -146,11 +182,18 @@ impl<H: Host> Store<H> {
                 client
             }
         };
+        let birth = queue::meta_blob(w, "birth")?.and_then(|bytes| ClientId::from_slice(&bytes));
+        if birth.is_none() {
+            queue::set_meta(w, "birth", client.as_bytes().into())?;
+        }
         let position = self.read_position(client, &log)?;
         tx.commit()?;
+        self.db.settle().await?;
+        self.birth.set(Some(birth.unwrap_or(client)));
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
-        if queue::meta_int(self.db.writer(), "version")? != Some(version) {
+        let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
+        if other || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
             self.rebuild(&turn, Some(version)).await?;
         }
         Ok(())
@@ -169,16 +212,20 @@ impl<H: Host> Store<H> {
             Some(bytes) => Some(Epoch::from_slice(&bytes).ok_or_else(damaged)?),
             None => None,
         };
+        let asof = queue::meta_int(w, "asof")?.map(|seq| seq as u64);
+        let held = queue::meta_int(w, "held")?.map(|seq| seq as u64);
         let confirmed_n = queue::meta_int(w, "confirmed_n")?.unwrap_or(0) as u64;
         let (pending, top) = w
-            .one("SELECT count(*), max(n) FROM _pending", &[], |r| Ok((r.int(0)? as u64, r.opt_int(1)?)))?
+            .one("SELECT count(*) FILTER (WHERE seq IS NULL), max(n) FROM _pending", &[], |r| {
+                Ok((r.int(0)? as u64, r.opt_int(1)?))
+            })?
             .unwrap_or((0, None));
         let at = match log {
             "" => At { epoch: None, seq: queue::head(w)?, h },
             _ => At { epoch, seq, h },
         };
-        let top_n = top.map_or(confirmed_n, |n| n as u64);
-        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)? })
+        let top_n = top.map_or(0, |n| n as u64).max(confirmed_n);
+        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof, held })
     }
 
     fn position(&self) -> Result<Position> {
@@ -190,10 +237,24 @@ impl<H: Host> Store<H> {
         self.options.borrow().log.is_some()
     }
 
-    /// This replica's identity and cursor, once the queue is open.
-    pub fn identity(&self) -> Result<(ClientId, At)> {
-        let position = self.position()?;
-        Ok((position.client, position.at))
+    /// Where the sync machine starts, once the queue is open.
+    pub fn start(&self) -> Result<Start> {
+        let Position { client, at, asof, .. } = self.position()?;
+        Ok(Start { client, at, asof })
+    }
+
+    /// The confirmed event that this version of the application does not know, if there is one: nothing from it on is
+    /// applied.
+    pub fn held(&self) -> Result<Option<Held>> {
+        let Some(seq) = self.position()?.held else { return Ok(None) };
+        let sql = "SELECT t, tv FROM _log WHERE seq = ?";
+        self.db.reader().one(sql, &[Param::Integer(seq as i64)], |r| {
+            Ok(Held { seq, t: r.text(0)?.to_string(), tv: r.int(1)? as u32 })
+        })
+    }
+
+    fn knows(&self, t: &str, tv: u32) -> Known {
+        self.options.borrow().types.knows(t, tv, &self.models.borrow())
     }
 
     /// Up to where the log is confirmed, and how many events are pending after it.
@@ -203,8 +264,14 @@ impl<H: Host> Store<H> {
     }
 
     /// Refuses every later write. What is in the lane is finished first.
-    pub async fn close(&self) {
+    ///
+    /// # Errors
+    /// What keeps acknowledged `relaxed` writes from being kept.
+    pub async fn close(&self) -> Result<()> {
         let _turn = self.lane.enter().await;
-        self.closed.set(true);
+        match self.closed.replace(true) {
+            true => Ok(()),
+            false => self.db.finish().await,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::Store;
 use super::lane::Turn;
 use crate::error::Result;
-use crate::event::{Event, Host, Models, queue};
+use crate::event::{Event, Host, Known, Models, queue};
 use crate::sql::Param;
 
 /// Events read from the log at a time.
@@ -13,18 +13,31 @@ impl<H: Host> Store<H> {
     /// Empties the tables that events own and runs the whole queue again, in one transaction. With `version`, notes
     /// whose reducers made them.
     pub async fn rebuild(&self, _turn: &Turn, version: Option<i64>) -> Result<()> {
-        let position = self.position()?;
+        let mut position = self.position()?;
         let models = self.models();
         let tx = self.db.begin()?;
-        self.clear_owned()?;
-        self.replay(&models, position.at.seq).await?;
-        for (k, p) in queue::pending(self.db.writer(), 0, usize::MAX)?.iter().enumerate() {
-            self.run_pending(&models, p, position.at.seq + k as u64 + 1).await?;
-        }
+        position.held = self.remake(&models, position.at.seq).await?;
+        self.write_cursor(&position)?;
         if let Some(version) = version {
             queue::set_meta(self.db.writer(), "version", Param::Integer(version))?;
         }
-        tx.commit()
+        tx.commit()?;
+        self.db.settle().await?;
+        *self.position.borrow_mut() = Some(position);
+        Ok(())
+    }
+
+    /// The state anew: the log up to `to`, then what is pending. Gives the first event that this version does not
+    /// know: the log is run up to there only.
+    pub(super) async fn remake(&self, models: &Models, to: u64) -> Result<Option<u64>> {
+        self.clear_owned()?;
+        let held = self.replay(models, to).await?;
+        let w = self.db.writer();
+        // confirmed behind an event that is held no longer: run at its own place now
+        let run = Param::Integer(held.map_or(i64::MAX, |seq| seq as i64));
+        w.run("DELETE FROM _pending WHERE seq < ?", &[run])?;
+        self.rerun(models, queue::pending(w)?.iter(), to).await?;
+        Ok(held)
     }
 
     pub(super) fn clear_owned(&self) -> Result<()> {
@@ -34,8 +47,9 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// Runs the confirmed events up to `to` again.
-    pub(super) async fn replay(&self, models: &Models, to: u64) -> Result<()> {
+    /// Runs the confirmed events up to `to` again, or to before the first that this version does not know, which it
+    /// gives.
+    pub(super) async fn replay(&self, models: &Models, to: u64) -> Result<Option<u64>> {
         let w = self.db.writer();
         w.run("DELETE FROM _dead", &[])?;
         let mut last = 0;
@@ -52,11 +66,15 @@ impl<H: Host> Store<H> {
                 })
             })?;
             for event in events.iter().filter(|e| e.v <= to) {
-                self.run_confirmed(models, event).await?;
+                match self.knows(&event.t, event.tv) {
+                    Known::Yes => self.run_confirmed(models, event).await?,
+                    Known::PassOver => None,
+                    Known::No => return Ok(Some(event.v)),
+                };
             }
             match events.last() {
                 Some(event) if event.v < to && events.len() == CHUNK => last = event.v,
-                _ => return Ok(()),
+                _ => return Ok(None),
             }
         }
     }

@@ -24,6 +24,10 @@ pub const PUSH_BYTES: usize = 512 * 1024;
 pub const PAGE_EVENTS: usize = 1000;
 /// Bytes in one page, measured by [`size`].
 pub const PAGE_BYTES: usize = 1024 * 1024;
+/// Points of a history in one resume.
+pub const KNOWN: usize = 32;
+/// Ids asked about in one resume.
+pub const RESUME_IDS: usize = 4096;
 /// Milliseconds a long poll may ask the server to wait.
 pub const WAIT_MS: u64 = 25_000;
 /// The largest whole number that a JavaScript number holds exactly.

@@ -57,6 +57,11 @@ impl MemoryLog {
         self.append(at, row)
     }
 
+    /// Names the history anew, as a restore with our tools does.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+    }
+
     /// Says that rows up to `seq` are gone.
     pub fn set_trim(&mut self, seq: u64) {
         self.trim = seq;

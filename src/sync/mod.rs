@@ -4,6 +4,7 @@
 //! - [`chain`]: the hash chain over a log
 //! - [`client`]: what a replica does next, and what it makes of an answer
 //! - [`merge`]: what a page means for the queue
+//! - [`resume`]: what a replica must know to come back together with a server that lost history
 //! - [`server`]: what a push appends and a pull reads, over any `ServerLog`
 
 pub mod backoff;
@@ -15,5 +16,6 @@ pub mod limits;
 pub mod memory;
 pub mod merge;
 pub mod refusal;
+pub mod resume;
 pub mod server;
 pub mod wire;

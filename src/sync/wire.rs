@@ -338,7 +338,7 @@ fn check_event(n: u64, t: &str, b: &str, ts: Option<i64>) -> Result<()> {
     limits::check_type(t).map_err(|e| Error::Protocol(e.to_string()))
 }
 
-fn safe_integer(n: u64) -> Result<()> {
+pub(super) fn safe_integer(n: u64) -> Result<()> {
     if n <= limits::SAFE_INTEGER { Ok(()) } else { Err(Error::Protocol(format!("{n} is no safe integer"))) }
 }
 
@@ -346,7 +346,7 @@ fn over(what: &str, size: usize) -> Error {
     Error::Protocol(format!("{size} {what} are too many"))
 }
 
-fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
+pub(super) fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
     if size <= limit {
         return Ok(());
     }

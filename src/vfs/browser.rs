@@ -76,9 +76,30 @@ pub(super) struct Directory(DirectoryHandle);
 /// The directory that holds all databases.
 pub(super) async fn root() -> Result<Directory> {
     let opfs = get_directory().map_err(|_| Error::NotSupported("OPFS"))?;
-    let opfs = JsFuture::from(opfs).await.map_err(|error| failure(&error, "OPFS"))?;
+    let opfs = JsFuture::from(opfs).await.map_err(|error| refusal(&error))?;
     let opfs = Directory(opfs.unchecked_into());
     Ok(opfs.directory("tidelog", true).await.map_err(|error| failure(&error, "tidelog"))?)
+}
+
+/// What it means that the browser does not give its file system. Private windows say no in many ways: Firefox with a
+/// `SecurityError`, Safari with an `UnknownError`.
+fn refusal(error: &JsValue) -> Error {
+    let name = Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string());
+    match name.as_deref() {
+        Some("SecurityError" | "UnknownError" | "NotSupportedError" | "NotAllowedError" | "TypeError") => {
+            Error::NotSupported("OPFS")
+        }
+        _ => failure(error, "OPFS").into(),
+    }
+}
+
+/// Whether this realm can be given synchronous access handles: dedicated workers only.
+pub(super) fn has_handles() -> bool {
+    let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).ok();
+    get(&js_sys::global(), "FileSystemFileHandle")
+        .and_then(|class| get(&class, "prototype"))
+        .and_then(|prototype| get(&prototype, "createSyncAccessHandle"))
+        .is_some_and(|method| method.is_function())
 }
 
 impl Directory {

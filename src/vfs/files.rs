@@ -96,6 +96,13 @@ impl<S: Storage> Files<S> {
         Ok(())
     }
 
+    /// Forgets all that is known of the files' content: it is another one now. No lock of a WAL index may be held.
+    pub(super) fn forget_all(&self) {
+        for node in self.nodes.borrow().values() {
+            node.borrow_mut().forget(self.limit);
+        }
+    }
+
     fn close(&self, mut handle: Handle<S>) {
         handle.close();
         let mut node = handle.node.borrow_mut();

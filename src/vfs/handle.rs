@@ -123,7 +123,9 @@ impl StorageFile for HandleFile {
 pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
     let text = |key: &str| js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string());
     let (kind, code) = (text("name").unwrap_or_default(), text("code").unwrap_or_default());
-    let message = text("message").unwrap_or_else(|| format!("{error:?}"));
+    // Chromium's IndexedDB has no words for a full disk
+    let said = text("message").filter(|message| !message.is_empty());
+    let message = said.unwrap_or_else(|| if kind.is_empty() { format!("{error:?}") } else { kind.clone() });
     match (kind.as_str(), code.as_str()) {
         ("QuotaExceededError", _) | (_, "ENOSPC" | "EDQUOT" | "EFBIG") => {
             StorageError::Quota(format!("{name}: {message}"))

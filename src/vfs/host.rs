@@ -17,7 +17,7 @@ extern "C" {
     pub type HostFs;
 
     #[wasm_bindgen(method, catch)]
-    fn lock(this: &HostFs, path: &str) -> Result<Promise, JsValue>;
+    fn lock(this: &HostFs, path: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn open(this: &HostFs, path: &str, create: bool) -> Result<SyncHandle, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -65,7 +65,10 @@ impl Host {
             return Err(Error::BadName { what: "database", name: path.into(), remedy });
         }
         let fail = |error: JsValue| failure(&error, path);
-        let lock = JsFuture::from(fs.lock(path).map_err(fail)?).await.map_err(fail)?;
+        let mut lock = fs.lock(path).map_err(fail)?;
+        if let Some(promise) = lock.dyn_ref::<Promise>() {
+            lock = JsFuture::from(promise.clone()).await.map_err(fail)?;
+        }
         if lock.is_null() || lock.is_undefined() {
             return Err(Error::Locked(path.into()));
         }

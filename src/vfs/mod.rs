@@ -14,6 +14,12 @@ mod files;
 mod handle;
 #[cfg(target_family = "wasm")]
 pub mod host;
+#[cfg(target_family = "wasm")]
+pub mod idb;
+#[cfg(target_family = "wasm")]
+mod idb_calls;
+mod image;
+mod later;
 mod locks;
 mod memory;
 #[cfg(any(test, target_family = "wasm"))]
@@ -21,6 +27,8 @@ mod names;
 mod node;
 #[cfg(target_family = "wasm")]
 pub mod opfs;
+#[cfg(target_family = "wasm")]
+pub mod place;
 mod shm;
 mod transfer;
 mod wal;
@@ -32,6 +40,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 #[cfg(target_family = "wasm")]
 pub use handle::{HandleFile, SyncHandle};
+pub use image::{BLOCK, Batch, Block, Image};
+pub use later::{Deferred, DeferredFile, Keeper, Later, Work};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};
@@ -55,6 +65,10 @@ pub trait Storage: 'static {
     fn delete(&self, name: &str) -> Result<(), StorageError>;
     /// The names of all files that [exist](Storage::exists), in no particular order.
     fn names(&self) -> Result<Vec<String>, StorageError>;
+    /// How what was written gets to safety, where that takes more than a [flush](StorageFile::flush).
+    fn later(&self) -> Option<Rc<dyn Later>> {
+        None
+    }
 }
 
 /// One open file of a [`Storage`]; closed when dropped.
@@ -107,6 +121,8 @@ impl From<StorageError> for Error {
 pub struct Vfs {
     name: String,
     files: Rc<dyn Registered>,
+    later: Option<Rc<dyn Later>>,
+    full: Cell<bool>,
     /// Taken by `drop`.
     release: Cell<Option<Box<dyn FnOnce()>>>,
 }
@@ -117,6 +133,7 @@ trait Registered {
     fn export(&self, file: &str) -> Result<Vec<u8>>;
     fn import(&self, file: &str, bytes: &[u8]) -> Result<()>;
     fn is_there(&self, file: &str) -> Result<bool>;
+    fn forget(&self);
 }
 
 impl<S: Storage> Registered for Files<S> {
@@ -135,6 +152,10 @@ impl<S: Storage> Registered for Files<S> {
     fn is_there(&self, file: &str) -> Result<bool> {
         Ok(transfer::is_there(self.storage(), file)?)
     }
+
+    fn forget(&self) {
+        self.forget_all();
+    }
 }
 
 impl Vfs {
@@ -151,9 +172,10 @@ impl Vfs {
     pub fn register_gathering<S: Storage>(storage: S, limit: usize) -> Result<Vfs> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("tidelog-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let later = storage.later();
         let files = Rc::new(Files::new(storage, limit));
         let release = files::register(&name, files.clone()).map_err(Error::Io)?;
-        Ok(Vfs { name, files, release: Cell::new(Some(release)) })
+        Ok(Vfs { name, files, later, full: Cell::new(false), release: Cell::new(Some(release)) })
     }
 
     /// What `sqlite3_open_v2` wants to hear.
@@ -182,6 +204,31 @@ impl Vfs {
     /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure there is none.
     pub fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
         self.files.import(file, bytes)
+    }
+
+    /// Whether the last write found no room.
+    pub fn is_full(&self) -> bool {
+        let owed = self.later.as_ref().and_then(|later| later.failed());
+        self.full.get() || matches!(owed, Some(StorageError::Quota(_)))
+    }
+
+    /// Notes that a write found no room, or did.
+    pub fn set_full(&self, full: bool) {
+        self.full.set(full);
+    }
+
+    /// How what was committed gets to safety, where that takes waiting.
+    pub fn later(&self) -> Option<&Rc<dyn Later>> {
+        self.later.as_ref()
+    }
+
+    /// Takes the files back to what is [kept](Later). No connection may have a transaction or a statement under way;
+    /// each must read something next, so that it notices that its schema may be another one.
+    pub fn go_back(&self) {
+        if let Some(later) = &self.later {
+            later.go_back();
+            self.files.forget();
+        }
     }
 
     /// Whether there is a database `file` with something in it.

@@ -60,6 +60,15 @@ impl<F: StorageFile> Node<F> {
         }
     }
 
+    /// Forgets what is known of the content; `limit` as for [`Gather::new`].
+    pub(super) fn forget(&mut self, limit: usize) {
+        self.disk.forget_size();
+        self.shm.forget();
+        if let Some(gather) = &mut self.gather {
+            *gather = Gather::new(limit);
+        }
+    }
+
     /// Whether a cut of the WAL is still to be made, after a last try.
     pub(super) fn in_debt(&mut self) -> bool {
         self.gather.as_mut().is_some_and(|gather| {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use wasm_bindgen::prelude::*;
 
-use super::browser::{Directory, WebLock, root, sleep, time};
+use super::browser::{Directory, WebLock, has_handles, root, sleep, time};
 use super::handle::{HandleFile, failure};
 use super::names::{directory_of, name_of};
 use super::{Storage, StorageError, StorageFile, Vfs, transfer};
@@ -42,6 +42,9 @@ impl Opfs {
     /// `LOCKED` at once when another tab or worker has it, and after 15 s when only its handles are not free yet;
     /// `NOT_SUPPORTED` where there is no OPFS or this is no dedicated worker; `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Opfs, String)> {
+        if !has_handles() {
+            return Err(Error::NotSupported("OPFS outside of a dedicated worker"));
+        }
         let (directory, lock) = reserve(name).await?;
         let directory =
             root().await?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
@@ -77,9 +80,6 @@ async fn reserve(name: &str) -> Result<(String, WebLock)> {
 async fn pause(error: &JsValue, name: &str, start: f64) -> Result<()> {
     match failure(error, name) {
         StorageError::Locked(_) if time() - start < PATIENCE => sleep(5).await,
-        StorageError::Io(message) if error.is_instance_of::<js_sys::TypeError>() => {
-            Err(Error::Io(format!("no sync access handles here, use a dedicated worker: {message}")))
-        }
         error => Err(error.into()),
     }
 }

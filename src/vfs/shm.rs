@@ -1,6 +1,7 @@
 //! The WAL index: SQLite's shared memory, kept in this instance's own memory, and the SQLite callbacks for it.
 //!
-//! It reads the index in one place only, to learn how much of the WAL is committed, and never writes it.
+//! It reads the index in one place only, to learn how much of the WAL is committed, and writes nothing to it but zeros
+//! over its header, which have it rebuilt.
 
 use std::ffi::{c_int, c_void};
 
@@ -13,6 +14,9 @@ use super::Storage;
 use super::file::File;
 use super::locks::Slots;
 use super::wal::committed_end;
+
+/// The index's header, which is there twice, in words.
+const HEADER_WORDS: usize = 12;
 
 /// One database's WAL index.
 #[derive(Debug, Default)]
@@ -40,6 +44,17 @@ impl Shm {
         }
     }
 
+    /// Makes SQLite rebuild the index from the WAL before anything else: each connection then drops the pages it
+    /// keeps. The memory stays where it is, since connections point to it.
+    pub(super) fn forget(&mut self) {
+        let Some(header) = self.regions.first_mut() else { return };
+        for word in header.iter_mut().take(HEADER_WORDS) {
+            // SAFETY: `word` is a live reference into the region; SQLite writes it through its own pointer.
+            unsafe { std::ptr::write_volatile(word, 0) };
+        }
+        self.fresh = true;
+    }
+
     /// The address of a region; null when it is absent and not to be made, an error when memory is short.
     fn region(&mut self, index: usize, bytes: usize, extend: bool) -> Result<*mut c_void, ()> {
         while extend && self.regions.len() <= index {
@@ -59,12 +74,12 @@ impl Shm {
         // WalIndexHdr: isInit is byte 12, szPage the u16 at 14, mxFrame the u32 at 16, all native-endian; 48 bytes,
         // twice. SQLite writes it through its own pointer, so it is read as volatile.
         let header = self.regions.first()?;
-        let mut words = [0u64; 12];
+        let mut words = [0u64; HEADER_WORDS];
         for (word, from) in words.iter_mut().zip(header.iter()) {
             // SAFETY: `from` is a live reference into the region.
             *word = unsafe { std::ptr::read_volatile(from) };
         }
-        let mut bytes = [0u8; 96];
+        let mut bytes = [0u8; 8 * HEADER_WORDS];
         for (to, word) in bytes.chunks_exact_mut(8).zip(words) {
             to.copy_from_slice(&word.to_ne_bytes());
         }

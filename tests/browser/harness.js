@@ -1,6 +1,6 @@
 // Real browsers for tests: Chromium over CDP and Firefox over BiDi, each with a profile of its own that can outlive
 // it. What a page or a worker complains about fails the test. Pages and servers are site.js's.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
@@ -8,6 +8,9 @@ import { atEnd } from './cleanup.js'
 
 /** The browsers every browser test runs in. */
 export const browsers = ['chromium', 'firefox']
+
+/** What browsers ask for by themselves, also where the policy allows no images. */
+const OWN = '/favicon.ico'
 
 const kinds = {
   chromium: {
@@ -39,11 +42,18 @@ export function newProfile(t) {
  * Starts a browser, which is closed when the test ends.
  * @param {import('node:test').TestContext} t
  * @param {'chromium' | 'firefox'} kind
- * @param {{profile?: string, allow?: RegExp[]}} [options] `profile`: a directory of `newProfile`, used by one browser
- *   at a time; `allow`: complaints that are expected
+ * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory of `newProfile`, used by one browser
+ *   at a time; `allow`: complaints that are expected; `prefs`: of Firefox
  */
-export async function launch(t, kind, { profile = newProfile(t), allow = [] } = {}) {
-  const browser = await puppeteer.launch({ ...kinds[kind], headless: true, userDataDir: profile })
+export async function launch(t, kind, { profile = newProfile(t), allow = [], prefs } = {}) {
+  const browser = await puppeteer.launch({
+    ...kinds[kind],
+    headless: true,
+    userDataDir: profile,
+    extraPrefsFirefox: prefs,
+  })
+  // when Firefox ends, Puppeteer would put these back, in the middle of the next launch; the profile is ours
+  for (const file of ['prefs.js', 'user.js']) rmSync(join(profile, `${file}.puppeteer`), { force: true })
   const session = new Session(browser, profile, allow)
   atEnd(t, () => session.close())
   return session
@@ -66,11 +76,14 @@ class Session {
   async open(url) {
     const page = await this.#browser.newPage()
     page.on('console', message => {
-      // every browser asks for this one by itself
-      if (message.location().url?.endsWith('/favicon.ico')) return
+      if (message.location().url?.endsWith(OWN)) return
       if (message.type() === 'error') this.#complain(`console.error: ${message.text()}`)
     })
-    page.on('pageerror', error => this.#complain(`uncaught: ${error?.stack ?? error?.message ?? error}`))
+    page.on('pageerror', error => {
+      // Firefox reports what a policy blocked as an error of the page
+      if (!error?.message?.includes(OWN))
+        this.#complain(`uncaught: ${error?.stack ?? error?.message ?? error}`)
+    })
     page.on('error', error => this.#complain(`the page crashed: ${error.message}`))
     await page.evaluateOnNewDocument(rememberWorkers)
     await page.goto(url)
@@ -125,4 +138,47 @@ function rememberWorkers() {
     for (const worker of ended) worker.terminate()
     return ended.length
   }
+}
+
+/** Kills the process that renders a page, and its worker with it. Firefox has no command for this: there it is the one that works when the page does. */
+export async function killRenderer(page) {
+  const browser = page.browser()
+  if (browser.process().spawnfile.includes('chromium')) {
+    const client = await page.createCDPSession()
+    // never answered
+    client.send('Page.crash').catch(() => {})
+    return
+  }
+  const before = renderers(browser.process().pid)
+  await page.evaluate(() => {
+    const until = performance.now() + 200
+    while (performance.now() < until);
+  })
+  const used = [...renderers(browser.process().pid)].map(([pid, cpu]) => [pid, cpu - (before.get(pid) ?? 0)])
+  const [[pid]] = used.sort(([, a], [, b]) => b - a)
+  process.kill(pid, 'SIGKILL')
+}
+
+/** Firefox's processes for pages under `parent`, with the CPU time they used. */
+function renderers(parent) {
+  const found = new Map()
+  const child = new RegExp(`-isForBrowser.*-parentPid[\\0 ]${parent}[\\0 ]`)
+  for (const pid of readdirSync('/proc').filter(name => /^[0-9]+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      if (!child.test(command)) continue
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
+      found.set(Number(pid), Number(fields[11]) + Number(fields[12]))
+    } catch {
+      // ended meanwhile
+    }
+  }
+  return found
+}
+
+/** Freezes a page of Chromium with its workers, as the browser does to save power, or wakes it. */
+export async function setFrozen(page, frozen) {
+  const client = await page.createCDPSession()
+  await client.send('Page.setWebLifecycleState', { state: frozen ? 'frozen' : 'active' })
+  await client.detach()
 }

@@ -78,6 +78,32 @@ for (const kind of browsers) {
     assert.equal(await ask(page, { fetch: '/storage.html' }), 200)
   })
 
+  test(`${kind}: what a page or a worker does against the policy is seen`, async t => {
+    const site = await serveSite(t, { files, allow: [/./] })
+    const refused = [
+      /img-src/,
+      /Loading the image/,
+      /connect-src/,
+      /Refused to connect|Connecting to/,
+      /NetworkError/,
+    ]
+    const session = await launch(t, kind, { allow: [...refused, /blocked|Fetch API/] })
+    const page = await session.open(`${site.url}/storage.html`)
+    assert.deepEqual(site.violations, [])
+    await page.evaluate(() => document.body.append(Object.assign(new Image(), { src: '/of-the-page.png' })))
+    await assert.rejects(ask(page, { fetch: 'http://localhost:1/of-the-worker' }))
+    await assert.rejects(
+      page.evaluate(() => void new Worker('http://localhost:1/foreign.js')),
+      /not a script of this site/,
+    )
+    const expected = [/^img-src .*of-the-page/, /^connect-src .*localhost:1/]
+    const missing = () => expected.filter(pattern => !site.violations.some(text => pattern.test(text)))
+    for (let tries = 0; missing().length > 0 && tries < 100; tries++) {
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    assert.deepEqual(missing(), [])
+  })
+
   test(`${kind}: whatever a page or a worker complains about fails the test`, async t => {
     const site = await serveSite(t, { files })
     const session = await launch(t, kind)

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'vite'
-import { serveNode } from '../../www/node.js'
+import { POLICY, serveNode } from '../../www/node.js'
 import { atEnd } from './cleanup.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -38,25 +38,41 @@ export async function buildPages(from = pages) {
 }
 
 /**
- * Serves `files` on a free port of 127.0.0.1, under the Content-Security-Policy of www/node.js, until the test ends.
- * Resolves to `{url, down, up}`: `down()` breaks every connection and refuses new ones, `up()` listens again.
+ * Serves `files` on a free port of 127.0.0.1, under the Content-Security-Policy of www/node.js, until the test ends,
+ * which fails when a page or a worker violated the policy.
+ * Resolves to `{url, violations, down, up}`: `down()` breaks every connection and refuses new ones, `up()` listens
+ * again; with other `files` if it is given some.
  * @param {import('node:test').TestContext} t
- * @param {{files: string, handler?: (request: Request) => Promise<Response | null>}} options `handler` may answer
- *   first; null hands the request on to the files
+ * @param {{files: string, handler?: (request: Request) => Promise<Response | null>, policy?: string, allow?: RegExp[]}}
+ *   options `handler` may answer first; null hands the request on to the files. `allow`: violations that are expected
  */
-export async function serveSite(t, { files, handler = async () => null }) {
-  let http = await serveNode(handler, { host: '127.0.0.1', files })
+export async function serveSite(t, { files, handler = async () => null, policy = POLICY, allow = [] }) {
+  const violations = []
+  const answer = async request => {
+    if (new URL(request.url).pathname !== '/violation') return handler(request)
+    const { 'csp-report': report } = await request.json()
+    const text = `${report['effective-directive']} ${report['blocked-uri']} ${report['source-file'] ?? ''}`
+    // Firefox asks for this one by itself
+    if (!/^img-src \S+\/favicon\.ico/.test(text)) violations.push(text)
+    return new Response(null, { status: 204 })
+  }
+  const options = { host: '127.0.0.1', policy: `${policy}; report-uri /violation` }
+  let http = await serveNode(answer, { ...options, files })
   const { port } = http.address()
   const down = () =>
     new Promise(resolve => {
       http.close(resolve)
       http.closeAllConnections()
     })
-  const up = async () => {
-    http = await serveNode(handler, { host: '127.0.0.1', files, port })
+  const up = async (others = files) => {
+    http = await serveNode(answer, { ...options, files: others, port })
   }
-  atEnd(t, down)
-  return { url: `http://127.0.0.1:${port}`, down, up }
+  atEnd(t, async () => {
+    await down()
+    const unexpected = violations.filter(text => !allow.some(pattern => pattern.test(text)))
+    if (unexpected.length > 0) throw new Error(`the policy was violated:\n${unexpected.join('\n')}`)
+  })
+  return { url: `http://127.0.0.1:${port}`, violations, down, up }
 }
 
 /**

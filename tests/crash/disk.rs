@@ -223,7 +223,8 @@ impl Storage for Disk {
         if !there && !create {
             return Err(StorageError::NotFound(name.into()));
         }
-        if !there && !(ahead && self.inner.borrow().machine.live.contains_key(name)) {
+        let made = ahead && self.inner.borrow().machine.live.contains_key(name);
+        if !there && !made {
             self.change(Change::Create(name.into()));
         }
         end(ended, "open", DiskFile { disk: self.clone(), name: name.into() })

@@ -155,7 +155,7 @@ impl Events {
 
     /// The first so many pending events as the server's log has them.
     fn mine(&self, count: i64) -> Result<Vec<Ev>> {
-        let (me, _) = self.store.identity()?;
+        let me = self.store.start()?.client;
         let sql = "SELECT id, n, t, b FROM _pending ORDER BY lo LIMIT ?";
         self.store.db().reader().all(sql, &[tidelog::sql::Param::Integer(count)], |row| {
             Ok(Ev {
@@ -169,7 +169,7 @@ impl Events {
 
     /// Applies the server's page of these rows.
     fn apply(&self, evs: Vec<Ev>) -> Result<Applied> {
-        let from = self.store.identity()?.1.point();
+        let from = self.store.start()?.at.point();
         let to = chain::fold(from, &evs);
         let page = Page {
             epoch: Epoch::from_bytes([7; 8]),

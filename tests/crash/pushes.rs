@@ -76,7 +76,7 @@ impl Session for Pushes {
         let start = chain::start("todo");
         let at = At { epoch: None, seq: start.seq, h: start.h };
         let push = Push { p: 1, client: ClientId::from_bytes([client; 16]), at, evs, want: None };
-        let no = |ev: &Ev| (ev.n == 2).then(|| "NO".into());
+        let no = |ev: &Ev| Ok((ev.n == 2).then(|| "NO".into()));
         let reply = self.server.push("ann", &to_json(&push)?, Some(&no))?;
         if reply.is_ok() == taken { Ok(()) } else { Err(Error::BadValue(reply.body)) }
     }

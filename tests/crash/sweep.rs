@@ -108,6 +108,7 @@ impl Sweep {
     }
 
     /// Judges what a machine leaves behind that dies now, in each of these ways.
+    #[allow(clippy::too_many_arguments)] // what goes wrong, where, and what may be found
     pub(crate) fn judge_machine(
         &self,
         case: &Case,

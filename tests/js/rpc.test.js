@@ -1,155 +1,46 @@
-// The calls between page and worker, over real structured-clone ports, with an in-memory stand-in for the database so
-// that each fault can be made to happen. What the real database does is not tested here.
+// The calls between a page and its own worker, which leads: over real structured-clone ports, with a stand-in for the
+// database so that each fault can be made to happen. Several tabs are tabs.test.js's.
 
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
-import { connect } from '../../pkg-template/client.js'
-import { serve } from '../../pkg-template/worker.js'
+import { connect } from 'tidelog/client'
+import { serve } from 'tidelog/worker'
+import { Disk } from './stand-in.js'
+import { Browser } from './tabs.js'
 
-/** Web Locks for one name at a time, exclusive and in order. */
-class Locks {
-  #tails = new Map()
-  request(name, held) {
-    const turn = (this.#tails.get(name) ?? Promise.resolve()).then(() => held({ name }))
-    this.#tails.set(
-      name,
-      turn.catch(() => {}),
-    )
-    return turn
-  }
-}
-
-class Todos {
-  rows = new Map()
-  watching = 0
-  #wake = []
-  async set(doc) {
-    this.rows.set(doc.id, doc)
-    for (const wake of this.#wake.splice(0)) wake()
-    return doc
-  }
-  async get(id) {
-    return this.rows.get(id)
-  }
-  async rename(id, title) {
-    if (!this.rows.has(id)) throw Object.assign(new Error(`todos.rename ${id}: ENOENT`), { code: 'ENOENT' })
-    return this.set({ ...this.rows.get(id), title })
-  }
-  async typed() {
-    throw new TypeError('typed: id must be a number')
-  }
-  async deep() {
-    const cause = Object.assign(new RangeError('too far'), { code: 'INNER' })
-    throw Object.assign(new Error('outer', { cause }), { code: 'OUTER', row: 7, fn: () => {} })
-  }
-  async unsendable() {
-    return { callback() {} }
-  }
-  trap() {
-    throw new WebAssembly.RuntimeError('unreachable')
-  }
-  never() {
-    return new Promise(() => {})
-  }
-  live() {
-    let seen = null
-    this.watching++
-    const self = this
-    return {
-      [Symbol.asyncIterator]() {
-        return this
-      },
-      async next() {
-        while (seen === JSON.stringify([...self.rows])) await new Promise(wake => self.#wake.push(wake))
-        seen = JSON.stringify([...self.rows])
-        return { done: false, value: [...self.rows.values()] }
-      },
-      async return() {
-        self.watching--
-        return { done: true }
-      },
-    }
-  }
-}
-
-class Database {
-  store = { todos: new Todos() }
-  status = { storage: 'memory', persistence: 'none', sync: { state: 'live', pending: 0 } }
-  listeners = []
-  events = []
-  verdicts = []
-  queue = { search: async (_, { limit }) => ({ items: this.events.toReversed().slice(0, limit) }) }
-  on(_, fn) {
-    this.listeners.push(fn)
-  }
-  async dispatch(type, data) {
-    if (Array.isArray(type)) return Promise.all(type.map(draft => this.dispatch(draft.type, draft.data)))
-    const event = { v: this.events.length + 1, type, data }
-    this.events.push(event)
-    this.status = { ...this.status, sync: { state: 'live', pending: this.events.length } }
-    for (const fn of this.listeners) fn()
-    const synced = new Promise((resolve, reject) => this.verdicts.push({ resolve, reject }))
-    synced.catch(() => {})
-    return Object.defineProperty({ ...event }, 'synced', { value: synced })
-  }
-  async setOnline(online) {
-    return online
-  }
-  async close() {
-    this.closed = true
-  }
-}
-
-const open = []
-afterEach(async () => {
-  for (const end of open.splice(0)) await end()
+let browser = new Browser()
+afterEach(() => {
+  browser.close()
+  browser = new Browser()
 })
 
-/** One tab: a page and its worker; `worker.died()` is what the browser does when a worker ends. */
-async function tab({ locks = new Locks(), database = new Database(), opening = async () => database } = {}) {
-  const { port1: page, port2: worker } = new MessageChannel()
-  const served = serve({ file: 'app.db', models: {} }, { port: worker, locks, open: opening })
-  served.catch(() => {})
-  const db = await connect(() => page)
-  open.push(async () => {
-    page.close()
-    worker.close()
-  })
-  return { db, database, served, page, worker, todos: db.store.todos }
+/** The only tab of a browser, and its database once it is open. */
+async function tab({ disk = new Disk(), opening = (...args) => disk.open(...args) } = {}) {
+  const opened = await browser.open({ opening })
+  const at = { ...opened, disk, todos: opened.db.store.todos, worker: opened.workers[0] }
+  return Object.defineProperty(at, 'database', { get: () => disk.owner })
 }
 
 const code = expected => error => error.code === expected
 const until = async check => {
-  while (!check()) await new Promise(resolve => setTimeout(resolve, 1))
+  const deadline = Date.now() + 8000
+  while (!check()) {
+    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
 }
-
-test('a second tab says that it waits, and its calls are answered when its turn comes', async () => {
-  const locks = new Locks()
-  const first = await tab({ locks })
-  await first.served
-  const second = await tab({ locks })
-  const answer = second.todos.set({ id: 1 })
-  assert.equal((await first.todos.set({ id: 9 })).id, 9)
-  assert.equal(first.db.status.role, 'leader')
-  assert.equal(second.db.status.role, 'waiting')
-  await first.db.close()
-  assert.deepEqual(await answer, { id: 1 })
-  assert.equal(second.db.status.role, 'leader')
-})
 
 test('the status tells of every step, and of the storage once it is known', async () => {
   const roles = []
   let go
-  const { db, served } = await tab({
-    opening: () => new Promise(resolve => (go = () => resolve(new Database()))),
-  })
+  const disk = new Disk()
+  const { db } = await tab({ opening: () => new Promise(resolve => (go = () => resolve(disk.open()))) })
   const off = db.on('status', status => roles.push(status.role))
-  await until(() => go)
+  await until(() => go && db.status.role === 'opening')
   go()
-  await served
   await db.log({})
   off()
-  assert.deepEqual(roles, ['opening', 'leader'])
+  assert.equal(roles.at(-1), 'leader')
   assert.equal(db.status.storage, 'memory')
   assert.equal(db.status.persistence, 'none')
 })
@@ -202,15 +93,15 @@ test('what cannot be sent is a TypeError that names the method', async () => {
 })
 
 test('an event is synced, or refused, after its dispatch has resolved', async () => {
-  const { db, database } = await tab()
+  const { db, disk } = await tab()
   const kept = await db.dispatch('added', { id: 1 })
   const refused = await db.dispatch('added', { id: 2 })
   const ignored = await db.dispatch('added', { id: 3 })
-  assert.deepEqual(kept, { v: 1, type: 'added', data: { id: 1 } })
-  database.verdicts[0].resolve()
+  assert.deepEqual(kept, { id: 'e1', v: 1, type: 'added', data: { id: 1 } })
+  disk.verdicts.get('e1').resolve()
   const verdict = Object.assign(new Error('no'), { code: 'REJECTED' })
-  database.verdicts[1].reject(verdict)
-  database.verdicts[2].reject(verdict)
+  disk.verdicts.get('e2').reject(verdict)
+  disk.verdicts.get('e3').reject(verdict)
   assert.equal(await kept.synced, undefined)
   await assert.rejects(refused.synced, code('REJECTED'))
   await new Promise(resolve => setImmediate(resolve))
@@ -222,17 +113,17 @@ test('an event is synced, or refused, after its dispatch has resolved', async ()
 })
 
 test('several events dispatched at once are synced when all of them are', async () => {
-  const { db, database } = await tab()
+  const { db, disk } = await tab()
   const events = await db.dispatch([{ type: 'added' }, { type: 'added' }])
   assert.equal(events.length, 2)
   let synced = false
   events.synced.then(() => {
     synced = true
   })
-  database.verdicts[0].resolve()
+  disk.verdicts.get('e1').resolve()
   await db.log({})
   assert.equal(synced, false)
-  database.verdicts[1].resolve()
+  disk.verdicts.get('e2').resolve()
   await events.synced
 })
 
@@ -245,7 +136,8 @@ test('who has an answer has the status that goes with it', async () => {
 })
 
 test('a live query gives rows until it is left', async () => {
-  const { todos, database } = await tab()
+  const at = await tab()
+  const { todos } = at
   const seen = []
   for await (const rows of todos.live({})) {
     seen.push(rows.length)
@@ -253,18 +145,19 @@ test('a live query gives rows until it is left', async () => {
     await todos.set({ id: rows.length })
   }
   assert.deepEqual(seen, [0, 1, 2])
-  await until(() => database.store.todos.watching === 0)
+  await until(() => at.database.store.todos.watching === 0)
 })
 
 test('a live query that waits can be left, and restarts nothing', async () => {
-  const { todos, database } = await tab()
+  const at = await tab()
+  const { todos } = at
   const live = todos.live({})
   await live.next()
   const waiting = live.next()
   await live.return()
   assert.deepEqual(await waiting, { done: true, value: undefined })
   assert.deepEqual(await live.next(), { done: true, value: undefined })
-  await until(() => database.store.todos.watching === 0)
+  await until(() => at.database.store.todos.watching === 0)
 })
 
 test('a slow reader gets the newest rows only', async () => {
@@ -279,14 +172,15 @@ test('a slow reader gets the newest rows only', async () => {
 })
 
 test('a subscription is called until it is ended', async () => {
-  const { todos, database } = await tab()
+  const at = await tab()
+  const { todos } = at
   const seen = []
   const end = todos.live({}).subscribe(rows => seen.push(rows.length))
   await until(() => seen.length === 1)
   await todos.set({ id: 1 })
   await until(() => seen.length === 2)
   end()
-  await until(() => database.store.todos.watching === 0)
+  await until(() => at.database.store.todos.watching === 0)
   await todos.set({ id: 2 })
   assert.deepEqual(seen, [0, 1])
 })
@@ -300,32 +194,51 @@ test('an error ends a live query', async () => {
   })
 })
 
-test('a trap rejects every waiting call and ends the worker', async () => {
-  const { db, todos, worker } = await tab()
-  const ended = new Promise(resolve => worker.addEventListener('close', resolve))
-  const waiting = todos.never()
+test('a trap ends the worker, and a new one answers what can be sent again', async () => {
+  const at = await tab()
+  const { db, todos, disk, workers } = at
   const live = todos.live({})
   await live.next()
   const next = live.next()
   const event = await db.dispatch('added', {})
-  const results = await Promise.allSettled([waiting, next, event.synced, todos.trap()])
-  assert.deepEqual(
-    results.map(({ reason }) => reason?.code),
-    ['CRASHED', 'CRASHED', 'CRASHED', 'CRASHED'],
-  )
-  await ended
-  await assert.rejects(todos.get(1), code('CRASHED'))
-  assert.equal(db.status.role, 'crashed')
-  await db.close()
+  const calls = [todos.never(), todos.trap()]
+  // this one's leader has done it, and dies before it says so
+  disk.owner.beforeAnswer = () => new Promise(() => {})
+  const set = todos.set({ id: 1 })
+  for (const result of await Promise.allSettled(calls)) assert.equal(result.reason?.code, 'LEADER_LOST')
+  assert.deepEqual(await set, { id: 1 })
+  assert.equal(disk.effects, 2, 'one event, one document')
+  assert.deepEqual((await next).value, [{ id: 1 }])
+  disk.verdicts.get('e1').resolve()
+  await event.synced
+  assert.equal(workers.length, 2)
+  assert.equal(db.status.role, 'leader')
 })
 
 test('a trap that reaches no caller is found as well', async () => {
-  const { worker, todos } = await tab()
+  const { worker, todos, workers } = await tab()
   const waiting = todos.never()
   await todos.get(1)
   const reason = new WebAssembly.RuntimeError('unreachable')
-  worker.dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason }))
-  await assert.rejects(waiting, code('CRASHED'))
+  worker.port.dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason }))
+  await assert.rejects(waiting, code('LEADER_LOST'))
+  assert.equal(await todos.get(1), undefined)
+  assert.equal(workers.length, 2)
+})
+
+test('workers that die one after the other end the connection', async () => {
+  const disk = new Disk()
+  const opening = (...args) => {
+    return disk.open(...args)
+  }
+  const { db, todos, workers } = await tab({ disk, opening })
+  const event = await db.dispatch('added', {})
+  for (let i = 0; i < 3; i++) await assert.rejects(todos.trap(), code('LEADER_LOST'))
+  await assert.rejects(todos.get(1), code('CRASHED'))
+  await assert.rejects(event.synced, code('CRASHED'))
+  assert.equal(workers.length, 3)
+  assert.equal(db.status.role, 'crashed')
+  await db.close()
 })
 
 test('a worker that does not start rejects the connection', async () => {
@@ -336,27 +249,21 @@ test('a worker that does not start rejects the connection', async () => {
   page.close()
 })
 
-test('a worker that is ended from outside is missed', async () => {
-  const locks = new Locks()
-  Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true })
-  try {
-    const gone = []
-    const dying = {
-      request: (name, held) =>
-        locks.request(name, () => Promise.race([held(), new Promise(end => gone.push(end))])),
-    }
-    const { todos } = await tab({ locks: dying })
-    const waiting = todos.never()
-    await todos.get(1)
-    for (const end of gone) end()
-    await assert.rejects(waiting, { code: 'CRASHED', message: /was ended/ })
-  } finally {
-    delete globalThis.navigator
-  }
+test('a worker that is ended from outside is missed, and another one started', async () => {
+  const { todos, worker, disk, workers } = await tab()
+  const waiting = todos.never()
+  await todos.get(1)
+  const set = todos.set({ id: 1 })
+  worker.die()
+  await assert.rejects(waiting, code('LEADER_LOST'))
+  assert.deepEqual(await set, { id: 1 })
+  assert.equal(disk.effects, 1)
+  assert.equal(workers.length, 2)
 })
 
 test('closing answers what is under way, ends live queries and refuses the rest', async () => {
-  const { db, todos, database } = await tab()
+  const at = await tab()
+  const { db, todos, database } = at
   const live = todos.live({})
   await live.next()
   const next = live.next()
@@ -365,24 +272,23 @@ test('closing answers what is under way, ends live queries and refuses the rest'
   const closing = db.close()
   await assert.rejects(todos.get(1), code('CLOSED'))
   assert.deepEqual(await done, { id: 1 })
-  await assert.rejects(never, code('CRASHED'))
-  assert.deepEqual(await next, { done: true, value: undefined })
+  await assert.rejects(never, code('LEADER_LOST'))
+  await next
+  assert.deepEqual(await live.next(), { done: true, value: undefined })
   await closing
   await db.close()
-  assert.ok(database.closed)
+  assert.ok(database.closed && at.database === null)
   assert.equal(db.status.role, 'closed')
 })
 
-test('a failed open is the answer to every call, and lets the next tab try', async () => {
-  const locks = new Locks()
+test('a failed open is the answer to every call', async () => {
   const error = Object.assign(new Error('made by a newer version'), { code: 'NEWER_FORMAT' })
-  const first = await tab({ locks, opening: () => Promise.reject(error) })
-  await assert.rejects(first.todos.get(1), code('NEWER_FORMAT'))
-  await assert.rejects(first.served, error)
-  assert.equal(first.db.status.role, 'failed')
-  assert.equal(first.db.status.error.code, 'NEWER_FORMAT')
-  const second = await tab({ locks })
-  assert.equal(await second.todos.get(1), undefined)
+  const { db, todos, worker } = await tab({ opening: () => Promise.reject(error) })
+  await assert.rejects(todos.get(1), code('NEWER_FORMAT'))
+  await assert.rejects(worker.served, error)
+  await assert.rejects(todos.get(1), code('NEWER_FORMAT'))
+  assert.equal(db.status.role, 'failed')
+  assert.equal(db.status.error.code, 'NEWER_FORMAT')
 })
 
 test('options are checked by name', async () => {

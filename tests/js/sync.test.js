@@ -118,7 +118,7 @@ test('pending events survive a restart of the device and of the server', async (
   let a = replica(wire, 'a', { todos: {} }, file)
   await a.store.todos.set({ id: 'x' })
   await settled(a)
-  a.setOnline(false)
+  await a.setOnline(false)
   await a.store.todos.set({ id: 'y' })
   await a.close()
   await server.close()
@@ -126,6 +126,15 @@ test('pending events survive a restart of the device and of the server', async (
   wire.server = server
   a = replica(wire, 'a', { todos: {} }, file)
   await a.open()
+  assert.equal(a.status.sync.online, false)
+  assert.deepEqual(
+    (await a.queue.search()).items.map(({ pending, sent }) => ({ pending, sent })),
+    [
+      { pending: false, sent: undefined },
+      { pending: true, sent: false },
+    ],
+  )
+  await a.setOnline(true)
   await settled(a)
   const b = replica(link(server), 'b')
   await b.open()
@@ -188,6 +197,27 @@ test('a refused token fences the queue until there is another, and nothing is dr
   await server.close()
 })
 
+test('an answer without end is cut off, and the queue is kept', async () => {
+  const server = newServer()
+  const wire = link(server)
+  const { fetch } = wire
+  let sent = 0
+  wire.fetch = async (url, init) => {
+    if (sent) return fetch(url, init)
+    const pull = controller => {
+      sent += 65_536
+      controller.enqueue(new Uint8Array(65_536))
+    }
+    const body = new ReadableStream({ pull })
+    return new Response(body, { status: 200 })
+  }
+  const a = replica(wire, 'a')
+  const event = await a.dispatch('es/todos', [1, 'x', {}])
+  await event.synced
+  assert.ok(sent > 4 << 20 && sent < 5 << 20, `${sent} bytes were read`)
+  await a.close()
+})
+
 test('without getToken a server that wants one fences the queue', async () => {
   const server = newServer()
   const a = new EventSourcingDB({
@@ -211,14 +241,40 @@ test('a storage that fails under the sync loop is told, and sync goes on', async
   const { engine } = a.db
   const told = []
   a.on('status', ({ sync }) => told.push(sync.error?.code))
-  engine.syncStep = async () => {
-    delete engine.syncStep
+  engine.syncPoll = () => {
+    delete engine.syncPoll
     throw new TidelogError('IO', 'injected')
   }
   await a.store.todos.set({ id: 'x' })
   await settled(a)
   assert.ok(told.includes('IO'), String(told))
   assert.equal(a.status.sync.error, null)
+  await a.close()
+  await server.close()
+})
+
+test('an event whose mark was not stored does not leave', async () => {
+  const server = newServer()
+  const wire = link(server)
+  const pushed = []
+  const fetch = (url, init) => {
+    if (url.endsWith('push')) pushed.push(marked)
+    return wire.fetch(url, init)
+  }
+  const a = replica({ fetch }, 'a')
+  await a.open()
+  const { engine } = a.db
+  let marked = false
+  engine.markSent = () => {
+    engine.markSent = n => {
+      marked = true
+      return Object.getPrototypeOf(engine).markSent.call(engine, n)
+    }
+    throw new TidelogError('QUOTA', 'injected')
+  }
+  await a.store.todos.set({ id: 'x' })
+  await settled(a)
+  assert.deepEqual(pushed, [true])
   await a.close()
   await server.close()
 })

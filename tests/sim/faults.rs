@@ -19,15 +19,27 @@ happenings! {
     AnswerOfAFormerLife,
     // clients
     Dispatched, RetriedById, ThrownLocally, KilledIdle, KilledInFlight, KilledBetweenMarkAndSend, KilledBeforeApply,
-    KilledAfterApply, KilledBeforeResolving, KilledMidWrite, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
+    KilledAfterApply, KilledBeforeResolving, KilledMidWrite, KilledMidRewind, KilledMidIdentify, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
+    ClockJumped, CopyTaken, Restored, RestoredBehindTheLog, UnpushedGone, Cloned, ClonedWithQueue, Rebuilt, StorageFailed,
+    Held, ShadowedBehindHeld, Upgraded, UpgradedWhileHeld,
     // the server
     ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
     LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, PageForged,
-    Rejected, DupRow, RolledBack,
+    ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, HoleRefused, Rejected, Pardoned, DupRow, BackedUp, RolledBack,
+    RolledBackSilently, EpochChanged, RolledBackToASibling, Emptied, Regrown, CrossedARollback,
     // what came of it
-    ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Stopped, Offline, CatchUp,
+    ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Resuming, Rewound, Renamed, NameKept, Offline, CatchUp,
     Live, LateAnswerDropped, Drained,
 }
+
+/// What needs writes to die between.
+pub(crate) const MID_WRITE: &[Seen] = &[
+    Seen::KilledMidWrite,
+    Seen::KilledMidRewind,
+    Seen::KilledMidIdentify,
+    Seen::ServerKilledMidWrite,
+    Seen::StorageFailed,
+];
 
 /// How often each thing happened.
 #[derive(Debug, Clone)]
@@ -82,8 +94,14 @@ pub(crate) struct Rates {
     pub(crate) reject: u64,
     /// A client goes offline or comes back.
     pub(crate) switch: u64,
-    /// The server is put back to an older copy.
+    /// The server is backed up, put back to such a copy, or emptied.
     pub(crate) rollback: u64,
+    /// A client is copied, put back to its copy, or a copy of it goes on as another.
+    pub(crate) copy: u64,
+    /// The server's rules change for a while: tokens run out, pushes must be small, nobody is let in.
+    pub(crate) regime: u64,
+    /// A client gets a newer version of the application.
+    pub(crate) upgrade: u64,
     /// Most rows in a page.
     pub(crate) page: usize,
     /// The rest of the steps in which someone writes rather than time passing.
@@ -103,7 +121,10 @@ impl Rates {
             refuse: up_to(100),
             reject: up_to(150),
             switch: up_to(40),
-            rollback: if up_to(5) == 5 { 15 } else { 0 },
+            rollback: up_to(30).saturating_sub(8),
+            copy: up_to(30).saturating_sub(8),
+            regime: up_to(20).saturating_sub(8),
+            upgrade: up_to(12).saturating_sub(6),
             page: if up_to(2) == 2 { 3 } else { 1000 },
             write: 60 + up_to(340),
         }
@@ -120,6 +141,9 @@ impl Rates {
             refuse: 0,
             switch: 0,
             rollback: 0,
+            copy: 0,
+            regime: 0,
+            upgrade: 0,
             write: 0,
             page: 1000,
             reject: self.reject,

@@ -14,6 +14,10 @@ use tidelog::sync::wire::{Ev, Kind, Point};
 pub(crate) struct Moment {
     /// Its position.
     pub(crate) seq: u64,
+    /// The point before it, and the event that led here and whether it counts; at the start there is none.
+    step: Option<(Hash, Id, bool)>,
+    /// The first event up to here that only version 2 of the application knows.
+    pub(crate) newer: Option<u64>,
     /// What the naive engine makes of the log up to here.
     pub(crate) state: Rc<State>,
     /// Positions of the events that threw.
@@ -28,34 +32,69 @@ pub(crate) struct History {
     pub(crate) head: Point,
     /// The present log.
     pub(crate) log: Vec<Ev>,
-    /// Ids in the present log.
-    pub(crate) ids: HashSet<Id>,
-    /// Ids that were in a log that was rolled back.
-    pub(crate) rolled_back: HashSet<Id>,
+    /// `points[seq]` of the present log.
+    points: Vec<Hash>,
+    /// Where each id of the present log stands first.
+    pub(crate) first: HashMap<Id, u64>,
+    /// Ids that count in the present log.
     counted: HashSet<Id>,
-    /// The present log's ids of each client, in order.
-    pub(crate) by_client: HashMap<ClientId, Vec<Id>>,
+    /// The last number of each client in the present log.
+    numbers: HashMap<ClientId, u64>,
+    /// Ids that a log said no to, also one that is gone.
+    rejected: HashSet<Id>,
+    /// How often an event counted that had been rejected in a log that is gone.
+    pub(crate) pardoned: u64,
 }
 
 impl History {
     /// Before the first event.
     pub(crate) fn new() -> History {
         let head = chain::start("sim");
-        let first = Moment { seq: 0, state: Rc::default(), dead: Rc::default() };
+        let first = Moment { seq: 0, step: None, newer: None, state: Rc::default(), dead: Rc::default() };
         History {
             moments: HashMap::from([(head.h, first)]),
             head,
             log: Vec::new(),
-            ids: HashSet::new(),
-            rolled_back: HashSet::new(),
+            points: vec![head.h],
+            first: HashMap::new(),
             counted: HashSet::new(),
-            by_client: HashMap::new(),
+            numbers: HashMap::new(),
+            rejected: HashSet::new(),
+            pardoned: 0,
         }
     }
 
     /// The point of a chain hash, if it was ever one.
     pub(crate) fn at(&self, point: Point) -> Option<&Moment> {
         self.moments.get(&point.h).filter(|m| m.seq == point.seq)
+    }
+
+    /// How many events of this client the present log has.
+    pub(crate) fn count_of(&self, client: &ClientId) -> u64 {
+        self.numbers.get(client).copied().unwrap_or(0)
+    }
+
+    /// What a history up to `point` has and the present log has not, at least not up to there: the position where
+    /// they part, and the ids after it.
+    pub(crate) fn lost(&self, point: Point) -> (u64, HashSet<Id>) {
+        let (mut at, mut seq, mut ids) = (point.h, point.seq, HashSet::new());
+        while self.points.get(seq as usize) != Some(&at) {
+            let Some((before, id, _)) = self.moments.get(&at).and_then(|m| m.step) else { break };
+            ids.insert(id);
+            (at, seq) = (before, seq - 1);
+        }
+        (seq, ids)
+    }
+
+    /// The moment at `seq` on the way to `point`, and the ids that count after it.
+    pub(crate) fn split(&self, point: Point, seq: u64) -> (&Moment, HashSet<Id>) {
+        let (mut moment, mut ids) = (&self.moments[&point.h], HashSet::new());
+        while moment.seq > seq {
+            let Some((before, id, counts)) = moment.step else { break };
+            ids.extend(counts.then_some(id));
+            moment = &self.moments[&before];
+        }
+        (moment, ids)
     }
 
     /// Takes note of rows after the head; the oracles I2, I3 and I7 of the server's side.
@@ -65,34 +104,50 @@ impl History {
             if expected != point {
                 return Err(format!("I7: the stored chain at {} is not the one of its row", point.seq));
             }
-            let of_client = self.by_client.entry(ev.c).or_default();
-            of_client.push(ev.id);
-            if of_client.len() as u64 != ev.n {
-                return Err(format!("I3: row {} of {} has number {}", of_client.len(), ev.c, ev.n));
+            let number = self.numbers.entry(ev.c).or_default();
+            *number += 1;
+            if *number != ev.n {
+                return Err(format!("I3: row {number} of {} has number {}", ev.c, ev.n));
             }
             if ev.k == Kind::E && !self.counted.insert(ev.id) {
                 return Err(format!("I2: {} counts twice, again at {}", ev.id, point.seq));
             }
-            self.ids.insert(ev.id);
-            let before = &self.moments[&self.head.h];
-            let (mut state, mut dead) = (before.state.clone(), before.dead.clone());
-            if ev.k == Kind::E && !Op::parse(&ev.b).apply(Rc::make_mut(&mut state)) {
-                Rc::make_mut(&mut dead).push(point.seq);
+            match ev.k {
+                Kind::E => self.pardoned += u64::from(self.rejected.remove(&ev.id)),
+                Kind::Rej => _ = self.rejected.insert(ev.id),
+                Kind::Dup | Kind::Void => {}
             }
-            self.moments.insert(point.h, Moment { seq: point.seq, state, dead });
+            self.first.entry(ev.id).or_insert(point.seq);
+            if !self.moments.contains_key(&point.h) {
+                self.remember(&ev, point);
+            }
             self.head = point;
+            self.points.push(point.h);
             self.log.push(ev);
         }
         Ok(())
     }
 
+    fn remember(&mut self, ev: &Ev, point: Point) {
+        let before = &self.moments[&self.head.h];
+        let (mut state, mut dead) = (before.state.clone(), before.dead.clone());
+        if ev.k == Kind::E && !Op::parse(&ev.b).apply(point.seq, Rc::make_mut(&mut state)) {
+            Rc::make_mut(&mut dead).push(point.seq);
+        }
+        let counts = ev.k == Kind::E;
+        let newer = before.newer.or((counts && ev.tv > 1).then_some(point.seq));
+        let step = Some((self.head.h, ev.id, counts));
+        self.moments.insert(point.h, Moment { seq: point.seq, step, newer, state, dead });
+    }
+
     /// The server was put back: begins the present log again with these rows.
     pub(crate) fn roll_back(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
-        self.rolled_back.extend(self.ids.drain());
+        self.first.clear();
         self.counted.clear();
         self.log.clear();
-        self.by_client.clear();
+        self.numbers.clear();
         self.head = chain::start("sim");
+        self.points = vec![self.head.h];
         self.extend(rows)
     }
 }

@@ -2,89 +2,92 @@
 //!
 //! Runs the very machines that are shipped. What it may do and must find is in SYNC.md 10 and 12 of the design.
 
+pub(crate) mod calm;
 pub(crate) mod dice;
 pub(crate) mod faults;
 pub(crate) mod history;
+pub(crate) mod lineage;
+pub(crate) mod mishaps;
+pub(crate) mod mutants;
 pub(crate) mod net;
 pub(crate) mod node;
+pub(crate) mod oracles;
 pub(crate) mod origin;
+pub(crate) mod process;
 pub(crate) mod replica;
+#[cfg(target_family = "wasm")]
+pub(crate) mod shipped;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod spied;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod sqlite;
+#[cfg(target_family = "wasm")]
+pub(crate) mod stage;
+pub(crate) mod trace;
 pub(crate) mod wires;
 pub(crate) mod workload;
 pub(crate) mod world;
 
-use faults::{Counters, Seen};
+use faults::Counters;
+use mutants::Mutant;
 use origin::Origin;
-use replica::Replica;
+use process::Process;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use trace::Trace;
 use world::World;
 
 /// I10: after healing, no client may need more requests than this.
 pub(crate) const MOST_REQUESTS: u64 = 64;
 
-/// A rule of SYNC.md 1 taken out, to see that somebody notices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mutant {
-    /// All rules hold.
-    None,
-    /// The server takes an event it has for a new one.
-    NoDedupe,
-    /// The server takes an event after a hole.
-    NoGapCheck,
-    /// The server does not keep ids unique.
-    NoUniqueId,
-    /// The server does not compare the cursor with its history.
-    NoAtCheck,
-    /// The server forgets its verdicts.
-    RejectionNotLogged,
-    /// The client confirms the i-th pending event by the i-th row.
-    ConfirmByPosition,
-    /// The client stores its cursor in a transaction of its own.
-    CursorNotAtomic,
-    /// The client drops its queue when the server says no.
-    PendingDropped,
-}
-
-/// All of them.
-pub(crate) const MUTANTS: [Mutant; 8] = [
-    Mutant::NoDedupe,
-    Mutant::NoGapCheck,
-    Mutant::NoUniqueId,
-    Mutant::NoAtCheck,
-    Mutant::RejectionNotLogged,
-    Mutant::ConfirmByPosition,
-    Mutant::CursorNotAtomic,
-    Mutant::PendingDropped,
-];
+/// One seed in so many is run twice.
+const SAMPLE: u64 = 50;
 
 /// What a run came to.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
+    /// The rule that was left out, if any.
+    pub(crate) mutant: Mutant,
     /// Seeds run.
     pub(crate) seeds: u64,
     /// What happened in all of them.
     pub(crate) counters: Counters,
     /// Failing seeds and why, lowest first.
     pub(crate) failures: Vec<(u64, String)>,
+    /// The hash of each seed's trace.
+    pub(crate) traces: BTreeMap<u64, String>,
 }
 
-/// Runs one seed.
-pub(crate) fn run_seed<R: Replica, O: Origin>(
+/// What one seed came to.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What happened.
+    pub(crate) counters: Counters,
+    /// The hash of everything that happened, and its text if it was kept.
+    pub(crate) trace: (String, Option<String>),
+    /// What went wrong.
+    pub(crate) result: Result<(), String>,
+}
+
+/// Runs one seed, which begins with this trace. In a wild world the clocks on the walls jump, which must change nothing
+/// else.
+pub(crate) fn run_seed<P: Process, O: Origin>(
     seed: u64,
     steps: u64,
     mutant: Mutant,
-) -> (Counters, Result<(), String>) {
-    let mut world: World<R, O> = World::new(seed, mutant);
-    let result = world.run(steps);
-    (world.counters, result)
+    wild: bool,
+    trace: Trace,
+) -> Run {
+    let mut world: World<P, O> = World::new(seed, mutant, wild, trace);
+    let result = world.run(steps).map_err(|why| format!("{why}\nthe last happenings:{}", world.trace.tail()));
+    world.trace.note(format_args!("{result:?}"));
+    Run { counters: world.counters, trace: world.trace.finish(), result }
 }
 
 /// Runs `count` seeds from `first` on, on as many threads as there are cores. With `first_failure` the rest is left out
-/// once a seed failed.
-pub(crate) fn run_seeds<R: Replica, O: Origin>(
+/// once a seed failed. Every `SAMPLE`-th is run a second time with clocks that are right: it must take the same course.
+pub(crate) fn run_seeds<P: Process, O: Origin>(
     first: u64,
     count: u64,
     steps: u64,
@@ -92,8 +95,18 @@ pub(crate) fn run_seeds<R: Replica, O: Origin>(
     first_failure: bool,
 ) -> Report {
     let next = AtomicU64::new(0);
-    let report = Mutex::new(Report::default());
+    let report = Mutex::new(Report { mutant, ..Report::default() });
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let run = |seed: u64| {
+        let mut run = run_seed::<P, O>(seed, steps, mutant, true, Trace::default());
+        if seed.is_multiple_of(SAMPLE) && mutant == Mutant::None {
+            let tame = run_seed::<P, O>(seed, steps, mutant, false, Trace::default());
+            if run.result.is_ok() && run.trace.0 != tame.trace.0 {
+                run.result = Err("I13: with clocks that are right it takes another course".into());
+            }
+        }
+        run
+    };
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -103,13 +116,17 @@ pub(crate) fn run_seeds<R: Replica, O: Origin>(
                         return;
                     }
                     let seed = first + i;
-                    let run = std::panic::catch_unwind(|| run_seed::<R, O>(seed, steps, mutant));
-                    let (counters, result) =
-                        run.unwrap_or_else(|_| (Counters::default(), Err("panicked, see above".into())));
+                    let ran = std::panic::catch_unwind(|| run(seed));
                     let mut report = report.lock().unwrap_or_else(|e| e.into_inner());
                     report.seeds += 1;
-                    report.counters.merge(&counters);
-                    if let Err(why) = result {
+                    let ran = ran.unwrap_or_else(|_| Run {
+                        counters: Counters::default(),
+                        trace: ("panicked".into(), None),
+                        result: Err("panicked, see above".into()),
+                    });
+                    report.counters.merge(&ran.counters);
+                    report.traces.insert(seed, ran.trace.0);
+                    if let Err(why) = ran.result {
                         report.failures.push((seed, why));
                         if first_failure {
                             next.store(count, Ordering::Relaxed);
@@ -129,17 +146,21 @@ impl Report {
     pub(crate) fn check(&self, backend: &str, steps: u64) -> Result<(), String> {
         if let Some((seed, why)) = self.failures.first() {
             let failed = self.failures.len();
+            let mutant = match self.mutant {
+                Mutant::None => String::new(),
+                mutant => format!(" --mutant {mutant:?}"),
+            };
             return Err(format!(
-                "{failed} of {} seeds failed; the first is seed {seed}: {why}\nreplay: \
-                 npm run sim -- --backend {backend} --seeds 1 --steps {steps} --seed {seed}\nothers: {:?}",
+                "{failed} of {} seeds failed; the first is seed {seed}: {why}\nreplay: npm run sim -- \
+                 --backend {backend} --seeds 1 --steps {steps} --seed {seed}{mutant}\nothers: {:?}",
                 self.seeds,
-                self.failures.iter().skip(1).take(5).collect::<Vec<_>>()
+                self.failures.iter().skip(1).take(5).map(|(seed, _)| seed).collect::<Vec<_>>()
             ));
         }
         let mut never = self.counters.never();
         if backend == "memory" {
             // has no writes to die between
-            never.retain(|s| !matches!(s, Seen::KilledMidWrite | Seen::ServerKilledMidWrite));
+            never.retain(|s| !faults::MID_WRITE.contains(s));
         }
         if never.is_empty() {
             Ok(())

@@ -43,6 +43,17 @@ pub(crate) enum Event {
     PollEnd(u64),
 }
 
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // what a message says is in the trace where it left
+        match self {
+            Event::Arrive(sent) => write!(f, "arrive {} {} {}", sent.node, sent.life, sent.request.id),
+            Event::Answer { node, life, request, .. } => write!(f, "answer {node} {life} {request}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
 /// A request on its way, or held by the server.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
@@ -50,6 +61,10 @@ pub(crate) struct Sent {
     pub(crate) node: usize,
     /// The process that asked.
     pub(crate) life: u32,
+    /// The token that it shows.
+    pub(crate) token: u64,
+    /// How often the server had been put back when it left.
+    pub(crate) era: u64,
     /// What it asked.
     pub(crate) request: Request,
 }

@@ -1,22 +1,24 @@
 //! One replica in the world: its durable side, its machine, and the driver between them, which can die anywhere.
 
-use super::Mutant;
+use super::calm::Calm;
 use super::faults::Seen;
+use super::lineage::Lineage;
+use super::mutants::Mutant;
 use super::net::Event;
-use super::replica::Replica;
+use super::origin::Origin;
+use super::process::{Process, Step};
 use super::workload::Op;
 use super::world::World;
-use super::{origin::Origin, workload::State};
-use tidelog::sync::client::{Action, Client, State as Phase, Tick};
+use tidelog::sync::backoff;
+use tidelog::sync::client::{State as Phase, Tick};
 use tidelog::sync::id::Id;
+use tidelog::sync::refusal::Refusal;
 
 /// A replica and what the outside knows of it.
 #[derive(Debug)]
-pub(crate) struct Node<R> {
-    /// The durable side.
-    pub(crate) replica: R,
-    /// The machine, which dies with its process.
-    pub(crate) client: Client,
+pub(crate) struct Node<P> {
+    /// Its process and what is durable.
+    pub(crate) process: P,
     /// How often the process was started.
     pub(crate) life: u32,
     /// The offline switch, which the application sets again after a restart.
@@ -25,71 +27,104 @@ pub(crate) struct Node<R> {
     pub(crate) slow: bool,
     /// The timer that is set.
     pub(crate) timer: Option<u64>,
-    /// Events whose dispatch resolved: the ledger of I1.
-    pub(crate) ledger: Vec<Id>,
-    /// Every event the application tried to make, in order, for I4.
-    pub(crate) attempted: Vec<Id>,
-    /// Made but never resolved, because the process died: the application tries again with the same id.
-    pub(crate) unresolved: Option<(Id, Op)>,
+    /// What the outside knows of it.
+    pub(crate) lineage: Lineage,
+    /// Whose it is: clones are the same person's.
+    pub(crate) user: usize,
+    /// The token it was given last, 0 for none; a later one is a greater number.
+    pub(crate) token: u64,
+    /// How it asks.
+    pub(crate) calm: Calm,
+    /// The version of the application.
+    pub(crate) version: u32,
+    /// How wrong the clock on its wall is.
+    skew: i64,
+    /// The request in flight if it is a push, and the last number in it.
+    pushed: Option<(u64, u64)>,
     /// Requests sent.
     pub(crate) requests: u64,
 }
 
-impl<R: Replica> Node<R> {
-    /// A new replica's first process.
-    pub(crate) fn new(replica: R, slow: bool) -> Node<R> {
-        let client = Client::new(replica.me(), replica.cursor());
+impl<P: Process> Node<P> {
+    /// A replica's first process.
+    pub(crate) fn new(process: P, slow: bool, user: usize) -> Node<P> {
         Node {
-            replica,
-            client,
+            process,
             life: 0,
             online: true,
             slow,
             timer: None,
-            ledger: Vec::new(),
-            attempted: Vec::new(),
-            unresolved: None,
+            lineage: Lineage::default(),
+            user,
+            token: 0,
+            calm: Calm::default(),
+            version: 1,
+            skew: 0,
+            pushed: None,
             requests: 0,
         }
     }
 
     /// The machine's state.
     pub(crate) fn phase(&self) -> Phase {
-        self.client.status(&self.replica).map_or(Phase::Offline, |s| s.state)
+        self.process.status().state
     }
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// The process dies and starts again with what is durable.
     pub(crate) fn kill(&mut self, i: usize) {
+        let dice = self.fresh_dice();
+        self.trace.note(format_args!("kill {i}"));
+        self.nodes[i].process.reopen(dice);
+        self.boot(i);
+    }
+
+    /// Its process begins.
+    pub(crate) fn boot(&mut self, i: usize) {
+        self.touched |= 1 << i;
         let node = &mut self.nodes[i];
-        node.replica.reopen();
-        node.client = Client::new(node.replica.me(), node.replica.cursor());
-        node.client.set_online(node.online);
+        node.calm.admitted();
+        node.process.set_online(node.online);
         node.life += 1;
-        node.timer = None;
         let (life, at) = (node.life, self.now + 1);
-        self.nodes[i].timer = Some(at);
+        node.timer = Some(at);
         self.net.put(at, Event::Timer { node: i, life, at });
+    }
+
+    /// The application's next version is started.
+    pub(crate) fn upgrade(&mut self, i: usize) {
+        if self.nodes[i].version > 1 {
+            return;
+        }
+        let held = self.nodes[i].process.held().is_some();
+        self.seen(if held { Seen::UpgradedWhileHeld } else { Seen::Upgraded });
+        self.nodes[i].version = 2;
+        self.nodes[i].process.set_version(2);
+        self.kill(i);
     }
 
     /// The application makes an event, or tries again with one that never resolved.
     pub(crate) fn write(&mut self, i: usize) {
-        let again = self.nodes[i].unresolved.take();
+        self.touched |= 1 << i;
+        let again = self.nodes[i].lineage.again();
         if again.is_some() {
             self.seen(Seen::RetriedById);
         }
-        let fresh = again.is_none();
-        let (id, op) = again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice)));
+        let (fresh, version) = (again.is_none(), self.nodes[i].version);
+        let (id, op) =
+            again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, version)));
         if fresh {
-            self.nodes[i].attempted.push(id);
+            self.nodes[i].lineage.attempt(id, op.clone());
         }
+        let ts = self.wall_clock(i);
         let armed = self.arm(i);
-        let taken = self.nodes[i].replica.dispatch(id, &op);
-        if armed && self.nodes[i].replica.caught() {
+        let taken = self.nodes[i].process.dispatch(id, &op, ts);
+        self.trace.note(format_args!("write {i} {id} {op:?} {taken}"));
+        if armed && self.nodes[i].process.caught() {
             // whether it was durable, only the next process will see
             self.seen(Seen::KilledMidWrite);
-            self.nodes[i].unresolved = Some((id, op));
+            self.nodes[i].lineage.leave(id, op);
             return self.kill(i);
         }
         if !taken {
@@ -98,80 +133,127 @@ impl<R: Replica, O: Origin> World<R, O> {
         self.seen(Seen::Dispatched);
         if self.dice.chance(self.rates.kill) {
             self.seen(Seen::KilledBeforeResolving);
-            self.nodes[i].unresolved = Some((id, op));
+            self.nodes[i].lineage.leave(id, op);
             return self.kill(i);
         }
-        self.nodes[i].ledger.push(id);
+        self.nodes[i].lineage.resolve(id);
+        self.nodes[i].calm.prodded();
         self.drive(i);
+    }
+
+    /// What the clock on the wall of client `i` shows. Its own dice: in a tame world all else is the same.
+    fn wall_clock(&mut self, i: usize) -> i64 {
+        const TEN_YEARS: u64 = 315_576_000_000;
+        let (jumps, to) =
+            (self.clocks.chance(100), self.clocks.below(2 * TEN_YEARS) as i64 - TEN_YEARS as i64);
+        if jumps && self.wild {
+            // not traced: a tame world has the same trace
+            self.counters.add(Seen::ClockJumped);
+            self.nodes[i].skew = to;
+        }
+        1_700_000_000_000 + self.now as i64 + self.nodes[i].skew
     }
 
     /// Does what the machine says until it waits: the driver of a real client, with a sudden death at each seam.
     pub(crate) fn drive(&mut self, i: usize) {
+        self.touched |= 1 << i;
         // a machine that never waits would spin for ever: that is a failure of its own
         for _ in 0..1000 {
             let tick = self.tick();
             let node = &mut self.nodes[i];
-            let action = match node.client.poll(tick, &node.replica) {
-                Ok(action) => action,
+            let step = match node.process.poll(tick) {
+                Ok(step) => step,
                 Err(e) => return self.fail(format!("poll: {e}")),
             };
+            match &step {
+                // a request is told where it leaves
+                Step::Send(request) => self.trace.note(format_args!("sends {i} {:?}", request.sent)),
+                step => self.trace.note(format_args!("step {i} {step:?}")),
+            }
             self.note_phase(i);
-            match action {
-                Action::Wait(until) => return self.set_timer(i, until),
-                Action::Abort(_) => {}
-                Action::Token { .. } => self.give_token(i, tick),
-                Action::Send(request) => {
+            match step {
+                Step::Wait(until) => return self.set_timer(i, until),
+                Step::Abort => {}
+                Step::Token { refused } => self.give_token(i, tick, refused),
+                Step::Send(request) => {
+                    self.nodes[i].pushed = request.sent.map(|n| (request.id, n));
                     if let Some(n) = request.sent {
-                        self.nodes[i].replica.mark_sent(n);
+                        self.nodes[i].process.mark_sent(n);
                         if self.dice.chance(self.rates.kill) {
                             self.seen(Seen::KilledBetweenMarkAndSend);
                             return self.kill(i);
                         }
                     }
                     self.nodes[i].requests += 1;
+                    if let Err(e) = self.nodes[i].calm.ask(self.now) {
+                        return self.fail(format!("I10: client {i}: {e}"));
+                    }
                     self.send(i, request);
                 }
-                Action::Apply(page) => {
-                    if self.dice.chance(self.rates.kill) {
-                        self.seen(Seen::KilledBeforeApply);
-                        return self.kill(i);
+                Step::Apply => {
+                    if !self.carry_out(i, tick) {
+                        return;
                     }
-                    let armed = self.arm(i);
-                    let applied = match self.nodes[i].replica.apply(&page) {
-                        Ok(applied) => applied,
-                        Err(e) => return self.fail(format!("apply: {e}")),
-                    };
-                    if armed && self.nodes[i].replica.caught() {
-                        self.seen(Seen::KilledMidWrite);
-                        return self.kill(i);
-                    }
-                    if !page.evs.is_empty() {
-                        self.seen(if applied.rebased { Seen::Rebased } else { Seen::ConfirmedInPlace });
-                    }
-                    if applied.dead > 0 {
-                        self.seen(Seen::ThrownForGood);
-                    }
-                    if applied.erring > 0 {
-                        self.seen(Seen::ThrownInRebase);
-                    }
-                    if self.dice.chance(self.rates.kill) {
-                        self.seen(Seen::KilledAfterApply);
-                        return self.kill(i);
-                    }
-                    self.nodes[i].replica.settle_cursor();
-                    self.nodes[i].client.applied(applied.fork);
                 }
             }
         }
         self.fail(format!("client {i} acts without end: {:?}", self.nodes[i].phase()));
     }
 
+    /// Has a change carried out; false when the process died meanwhile.
+    fn carry_out(&mut self, i: usize, tick: Tick) -> bool {
+        if self.dice.chance(self.rates.kill) {
+            self.seen(Seen::KilledBeforeApply);
+            self.kill(i);
+            return false;
+        }
+        let armed = self.arm(i);
+        if self.dice.chance(self.rates.kill / 2) {
+            let k = self.dice.below(4);
+            self.nodes[i].process.break_write(k);
+        }
+        let (name, before) = (self.nodes[i].process.me(), self.nodes[i].process.cursor());
+        let seen = match self.nodes[i].process.apply(tick) {
+            Ok(seen) => seen,
+            Err(e) => {
+                self.fail(e);
+                return false;
+            }
+        };
+        // not traced: what they tell is not to be seen from outside of a shipped replica
+        seen.into_iter().for_each(|what| self.counters.add(what));
+        let cursor = self.nodes[i].process.cursor();
+        let (rewound, renamed) = (cursor.seq < before.seq, self.nodes[i].process.me() != name);
+        let mid = self.nodes[i].process.caught() && armed;
+        if mid || self.dice.chance(self.rates.kill) {
+            self.seen(match () {
+                () if !mid => Seen::KilledAfterApply,
+                () if rewound => Seen::KilledMidRewind,
+                () if renamed => Seen::KilledMidIdentify,
+                () => Seen::KilledMidWrite,
+            });
+            self.kill(i);
+            return false;
+        }
+        self.nodes[i].process.applied();
+        if rewound && let Err(e) = self.nodes[i].calm.rewind(self.now) {
+            self.fail(format!("I10: client {i}: {e}"));
+        }
+        self.nodes[i].calm.reach(cursor.h);
+        true
+    }
+
     /// Now and then, has the replica's next transaction die at one of its writes.
     fn arm(&mut self, i: usize) -> bool {
-        let armed = self.dice.chance(self.rates.kill);
+        let status = self.nodes[i].process.status();
+        let heals =
+            self.rates.kill > 0 && (status.state == Phase::Resume || status.error == Some("DIVERGED"));
+        let armed = self.dice.chance(if heals { 250 } else { self.rates.kill });
         if armed {
-            let k = self.dice.below(12);
-            self.nodes[i].replica.arm(k);
+            // most transactions write twice
+            let most = [3, 12][self.dice.below(2) as usize];
+            let k = self.dice.below(most);
+            self.nodes[i].process.arm(k);
         }
         armed
     }
@@ -179,8 +261,9 @@ impl<R: Replica, O: Origin> World<R, O> {
     /// An answer reaches the machine.
     pub(crate) fn answer(&mut self, i: usize, life: u32, request: u64, status: u16, body: &str) {
         let tick = self.tick();
-        let node = &mut self.nodes[i];
-        if life != node.life {
+        let (same_life, expected) =
+            (life == self.nodes[i].life, self.nodes[i].process.in_flight() == Some(request));
+        if !same_life {
             // The process that asked is dead. Once in a while its answer is given to the next one all the same,
             // which must make nothing of it: acks are hints.
             if status != 200 || !self.dice.chance(300) {
@@ -188,13 +271,26 @@ impl<R: Replica, O: Origin> World<R, O> {
             }
             self.seen(Seen::AnswerOfAFormerLife);
         }
-        if self.mutant == Mutant::PendingDropped && status != 200 {
-            self.nodes[i].replica.drop_pending();
-        }
-        if life == self.nodes[i].life && self.nodes[i].client.in_flight() != Some(request) {
+        if same_life && !expected {
             self.seen(Seen::LateAnswerDropped);
         }
-        self.nodes[i].client.handle(tick, request, status, body);
+        if expected {
+            match status {
+                403 => self.nodes[i].calm.bar("that it may not"),
+                426 => self.nodes[i].calm.bar("that it is too old"),
+                _ => {}
+            }
+        }
+        if let (true, Refusal::Busy { retry_ms: Some(ms) }) = (expected, Refusal::parse(status, body)) {
+            let until = self.now + ms.min(backoff::ASKED_MS);
+            self.nodes[i].calm.put_off(until);
+        }
+        let pushed = self.nodes[i].pushed.filter(|(id, _)| expected && *id == request).map(|(_, n)| n);
+        let (status, body) = self.bend(i, status, body, pushed);
+        self.nodes[i].process.handle(tick, request, status, &body);
+        if self.mutant == Mutant::NoBackOff && expected {
+            self.nodes[i].process.wake();
+        }
         self.drive(i);
     }
 
@@ -202,22 +298,33 @@ impl<R: Replica, O: Origin> World<R, O> {
     pub(crate) fn broken(&mut self, i: usize, life: u32, request: u64) {
         if life == self.nodes[i].life {
             let tick = self.tick();
-            self.nodes[i].client.failed(tick, request);
+            self.nodes[i].process.failed(tick, request);
             self.drive(i);
         }
     }
 
-    fn give_token(&mut self, i: usize, tick: Tick) {
+    fn give_token(&mut self, i: usize, tick: Tick, refused: bool) {
         let refuse = self.rates.refuse;
         if self.dice.chance(refuse) {
             self.seen(Seen::TokenDenied);
-            return self.nodes[i].client.failed_token(tick);
+            return self.nodes[i].process.failed_token(tick);
         }
         if self.dice.chance(refuse) {
             // the machine's own timeout must get it out of this
             return self.seen(Seen::TokenHung);
         }
-        self.nodes[i].client.token();
+        // an application keeps its token as long as nobody refuses it
+        if refused || self.nodes[i].token == 0 {
+            self.nodes[i].token = self.tokens;
+        }
+        self.nodes[i].process.token();
+    }
+
+    /// The application has the user sign in again.
+    pub(crate) fn sign_in(&mut self, i: usize) {
+        self.nodes[i].token = self.tokens;
+        self.nodes[i].calm.admitted();
+        self.nodes[i].process.token();
     }
 
     fn set_timer(&mut self, i: usize, until: Option<u64>) {
@@ -232,62 +339,19 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     fn note_phase(&mut self, i: usize) {
-        let status = self.nodes[i].client.status(&self.nodes[i].replica);
-        let Ok(status) = status else { return };
+        let status = self.nodes[i].process.status();
         self.seen(match status.state {
             Phase::Offline => Seen::Offline,
             Phase::CatchUp => Seen::CatchUp,
             Phase::Live => Seen::Live,
             Phase::Fenced { .. } => Seen::Fenced,
             Phase::NeedsUpgrade { .. } => Seen::NeedsUpgrade,
-            Phase::Stopped { .. } => Seen::Stopped,
+            Phase::Resume => Seen::Resuming,
+            // only a snapshot would help it, and nothing is trimmed here
+            Phase::Stopped { code } => return self.fail(format!("client {i} stopped: {code:?}")),
         });
         if status.error == Some("GAP") {
             self.seen(Seen::Gap);
-        }
-    }
-
-    /// The oracles of one replica: I1, I4, I5 to I8 and I9.
-    pub(crate) fn check_node(&self, i: usize) -> Result<(), String> {
-        let node = &self.nodes[i];
-        let cursor = node.replica.cursor();
-        let Some(moment) = self.history.at(cursor.point()) else {
-            return Err(format!("I7: the cursor {} of client {i} was never a point of the log", cursor.seq));
-        };
-        let pending = node.replica.pending();
-        for id in &node.ledger {
-            let kept = self.history.ids.contains(id) || pending.iter().any(|(p, _)| p == id);
-            if !kept && !self.history.rolled_back.contains(id) {
-                return Err(format!("I1/I9: client {i} lost {id}, which it had said it had"));
-            }
-        }
-        let mut attempts = node.attempted.iter();
-        if let Some(mine) = self.history.by_client.get(&node.replica.me())
-            && let Some(wrong) = mine.iter().find(|id| !attempts.any(|a| a == *id))
-        {
-            return Err(format!("I4: {wrong} of client {i} is out of its author's order"));
-        }
-        let mut expected: State = State::clone(&moment.state);
-        for (_, op) in &pending {
-            op.apply(&mut expected);
-        }
-        let state = node.replica.state();
-        if state != expected {
-            return Err(format!(
-                "I5/I6/I8: client {i} at {} with {} pending has {state:?}, the naive engine has {expected:?}",
-                cursor.seq,
-                pending.len()
-            ));
-        }
-        if node.replica.dead() != *moment.dead {
-            return Err(format!("I5: client {i} at {} disagrees about what threw", cursor.seq));
-        }
-        // a client may stop only when its history is not the server's, which only a rollback brings about
-        match node.phase() {
-            Phase::Stopped { code } if self.history.rolled_back.is_empty() => {
-                Err(format!("client {i} stopped for nothing: {code:?}"))
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -1,20 +1,22 @@
 //! The server's durable side in a simulation: one in memory, and the mutants of its rules.
 
-use super::Mutant;
+use super::mutants::Mutant;
 use tidelog::error::Result;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, Pulled, Reply, ServerLog};
-use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Push};
+use tidelog::sync::server::{self, Pulled, Reply, ServerLog, Validator};
+use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
 pub(crate) trait Origin: Sized {
     /// A new log.
     fn create(mutant: Mutant) -> Self;
-    /// Carries out a push; `reject` is the validator and `page` the most rows of a page.
-    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply>;
+    /// Carries out a push; `reject` says what the [`verdict`]s are, if any, and `page` is the most rows of a page.
+    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply>;
     /// Carries out a pull.
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled>;
+    /// Carries out a resume.
+    fn resume(&mut self, principal: &str, text: &str) -> Result<Reply>;
     /// The rows after `seq`, each with the chain after it.
     fn rows(&self, after: u64) -> Vec<(Ev, Point)>;
     /// Dies and comes back with what is durable.
@@ -27,11 +29,29 @@ pub(crate) trait Origin: Sized {
     }
     /// A copy as a backup would be.
     fn backup(&self) -> Self;
+    /// The same log in a life of its own name.
+    fn renamed(self, epoch: Epoch) -> Self;
 }
 
-/// Says no to about one event in seven, by its id, so that every attempt gets the same verdict.
-pub(crate) fn verdict(ev: &Ev) -> Option<String> {
-    ev.id.as_bytes()[15].is_multiple_of(7).then(|| "SEVENTH".into())
+/// Says no to about one event in seven, by its id and the server's life, so that each attempt in one life gets the same
+/// verdict and one in another may not.
+pub(crate) fn verdict(ev: &Ev, life: u8) -> Result<Option<String>> {
+    Ok(ev.id.as_bytes()[15].wrapping_add(life).is_multiple_of(7).then(|| "SEVENTH".into()))
+}
+
+/// A push whose answer has at most so many rows.
+pub(crate) fn small_push(text: &str, page: usize) -> Result<String> {
+    let smaller = Push::parse(text).ok().map(|push| {
+        let want = push.want.unwrap_or(u64::MAX).min(page as u64);
+        to_json(&Push { want: Some(want), ..push })
+    });
+    Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
+}
+
+/// A pull whose answer has at most so many rows.
+pub(crate) fn small_pull(text: &str, page: usize) -> Result<String> {
+    let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
+    Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
 }
 
 /// A log in memory.
@@ -45,21 +65,22 @@ impl Origin for InMemoryOrigin {
     fn create(mutant: Mutant) -> Self {
         InMemoryOrigin { log: MemoryLog::new("sim", Epoch::from_bytes([7; 8])), mutant }
     }
-    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
+    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
         let push = Push::parse(text).ok();
         let first_n = push.as_ref().and_then(|p| p.evs.first()).map_or(1, |e| e.n);
-        let mut bent =
-            Bent { log: self.log.clone(), mutant: self.mutant, first_n, at: push.map(|p| p.at), page };
-        let reply = server::push(&mut bent, principal, text, if reject { Some(&verdict) } else { None })?;
-        if reply.is_ok() {
-            self.log = bent.log;
-        }
-        Ok(reply)
+        let at = push.map(|p| p.at);
+        let mut bent = Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, page };
+        let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
+        server::push(&mut bent, principal, text, judge.as_ref().map(|j| j as Validator<'_>))
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        let at = tidelog::sync::wire::Pull::parse(text).ok().map(|p| p.at);
-        let bent = Bent { log: self.log.clone(), mutant: self.mutant, first_n: 1, at, page };
+        let at = Pull::parse(text).ok().map(|p| p.at);
+        let log = &mut self.log;
+        let bent = Bent { log, mutant: self.mutant, first_n: 1, at, pushes: false, page };
         server::pull(&bent, principal, text)
+    }
+    fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
+        server::resume(&self.log, principal, text)
     }
     fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
         let rows = self.log.rows().iter().enumerate().skip(after as usize);
@@ -69,20 +90,26 @@ impl Origin for InMemoryOrigin {
     fn backup(&self) -> Self {
         self.clone()
     }
+    fn renamed(mut self, epoch: Epoch) -> Self {
+        self.log.set_epoch(epoch);
+        self
+    }
 }
 
 /// The log as the rules see it, which without a mutant is the log as it is, in small pages.
-struct Bent {
-    log: MemoryLog,
+struct Bent<'a> {
+    log: &'a mut MemoryLog,
     mutant: Mutant,
     /// The first number of the push that is being carried out.
     first_n: u64,
     /// The cursor of the request.
     at: Option<At>,
+    /// Whether it is a push.
+    pushes: bool,
     page: usize,
 }
 
-impl ServerLog for Bent {
+impl ServerLog for Bent<'_> {
     fn epoch(&self) -> Result<Epoch> {
         self.log.epoch()
     }
@@ -91,7 +118,11 @@ impl ServerLog for Bent {
     }
     fn hash_at(&self, seq: u64) -> Result<Option<Hash>> {
         match (self.mutant, self.at) {
-            (Mutant::NoAtCheck, Some(at)) if at.seq == seq => Ok(Some(at.h)),
+            (Mutant::NoAtCheckOnPush, Some(at)) if at.seq == seq && self.pushes => Ok(Some(at.h)),
+            (Mutant::NoAtCheckOnPull, Some(at)) if at.seq == seq && !self.pushes => Ok(Some(at.h)),
+            (Mutant::EpochTrusted, Some(at)) if at.seq == seq && seq <= self.log.head()?.seq => {
+                Ok((at.epoch.is_none() || at.epoch == Some(self.log.epoch()?)).then_some(at.h))
+            }
             _ => self.log.hash_at(seq),
         }
     }

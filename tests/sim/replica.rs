@@ -2,14 +2,15 @@
 //!
 //! The one in memory keeps undo records and inverts them, as the real one does, so that a wrong plan shows.
 
-use super::Mutant;
+use super::dice::Dice;
+use super::mutants::Mutant;
 use super::workload::{Op, State};
 use tidelog::error::Result;
-use tidelog::sync::client::Queue;
+use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
-use tidelog::sync::wire::{At, Kind, Outgoing, Page};
-use tidelog::sync::{chain, limits};
+use tidelog::sync::wire::{At, Ev, Kind, Outgoing, Page, Point};
+use tidelog::sync::{chain, limits, resume};
 
 /// What applying a page came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,34 +27,49 @@ pub(crate) struct Applied {
 
 /// The durable side of one replica. Each method is one transaction.
 pub(crate) trait Replica: Queue + Sized {
-    /// A new replica of log `sim`.
-    fn create(me: ClientId, mutant: Mutant) -> Self;
-    /// Its name.
-    fn me(&self) -> ClientId;
-    /// Its stored cursor.
-    fn cursor(&self) -> At;
-    /// Makes an event; resolves to whether it was taken. One that is there already is taken again without effect.
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool;
+    /// A new replica of log `sim`. Its names come from the dice.
+    fn create(dice: Dice, mutant: Mutant) -> Self;
+    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
+    /// already is taken again without effect.
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
     /// Applies a page.
     fn apply(&mut self, page: &Page) -> Result<Applied>;
+    /// Goes back to where the server's history and this one part.
+    fn rewind(&mut self, rewind: &Rewind) -> Result<()>;
+    /// Sees to it that what is pending can be pushed; gives the new name if there is one.
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>>;
+    /// Where its machine starts.
+    fn start(&self) -> Start;
     /// Dies and comes back with what is durable.
-    fn reopen(&mut self);
+    fn reopen(&mut self, dice: Dice);
+    /// One on a copy of what is durable: what somebody who copies a profile gets.
+    fn copy(&self, dice: Dice) -> Self;
+    /// From its next start on, the application is of this version.
+    fn set_version(&mut self, version: u32);
+    /// The position of the first event that this version does not know: nothing from there on is applied.
+    fn held(&self) -> Option<u64>;
+    /// Makes the state anew from the log.
+    fn rebuild(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
     fn arm(&mut self, _k: u64) {}
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool {
         false
     }
+    /// Has its `k`-th write from now fail, once.
+    fn break_write(&mut self, _k: u64) {}
     /// The derived state.
     fn state(&self) -> State;
     /// The pending events, in order.
-    fn pending(&self) -> Vec<(Id, Op)>;
+    fn queued(&self) -> Vec<(Id, Op)>;
+    /// How many of them are marked as sent.
+    fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
-    /// What a client must never do; only mutants call it.
-    fn drop_pending(&mut self) {}
+    /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
+    fn drop_pending(&mut self, _n: u64) {}
     /// The second half of the mutant that stores the cursor in a transaction of its own.
     fn settle_cursor(&mut self) {}
 }
@@ -62,6 +78,7 @@ pub(crate) trait Replica: Queue + Sized {
 struct Pending {
     out: Outgoing,
     op: Op,
+    sent: bool,
     /// The documents it changed, as they were before; `None` when it threw.
     undo: Option<State>,
 }
@@ -69,11 +86,23 @@ struct Pending {
 /// A replica made of vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct InMemory {
+    dice: Dice,
     me: ClientId,
     mutant: Mutant,
     cursor: At,
     top: u64,
+    /// Up to where it must read before it pushes.
+    asof: Option<u64>,
     pending: Vec<Pending>,
+    version: u32,
+    held: Option<u64>,
+    /// Own events confirmed behind the held one: their effects stay.
+    shadows: Vec<(u64, Pending)>,
+    /// Everybody's events up to the cursor, as far as they count.
+    log: Vec<Option<Op>>,
+    /// Own events of the log and where they are.
+    own: Vec<(u64, ClientId, Pending)>,
+    known: Vec<Point>,
     seen: std::collections::HashSet<Id>,
     state: State,
     dead: Vec<u64>,
@@ -81,10 +110,10 @@ pub(crate) struct InMemory {
     late_cursor: Option<At>,
 }
 
-/// The state before `op` of the one document it touches.
-fn run(op: &Op, state: &mut State) -> Option<State> {
+/// The state before `op`, run as the event at `v`, of the one document it touches.
+fn run(op: &Op, v: u64, state: &mut State) -> Option<State> {
     let before = state.get(&op.id).map(|doc| (op.id.clone(), doc.clone())).into_iter().collect();
-    op.apply(state).then_some(before)
+    op.apply(v, state).then_some(before)
 }
 
 impl InMemory {
@@ -97,6 +126,36 @@ impl InMemory {
         }
     }
 
+    /// Runs what is pending, after the log up to `head`.
+    fn run_pending(&mut self, head: u64) {
+        for (v, pending) in (head + 1..).zip(&mut self.pending) {
+            pending.undo = run(&pending.op, v, &mut self.state);
+        }
+    }
+
+    fn knows(&self, op: &Op) -> bool {
+        op.tv() <= self.version
+    }
+
+    /// A page that cannot be applied whole, because this version does not know an event of it or of the log before.
+    fn hold(&mut self, page: &Page, plan: &merge::Plan) -> Applied {
+        let mut left = Vec::new();
+        for (i, pending) in self.pending.iter().enumerate() {
+            let row = plan.roles.iter().position(|role| role.settles() == Some(i));
+            match row {
+                Some(r) if page.evs[r].k == Kind::E => {
+                    self.shadows.push((page.from.seq + r as u64 + 1, pending.clone()));
+                }
+                Some(_) => {}
+                None => left.push(pending.clone()),
+            }
+        }
+        self.pending = left;
+        self.log.extend(page.evs.iter().map(|row| (row.k == Kind::E).then(|| Op::parse(&row.b))));
+        self.rebuild();
+        Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0 }
+    }
+
     fn carry_out(&mut self, page: &Page) -> Applied {
         let mut ids: Vec<Id> = self.pending.iter().map(|p| p.out.id).collect();
         if self.mutant == Mutant::ConfirmByPosition {
@@ -106,29 +165,39 @@ impl InMemory {
             }
         }
         let plan = merge::plan(&self.me, &ids, &page.evs);
-        if plan.rebase {
-            self.undo(plan.keep);
-        }
-        let mut dead = 0;
-        for ((i, row), role) in page.evs.iter().enumerate().zip(&plan.roles) {
-            let threw = match role {
-                Role::InPlace(p) => self.pending[*p].undo.is_none(),
-                role if role.applies() => run(&Op::parse(&row.b), &mut self.state).is_none(),
-                _ => false,
-            };
-            if threw {
-                dead += 1;
-                self.dead.push(page.from.seq + i as u64 + 1);
+        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+            if let Some(p) = role.settles() {
+                let mut own = self.pending[p].clone();
+                own.out.n = row.n;
+                self.own.push((seq, row.c, own));
             }
             if row.k == Kind::E || role.settles().is_some() {
                 self.seen.insert(row.id);
             }
         }
+        let unknown = |row: &Ev| row.k == Kind::E && !self.knows(&Op::parse(&row.b));
+        if self.held.is_some() || (self.version < 2 && page.evs.iter().any(unknown)) {
+            return self.hold(page, &plan);
+        }
+        if plan.rebase {
+            self.undo(plan.keep);
+        }
+        let mut dead = 0;
+        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+            let threw = match role {
+                Role::InPlace(p) => self.pending[*p].undo.is_none(),
+                role if role.applies() => run(&Op::parse(&row.b), seq, &mut self.state).is_none(),
+                _ => false,
+            };
+            if threw {
+                dead += 1;
+                self.dead.push(seq);
+            }
+            self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
+        }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
-            for pending in &mut self.pending {
-                pending.undo = run(&pending.op, &mut self.state);
-            }
+            self.run_pending(page.to.seq);
         }
         let erring = self.pending.iter().filter(|p| p.undo.is_none()).count();
         Applied { fork: plan.fork, rebased: plan.rebase, dead, erring }
@@ -139,8 +208,11 @@ impl Queue for InMemory {
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }
-    fn confirmed(&self) -> Result<u64> {
-        Ok(self.pending.first().map_or(self.top, |p| p.out.n - 1))
+    fn pending(&self) -> Result<u64> {
+        Ok(self.pending.len() as u64)
+    }
+    fn known(&self) -> Result<Vec<Point>> {
+        Ok(self.known.iter().rev().copied().chain([chain::start("sim")]).collect())
     }
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
         let mut bytes = 0;
@@ -154,60 +226,153 @@ impl Queue for InMemory {
 }
 
 impl Replica for InMemory {
-    fn create(me: ClientId, mutant: Mutant) -> InMemory {
+    fn create(mut dice: Dice, mutant: Mutant) -> InMemory {
         let start = chain::start("sim");
         InMemory {
-            me,
+            me: ClientId::from_bytes(dice.bytes()),
+            dice,
             mutant,
             cursor: At { epoch: None, seq: start.seq, h: start.h },
             top: 0,
+            asof: None,
             pending: Vec::new(),
+            version: 1,
+            held: None,
+            shadows: Vec::new(),
+            log: Vec::new(),
+            own: Vec::new(),
+            known: Vec::new(),
             seen: Default::default(),
             state: State::new(),
             dead: Vec::new(),
             late_cursor: None,
         }
     }
-    fn me(&self) -> ClientId {
-        self.me
+    fn start(&self) -> Start {
+        Start { client: self.me, at: self.cursor, asof: self.asof }
     }
-    fn cursor(&self) -> At {
-        self.cursor
-    }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
         if self.seen.contains(&id) || self.pending.iter().any(|p| p.out.id == id) {
             return true;
         }
-        let Some(before) = run(op, &mut self.state) else { return false };
+        let v = self.cursor.seq + self.pending.len() as u64 + 1;
+        let Some(before) = run(op, v, &mut self.state) else { return false };
         self.top += 1;
-        let out = Outgoing { id, n: self.top, t: "change".into(), tv: 1, b: op.body(), ts: None };
-        self.pending.push(Pending { out, op: op.clone(), undo: Some(before) });
+        let out = Outgoing { id, n: self.top, t: "change".into(), tv: op.tv(), b: op.body(), ts: Some(ts) };
+        self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
         true
     }
-    fn mark_sent(&mut self, _n: u64) {}
+    fn mark_sent(&mut self, n: u64) {
+        self.pending.iter_mut().filter(|p| p.out.n <= n).for_each(|p| p.sent = true);
+    }
     fn apply(&mut self, page: &Page) -> Result<Applied> {
         let applied = self.carry_out(page);
+        let seqs: Vec<u64> = self.known.iter().map(|p| p.seq).chain([page.to.seq]).collect();
+        self.known.extend((!page.evs.is_empty()).then_some(page.to));
+        let keep = resume::keep(page.to.seq, &seqs);
+        self.known.retain(|p| keep.contains(&p.seq));
         match self.mutant {
             Mutant::CursorNotAtomic => self.late_cursor = Some(page.cursor()),
             _ => self.cursor = page.cursor(),
         }
         Ok(applied)
     }
-    fn reopen(&mut self) {
+    fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
+        let Point { seq, h } = rewind.common;
+        self.cursor = At { epoch: Some(rewind.epoch), seq, h };
+        self.asof = Some(rewind.asof);
+        self.log.truncate(seq as usize);
+        self.known.retain(|p| p.seq <= seq);
+        self.shadows.retain(|(at, _)| *at <= seq);
+        let (kept, lost): (Vec<_>, Vec<_>) = self.own.drain(..).partition(|(at, ..)| *at <= seq);
+        self.own = kept;
+        let back = lost.into_iter().map(|(_, client, mut p)| {
+            // number 0: made under an older name
+            p.out.n = if client == self.me { p.out.n } else { 0 };
+            p
+        });
+        match self.mutant {
+            Mutant::OwnNotOffered => {}
+            Mutant::OwnOutOfOrder => self.pending.splice(0..0, back.rev()).for_each(drop),
+            Mutant::PendingDroppedOnReset => self.pending = back.collect(),
+            _ => self.pending.splice(0..0, back).for_each(drop),
+        }
+        self.rebuild();
+        Ok(())
+    }
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
+        let numbers = self.pending.iter().map(|p| (p.out.n > 0).then_some(p.out.n));
+        let renew = identify.renew || !resume::follows(identify.last, self.top, numbers);
+        self.asof = None;
+        if !renew || self.mutant == Mutant::HolesKept {
+            return Ok(None);
+        }
+        if self.mutant == Mutant::RenumberedInPlace {
+            // goes on under the name it has
+            let last = identify.last.map_or(0, |l| l.n);
+            self.top = last + self.pending.len() as u64;
+            self.pending.iter_mut().zip(last + 1..).for_each(|(p, n)| p.out.n = n);
+            return Ok(None);
+        }
+        self.me = ClientId::from_bytes(self.dice.bytes());
+        self.top = self.pending.len() as u64;
+        self.pending.iter_mut().zip(1..).for_each(|(p, n)| p.out.n = n);
+        Ok(Some(self.me))
+    }
+    fn reopen(&mut self, dice: Dice) {
         self.late_cursor = None;
+        self.dice = dice;
+        if self.held.is_some() {
+            self.rebuild();
+        }
+    }
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+    fn held(&self) -> Option<u64> {
+        self.held
+    }
+    fn copy(&self, dice: Dice) -> InMemory {
+        InMemory { late_cursor: None, dice, ..self.clone() }
+    }
+    fn rebuild(&mut self) {
+        self.state.clear();
+        self.dead.clear();
+        let unknown = |op: &Option<Op>| op.as_ref().is_some_and(|op| !self.knows(op));
+        self.held = self.log.iter().position(unknown).map(|i| i as u64 + 1);
+        if self.mutant == Mutant::HeldPassedOver {
+            self.held = None;
+        }
+        let end = self.held.unwrap_or(u64::MAX);
+        for (seq, op) in (1..end).zip(&self.log) {
+            let op = op.as_ref().filter(|op| op.tv() <= self.version);
+            if op.is_some_and(|op| run(op, seq, &mut self.state).is_none()) {
+                self.dead.push(seq);
+            }
+        }
+        self.shadows.retain(|(seq, _)| *seq >= end);
+        for (seq, shadow) in &self.shadows {
+            run(&shadow.op, *seq, &mut self.state);
+        }
+        self.run_pending(self.log.len() as u64);
     }
     fn state(&self) -> State {
         self.state.clone()
     }
-    fn pending(&self) -> Vec<(Id, Op)> {
+    fn queued(&self) -> Vec<(Id, Op)> {
         self.pending.iter().map(|p| (p.out.id, p.op.clone())).collect()
+    }
+    fn sent(&self) -> usize {
+        self.pending.iter().filter(|p| p.sent).count()
     }
     fn dead(&self) -> Vec<u64> {
         self.dead.clone()
     }
-    fn drop_pending(&mut self) {
+    fn drop_pending(&mut self, n: u64) {
+        let left = self.pending.iter().position(|p| p.out.n > n).unwrap_or(self.pending.len());
         self.undo(0);
-        self.pending.clear();
+        self.pending.drain(..left);
+        self.run_pending(self.cursor.seq);
     }
     fn settle_cursor(&mut self) {
         if let Some(cursor) = self.late_cursor.take() {

@@ -17,6 +17,8 @@ struct Spy {
     /// Writes left until the copy is taken.
     left: Cell<Option<u64>>,
     taken: RefCell<Option<Memory>>,
+    /// Writes left until one fails.
+    sound: Cell<Option<u64>>,
 }
 
 impl Spied {
@@ -31,9 +33,15 @@ impl Spied {
         self.spy.taken.take();
     }
 
+    /// Has the `k`-th write from now fail, once.
+    pub(crate) fn break_write(&self, k: u64) {
+        self.spy.sound.set(Some(k));
+    }
+
     /// Whether the copy was taken; if not, none will be.
     pub(crate) fn caught(&self) -> bool {
         self.spy.left.set(None);
+        self.spy.sound.set(None);
         self.spy.taken.borrow().is_some()
     }
 
@@ -42,7 +50,15 @@ impl Spied {
         Spied::of(self.spy.taken.take().unwrap_or_else(|| self.files.fork()))
     }
 
-    fn before_write(&self) {
+    fn before_write(&self) -> Result<(), StorageError> {
+        match self.spy.sound.get() {
+            Some(0) => {
+                self.spy.sound.set(None);
+                return Err(StorageError::Io("the disk says no".into()));
+            }
+            Some(k) => self.spy.sound.set(Some(k - 1)),
+            None => {}
+        }
         match self.spy.left.get() {
             Some(0) => {
                 self.spy.left.set(None);
@@ -51,6 +67,7 @@ impl Spied {
             Some(k) => self.spy.left.set(Some(k - 1)),
             None => {}
         }
+        Ok(())
     }
 }
 
@@ -64,7 +81,7 @@ impl Storage for Spied {
         self.files.exists(name)
     }
     fn delete(&self, name: &str) -> Result<(), StorageError> {
-        self.before_write();
+        self.before_write()?;
         self.files.delete(name)
     }
     fn names(&self) -> Result<Vec<String>, StorageError> {
@@ -84,16 +101,16 @@ impl StorageFile for SpiedFile {
         self.file.read(buf, at)
     }
     fn write(&self, buf: &[u8], at: u64) -> Result<(), StorageError> {
-        self.storage.before_write();
+        self.storage.before_write()?;
         self.file.write(buf, at)
     }
     fn truncate(&self, size: u64) -> Result<(), StorageError> {
-        self.storage.before_write();
+        self.storage.before_write()?;
         self.file.truncate(size)
     }
     fn flush(&self) -> Result<(), StorageError> {
         // a moment of its own: everything is written and nothing answered
-        self.storage.before_write();
+        self.storage.before_write()?;
         self.file.flush()
     }
     fn size(&self) -> Result<u64, StorageError> {

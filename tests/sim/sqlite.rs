@@ -1,24 +1,27 @@
 //! The real thing in the simulated world: replicas on `Store` and the server on `Server`, each on SQLite in memory.
 //! Dying is leaving the open database behind and going on with a copy of its files.
 
-use super::Mutant;
-use super::origin::{Origin, verdict};
+use super::dice::Dice;
+use super::mutants::Mutant;
+use super::origin::{Origin, small_pull, small_push, verdict};
 use super::replica::{Applied, Replica};
 use super::spied::Spied;
-use super::workload::{Op, State};
+use super::workload::{Op, State, state_of};
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases};
+use tidelog::event::{Event, Host, Phases, TypeRule, Types};
 use tidelog::model::{Definition, Search};
 use tidelog::server::Server;
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
-use tidelog::sync::client::Queue;
+use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::server::{Pulled, Reply, ServerLog};
-use tidelog::sync::wire::{At, Ev, Outgoing, Page, Point, Pull, Push, to_json};
+use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
+use tidelog::sync::wire::{Ev, Outgoing, Page, Point};
 use tidelog::vfs::Vfs;
 
 /// Natively nothing ever waits.
@@ -32,7 +35,10 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// The simulated application's reducer.
 #[derive(Debug)]
 struct Reducer {
-    me: ClientId,
+    /// Where names come from.
+    dice: RefCell<Dice>,
+    /// The clock on its wall.
+    clock: Rc<Cell<i64>>,
 }
 
 impl Host for Reducer {
@@ -40,10 +46,10 @@ impl Host for Reducer {
         Phases { reduce: true, ..Phases::default() }
     }
     fn now(&self) -> i64 {
-        0
+        self.clock.get()
     }
     fn random(&self) -> [u8; 16] {
-        *self.me.as_bytes()
+        self.dice.borrow_mut().bytes()
     }
     async fn preprocess(&self, _: &mut Event) -> Result<()> {
         Ok(())
@@ -52,6 +58,8 @@ impl Host for Reducer {
         let Op { verb, id, field, value } = Op::parse(&event.b);
         Ok(Some(match verb {
             "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
+            "neg" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", -value),
+            "pos" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", event.v),
             _ => format!("{{\"docs\":{{\"{verb}\":[{{\"id\":\"{id}\",\"{field}\":{value}}}]}}}}"),
         }))
     }
@@ -63,25 +71,29 @@ impl Host for Reducer {
 /// A replica on SQLite.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    me: ClientId,
+    clock: Rc<Cell<i64>>,
+    version: u32,
     storage: Spied,
     store: Store<Reducer>,
 }
 
 impl Sqlite {
-    fn open(me: ClientId, storage: Spied) -> Sqlite {
-        let store = Self::store(me, &storage).expect("a replica's database opens");
-        Sqlite { me, storage, store }
+    fn open(dice: Dice, storage: Spied, version: u32) -> Sqlite {
+        let clock = Rc::default();
+        let reducer = Reducer { dice: RefCell::new(dice), clock: Rc::clone(&clock) };
+        let store = Self::store(reducer, &storage, version).expect("a replica's database opens");
+        Sqlite { clock, version, storage, store }
     }
 
-    fn store(me: ClientId, storage: &Spied) -> Result<Store<Reducer>> {
+    fn store(reducer: Reducer, storage: &Spied, version: u32) -> Result<Store<Reducer>> {
         let db = Db::open(Vfs::register(storage.clone())?, "replica.db", Options::default())?;
-        let store = Store::new(db, Reducer { me });
+        let store = Store::new(db, reducer);
         let docs = r#"{"name":"docs","columns":[{"name":"a","real":true}]}"#;
         now(store.add_model(Definition::parse(docs)?, true))?;
         now(store.open_events(EventOptions {
             log: Some("sim".into()),
             version: 1,
+            types: Types::new([("change".into(), TypeRule { tv: version, optional: false })].into()),
             ..EventOptions::default()
         }))?;
         Ok(store)
@@ -97,8 +109,11 @@ impl Queue for Sqlite {
     fn top(&self) -> Result<u64> {
         self.store.top()
     }
-    fn confirmed(&self) -> Result<u64> {
-        self.store.confirmed()
+    fn pending(&self) -> Result<u64> {
+        Queue::pending(&self.store)
+    }
+    fn known(&self) -> Result<Vec<Point>> {
+        self.store.known()
     }
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
         self.store.outgoing(from_n, max_events, max_bytes)
@@ -106,25 +121,28 @@ impl Queue for Sqlite {
 }
 
 impl Replica for Sqlite {
-    fn create(me: ClientId, _: Mutant) -> Sqlite {
-        Sqlite::open(me, Spied::default())
+    fn create(dice: Dice, _: Mutant) -> Sqlite {
+        Sqlite::open(dice, Spied::default(), 1)
     }
-    fn me(&self) -> ClientId {
-        let (me, _) = self.store.identity().expect("the queue is open");
-        assert_eq!(me, self.me, "the replica's name is kept in its database");
-        me
+    fn start(&self) -> Start {
+        self.store.start().expect("the queue is open")
     }
-    fn cursor(&self) -> At {
-        self.store.identity().expect("the queue is open").1
+    fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
+        now(self.store.rewind(rewind)).map(|_| ())
     }
-    fn dispatch(&mut self, id: Id, op: &Op) -> bool {
+    fn identify(&mut self, identify: &Identify) -> Result<Option<ClientId>> {
+        Ok(now(self.store.identify(identify))?.outcome.client)
+    }
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
+        self.clock.set(ts);
         // what a follower tab's retry asks first
         if self.ids("SELECT 1 FROM _pending WHERE id = ?", &id)
             || self.ids("SELECT 1 FROM _log WHERE id = ?", &id)
         {
             return true;
         }
-        let draft = Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: 1, b: op.body(), ts: Some(0) };
+        let draft =
+            Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: op.tv(), b: op.body(), ts: None };
         match now(self.store.dispatch(vec![draft])) {
             Ok(_) => true,
             Err(e) if e.is_environmental() => panic!("dispatch: {e}"),
@@ -138,21 +156,44 @@ impl Replica for Sqlite {
         let dead = self.dead().len();
         let applied =
             now(self.store.apply(page))?.ok_or(Error::Protocol("a page that does not follow".into()))?;
-        assert!(!applied.rebuilt, "a changeset could not be inverted");
+        // but behind a held event, where a rejected one is taken out from under the others
+        assert!(!applied.rebuilt || self.held().is_some(), "a changeset could not be inverted");
         let erring = self.store.db().reader().one(
-            "SELECT count(*) FROM _pending WHERE err IS NOT NULL",
+            "SELECT count(*) FROM _pending WHERE err IS NOT NULL AND seq IS NULL",
             &[],
             |r| r.int(0),
         )?;
         Ok(Applied {
-            fork: applied.fork,
+            fork: applied.outcome.fork,
             rebased: applied.rebased,
             dead: self.dead().len() - dead,
             erring: erring.unwrap_or(0) as usize,
         })
     }
-    fn reopen(&mut self) {
-        *self = Sqlite::open(self.me, self.storage.fork());
+    fn reopen(&mut self, dice: Dice) {
+        *self = self.copy(dice);
+    }
+    fn copy(&self, dice: Dice) -> Sqlite {
+        Sqlite::open(dice, self.storage.fork(), self.version)
+    }
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+    fn held(&self) -> Option<u64> {
+        self.store.held().expect("a read works").map(|held| held.seq)
+    }
+    fn break_write(&mut self, k: u64) {
+        self.storage.break_write(k);
+    }
+    fn rebuild(&mut self) {
+        let rebuilt = async {
+            let turn = self.store.enter().await?;
+            self.store.rebuild(&turn, None).await
+        };
+        now(rebuilt).expect("a rebuild works");
+        let found =
+            self.store.db().reader().one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string()));
+        assert_eq!(found.expect("a check works").as_deref(), Some("ok"));
     }
     fn arm(&mut self, k: u64) {
         self.storage.arm(k);
@@ -163,18 +204,20 @@ impl Replica for Sqlite {
     fn state(&self) -> State {
         let found =
             self.store.search(self.store.db().reader(), "docs", &Search::default()).expect("a search works");
-        let docs: Vec<serde_json::Map<String, serde_json::Value>> =
-            serde_json::from_str(&found.items).expect("documents are JSON");
-        docs.into_iter()
-            .map(|mut doc| {
-                let id = doc.remove("id").and_then(|id| id.as_str().map(String::from)).expect("an id");
-                (id, doc.into_iter().filter_map(|(field, v)| Some((field, v.as_i64()?))).collect())
-            })
-            .collect()
+        state_of(&found.items)
     }
-    fn pending(&self) -> Vec<(Id, Op)> {
-        let out = self.store.outgoing(0, usize::MAX, usize::MAX).expect("a read works");
-        out.into_iter().map(|o| (o.id, Op::parse(&o.b))).collect()
+    fn queued(&self) -> Vec<(Id, Op)> {
+        let all = self.store.db().reader().all(
+            "SELECT id, b FROM _pending WHERE seq IS NULL ORDER BY lo",
+            &[],
+            |r| Ok((Id::from_slice(r.blob(0)?).expect("16 bytes"), Op::parse(r.text(1)?))),
+        );
+        all.expect("a read works")
+    }
+    fn sent(&self) -> usize {
+        let sent = "SELECT count(*) FROM _pending WHERE sent AND seq IS NULL";
+        let found = self.store.db().reader().one(sent, &[], |r| r.int(0));
+        found.expect("a read works").unwrap_or(0) as usize
     }
     fn dead(&self) -> Vec<u64> {
         let all =
@@ -205,18 +248,15 @@ impl Origin for SqliteOrigin {
     fn create(_: Mutant) -> Self {
         SqliteOrigin::open(Spied::default())
     }
-    fn push(&mut self, principal: &str, text: &str, reject: bool, page: usize) -> Result<Reply> {
-        let smaller = Push::parse(text).ok().map(|push| {
-            let want = push.want.unwrap_or(u64::MAX).min(page as u64);
-            to_json(&Push { want: Some(want), ..push })
-        });
-        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
-        self.server.push(principal, &text, if reject { Some(&verdict) } else { None })
+    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
+        let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
+        self.server.push(principal, &small_push(text, page)?, judge.as_ref().map(|j| j as Validator<'_>))
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
-        let text = smaller.transpose()?.unwrap_or_else(|| text.into());
-        self.server.pull(principal, &text)
+        self.server.pull(principal, &small_pull(text, page)?)
+    }
+    fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
+        self.server.resume(principal, text)
     }
     fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
         let rows = self.server.read(after, usize::MAX >> 1, usize::MAX >> 1).expect("a read works");
@@ -237,5 +277,11 @@ impl Origin for SqliteOrigin {
     }
     fn backup(&self) -> Self {
         SqliteOrigin::open(self.storage.fork())
+    }
+    fn renamed(self, epoch: Epoch) -> Self {
+        let epoch = epoch.as_bytes().as_slice();
+        let sql = "UPDATE meta SET v = ? WHERE k = 'epoch'";
+        self.server.db().writer().run(sql, &[epoch.into()]).expect("a write works");
+        self.backup()
     }
 }

@@ -2,18 +2,26 @@
 //! are held, and the server dies.
 
 use super::faults::Seen;
+use super::mishaps::Regime;
 use super::net::{Event, Sent};
+use super::node::Node;
 use super::origin::Origin;
-use super::replica::Replica;
+use super::process::Process;
+use super::trace::without_ts;
 use super::world::World;
 use tidelog::sync::client::{Request, Verb};
+use tidelog::sync::id::{Epoch, Id};
 use tidelog::sync::refusal::Refusal;
-use tidelog::sync::wire::{Page, Pushed, to_json};
+use tidelog::sync::resume::Resumed;
+use tidelog::sync::wire::{Last, Page, Point, Push, Pushed, to_json};
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// A client's request leaves.
     pub(crate) fn send(&mut self, node: usize, request: Request) {
-        let sent = Sent { node, life: self.nodes[node].life, request };
+        let Request { id, verb, body, .. } = &request;
+        self.trace.note(format_args!("send {node} {id} {verb:?} {}", without_ts(body)));
+        let Node { life, token, .. } = self.nodes[node];
+        let sent = Sent { node, life, token, era: self.era, request };
         if self.dice.chance(self.rates.loss) {
             self.seen(Seen::RequestLost);
             if self.dice.chance(500) {
@@ -52,6 +60,9 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.seen(Seen::ServerDown);
             return self.break_off(&sent);
         }
+        if self.obey(&sent) {
+            return;
+        }
         if self.dice.chance(self.rates.refuse) {
             return self.refuse(&sent);
         }
@@ -63,6 +74,7 @@ impl<R: Replica, O: Origin> World<R, O> {
         match sent.request.verb {
             Verb::Push => self.serve_push(sent),
             Verb::Pull => self.serve_pull(sent, true),
+            Verb::Resume => self.serve_resume(&sent),
         }
         if let Err(failure) = self.note_server() {
             return self.fail(failure);
@@ -72,9 +84,51 @@ impl<R: Replica, O: Origin> World<R, O> {
         }
     }
 
+    /// Refuses what the present regime does not let in.
+    fn obey(&mut self, sent: &Sent) -> bool {
+        let (what, status, body) = match self.regime {
+            Regime::Closed { status, until } if self.now < until => {
+                let refusal = match status {
+                    403 => Refusal::Forbidden("not for now".into()),
+                    426 => Refusal::Upgrade { min: 2, max: 3 },
+                    _ => Refusal::Busy { retry_ms: None },
+                };
+                let page = || "<html>closed</html>".to_string();
+                let body = if status == 200 { page() } else { refusal.to_json().unwrap_or_default() };
+                (Seen::RefusedAtLength, status, body)
+            }
+            _ if sent.token < self.tokens => {
+                (Seen::TokenExpired, 401, Refusal::Token.to_json().unwrap_or_default())
+            }
+            _ => {
+                let events = Push::parse(&sent.request.body).map_or(0, |push| push.evs.len());
+                if events <= self.limit {
+                    return false;
+                }
+                let refusal = Refusal::TooLarge { limit: self.limit as u64 };
+                (Seen::PushTooLarge, 413, refusal.to_json().unwrap_or_default())
+            }
+        };
+        self.seen(what);
+        self.respond(sent, status, body);
+        true
+    }
+
+    fn serve_resume(&mut self, sent: &Sent) {
+        let principal = format!("user{}", self.nodes[sent.node].user);
+        match self.origin.resume(&principal, &sent.request.body) {
+            Ok(reply) => self.respond(sent, reply.status, reply.body),
+            Err(e) => self.fail(format!("resume: {e}")),
+        }
+    }
+
     fn serve_push(&mut self, sent: Sent) {
-        let principal = format!("user{}", sent.node);
-        let reject = self.rates.reject > 0;
+        if self.recent.len() == 8 {
+            self.recent.remove(0);
+        }
+        self.recent.push(sent.clone());
+        let principal = format!("user{}", self.nodes[sent.node].user);
+        let reject = (self.rates.reject > 0).then_some(self.era as u8);
         let head = self.history.head.seq;
         let armed = self.dice.chance(self.rates.server_kill);
         if armed {
@@ -85,6 +139,9 @@ impl<R: Replica, O: Origin> World<R, O> {
             Ok(reply) => reply,
             Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
         };
+        if sent.era != self.era && reply.status == 409 {
+            self.seen(Seen::CrossedARollback);
+        }
         if armed && self.origin.caught() {
             self.seen(Seen::ServerKilledMidWrite);
             return self.crash(&sent);
@@ -105,7 +162,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     }
 
     fn serve_pull(&mut self, sent: Sent, may_wait: bool) {
-        let principal = format!("user{}", sent.node);
+        let principal = format!("user{}", self.nodes[sent.node].user);
         let pulled = match self.origin.pull(&principal, &sent.request.body, self.rates.page) {
             Ok(pulled) => pulled,
             Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
@@ -152,7 +209,13 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// The server, or something before it, says no for reasons of its own.
     fn refuse(&mut self, sent: &Sent) {
-        let (what, refusal) = match self.dice.below(7) {
+        let point = Point { seq: self.dice.below(9), h: self.history.head.h };
+        let last = Last { n: point.seq, id: Id::from_bytes([0xee; 16]) };
+        let (what, refusal) = match self.dice.below(10) {
+            7 if point.seq == 0 => (Seen::FalseVerdict, Refusal::Trimmed { trim: 7 }),
+            7 => (Seen::FalseVerdict, Refusal::Diverged { epoch: Epoch::from_bytes([1; 8]), head: point }),
+            8 => (Seen::FalseVerdict, Refusal::Gap { expect: point.seq }),
+            9 => (Seen::FalseVerdict, Refusal::Fork { last }),
             0 => (Seen::Refused401, Refusal::Token),
             1 => (Seen::Refused403, Refusal::Forbidden("not today".into())),
             2 => (Seen::Refused413, Refusal::TooLarge { limit: 1 }),
@@ -175,6 +238,8 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// An answer leaves the server.
     fn respond(&mut self, sent: &Sent, status: u16, body: String) {
+        let shown = without_ts(&body);
+        self.trace.note(format_args!("respond {} {} {status} {shown}", sent.node, sent.request.id));
         if self.dice.chance(self.rates.loss) {
             self.seen(Seen::AnswerLost);
             if self.dice.chance(500) {
@@ -214,10 +279,19 @@ impl<R: Replica, O: Origin> World<R, O> {
                 pushed.page.as_mut().map(spoil);
                 to_json(&pushed).ok()
             }),
+            Verb::Resume => Resumed::parse(&body).ok().and_then(|mut resumed| {
+                match self.dice.below(3) {
+                    0 => resumed.asof.seq += 1000,
+                    1 => resumed.common.iter_mut().for_each(|common| common.seq = 0),
+                    _ => resumed.last = None,
+                }
+                to_json(&resumed).ok()
+            }),
         };
         match forged {
             Some(forged) if forged != body => {
-                self.seen(Seen::PageForged);
+                let resumes = *verb == Verb::Resume;
+                self.seen(if resumes { Seen::ResumeForged } else { Seen::PageForged });
                 forged
             }
             _ => body,

@@ -1,20 +1,21 @@
 //! A world: replicas, one server, a network and a clock, all in one thread and ruled by a seed.
 
+use super::MOST_REQUESTS;
 use super::dice::Dice;
 use super::faults::{Counters, Rates, Seen};
 use super::history::History;
+use super::mishaps::{Copy, Regime};
+use super::mutants::Mutant;
 use super::net::{Event, Net, Sent};
 use super::node::Node;
 use super::origin::Origin;
-use super::replica::Replica;
-use super::{MOST_REQUESTS, Mutant};
+use super::process::Process;
+use super::trace::Trace;
 use tidelog::sync::client::{State, Tick};
-use tidelog::sync::id::ClientId;
-use tidelog::sync::wire::{At, Outgoing, Push, to_json};
 
 /// One simulated world.
 #[derive(Debug)]
-pub(crate) struct World<R, O> {
+pub(crate) struct World<P, O> {
     /// All chance.
     pub(crate) dice: Dice,
     /// How likely what is.
@@ -26,31 +27,50 @@ pub(crate) struct World<R, O> {
     /// Virtual milliseconds.
     pub(crate) now: u64,
     /// The replicas.
-    pub(crate) nodes: Vec<Node<R>>,
+    pub(crate) nodes: Vec<Node<P>>,
     /// The server's durable side.
     pub(crate) origin: O,
     /// The server is down until then.
     pub(crate) down_until: u64,
     /// Long polls the server holds, by number.
     pub(crate) held: Vec<(u64, Sent)>,
+    /// How often the server was put back.
+    pub(crate) era: u64,
+    /// What its operators do for a while.
+    pub(crate) regime: Regime,
+    /// Most events it takes in a push.
+    pub(crate) limit: usize,
+    /// Tokens below this number have run out.
+    pub(crate) tokens: u64,
     /// What the witness saw.
     pub(crate) history: History,
     /// What is under way.
     pub(crate) net: Net,
+    /// What happened.
+    pub(crate) trace: Trace,
+    /// Whether the clocks on the walls jump, by dice of their own.
+    pub(crate) wild: bool,
+    pub(crate) clocks: Dice,
+    /// The nodes that did something in this step, a bit for each.
+    pub(crate) touched: u32,
     /// The first thing that went wrong.
     failure: Option<String>,
     /// Older copies of the server.
-    backups: Vec<O>,
+    pub(crate) backups: Vec<O>,
+    /// Pushes that arrived lately: some come again after the server was put back.
+    pub(crate) recent: Vec<Sent>,
+    /// Older copies of replicas.
+    pub(crate) copies: Vec<Copy<P>>,
     pub(super) polls: u64,
 }
 
-impl<R: Replica, O: Origin> World<R, O> {
+impl<P: Process, O: Origin> World<P, O> {
     /// The world of a seed.
-    pub(crate) fn new(seed: u64, mutant: Mutant) -> Self {
+    pub(crate) fn new(seed: u64, mutant: Mutant, wild: bool, trace: Trace) -> Self {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
-        let nodes = (0..dice.between(2, 5))
-            .map(|_| Node::new(R::create(ClientId::from_bytes(dice.bytes()), mutant), dice.chance(150)))
+        let nodes = (0..dice.between(2, 5) as usize)
+            .map(|user| Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150), user))
             .collect();
         World {
             dice,
@@ -62,10 +82,20 @@ impl<R: Replica, O: Origin> World<R, O> {
             origin: O::create(mutant),
             down_until: 0,
             held: Vec::new(),
+            era: 0,
+            regime: Regime::Open,
+            limit: usize::MAX,
+            tokens: 1,
             history: History::new(),
             net: Net::default(),
+            trace,
+            wild,
+            clocks: Dice::new(!seed),
+            touched: 0,
             failure: None,
             backups: Vec::new(),
+            recent: Vec::new(),
+            copies: Vec::new(),
             polls: 0,
         }
     }
@@ -83,13 +113,13 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     fn step(&mut self) -> Result<(), String> {
         let i = self.dice.below(self.nodes.len() as u64) as usize;
-        let Rates { write, switch, kill, rollback, .. } = self.rates;
+        let Rates { write, switch, kill, rollback, copy, regime, upgrade, .. } = self.rates;
         if self.dice.chance(write) {
             self.write(i);
         } else if self.dice.chance(switch) {
             self.switch(i);
         } else if self.dice.chance(kill / 2) {
-            self.seen(if self.nodes[i].client.in_flight().is_some() {
+            self.seen(if self.nodes[i].process.in_flight().is_some() {
                 Seen::KilledInFlight
             } else {
                 Seen::KilledIdle
@@ -97,18 +127,25 @@ impl<R: Replica, O: Origin> World<R, O> {
             self.kill(i);
         } else if rollback > 0 && self.dice.chance(rollback) {
             self.roll_back()?;
-        } else if self.dice.chance(10) {
-            self.copy_somebody();
+        } else if copy > 0 && self.dice.chance(copy) {
+            self.meddle(i);
+        } else if regime > 0 && self.dice.chance(regime) {
+            self.reign();
+        } else if upgrade > 0 && self.dice.chance(upgrade) {
+            self.upgrade(i);
+        } else if self.dice.chance(10) && self.mutant != Mutant::NoDedupe {
+            self.copy_somebody()?;
         } else {
             self.happen();
         }
-        self.settle(i)
+        self.settle()
     }
 
     /// The next thing under way happens.
     fn happen(&mut self) {
         let Some((at, event)) = self.net.next() else { return };
         self.now = self.now.max(at);
+        self.trace.note(format_args!("at {} {event}", self.now));
         match event {
             Event::Arrive(sent) => self.arrive(sent),
             Event::Answer { node, life, request, status, body } => {
@@ -129,58 +166,28 @@ impl<R: Replica, O: Origin> World<R, O> {
         let node = &mut self.nodes[i];
         if !node.online || self.dice.chance(600) {
             node.online = !node.online;
-            node.client.set_online(node.online);
+            node.process.set_online(node.online);
             let what = if node.online { Seen::WentOnline } else { Seen::WentOffline };
             self.seen(what);
         } else {
-            node.client.wake();
+            node.process.wake();
             if matches!(node.phase(), State::Fenced { .. }) {
-                node.client.token();
+                self.sign_in(i);
             }
             self.seen(Seen::Woken);
         }
+        self.nodes[i].calm.woken();
         self.drive(i);
     }
 
-    /// Takes a backup, or puts one back.
-    fn roll_back(&mut self) -> Result<(), String> {
-        if self.backups.len() < 3 || self.dice.chance(500) {
-            let copy = self.origin.backup();
-            self.backups.push(copy);
-            return Ok(());
-        }
-        self.seen(Seen::RolledBack);
-        let i = self.dice.below(self.backups.len() as u64) as usize;
-        self.origin = self.backups[i].backup();
-        self.backups.truncate(i + 1);
-        self.held.clear();
-        self.history.roll_back(self.origin.rows(0))
-    }
-
-    /// Someone outside pushes an event of the log again under a name of its own: it must not count twice.
-    fn copy_somebody(&mut self) {
-        if self.history.log.is_empty() || self.mutant == Mutant::NoDedupe {
-            return;
-        }
-        let client = ClientId::from_bytes([0xcc; 16]);
-        let ev = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
-        let known = self.history.by_client.get(&client).map_or(0, Vec::len) as u64;
-        let event = Outgoing { id: ev.id, n: known + 1, t: ev.t.clone(), tv: 1, b: ev.b.clone(), ts: None };
-        let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
-        let push = Push { p: 1, client, at, evs: vec![event], want: Some(0) };
-        let text = to_json(&push).unwrap_or_default();
-        if self.origin.push("copycat", &text, false, 1).is_ok_and(|r| r.is_ok()) {
-            self.seen(Seen::DupRow);
-        }
-    }
-
-    /// After every step: what the server has is noted, and the replica that acted is checked.
-    fn settle(&mut self, i: usize) -> Result<(), String> {
+    /// After every step: what the server has is noted, and the replicas that acted are checked.
+    fn settle(&mut self) -> Result<(), String> {
         self.note_server()?;
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        self.check_node(i)
+        let touched = std::mem::take(&mut self.touched);
+        (0..self.nodes.len()).filter(|i| touched & (1 << i) != 0).try_for_each(|i| self.check_node(i))
     }
 
     /// Takes note of what the server appended.
@@ -189,35 +196,42 @@ impl<R: Replica, O: Origin> World<R, O> {
         if rows.is_empty() {
             return Ok(());
         }
-        self.history.extend(rows)
+        let pardoned = self.history.pardoned;
+        self.history.extend(rows)?;
+        (pardoned..self.history.pardoned).for_each(|_| self.seen(Seen::Pardoned));
+        Ok(())
     }
 
     /// Everything is well from now on: every queue drains and every cursor reaches the head, in few requests.
     fn heal(&mut self) -> Result<(), String> {
+        self.trace.note(format_args!("all is well from now on"));
         self.rates = self.rates.healed();
         self.down_until = 0;
+        self.regime = Regime::Open;
         let before: Vec<u64> = self.nodes.iter().map(|n| n.requests).collect();
         for node in &mut self.nodes {
             node.slow = false;
             node.online = true;
-            node.client.set_online(true);
+            node.process.set_online(true);
+            node.calm.woken();
         }
+        (0..self.nodes.len()).for_each(|i| self.upgrade(i));
+        let limit = self.limit;
+        let waiting: Vec<u64> =
+            self.nodes.iter().map(|n| (n.process.queued().len() / limit) as u64).collect();
         for round in 0..20_000 {
             if round % 20 == 0 {
                 (0..self.nodes.len()).for_each(|i| self.help(i));
             }
             self.happen();
-            self.note_server()?;
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
-            }
+            self.settle()?;
             if round % 20 == 0 && (0..self.nodes.len()).all(|i| self.is_done(i)) {
                 break;
             }
         }
         for (i, before) in before.iter().enumerate() {
             self.check_node(i)?;
-            let status = self.nodes[i].client.status(&self.nodes[i].replica).map_err(|e| e.to_string())?;
+            let status = self.nodes[i].process.status();
             if !self.is_done(i) {
                 return Err(format!(
                     "I10: client {i} never drained: {status:?}, the head is {}",
@@ -225,8 +239,14 @@ impl<R: Replica, O: Origin> World<R, O> {
                 ));
             }
             let used = self.nodes[i].requests - before;
-            if used > MOST_REQUESTS {
+            if used > MOST_REQUESTS + waiting[i] {
                 return Err(format!("I10: client {i} needed {used} requests to drain: {status:?}"));
+            }
+            self.nodes[i].lineage.check_arrived(&self.history).map_err(|e| format!("client {i}: {e}"))?;
+            if self.dice.chance(200) {
+                self.seen(Seen::Rebuilt);
+                self.nodes[i].process.rebuild();
+                self.check_node(i).map_err(|e| format!("after a rebuild: {e}"))?;
             }
             self.seen(Seen::Drained);
         }
@@ -238,7 +258,7 @@ impl<R: Replica, O: Origin> World<R, O> {
     fn help(&mut self, i: usize) {
         match self.nodes[i].phase() {
             State::NeedsUpgrade { .. } => self.kill(i),
-            State::Fenced { .. } => self.nodes[i].client.token(),
+            State::Fenced { .. } => self.sign_in(i),
             _ => {}
         }
         self.drive(i);
@@ -247,9 +267,8 @@ impl<R: Replica, O: Origin> World<R, O> {
     fn is_done(&self, i: usize) -> bool {
         let node = &self.nodes[i];
         match node.phase() {
-            State::Stopped { .. } => true,
             State::Live => {
-                node.replica.pending().is_empty() && node.replica.cursor().point() == self.history.head
+                node.process.queued().is_empty() && node.process.cursor().point() == self.history.head
             }
             _ => false,
         }
@@ -257,12 +276,18 @@ impl<R: Replica, O: Origin> World<R, O> {
 
     /// Counts.
     pub(crate) fn seen(&mut self, what: Seen) {
+        self.trace.note(format_args!("{what:?}"));
         self.counters.add(what);
     }
 
     /// Something went wrong; the step reports the first.
     pub(crate) fn fail(&mut self, what: String) {
         self.failure.get_or_insert(what);
+    }
+
+    /// All chance of a process that begins.
+    pub(crate) fn fresh_dice(&mut self) -> Dice {
+        Dice::new(self.dice.bits())
     }
 
     /// Time and chance for a machine.

@@ -1,5 +1,6 @@
 // The benchmark's page: runs the worker's measurements, and those that need a page themselves.
 
+import '../trusted-types.js'
 import { connect } from 'tidelog/client'
 
 /** Runs `name` of bench.worker.js in a worker of its own, and ends the worker. */

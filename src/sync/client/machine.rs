@@ -2,14 +2,21 @@
 
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
-use super::super::wire::{self, At, Page, Pull, Push, Pushed};
+use super::super::resume::Resumed;
+use super::super::wire::{self, At, Last, Page, Point, Pull, Push, Pushed};
 use super::super::{backoff, limits};
 use super::{
-    Action, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, State, Status, Stop, TIMEOUT_MS, Tick, Verb,
+    Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop, TIMEOUT_MS, Tick,
+    Verb,
 };
 use crate::error::Result;
 
+mod change;
+mod healing;
 mod reaction;
+
+use change::Applying;
+use healing::Healing;
 
 /// What keeps the machine from going on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,7 @@ enum Token {
 #[derive(Debug, Clone, Copy)]
 struct Flight {
     id: u64,
+    verb: Verb,
     deadline: u64,
     /// Pushed events: how many, and the number of the last one. None in a pull.
     pushed: Option<(usize, u64)>,
@@ -51,18 +59,26 @@ pub struct Client {
     online: bool,
     token: Token,
     flight: Option<Flight>,
-    /// An accepted page that the driver has not been given yet.
-    ready: Option<Page>,
-    /// The cursor after the page that is being applied.
-    applying: Option<(At, u64)>,
+    /// A change that the driver has not been given yet.
+    ready: Option<Change>,
+    /// The change that is being carried out.
+    applying: Option<Applying>,
+    healing: Healing,
+    /// Someone else writes under our name: read to the head, then take another.
+    renew: bool,
+    /// The server's record of us, once we heard of it.
+    last: Option<Option<Last>>,
+    /// The points that the resume in flight named.
+    named: Vec<Point>,
     /// The log's head when we last heard of it.
     head: u64,
     /// Whether the last page reached the head.
     at_head: bool,
     /// A hint: the server said it took our events up to here. Only the log confirms them.
     acked: u64,
-    /// Acks in a row that the log did not bear out.
-    false_acks: u32,
+    /// How often in a row the server contradicted itself: acks that the log did not bear out, histories that part
+    /// again and again. Pages come and reset the failures meanwhile, so these have a count of their own.
+    setbacks: u32,
     /// The queue as of the last poll.
     top: u64,
     confirmed: u64,
@@ -80,11 +96,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// The machine of replica `me`, whose stored cursor is `cursor` (at first the chain's start, without an epoch).
-    pub fn new(me: ClientId, cursor: At) -> Client {
+    /// The machine of a replica, as its store has it.
+    pub fn new(start: Start) -> Client {
+        let Start { client: me, at: cursor, asof } = start;
         Client {
             me,
             cursor,
+            healing: asof.map_or(Healing::None, |asof| Healing::CatchUp { asof }),
+            renew: false,
+            last: None,
+            named: Vec::new(),
             halt: Halt::None,
             online: true,
             token: Token::Needed { refused: false },
@@ -94,7 +115,7 @@ impl Client {
             head: cursor.seq,
             at_head: false,
             acked: 0,
-            false_acks: 0,
+            setbacks: 0,
             top: 0,
             confirmed: 0,
             polled: false,
@@ -113,9 +134,9 @@ impl Client {
     /// Those of the queue's storage.
     pub fn poll(&mut self, tick: Tick, queue: &impl Queue) -> Result<Action> {
         self.look_at(queue, tick.now)?;
-        if let Some(page) = self.ready.take() {
-            self.applying = Some((page.cursor(), page.head));
-            return Ok(Action::Apply(Box::new(page)));
+        if let Some(change) = self.ready.take() {
+            self.applying = Some(Applying::of(&change));
+            return Ok(Action::Apply(Box::new(change)));
         }
         if self.applying.is_some() {
             return Ok(Action::Wait(None));
@@ -129,10 +150,7 @@ impl Client {
         // An acked event that is not in the log though we read to its head: the ack was wrong. Push it again.
         if self.at_head && self.acked > self.confirmed {
             self.acked = 0;
-            // pages come and reset the failures meanwhile, so these have a count of their own
-            self.failures = self.false_acks;
-            self.false_acks = self.false_acks.saturating_add(1);
-            self.fail(tick, "ACK");
+            self.set_back(tick, "ACK");
         }
         if tick.now < self.retry_at {
             return Ok(Action::Wait(Some(self.retry_at)));
@@ -150,7 +168,19 @@ impl Client {
             Token::Asked { until, .. } => return Ok(Action::Wait(Some(until))),
             Token::Have { .. } => {}
         }
-        if self.unpushed() && tick.now >= self.push_at {
+        if self.healing == Healing::Ask {
+            return self.resume(tick.now, queue);
+        }
+        if let Some(identify) = self.identify() {
+            self.ready = Some(Change::Identify(identify));
+            return self.poll(tick, queue);
+        }
+        if self.heals() {
+            return self.pull(tick.now);
+        }
+        // A push begins at the first event that is not confirmed, so that the server compares its id: behind one that is
+        // acked only, another might have taken its number meanwhile (a clone, after the server was put back).
+        if self.unpushed() && self.acked <= self.confirmed && tick.now >= self.push_at {
             return self.push(tick.now, queue);
         }
         if self.unpushed() && self.at_head {
@@ -168,9 +198,10 @@ impl Client {
         if status != 200 {
             return self.refused(tick, flight, Refusal::parse(status, body));
         }
-        let page = match flight.pushed {
-            None => Page::parse(body).map(Some),
-            Some(_) => Pushed::parse(body).map(|p| p.page),
+        let page = match flight.verb {
+            Verb::Pull => Page::parse(body).map(Some),
+            Verb::Push => Pushed::parse(body).map(|p| p.page),
+            Verb::Resume => return self.resumed(tick, Resumed::parse(body)),
         };
         let Ok(page) = page else { return self.fail(tick, "PROTOCOL") };
         if let Some((_, last)) = flight.pushed {
@@ -187,28 +218,6 @@ impl Client {
     pub fn failed(&mut self, tick: Tick, request: u64) {
         if self.flight.take_if(|f| f.id == request).is_some() {
             self.fail(tick, "NETWORK");
-        }
-    }
-
-    /// The page of [`Action::Apply`] is applied and committed. `fork` is the plan's.
-    pub fn applied(&mut self, fork: Option<u64>) {
-        let Some((cursor, head)) = self.applying.take() else { return };
-        self.cursor = cursor;
-        self.head = head;
-        self.at_head = cursor.seq >= head;
-        self.failures = 0;
-        self.retry_at = 0;
-        self.error = None;
-        if fork.is_some() {
-            self.halt = Halt::Stopped(Stop::Fork);
-        }
-    }
-
-    /// The page could not be applied and was rolled back; it will be asked for again. `code` is the error's.
-    pub fn apply_failed(&mut self, tick: Tick, code: &'static str) {
-        if self.applying.take().is_some() {
-            self.at_head = false;
-            self.fail(tick, code);
         }
     }
 
@@ -252,6 +261,11 @@ impl Client {
         self.online = online;
     }
 
+    /// The name it goes by.
+    pub fn name(&self) -> ClientId {
+        self.me
+    }
+
     /// The number of the request in flight.
     pub fn in_flight(&self) -> Option<u64> {
         self.flight.map(|f| f.id)
@@ -272,6 +286,7 @@ impl Client {
             Halt::NeedsUpgrade { min, max } => State::NeedsUpgrade { min, max },
             Halt::Stopped(code) => State::Stopped { code },
             Halt::None if !self.online || self.failures > 0 => State::Offline,
+            Halt::None if self.heals() => State::Resume,
             Halt::None if self.at_head => State::Live,
             Halt::None => State::CatchUp,
         };
@@ -279,7 +294,7 @@ impl Client {
             state,
             seq: self.cursor.seq,
             head: self.head,
-            pending: queue.top()?.saturating_sub(queue.confirmed()?),
+            pending: queue.pending()?,
             failures: self.failures,
             error: self.error,
             requests: self.requests,
@@ -290,9 +305,9 @@ impl Client {
     fn look_at(&mut self, queue: &impl Queue, now: u64) -> Result<()> {
         let waited = self.unpushed();
         let top = queue.top()?;
-        let confirmed = queue.confirmed()?.min(top);
-        if confirmed > self.confirmed {
-            self.false_acks = 0;
+        let confirmed = top.saturating_sub(queue.pending()?);
+        if confirmed > self.confirmed || (confirmed == top && self.at_head && !self.heals()) {
+            self.setbacks = 0;
         }
         self.confirmed = confirmed;
         if top > self.top && !waited && self.polled {
@@ -324,8 +339,7 @@ impl Client {
     }
 
     fn push(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
-        let from = self.acked.max(self.confirmed) + 1;
-        let evs = queue.outgoing(from, self.batch, limits::PUSH_BYTES)?;
+        let evs = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
         let Some(last) = evs.last().map(|e| e.n) else { return self.pull(now) };
         let pushed = Some((evs.len(), last));
         let body =
@@ -334,7 +348,7 @@ impl Client {
     }
 
     fn pull(&mut self, now: u64) -> Result<Action> {
-        let wait = if self.at_head { limits::WAIT_MS } else { 0 };
+        let wait = if self.at_head && !self.heals() { limits::WAIT_MS } else { 0 };
         let wait_ms = (wait > 0).then_some(wait);
         let pull = Pull { p: wire::VERSION, client: self.me, at: self.cursor, limit: None, wait_ms };
         let body = wire::to_json(&pull)?;
@@ -352,8 +366,15 @@ impl Client {
         self.requests += 1;
         let timeout_ms = if wait > 0 { wait + POLL_SLACK_MS } else { TIMEOUT_MS };
         let id = self.requests;
-        self.flight = Some(Flight { id, deadline: now + timeout_ms, pushed, waits: wait > 0 });
+        self.flight = Some(Flight { id, verb, deadline: now + timeout_ms, pushed, waits: wait > 0 });
         Action::Send(Request { id, verb, body, sent: pushed.map(|(_, last)| last), timeout_ms })
+    }
+
+    /// Fails, and longer each time until the log bears out that something went on.
+    fn set_back(&mut self, tick: Tick, code: &'static str) {
+        self.failures = self.setbacks;
+        self.setbacks = self.setbacks.saturating_add(1);
+        self.fail(tick, code);
     }
 
     fn fence(&mut self, code: &'static str) {

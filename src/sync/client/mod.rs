@@ -14,7 +14,8 @@ mod tests;
 pub use machine::Client;
 pub use status::{State, Status, Stop};
 
-use super::wire::{Outgoing, Page};
+use super::id::{ClientId, Epoch};
+use super::wire::{At, Last, Outgoing, Page, Point};
 use crate::error::Result;
 
 /// Milliseconds that a local commit waits for company before it is pushed.
@@ -24,15 +25,72 @@ pub const TIMEOUT_MS: u64 = 15_000;
 /// Milliseconds that a long poll gets above what it asked the server to wait.
 pub const POLL_SLACK_MS: u64 = 10_000;
 
-/// The pending events of this replica, as the store keeps them. They are numbered without holes.
+/// The pending events of this replica, as the store keeps them. They are numbered without holes up to `top`, except
+/// between a [`Rewind`] and the [`Identify`] that follows it.
 pub trait Queue {
     /// The highest `n` given so far, 0 at first.
     fn top(&self) -> Result<u64>;
-    /// The `n` before the oldest pending event; `top` when none is pending.
-    fn confirmed(&self) -> Result<u64>;
+    /// How many events are pending.
+    fn pending(&self) -> Result<u64>;
     /// Pending events from number `from_n` on, in order: at most so many, and so many bytes by
     /// [`limits::size`](super::limits::size), but at least one if there is one.
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>>;
+    /// Points of the history read so far, newest first and ever sparser, the chain's start last: at most
+    /// [`limits::KNOWN`](super::limits::KNOWN).
+    fn known(&self) -> Result<Vec<Point>>;
+}
+
+/// A change of the durable side. Each is one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Apply a page: log, state, queue and cursor.
+    Page(Page),
+    /// Go back to where the server's history and ours part.
+    Rewind(Rewind),
+    /// See to it that the pending events can be pushed.
+    Identify(Identify),
+}
+
+/// Forget the log after `common`, take the own events that were there into the queue again, in local commit order,
+/// and make the state anew. Until the cursor has reached `asof` they may be found in the server's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rewind {
+    /// The last point both have.
+    pub common: Point,
+    /// The server's epoch.
+    pub epoch: Epoch,
+    /// The server's head when it said so.
+    pub asof: u64,
+}
+
+/// Everything that may be in the log was read. If the pending events do not follow what the server has of this
+/// client, or `renew` says so, they get a new client and are numbered from 1; their ids stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identify {
+    /// The server's record of this client.
+    pub last: Option<Last>,
+    /// Someone else writes under this name.
+    pub renew: bool,
+}
+
+/// What carrying out a [`Change`] came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Of a page: the plan's [`fork`](super::merge::Plan::fork).
+    pub fork: Option<u64>,
+    /// The new client, if there is one.
+    pub client: Option<ClientId>,
+}
+
+/// What a client is at its start, as the store keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The replica's name.
+    pub client: ClientId,
+    /// Its cursor; at first the chain's start, without an epoch.
+    pub at: At,
+    /// Up to where it must read before it pushes, if it was rewound.
+    pub asof: Option<u64>,
 }
 
 /// What a pure machine cannot know by itself.
@@ -51,6 +109,8 @@ pub enum Verb {
     Push,
     /// `POST /v1/{log}/pull`
     Pull,
+    /// `POST /v1/{log}/resume`
+    Resume,
 }
 
 impl Verb {
@@ -59,6 +119,7 @@ impl Verb {
         match self {
             Verb::Push => "push",
             Verb::Pull => "pull",
+            Verb::Resume => "resume",
         }
     }
 }
@@ -87,9 +148,8 @@ pub enum Action {
     Send(Request),
     /// Abort the request of this number, if it still runs; its answer is no longer wanted. Poll again at once.
     Abort(u64),
-    /// Apply the page in one transaction with the cursor, then call [`Client::applied`] or
-    /// [`Client::apply_failed`].
-    Apply(Box<Page>),
+    /// Carry out the change in one transaction, then call [`Client::applied`] or [`Client::apply_failed`].
+    Apply(Box<Change>),
     /// Get a token, a new one when `refused`, then call [`Client::token`] or [`Client::failed_token`].
     Token {
         /// Whether the server refused the one we have.

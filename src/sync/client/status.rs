@@ -24,21 +24,19 @@ pub enum State {
         /// The newest.
         max: u64,
     },
-    /// The server's history and ours do not fit together; the queue is kept.
+    /// The server's history is not the one we had read: finding out where they part, or reading on from there.
+    Resume,
+    /// Nothing but a snapshot would help; the queue is kept.
     Stopped {
         /// Why.
         code: Stop,
     },
 }
 
-/// Why a client stopped for good. Healing (resume, new identity, snapshot) is not built yet.
+/// Why a client stopped for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Stop {
-    /// The server lost or replaced history that this replica had read.
-    Diverged,
-    /// Someone else writes under this replica's name: its database was cloned or restored from a copy.
-    Fork,
     /// The rows after the cursor are gone at the server; a snapshot is needed.
     Trimmed,
 }

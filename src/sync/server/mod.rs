@@ -7,6 +7,7 @@ use super::chain;
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::refusal::Refusal;
+use super::resume::{Resume, Resumed};
 use super::wire::{self, At, Ev, Kind, Last, Page, Point, Pull, Push, Pushed};
 use crate::error::{Error, Result};
 
@@ -38,8 +39,9 @@ pub trait ServerLog {
     fn append(&mut self, at: Point, row: &Ev) -> Result<()>;
 }
 
-/// The application's word on an event before it is appended: `Some(code)` rejects it.
-pub type Validator<'a> = &'a dyn Fn(&Ev) -> Option<String>;
+/// The application's word on an event before it is appended: `Some(code)` rejects it. When it fails, the push fails:
+/// nothing is appended, and the client comes again.
+pub type Validator<'a> = &'a dyn Fn(&Ev) -> Result<Option<String>>;
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +110,18 @@ pub fn pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Pulled
     Ok(Pulled { reply: Reply::ok(&page)?, wait_ms })
 }
 
-/// The answer to the verbs that are not built yet: resume, live, range.
+/// Carries out a resume: says where the client's history and this one part.
+///
+/// # Errors
+/// Those of the log's storage.
+pub fn resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Reply> {
+    match try_resume(log, principal, text)? {
+        Ok(resumed) => Reply::ok(&resumed),
+        Err(refusal) => Reply::refuse(&refusal),
+    }
+}
+
+/// The answer to the verbs that are not built yet: live, range.
 ///
 /// # Errors
 /// None in practice.
@@ -167,7 +180,7 @@ fn try_push<L: ServerLog>(
         };
         if log.seq_of(&row.id)?.is_some() {
             row = Ev { k: Kind::Dup, b: String::new(), reference: Some(row.id), ..row };
-        } else if let Some(code) = validate.and_then(|v| v(&row)) {
+        } else if let Some(code) = validate.map_or(Ok(None), |v| v(&row))? {
             row = Ev { k: Kind::Rej, b: String::new(), code: Some(shortened(code)), ..row };
         }
         head = chain::step(head, &row);
@@ -194,6 +207,29 @@ fn try_pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Result
     }
     let page = page(log, &pull.client, &pull.at, pull.limit.unwrap_or(limits::PAGE_EVENTS as u64))?;
     Ok(Ok((page, pull.wait_ms.unwrap_or(0).min(limits::WAIT_MS))))
+}
+
+fn try_resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Result<Resumed, Refusal>> {
+    let resume = match check_version(text).and_then(|()| Resume::parse(text).map_err(|e| refusal_of(&e))) {
+        Ok(resume) => resume,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Some(refusal) = not_owner(log.owner_of(&resume.client)?.as_deref(), principal) {
+        return Ok(Err(refusal));
+    }
+    let mut common = None;
+    for (seq, h) in resume.known {
+        if log.hash_at(seq)? == Some(h) {
+            common = Some(Point { seq, h });
+            break;
+        }
+    }
+    let mut have = String::with_capacity(resume.ids.len());
+    for id in &resume.ids {
+        have.push(if log.seq_of(id)?.is_some() { '1' } else { '0' });
+    }
+    let last = log.last_of(&resume.client)?;
+    Ok(Ok(Resumed { p: wire::VERSION, epoch: log.epoch()?, common, asof: log.head()?, last, have }))
 }
 
 /// The page after `at`, which is in the history. `want` is brought into bounds.

@@ -106,7 +106,7 @@ fn a_known_id_under_another_number_becomes_a_dup() {
 fn a_rejected_event_is_a_row_without_its_body() {
     let mut log = log();
     let text = push_text(A, start(), vec![out(1, 1), out(2, 2)]);
-    let no = |ev: &Ev| (ev.b == "1").then(|| "é".repeat(40));
+    let no = |ev: &Ev| Ok((ev.b == "1").then(|| "é".repeat(40)));
     let page = page_of(&push(&mut log, "ann", &text, Some(&no)).unwrap());
     assert_eq!((page.evs[0].k, page.evs[0].b.as_str()), (Kind::Rej, ""));
     assert_eq!(page.evs[0].code.as_deref(), Some("é".repeat(32).as_str()));

@@ -1,4 +1,5 @@
 // The examples of DESIGN.md in a page: the first in a worker of its own, the second as written.
+import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
 globalThis.first = () =>

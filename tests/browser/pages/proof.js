@@ -1,5 +1,6 @@
 // The page of proof.test.js: a profile with a database in a worker. It keeps the ledger of what was acknowledged, so
 // that nothing but a resolved promise counts.
+import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
 const [profile, network] = location.hash.slice(1).split('/')

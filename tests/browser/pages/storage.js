@@ -1,5 +1,7 @@
 // A page with a worker that keeps one file in OPFS: what the harness itself is proved with. The page offers
 // `ask(request)` to the test.
+import '../../../www/trusted-types.js'
+
 const worker = new Worker(new URL('./storage.worker.js', import.meta.url), { type: 'module' })
 let last = 0
 

@@ -3,7 +3,7 @@
 use super::super::super::refusal::Refusal;
 use super::super::super::wire::Page;
 use super::super::super::{backoff, chain};
-use super::super::{Stop, Tick};
+use super::super::{Change, Tick};
 use super::{Client, Flight, Halt, Token};
 
 impl Client {
@@ -16,29 +16,30 @@ impl Client {
         if !chain::holds(&page) {
             return self.fail(tick, "CHAIN");
         }
-        let last = page.last.map_or(0, |l| l.n);
-        if last > self.top {
-            self.halt = Halt::Stopped(Stop::Fork);
-        } else if last < self.confirmed {
-            self.halt = Halt::Stopped(Stop::Diverged);
-        } else {
-            self.ready = Some(page);
+        if !self.heals() {
+            let last = page.last.map_or(0, |l| l.n);
+            if last < self.confirmed {
+                return self.diverge(tick);
+            }
+            if last > self.top {
+                self.fork();
+            }
         }
+        self.ready = Some(Change::Page(page));
     }
 
     /// The queue is kept in all of it.
     pub(super) fn refused(&mut self, tick: Tick, flight: Flight, refusal: Refusal) {
         match refusal {
-            Refusal::Gap { expect } if expect <= self.confirmed => self.halt = Halt::Stopped(Stop::Diverged),
+            Refusal::Gap { expect } if expect <= self.confirmed => self.diverge(tick),
             Refusal::Gap { .. } => {
                 // an ack was wrong: begin again with the oldest
                 self.acked = 0;
                 self.at_head = false;
                 self.fail(tick, "GAP");
             }
-            Refusal::Fork { .. } => self.halt = Halt::Stopped(Stop::Fork),
-            Refusal::Diverged { .. } => self.halt = Halt::Stopped(Stop::Diverged),
-            Refusal::Trimmed { .. } => self.halt = Halt::Stopped(Stop::Trimmed),
+            Refusal::Fork { .. } => self.fork(),
+            Refusal::Diverged { .. } | Refusal::Trimmed { .. } => self.diverge(tick),
             Refusal::Token => match self.token {
                 Token::Have { renewed: false } => self.token = Token::Needed { refused: true },
                 _ => self.fence("TOKEN"),

@@ -11,6 +11,7 @@ use server::ServerLog;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+mod healing;
 mod refusals;
 
 const ME: ClientId = ClientId::from_bytes([1; 16]);
@@ -19,14 +20,20 @@ const OTHER: ClientId = ClientId::from_bytes([2; 16]);
 struct Pending {
     top: u64,
     list: Vec<Outgoing>,
+    /// Own events and where they are confirmed, oldest first.
+    own: Vec<(u64, Outgoing)>,
+    known: Vec<Point>,
 }
 
 impl Queue for Pending {
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }
-    fn confirmed(&self) -> Result<u64> {
-        Ok(self.list.first().map_or(self.top, |e| e.n - 1))
+    fn pending(&self) -> Result<u64> {
+        Ok(self.list.len() as u64)
+    }
+    fn known(&self) -> Result<Vec<Point>> {
+        Ok(self.known.iter().rev().copied().collect())
     }
     fn outgoing(&self, from_n: u64, max_events: usize, _: usize) -> Result<Vec<Outgoing>> {
         Ok(self.list.iter().filter(|e| e.n >= from_n).take(max_events).cloned().collect())
@@ -43,10 +50,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Rig {
-        let Point { seq, h } = chain::start("log");
-        let mut client = Client::new(ME, At { epoch: None, seq, h });
+        let start = chain::start("log");
+        let at = At { epoch: None, seq: start.seq, h: start.h };
+        let mut client = Client::new(Start { client: ME, at, asof: None });
         client.token();
-        let queue = Pending { top: 0, list: Vec::new() };
+        let queue = Pending { top: 0, list: Vec::new(), own: Vec::new(), known: vec![start] };
         Rig { client, queue, log: MemoryLog::new("log", Epoch::from_bytes([5; 8])), now: 1000 }
     }
 
@@ -85,17 +93,25 @@ impl Rig {
         let reply = match request.verb {
             Verb::Push => server::push(&mut self.log, "ann", &request.body, None).unwrap(),
             Verb::Pull => server::pull(&self.log, "ann", &request.body).unwrap().reply,
+            Verb::Resume => server::resume(&self.log, "ann", &request.body).unwrap(),
         };
         self.answer(request, reply.status, &reply.body);
     }
 
     fn apply(&mut self) -> Page {
-        let Action::Apply(page) = self.poll() else { panic!("{:?}", self.status()) };
+        let Action::Apply(change) = self.poll() else { panic!("{:?}", self.status()) };
+        let Change::Page(page) = *change else { panic!("{change:?}") };
         let ids: Vec<Id> = self.queue.list.iter().map(|e| e.id).collect();
-        let plan = merge::plan(&ME, &ids, &page.evs);
+        let plan = merge::plan(&self.client.name(), &ids, &page.evs);
+        for (i, role) in plan.roles.iter().enumerate() {
+            let own = role.settles().map(|p| (page.from.seq + i as u64 + 1, self.queue.list[p].clone()));
+            self.queue.own.extend(own);
+        }
         self.queue.list.retain(|e| plan.left.iter().any(|&i| ids[i] == e.id));
-        self.client.applied(plan.fork);
-        *page
+        self.queue.known.push(page.to);
+        let tick = self.tick();
+        self.client.applied(tick, Outcome { fork: plan.fork, client: None });
+        page
     }
 
     /// One request there and back, and its page applied.
@@ -190,6 +206,23 @@ fn a_page_cut_at_its_limit_is_followed_at_once() {
     rig.apply();
     assert_eq!(rig.turn().to.seq, 2501);
     assert_eq!((rig.state(), rig.status().pending), (State::Live, 0));
+}
+
+#[test]
+fn behind_an_acked_event_nothing_is_pushed_before_it_is_read() {
+    let mut rig = Rig::new();
+    rig.foreign(2500);
+    rig.commit(1);
+    rig.turn();
+    rig.commit(1);
+    rig.turn();
+    rig.now += DEBOUNCE_MS;
+    // a push of the second alone would not say who made the first
+    let pull = rig.sent();
+    assert_eq!((pull.verb, rig.status().pending), (Verb::Pull, 2));
+    rig.serve(&pull);
+    rig.apply();
+    assert_eq!((rig.status().pending, rig.sent().sent), (1, Some(2)));
 }
 
 #[test]

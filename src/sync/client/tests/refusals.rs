@@ -44,47 +44,7 @@ fn gaps_begin_again_with_the_oldest_or_tell_of_lost_events() {
     let request = rig.sent();
     // number 1 was confirmed, and the server does not have it
     rig.refuse(&request, &Refusal::Gap { expect: 1 });
-    assert_eq!(rig.state(), State::Stopped { code: Stop::Diverged });
-    assert_eq!((rig.poll(), rig.status().pending), (Action::Wait(None), 1));
-}
-
-#[test]
-fn what_the_server_says_of_us_must_fit() {
-    for (n, code) in [(0, Stop::Diverged), (3, Stop::Fork)] {
-        let mut rig = Rig::new();
-        rig.commit(1);
-        rig.turn();
-        rig.commit_due();
-        let request = rig.sent();
-        let reply = server::push(&mut rig.log, "ann", &request.body, None).unwrap();
-        let mut pushed = Pushed::parse(&reply.body).unwrap();
-        pushed.page.as_mut().unwrap().last = (n > 0).then_some(Last { n, id: out(n).id });
-        rig.answer(&request, 200, &to_json(&pushed).unwrap());
-        assert_eq!((rig.state(), rig.poll()), (State::Stopped { code }, Action::Wait(None)));
-        assert_eq!(rig.status().pending, 1);
-    }
-}
-
-#[test]
-fn other_histories_stop_the_client_and_keep_the_queue() {
-    let head = Point { seq: 7, ..chain::start("x") };
-    let last = Last { n: 9, id: out(9).id };
-    for (refusal, code) in [
-        (Refusal::Diverged { epoch: Epoch::from_bytes([0; 8]), head }, Stop::Diverged),
-        (Refusal::Fork { last }, Stop::Fork),
-        (Refusal::Trimmed { trim: 3 }, Stop::Trimmed),
-    ] {
-        let mut rig = Rig::new();
-        rig.commit(3);
-        let request = rig.sent();
-        rig.refuse(&request, &refusal);
-        rig.client.wake();
-        assert_eq!((rig.state(), rig.poll()), (State::Stopped { code }, Action::Wait(None)));
-        assert_eq!(rig.status().pending, 3);
-    }
-    let mut rig = Rig::new();
-    rig.client.applied(Some(4));
-    assert_eq!(rig.state(), State::CatchUp, "no page was being applied");
+    assert_eq!((rig.error(), rig.status().pending), (Some("DIVERGED"), 1));
 }
 
 #[test]
@@ -114,7 +74,7 @@ fn a_refused_token_is_renewed_once_and_then_it_is_fenced_until_there_is_one() {
 #[test]
 fn a_token_that_does_not_come_is_asked_for_again() {
     let mut rig = Rig::new();
-    rig.client = Client::new(ME, rig.client.cursor());
+    rig.client = Client::new(Start { client: ME, at: rig.client.cursor(), asof: None });
     assert_eq!(rig.poll(), Action::Token { refused: false });
     rig.now += TIMEOUT_MS;
     assert_eq!(rig.poll(), Action::Wait(Some(rig.now + 250)));

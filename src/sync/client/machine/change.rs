@@ -1,0 +1,70 @@
+//! The changes a machine hands out: what it is once each is carried out, or was not.
+
+use super::super::super::wire::{At, Last};
+use super::super::{Change, Outcome, Tick};
+use super::Client;
+use super::healing::Healing;
+
+/// What the machine is once the change is carried out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Applying {
+    Page { cursor: At, head: u64, last: Option<Last> },
+    Rewind { cursor: At, asof: u64 },
+    Identify,
+}
+
+impl Applying {
+    pub(super) fn of(change: &Change) -> Applying {
+        match change {
+            Change::Page(p) => Applying::Page { cursor: p.cursor(), head: p.head, last: p.last },
+            Change::Rewind(r) => {
+                let cursor = At { epoch: Some(r.epoch), seq: r.common.seq, h: r.common.h };
+                Applying::Rewind { cursor, asof: r.asof }
+            }
+            Change::Identify(_) => Applying::Identify,
+        }
+    }
+}
+
+impl Client {
+    /// The change of [`Action::Apply`] is carried out and committed.
+    pub fn applied(&mut self, tick: Tick, outcome: Outcome) {
+        match self.applying.take() {
+            None => return,
+            Some(Applying::Page { cursor, head, last }) => {
+                (self.cursor, self.head, self.last) = (cursor, head, Some(last));
+                self.at_head = cursor.seq >= head;
+                self.renew |= outcome.fork.is_some();
+            }
+            Some(Applying::Rewind { cursor, asof }) => {
+                (self.cursor, self.head) = (cursor, asof);
+                self.healing = Healing::CatchUp { asof };
+                self.at_head = false;
+            }
+            Some(Applying::Identify) => {
+                self.healing = Healing::None;
+                self.renew = false;
+                self.at_head = false;
+            }
+        }
+        self.failures = 0;
+        self.retry_at = 0;
+        self.error = None;
+        if let Some(client) = outcome.client {
+            self.me = client;
+            self.last = None;
+            if self.setbacks > 0 {
+                return self.set_back(tick, "FORK");
+            }
+            self.setbacks = 1;
+        }
+    }
+
+    /// The change could not be carried out and was rolled back; it will come again. `code` is the error's.
+    pub fn apply_failed(&mut self, tick: Tick, code: &'static str) {
+        if self.applying.take().is_some() {
+            self.at_head = false;
+            self.fail(tick, code);
+        }
+    }
+}

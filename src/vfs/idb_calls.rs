@@ -1,0 +1,330 @@
+//! The few calls of IndexedDB that `idb.rs` needs: open, load, one transaction per batch, list, delete.
+//!
+//! A request's handlers are a promise's own functions, so that its events need no closures of ours.
+
+use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::handle;
+use super::{BLOCK, Batch, Block, StorageError};
+use crate::error::{Error, Result};
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Debug, Clone)]
+    type Factory;
+    #[wasm_bindgen(thread_local_v2, js_name = indexedDB)]
+    static FACTORY: Option<Factory>;
+    #[wasm_bindgen(method, catch, js_name = open)]
+    fn open_database(this: &Factory, name: &str, version: u32) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = deleteDatabase)]
+    fn delete_database(this: &Factory, name: &str) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn databases(this: &Factory) -> Result<Promise, JsValue>;
+
+    type Request;
+    #[wasm_bindgen(method, setter)]
+    fn set_onsuccess(this: &Request, handler: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onerror(this: &Request, handler: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onupgradeneeded(this: &Request, handler: &Function);
+    #[wasm_bindgen(method, getter, catch)]
+    fn result(this: &Request) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn error(this: &Request) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn transaction(this: &Request) -> Transaction;
+
+    #[derive(Debug, Clone)]
+    type Database;
+    #[wasm_bindgen(method, catch, js_name = createObjectStore)]
+    fn create_store(this: &Database, name: &str) -> Result<Store, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = transaction)]
+    fn begin(this: &Database, store: &str, mode: &str, options: &JsValue) -> Result<Transaction, JsValue>;
+    #[wasm_bindgen(method)]
+    fn close(this: &Database);
+    #[wasm_bindgen(method, setter)]
+    fn set_onversionchange(this: &Database, handler: &Function);
+
+    #[derive(Debug, Clone)]
+    type Transaction;
+    #[wasm_bindgen(method, catch, js_name = objectStore)]
+    fn store(this: &Transaction, name: &str) -> Result<Store, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn abort(this: &Transaction) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn error(this: &Transaction) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_oncomplete(this: &Transaction, handler: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onabort(this: &Transaction, handler: &Function);
+
+    type Store;
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &Store, key: &JsValue) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getAll)]
+    fn get_all(this: &Store, range: &JsValue) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn put(this: &Store, value: &JsValue, key: &JsValue) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = delete)]
+    fn remove(this: &Store, range: &JsValue) -> Result<Request, JsValue>;
+
+    #[wasm_bindgen(js_namespace = IDBKeyRange, js_name = bound, catch)]
+    fn bound(from: &JsValue, to: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// The version of our layout: one store of blocks by `[file, index]`, and the head.
+const VERSION: u32 = 1;
+/// Where blocks and the head are.
+const STORE: &str = "blocks";
+/// The head's key.
+const HEAD: &str = "head";
+/// Blocks read at a time: 4 MiB.
+const LOADED: usize = (4 << 20) / BLOCK;
+
+/// The error for what IndexedDB said.
+pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
+    match handle::failure(error, name) {
+        // here these are no names of files
+        StorageError::NotFound(_) => StorageError::Io(format!("{name}: the browser has removed its storage")),
+        error => error,
+    }
+}
+
+fn factory() -> Result<Factory> {
+    FACTORY.with(Clone::clone).ok_or(Error::NotSupported("IndexedDB"))
+}
+
+/// A promise and what settles it.
+fn promise() -> (Promise, Function, Function) {
+    let mut settle = None;
+    let promise = Promise::new(&mut |resolve, reject| settle = Some((resolve, reject)));
+    // a promise calls its function at once
+    let (resolve, reject) = settle.unwrap_or_default();
+    (promise, resolve, reject)
+}
+
+/// What a request comes to.
+async fn answer(request: &Request) -> Result<JsValue, JsValue> {
+    let (settled, resolve, reject) = promise();
+    request.set_onsuccess(&resolve);
+    request.set_onerror(&reject);
+    match JsFuture::from(settled).await {
+        Ok(_) => request.result(),
+        Err(_) => Err(request.error()?),
+    }
+}
+
+/// `[file, index]`.
+fn key(file: &str, index: f64) -> JsValue {
+    Array::of2(&file.into(), &index.into()).into()
+}
+
+fn blocks_of(file: &str, from: usize, to: f64) -> Result<JsValue, JsValue> {
+    bound(&key(file, from as f64), &key(file, to))
+}
+
+/// What is known of all blocks together, and which batch wrote it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Head {
+    generation: f64,
+    /// Which open database wrote it: two that count up from the same generation differ.
+    writer: f64,
+    sizes: Vec<(String, u64)>,
+}
+
+impl Head {
+    fn read(value: &JsValue) -> Head {
+        let number = |key: &str| Reflect::get(value, &key.into()).ok().and_then(|v| v.as_f64());
+        let Some(generation) = number("generation") else { return Head::default() };
+        let sizes = Reflect::get(value, &"sizes".into()).map(|sizes| Array::from(&sizes)).unwrap_or_default();
+        let sizes = sizes
+            .iter()
+            .map(|pair| Array::from(&pair))
+            .filter_map(|pair| Some((pair.get(0).as_string()?, pair.get(1).as_f64()? as u64)));
+        Head { generation, writer: number("writer").unwrap_or(0.0), sizes: sizes.collect() }
+    }
+
+    fn write(&self) -> Result<JsValue, JsValue> {
+        let sizes = self.sizes.iter().map(|(name, size)| key(name, *size as f64)).collect::<Array>();
+        let head = Object::new();
+        Reflect::set(&head, &"generation".into(), &self.generation.into())?;
+        Reflect::set(&head, &"writer".into(), &self.writer.into())?;
+        Reflect::set(&head, &"sizes".into(), &sizes)?;
+        Ok(head.into())
+    }
+
+    /// No batch was ever kept.
+    pub(super) fn is_new(&self) -> bool {
+        self.generation == 0.0
+    }
+
+    /// The head after this one with a batch.
+    pub(super) fn next(&self, batch: &Batch) -> Head {
+        let sizes = batch.sizes.iter().map(|(name, size)| (name.clone(), *size)).collect();
+        Head { generation: self.generation + 1.0, writer: js_sys::Math::random(), sizes }
+    }
+}
+
+/// An open connection. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Connection(Database);
+
+/// Opens a database of IndexedDB. One that is not there is made if `create`, else there is none and none is left.
+pub(super) async fn open(name: &str, create: bool) -> Result<Option<Connection>> {
+    let unusable = |_| Error::NotSupported("IndexedDB");
+    let request = factory()?.open_database(name, VERSION).map_err(unusable)?;
+    let upgrade = Closure::once_into_js(move |event: JsValue| -> Result<(), JsValue> {
+        let request: Request = Reflect::get(&event, &"target".into())?.unchecked_into();
+        if !create {
+            return request.transaction().abort();
+        }
+        request.result()?.unchecked_into::<Database>().create_store(STORE).map(|_| ())
+    });
+    request.set_onupgradeneeded(upgrade.unchecked_ref());
+    let database = match answer(&request).await {
+        Ok(database) => database.unchecked_into::<Database>(),
+        Err(error) => {
+            let kind = Reflect::get(&error, &"name".into()).ok().and_then(|kind| kind.as_string());
+            return match kind.as_deref() {
+                Some("AbortError") if !create => Ok(None),
+                Some("VersionError") => {
+                    Err(Error::NewerFormat { found: i64::from(VERSION) + 1, known: VERSION.into() })
+                }
+                Some("SecurityError" | "InvalidStateError" | "NotSupportedError") => {
+                    Err(Error::NotSupported("IndexedDB"))
+                }
+                _ => Err(failure(&error, name).into()),
+            };
+        }
+    };
+    // whoever deletes the database or brings a newer version is not kept waiting; the next transaction fails
+    let connection = Connection(database.clone());
+    let give_way = Closure::<dyn Fn()>::new(move || database.close()).into_js_value();
+    connection.0.set_onversionchange(give_way.unchecked_ref());
+    Ok(Some(connection))
+}
+
+/// Removes a database of IndexedDB.
+pub(super) async fn delete(database: &str, name: &str) -> Result<()> {
+    let fail = |error: JsValue| Error::from(failure(&error, name));
+    let request = factory()?.delete_database(database).map_err(fail)?;
+    answer(&request).await.map(|_| ()).map_err(fail)
+}
+
+/// The names of all databases of IndexedDB.
+pub(super) async fn databases() -> Result<Vec<String>> {
+    let unusable = |_| Error::NotSupported("listing in IndexedDB");
+    let listed = factory()?.databases().map_err(unusable)?;
+    let listed = Array::from(&JsFuture::from(listed).await.map_err(unusable)?);
+    let name = |info: JsValue| Reflect::get(&info, &"name".into()).ok()?.as_string();
+    Ok(listed.iter().filter_map(name).collect())
+}
+
+impl Connection {
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
+    /// The head of what is kept.
+    pub(super) async fn head(&self) -> Result<Head> {
+        let read = async || -> Result<Head, JsValue> {
+            let store = self.0.begin(STORE, "readonly", &JsValue::UNDEFINED)?.store(STORE)?;
+            Ok(Head::read(&answer(&store.get(&HEAD.into())?).await?))
+        };
+        read().await.map_err(|error| failure(&error, HEAD).into())
+    }
+
+    /// All that is kept: the head, and each file with its size and blocks.
+    pub(super) async fn load(&self) -> Result<(Head, Vec<(String, u64, Vec<Block>)>)> {
+        let head = self.head().await?;
+        let mut files = Vec::new();
+        for (name, size) in &head.sizes {
+            let blocks = self.blocks(name, size.div_ceil(BLOCK as u64) as usize).await;
+            let blocks = blocks.map_err(|error| Error::from(failure(&error, name)))?;
+            files.push((name.clone(), *size, blocks));
+        }
+        Ok((head, files))
+    }
+
+    async fn blocks(&self, file: &str, count: usize) -> Result<Vec<Block>, JsValue> {
+        let mut blocks = Vec::new();
+        while blocks.len() < count {
+            let to = (blocks.len() + LOADED).min(count) - 1;
+            let store = self.0.begin(STORE, "readonly", &JsValue::UNDEFINED)?.store(STORE)?;
+            let range = blocks_of(file, blocks.len(), to as f64)?;
+            let loaded = Array::from(&answer(&store.get_all(&range)?).await?);
+            if loaded.length() == 0 {
+                break;
+            }
+            blocks.extend(loaded.iter().map(|block| Block::new(Uint8Array::new(&block).to_vec())));
+        }
+        Ok(blocks)
+    }
+
+    /// Begins a transaction that writes. Throws when the connection is closed.
+    pub(super) fn begin(&self, strict: bool) -> Result<Begun, JsValue> {
+        let options = Object::new();
+        let durability = if strict { "strict" } else { "relaxed" };
+        Reflect::set(&options, &"durability".into(), &durability.into())?;
+        Ok(Begun(self.0.begin(STORE, "readwrite", &options)?))
+    }
+}
+
+/// A transaction that writes.
+pub(super) struct Begun(Transaction);
+
+impl Begun {
+    /// Keeps a batch if the head is still the one known, and returns when that is done.
+    pub(super) async fn put(
+        self,
+        batch: &Batch,
+        head: &Head,
+        next: &Head,
+        name: &str,
+    ) -> Result<(), StorageError> {
+        let (settled, resolve, reject) = promise();
+        self.0.set_oncomplete(&resolve);
+        self.0.set_onabort(&reject);
+        let settled = JsFuture::from(settled);
+        let there = match self.requests(batch, next) {
+            Ok(there) => there,
+            Err(error) => {
+                let _ = self.0.abort();
+                let _ = settled.await;
+                return Err(failure(&error, name));
+            }
+        };
+        // all is asked for before the first answer, so that the fence costs no time
+        if let Ok(found) = answer(&there).await
+            && Head::read(&found) != *head
+        {
+            let _ = self.0.abort();
+            let _ = settled.await;
+            return Err(StorageError::Io(format!("{name}: somebody else has changed it: open it again")));
+        }
+        settled.await.map(|_| ()).map_err(|_| {
+            let error = self.0.error();
+            match error.is_null() {
+                true => StorageError::Io(format!("{name}: the browser has aborted the transaction")),
+                false => failure(&error, name),
+            }
+        })
+    }
+
+    /// Everything a batch needs; gives the request for the head as it is now.
+    fn requests(&self, batch: &Batch, next: &Head) -> Result<Request, JsValue> {
+        let store = self.0.store(STORE)?;
+        let there = store.get(&HEAD.into())?;
+        for (file, from) in &batch.cuts {
+            store.remove(&blocks_of(file, *from, f64::INFINITY)?)?;
+        }
+        for (file, index, block) in &batch.puts {
+            store.put(&Uint8Array::from(block.as_slice()), &key(file, *index as f64))?;
+        }
+        store.put(&next.write()?, &HEAD.into())?;
+        Ok(there)
+    }
+}

@@ -1,0 +1,185 @@
+//! Rules of SYNC.md 1 and rows of the client's reaction table taken out, to see that somebody notices.
+//!
+//! The server's rules are bent in [`origin`](super::origin), the replica's in [`replica`](super::replica), and the
+//! machine's reactions here: it is handed another answer than came.
+
+use super::origin::Origin;
+use super::process::Process;
+use super::world::World;
+use tidelog::sync::chain;
+use tidelog::sync::refusal::Refusal;
+use tidelog::sync::resume::Resumed;
+use tidelog::sync::wire::{Page, Pushed, to_json};
+
+macro_rules! mutants {
+    ($($list:ident { $($(#[$doc:meta])* $name:ident,)* })*) => {
+        /// What is left out, or done wrong.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub(crate) enum Mutant {
+            /// All rules hold.
+            #[default]
+            None,
+            $($($(#[$doc])* $name,)*)*
+        }
+
+        $(pub(crate) const $list: &[Mutant] = &[$(Mutant::$name),*];)*
+    };
+}
+
+mutants! {
+    NOTICED {
+        /// Rule 2 and the push rule: the server takes an event it has for a new one.
+        NoDedupe,
+        /// The push rule: the server takes an event after a hole.
+        NoGapCheck,
+        /// Rule 2: the server does not keep ids unique.
+        NoUniqueId,
+        /// Rule 4: the server does not compare the cursor of a push with its history.
+        NoAtCheckOnPush,
+        /// Rule 4: the same for a pull.
+        NoAtCheckOnPull,
+        /// Rule 4: the server compares the epoch and not the chain.
+        EpochTrusted,
+        /// Rule 5: the server forgets its verdicts.
+        RejectionNotLogged,
+        /// Rule 2: the client confirms the i-th pending event by the i-th row.
+        ConfirmByPosition,
+        /// Rule 3: an event leaves the queue when a push of it was answered.
+        AckTrusted,
+        /// Rule 6: the client stores its cursor in a transaction of its own.
+        CursorNotAtomic,
+        /// Rule 7: own events that a server lost are not offered again.
+        OwnNotOffered,
+        /// Rule 8: the client drops its queue when the server says no.
+        PendingDropped,
+        /// Rule 8: it drops its queue when it goes back.
+        PendingDroppedOnReset,
+        /// Rule 10, and row "200 page": a page that does not begin at the cursor is applied.
+        MisfitPageApplied,
+        /// I14: an event of a newer version is passed over.
+        HeldPassedOver,
+        /// Row "200 page": one whose chain does not hold is applied.
+        ChainUnchecked,
+        /// Row "fork": nobody else is ever seen under the own name.
+        ForkUnseen,
+        /// Row "fork": the server's word on it is not heeded.
+        ForkAnswerIgnored,
+        /// Row "diverged": it is tried again later.
+        DivergedIgnored,
+        /// Row "diverged": own events are offered again in the wrong order.
+        OwnOutOfOrder,
+        /// Row "diverged": the name is kept though the numbers have holes.
+        HolesKept,
+        /// Row "401": no new token is asked for.
+        TokenNotRenewed,
+        /// Row "403": it is tried again later.
+        ForbiddenNotFenced,
+        /// Row "413": the batch is sent again as it was.
+        BatchNotHalved,
+        /// Row "426": it is tried again later.
+        UpgradeNotHeeded,
+        /// Row "429/503/…": it is tried again at once.
+        NoBackOff,
+        /// The same row: when to come back is not heeded.
+        RetryMsIgnored,
+    }
+    HARMLESS {
+        /// Row "gap": taken for a yes. Acks are hints.
+        GapTakenForYes,
+        /// Row "gap": lost numbers are not seen by `last` and `expect`. The chain tells before they do.
+        LostNumbersUnseen,
+        /// Row "fork": an unknown id in the log under the own name is not seen. `last` or the answer to a push tells.
+        UnknownOwnIdUnseen,
+        /// Row "fork": that `last` is above the own count is not seen. The rows themselves tell.
+        LastAboveTopUnseen,
+        /// Row "fork": renamed before all is read. Ids are unique, and `at` is checked.
+        RenamedBeforeHead,
+        /// Row "diverged": pushed before all up to `asof` is read. The same.
+        PushedBeforeAsof,
+        /// Row "diverged": pending events are numbered anew under the old name. The same.
+        RenumberedInPlace,
+    }
+}
+
+impl Mutant {
+    /// Whether the plan's word on unknown ids under the own name is kept from the machine.
+    pub(crate) fn is_blind(self) -> bool {
+        matches!(self, Mutant::ForkUnseen | Mutant::UnknownOwnIdUnseen)
+    }
+}
+
+impl<P: Process, O: Origin> World<P, O> {
+    /// The answer as client `i` gets to see it; `pushed` is the last number of the push that it answers.
+    pub(crate) fn bend(&mut self, i: usize, status: u16, body: &str, pushed: Option<u64>) -> (u16, String) {
+        let same = || (status, body.to_string());
+        if self.mutant == Mutant::None {
+            return same();
+        }
+        if status == 200 {
+            return self.bend_page(i, body, pushed).map_or_else(same, |body| (200, body));
+        }
+        let busy = (503, String::new());
+        let process = &mut self.nodes[i].process;
+        let refusal = Refusal::parse(status, body);
+        match (self.mutant, refusal) {
+            (Mutant::PendingDropped, _) => process.drop_pending(u64::MAX),
+            (Mutant::GapTakenForYes, Refusal::Gap { .. }) => return (200, "{\"p\":1,\"page\":null}".into()),
+            (Mutant::LostNumbersUnseen, Refusal::Gap { .. }) => {
+                let expect = process.numbers().1;
+                return (409, Refusal::Gap { expect }.to_json().unwrap_or_default());
+            }
+            (Mutant::ForkUnseen | Mutant::ForkAnswerIgnored, Refusal::Fork { .. }) => return busy,
+            (Mutant::DivergedIgnored, Refusal::Diverged { .. }) => return busy,
+            (Mutant::TokenNotRenewed, Refusal::Token) => return busy,
+            (Mutant::ForbiddenNotFenced, Refusal::Forbidden(_)) => return busy,
+            (Mutant::BatchNotHalved, Refusal::TooLarge { .. }) => return busy,
+            (Mutant::UpgradeNotHeeded, Refusal::Upgrade { .. }) => return busy,
+            (Mutant::RetryMsIgnored, Refusal::Busy { .. }) => return busy,
+            _ => {}
+        }
+        same()
+    }
+
+    /// The same for an answer with a page, or with where histories part.
+    fn bend_page(&mut self, i: usize, body: &str, pushed: Option<u64>) -> Option<String> {
+        if let (Mutant::PushedBeforeAsof, Ok(mut resumed)) = (self.mutant, Resumed::parse(body)) {
+            resumed.asof = resumed.common?;
+            return to_json(&resumed).ok();
+        }
+        if let Ok(mut page) = Page::parse(body) {
+            self.spoil(i, &mut page);
+            return to_json(&page).ok();
+        }
+        let mut answer = Pushed::parse(body).ok()?;
+        if let (Mutant::AckTrusted, Some(n)) = (self.mutant, pushed) {
+            self.nodes[i].process.drop_pending(n);
+        }
+        self.spoil(i, answer.page.as_mut()?);
+        to_json(&answer).ok()
+    }
+
+    fn spoil(&self, i: usize, page: &mut Page) {
+        let process = &self.nodes[i].process;
+        let (top, confirmed) = process.numbers();
+        match self.mutant {
+            Mutant::MisfitPageApplied if page.from != process.cursor().point() => {
+                page.from = process.cursor().point();
+                page.to = chain::fold(page.from, &page.evs);
+                page.head = page.head.max(page.to.seq);
+            }
+            Mutant::ChainUnchecked if page.from == process.cursor().point() => {
+                page.to = chain::fold(page.from, &page.evs);
+            }
+            Mutant::LostNumbersUnseen if page.last.map_or(0, |l| l.n) < confirmed => {
+                page.last =
+                    page.last.or(page.evs.first().map(|ev| tidelog::sync::wire::Last { n: 0, id: ev.id }));
+                page.last.iter_mut().for_each(|l| l.n = confirmed);
+            }
+            Mutant::ForkUnseen | Mutant::LastAboveTopUnseen => {
+                page.last.iter_mut().for_each(|l| l.n = l.n.min(top));
+            }
+            Mutant::RenamedBeforeHead => page.head = page.to.seq,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The oracles of one replica, asked whenever it did something: I1, I4, I5 to I9 and I14.
+
+use super::faults::Seen;
+use super::history::Moment;
+use super::origin::Origin;
+use super::process::Process;
+use super::workload::{Op, State};
+use super::world::World;
+use std::collections::HashSet;
+use tidelog::sync::id::{ClientId, Id};
+use tidelog::sync::wire::At;
+
+/// The position that an event is run at when it is not known which that was.
+const SOMEWHERE: u64 = i64::MAX as u64;
+
+/// What a replica holds.
+#[derive(Debug)]
+struct View {
+    #[expect(dead_code, reason = "for the trace")]
+    me: ClientId,
+    cursor: At,
+    queued: Vec<(Id, Op)>,
+    state: State,
+    dead: Vec<u64>,
+    held: Option<u64>,
+}
+
+impl<P: Process, O: Origin> World<P, O> {
+    /// Looks at what a replica holds, which goes into the trace.
+    fn look_at(&mut self, i: usize) -> View {
+        let process = &self.nodes[i].process;
+        let view = View {
+            me: process.me(),
+            cursor: process.cursor(),
+            queued: process.queued(),
+            state: process.state(),
+            dead: process.dead(),
+            held: process.held(),
+        };
+        self.trace.note(format_args!("node {i} sent {} {view:?}", process.sent()));
+        view
+    }
+
+    /// Checks a replica.
+    pub(crate) fn check_node(&mut self, i: usize) -> Result<(), String> {
+        let view = self.look_at(i);
+        self.check_view(i, &view).map_err(|e| format!("client {i}: {e}"))
+    }
+
+    fn check_view(&mut self, i: usize, view: &View) -> Result<(), String> {
+        let point = view.cursor.point();
+        let history = &self.history;
+        let Some(moment) = history.at(point) else {
+            return Err(format!("I7: the cursor {} was never a point of the log", point.seq));
+        };
+        let lineage = &mut self.nodes[i].lineage;
+        lineage.check_kept(history, point, view.queued.iter().map(|(id, _)| *id).collect())?;
+        lineage.check_order(history)?;
+        let held = moment.newer.filter(|_| self.nodes[i].version == 1);
+        if view.held != held {
+            return Err(format!("I14: it holds at {:?}, the first it does not know is {held:?}", view.held));
+        }
+        if let Some(held) = held {
+            return self.check_held(i, held, view);
+        }
+        let mut expected: State = State::clone(&moment.state);
+        for (v, (_, op)) in (point.seq + 1..).zip(&view.queued) {
+            op.apply(v, &mut expected);
+        }
+        compare(view, moment, &expected)
+    }
+
+    /// Nothing of the log from `held` on is applied, but its own events stand where they were made.
+    fn check_held(&mut self, i: usize, held: u64, view: &View) -> Result<(), String> {
+        let (before, behind) = self.history.split(view.cursor.point(), held - 1);
+        let waiting: HashSet<&Id> = view.queued.iter().map(|(id, _)| id).collect();
+        let mut expected: State = State::clone(&before.state);
+        let mut shadows = 0;
+        for (id, op) in self.nodes[i].lineage.made() {
+            shadows += u32::from(behind.contains(id));
+            if waiting.contains(id) || behind.contains(id) {
+                op.apply(SOMEWHERE, &mut expected);
+            }
+        }
+        // what was written is a position, which may have moved since: any will do
+        for (id, doc) in &mut expected {
+            for (field, value) in doc.iter_mut().filter(|(_, value)| **value == SOMEWHERE as i64) {
+                *value = view.state.get(id).and_then(|d| d.get(field)).copied().unwrap_or(*value);
+            }
+        }
+        let result = compare(view, before, &expected).map_err(|e| format!("I14, held at {held}: {e}"));
+        self.seen(if shadows > 0 { Seen::ShadowedBehindHeld } else { Seen::Held });
+        result
+    }
+}
+
+fn compare(view: &View, moment: &Moment, expected: &State) -> Result<(), String> {
+    let (seq, pending) = (view.cursor.seq, view.queued.len());
+    if view.state != *expected {
+        return Err(format!(
+            "I5/I6/I8: at {seq} with {pending} pending it has {:?}, the naive engine has {expected:?}",
+            view.state
+        ));
+    }
+    if view.dead != *moment.dead {
+        return Err(format!(
+            "I5: at {seq} it disagrees about what threw: {:?}, not {:?}",
+            view.dead, moment.dead
+        ));
+    }
+    Ok(())
+}
