@@ -17,7 +17,7 @@ const FREEZE_MS = 1000
 const DEATHS = 3
 const SHORT_MS = 2000
 /** A call that so many leaders took and did not answer is not tried at another. */
-const TRIES = 3
+const TRIES = 8
 
 export class Wire {
   status = { role: 'waiting', storage: null, persistence: null, full: false, quota: null, sync: null }
