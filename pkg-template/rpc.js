@@ -13,7 +13,7 @@
 //   {t: 'hello', alive?, status}          the worker listens; `alive` is a Web Lock that it holds as long as it lives
 //   {t: 'up', repeatable, status} *       a leader serves the page: send it all that has no answer. `repeatable`: by
 //                                         model, the methods that may be sent again at the leader after this one
-//   {t: 'down', status}                   nobody serves the page: keep everything
+//   {t: 'down', status, trapped?}         nobody serves the page: keep everything; `trapped`: the engine stopped
 //   {t: 'failed', error, status}          nobody will, for all one knows
 //   {t: 'status', status} *               the status changed; sent before any answer that came after the change
 //   {t: 'ok', id, value, synced?} *       answer to a call; with `synced`, a `synced` follows. To live: {value, done}

@@ -146,7 +146,7 @@ export class Tab {
         this.#watch.hear()
         return this.#down()
       case 'down':
-        return from === this.#leader ? this.#down() : undefined
+        return from === this.#leader ? this.#down(message.trapped) : undefined
       case 'join':
         return this.#db && this.#welcome(from, message)
       case 'page':
@@ -189,12 +189,12 @@ export class Tab {
   }
 
   /** Nobody serves our page: it keeps its calls. */
-  #down() {
+  #down(trapped) {
     if (!this.#leader) return
     if (this.#leader !== this.#id) this.#hall.forget(this.#leader)
     this.#leader = null
     this.#watch.clear()
-    this.#post({ t: 'down', status: this.#status('waiting') })
+    this.#post({ t: 'down', status: this.#status('waiting'), trapped })
   }
 
   async #lead(grant) {
@@ -366,6 +366,7 @@ export class Tab {
     if (this.#over) return
     this.#over = new TidelogError('CRASHED', `the engine stopped: ${cause.message}`, { cause })
     this.#post({ t: 'crash', error: encodeError(this.#over) })
+    this.#hall.tell({ t: 'down', from: this.#id, trapped: true })
     this.#turn.end()
     this.#end()
   }

@@ -16,8 +16,8 @@ const FREEZE_MS = 1000
 /** So many workers in a row that lived no longer than this, and no further one is started. */
 const DEATHS = 3
 const SHORT_MS = 2000
-/** A call that so many leaders took and did not answer is not tried at another. */
-const TRIES = 8
+/** A call during which so many leaders' engines stopped is not tried at another: it may be what stops them. */
+const TRAPS = 3
 
 export class Wire {
   status = { role: 'waiting', storage: null, persistence: null, full: false, quota: null, sync: null }
@@ -40,7 +40,7 @@ export class Wire {
   /** Why calls are refused until somebody leads. */
   #failure = null
   #id = 0
-  /** By id `{message, resolve, reject, sent}`, each until it is answered. */
+  /** By id `{message, resolve, reject, sent, traps}`, each until it is answered. */
   #calls = new Map()
   #lives = new Map()
   /** By the id of their call, events without a verdict: `{events, resolve, reject}`. */
@@ -75,7 +75,7 @@ export class Wire {
       // a copy: it may be sent later or again, and is what it was when it was called
       const args = copy(message.args, what)
       const id = this.newId()
-      const call = { message: { t: 'call', id, ...message, args }, resolve, reject, sent: 0 }
+      const call = { message: { t: 'call', id, ...message, args }, resolve, reject, sent: false, traps: 0 }
       this.#calls.set(id, call)
       if (this.#repeatable) this.#send(call)
     })
@@ -100,8 +100,8 @@ export class Wire {
 
   #send(call) {
     const [[done]] = this.#calls
-    const again = call.sent > 0
-    call.sent += 1
+    const again = call.sent
+    call.sent = true
     this.#worker.postMessage({ ...call.message, done, again })
   }
 
@@ -130,11 +130,11 @@ export class Wire {
   }
 
   /** A new worker takes the place of a dead one, unless they die one after the other. */
-  #died(worker, reason) {
+  #died(worker, reason, trapped = false) {
     if (worker !== this.#worker) return
     worker.terminate?.()
     this.#worker = null
-    this.#down({ ...this.status, role: 'waiting' })
+    this.#down({ ...this.status, role: 'waiting' }, trapped)
     this.#deaths = performance.now() - this.#begun < SHORT_MS ? this.#deaths + 1 : 1
     const first = this.#ready !== null
     if (first || this.ended || this.#deaths >= DEATHS) return this.#crash(reason)
@@ -169,13 +169,13 @@ export class Wire {
       case 'up':
         return this.#up(message)
       case 'down':
-        return this.#down(message.status)
+        return this.#down(message.status, message.trapped)
       case 'failed':
         return this.#fail(message)
       case 'closed':
         return settle(this.#closing, message.error)
       case 'crash':
-        return this.#died(this.#worker, decodeError(message.error))
+        return this.#died(this.#worker, decodeError(message.error), true)
     }
   }
 
@@ -220,12 +220,14 @@ export class Wire {
   }
 
   /** Nobody serves this page: what may have taken effect and cannot be repeated is lost, the rest waits. */
-  #down(status) {
+  #down(status, trapped) {
     this.#repeatable = null
-    for (const [id, { message, sent, reject }] of [...this.#calls]) {
-      if (sent && (sent >= TRIES || !this.#repeats(message))) {
+    for (const [id, call] of [...this.#calls]) {
+      if (!call.sent) continue
+      if (trapped) call.traps += 1
+      if (call.traps >= TRAPS || !this.#repeats(call.message)) {
         this.#calls.delete(id)
-        reject(lost(message))
+        call.reject(lost(call.message))
       }
     }
     this.#tell(status)
