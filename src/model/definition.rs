@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::sql::quote;
 
-/// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [{name, type?, real?, path?, get?, index?, unique?}]}`.
+/// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?: [CompoundIndex], fts?}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Definition {
@@ -20,6 +20,60 @@ pub struct Definition {
     /// Whether rows keep their rowid over a VACUUM when the id is not an integer. Default true.
     #[serde(default = "yes")]
     pub keep_row_id: bool,
+    /// Indexes over several columns.
+    #[serde(default)]
+    pub indexes: Vec<CompoundIndex>,
+    /// FTS5's `tokenize` for the columns with [`Column::fts`]; its default when absent.
+    #[serde(default)]
+    pub tokenize: Option<String>,
+}
+
+/// An index over several columns.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CompoundIndex {
+    /// Its name after the table's and `_`; default the columns' names joined by `_`.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Declared columns, in order.
+    pub columns: Vec<String>,
+    /// Whether two rows may not have the same values.
+    #[serde(default)]
+    pub unique: bool,
+    /// Leave out rows in which all of them are NULL.
+    #[serde(default)]
+    pub sparse: bool,
+}
+
+/// What a column refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ForeignKey {
+    /// The other model's name.
+    pub model: String,
+    /// Its column; default its id.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// What happens to a row when what it refers to goes away.
+    #[serde(default)]
+    pub on_delete: Option<Reaction>,
+    /// What happens to a row when what it refers to changes.
+    #[serde(default)]
+    pub on_update: Option<Reaction>,
+}
+
+/// What SQLite does to a row that refers to one that goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Reaction {
+    /// It is removed (or changed) too.
+    #[serde(rename = "CASCADE")]
+    Cascade,
+    /// Its column becomes NULL.
+    #[serde(rename = "SET NULL")]
+    SetNull,
+    /// The other row may not go. The default.
+    #[serde(rename = "RESTRICT")]
+    Restrict,
 }
 
 /// A declared column.
@@ -46,6 +100,45 @@ pub struct Column {
     /// Whether the index is unique.
     #[serde(default)]
     pub unique: bool,
+    /// The SQL expression to select and search, the developer's own; the table is `tbl` in it. Never real.
+    #[serde(default)]
+    pub sql: Option<String>,
+    /// Stored as 1 or NULL; read as `true` or nothing.
+    #[serde(default)]
+    pub falsy_bool: bool,
+    /// Integer ids only: SQLite never gives an id twice.
+    #[serde(default)]
+    pub auto_increment: bool,
+    /// JSON columns: NULL is `{}`.
+    #[serde(default)]
+    pub always_object: bool,
+    /// Aggregates leave NULLs out.
+    #[serde(default)]
+    pub ignore_null: bool,
+    /// How its text compares, in searches, sorts and indexes.
+    #[serde(default)]
+    pub collate: Option<Collation>,
+    /// Part of the model's full-text index.
+    #[serde(default)]
+    pub fts: bool,
+    /// What it refers to. Real columns only.
+    #[serde(default)]
+    pub foreign_key: Option<ForeignKey>,
+    /// A change of it rewrites the column in every row.
+    #[serde(default)]
+    pub version: Option<i64>,
+}
+
+/// SQLite's own ways to compare text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Collation {
+    /// Byte by byte.
+    Binary,
+    /// A to Z and a to z are the same.
+    NoCase,
+    /// Spaces at the end don't count.
+    RTrim,
 }
 
 /// What a real column holds.
@@ -62,6 +155,12 @@ pub enum ColumnType {
     Real,
     /// Any JSON, as its text.
     Json,
+    /// Bytes; `{"$bytes": base64}` in the document's text.
+    Blob,
+    /// Milliseconds since 1970; a number in the document's text, a `Date` in JavaScript.
+    Date,
+    /// 64-bit integers; `{"$bigint": digits}` in the document's text, always a BigInt in JavaScript.
+    BigInt,
 }
 
 /// Which rows an index holds.
@@ -87,10 +186,10 @@ impl ColumnType {
         match self {
             ColumnType::Text => "TEXT",
             ColumnType::Numeric => "NUMERIC",
-            ColumnType::Integer => "INTEGER",
+            ColumnType::Integer | ColumnType::Date | ColumnType::BigInt => "INTEGER",
             ColumnType::Real => "REAL",
             // no affinity: 'JSON' would turn the text "3" into a number
-            ColumnType::Json => "BLOB",
+            ColumnType::Json | ColumnType::Blob => "BLOB",
         }
     }
 }
