@@ -1,5 +1,6 @@
 // Types of tidelog: the class API for workers, Node, Bun and Deno.
 
+import type { HostAdapter } from './hosts.js'
 import type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
 
 export type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
@@ -58,6 +59,12 @@ export interface SQLiteOptions {
   durability?: 'strict' | 'relaxed'
   /** Browsers only: where to keep it, instead of the best storage there is. */
   storage?: BrowserStorage
+  /**
+   * A host's own SQLite instead of the bundled one, by an adapter of `tidelog/hosts`, or a function that makes one for
+   * each opening. Not together with `file`, `readOnly`, `durability` and `storage`. `close` closes it. There is one
+   * connection: who reads outside of an open transaction waits for its end. `EventSourcingDB` refuses it.
+   */
+  adapter?: HostAdapter | (() => HostAdapter | Promise<HostAdapter>)
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
   /** Awaited before anybody else can use the open database. */
@@ -301,7 +308,7 @@ export class EventQueue {
   ): AsyncIterable<QueuedEvent[]>
 }
 
-export interface EventSourcingOptions extends SQLiteOptions {
+export interface EventSourcingOptions extends Omit<SQLiteOptions, 'adapter'> {
   models: Record<string, ESModelDefinition>
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */
