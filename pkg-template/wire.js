@@ -141,8 +141,7 @@ export class Wire {
     const short =
       performance.now() - this.#begun < SHORT_MS && (trapped || this.#servedBefore === this.served)
     this.#deaths = short ? this.#deaths + 1 : 1
-    const first = this.#ready !== null
-    if (first || this.ended || this.#deaths >= DEATHS) return this.#crash(reason)
+    if (this.#ready || this.ended || this.#deaths >= DEATHS) return this.#crash(reason)
     try {
       this.#begin()
     } catch (error) {
