@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use rusqlite::{Connection, Statement};
 
+use super::guard::Guard;
 use super::value::{Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
@@ -59,6 +60,11 @@ impl Row<'_> {
         self.0.get_ref(i)?.as_str_or_null().map_err(|e| Error::BadValue(e.to_string()))
     }
 
+    /// The number of the column called `name`.
+    pub fn index(&self, name: &str) -> Result<usize> {
+        Ok(self.0.as_ref().column_index(name)?)
+    }
+
     /// Column `i` as bytes.
     pub fn blob(&self, i: usize) -> Result<&[u8]> {
         self.0.get_ref(i)?.as_blob().map_err(|e| Error::BadValue(e.to_string()))
@@ -75,12 +81,20 @@ impl Row<'_> {
 pub struct Conn {
     pub(super) raw: Connection,
     pub(super) vfs: Rc<Vfs>,
+    guard: Guard,
 }
 
 impl Conn {
-    pub(super) fn new(raw: Connection, vfs: Rc<Vfs>) -> Conn {
+    pub(super) fn new(mut raw: Connection, vfs: Rc<Vfs>) -> Result<Conn> {
         raw.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
-        Conn { raw, vfs }
+        let guard = Guard::install(&mut raw)?;
+        Ok(Conn { raw, vfs, guard })
+    }
+
+    /// Runs `work`, statements of which may do only what searches need.
+    pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _on = self.guard.on();
+        work()
     }
 
     /// Runs one statement that returns no rows of interest.

@@ -61,7 +61,7 @@ impl Db {
                 Some(e) => e.into(),
                 None => Error::from(e),
             })?;
-            Ok(Conn::new(raw, vfs.clone()))
+            Conn::new(raw, vfs.clone())
         };
         let writer = connect()?;
         configure(&writer, options)?;

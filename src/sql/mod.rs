@@ -4,6 +4,7 @@
 
 mod conn;
 mod db;
+mod guard;
 mod session;
 mod value;
 
