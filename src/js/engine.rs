@@ -13,7 +13,7 @@ use super::settle::settle;
 use super::sync::Machine;
 use super::value;
 use crate::error::{Error, Result};
-use crate::model::{Definition, Search};
+use crate::model::Definition;
 use crate::sql::{Conn, Db, Durability, Options, Value};
 use crate::store::Store;
 use crate::vfs::host::open_host;
@@ -155,22 +155,6 @@ impl Engine {
             self.store.get(self.conn(token)?, model, &id)
         };
         found().map_err(to_js)
-    }
-
-    /// What a search finds, as JSON: `{"items": […], "total": n}`.
-    pub fn search(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
-        let found = || -> Result<String> {
-            let found = self.store.search(self.conn(token)?, model, &Search::parse(search)?)?;
-            let total = found.total.map_or(String::new(), |n| format!(",\"total\":{n}"));
-            Ok(format!("{{\"items\":{}{total}}}", found.items))
-        };
-        found().map_err(to_js)
-    }
-
-    /// How many documents match.
-    pub fn count(&self, model: &str, search: &str, token: u32) -> Result<f64, JsValue> {
-        let count = || self.store.count(self.conn(token)?, model, &Search::parse(search)?);
-        count().map(|n| n as f64).map_err(to_js)
     }
 
     /// Begins a transaction of the application; gives its token.

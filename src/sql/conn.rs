@@ -6,7 +6,8 @@ use std::rc::Rc;
 use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Statement};
 
-use super::host::{HostConn, HostSqlite};
+use super::guard::Guard;
+use super::host::{HostConn, HostRows, HostSqlite};
 use super::value::{Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
@@ -42,7 +43,7 @@ pub struct Row<'a>(Cells<'a>);
 #[derive(Debug)]
 enum Cells<'a> {
     Bundled(&'a rusqlite::Row<'a>),
-    Host(&'a [Value]),
+    Host(&'a HostRows, &'a [Value]),
 }
 
 impl Row<'_> {
@@ -71,6 +72,18 @@ impl Row<'_> {
         self.cell(i)?.as_str_or_null().map_err(unfit)
     }
 
+    /// The number of the column called `name`.
+    pub fn index(&self, name: &str) -> Result<usize> {
+        match &self.0 {
+            Cells::Bundled(row) => Ok(row.as_ref().column_index(name)?),
+            Cells::Host(found, _) => found
+                .names
+                .iter()
+                .position(|known| known == name)
+                .ok_or_else(|| Error::BadValue(format!("the host's SQLite gave no column '{name}'"))),
+        }
+    }
+
     /// Column `i` as bytes.
     pub fn blob(&self, i: usize) -> Result<&[u8]> {
         self.cell(i)?.as_blob().map_err(unfit)
@@ -84,7 +97,7 @@ impl Row<'_> {
     fn cell(&self, i: usize) -> Result<ValueRef<'_>> {
         match self.0 {
             Cells::Bundled(row) => Ok(row.get_ref(i)?),
-            Cells::Host(values) => values.get(i).map(Value::cell).ok_or_else(|| {
+            Cells::Host(_, values) => values.get(i).map(Value::cell).ok_or_else(|| {
                 Error::BadValue(format!("the row has no column {i}: give each a name of its own"))
             }),
         }
@@ -101,18 +114,30 @@ pub struct Conn(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Bundled { raw: Connection, vfs: Rc<Vfs> },
+    Bundled { raw: Connection, vfs: Rc<Vfs>, guard: Guard },
     Host(HostConn),
 }
 
 impl Conn {
-    pub(super) fn new(raw: Connection, vfs: Rc<Vfs>) -> Conn {
+    pub(super) fn new(mut raw: Connection, vfs: Rc<Vfs>) -> Result<Conn> {
         raw.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
-        Conn(Kind::Bundled { raw, vfs })
+        let guard = Guard::install(&mut raw)?;
+        Ok(Conn(Kind::Bundled { raw, vfs, guard }))
     }
 
     pub(super) fn of_host(host: Box<dyn HostSqlite>) -> Conn {
         Conn(Kind::Host(HostConn::new(host)))
+    }
+
+    /// Runs `work`, statements of which may do only what searches need; a host has no such guard.
+    pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Kind::Bundled { guard, .. } => {
+                let _on = guard.on();
+                work()
+            }
+            Kind::Host(_) => work(),
+        }
     }
 
     /// The bundled engine's connection, for what no host has: sessions, hooks, the authorizer.
@@ -167,7 +192,7 @@ impl Conn {
             Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => {
                 let found = host.rows(sql, params, None).map_err(|e| self.explain(e, sql))?;
-                return found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(row))));
+                return found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(&found, row))));
             }
         };
         self.with(raw, sql, |s| {
@@ -192,7 +217,7 @@ impl Conn {
             Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => {
                 let found = host.rows(sql, params, Some(1)).map_err(|e| self.explain(e, sql))?;
-                return found.rows.first().map(|row| read(&Row(Cells::Host(row)))).transpose();
+                return found.rows.first().map(|row| read(&Row(Cells::Host(&found, row)))).transpose();
             }
         };
         self.with(raw, sql, |s| {
@@ -232,7 +257,7 @@ impl Conn {
             Kind::Host(host) => {
                 let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
                 columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
-                found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(row))))?;
+                found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(&found, row))))?;
                 return Ok(changes);
             }
         };

@@ -66,7 +66,7 @@ impl Db {
                 Some(e) => e.into(),
                 None => Error::from(e),
             })?;
-            Ok(Conn::new(raw, vfs.clone()))
+            Conn::new(raw, vfs.clone())
         };
         let writer = connect()?;
         configure(&writer, options)?;

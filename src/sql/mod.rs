@@ -4,6 +4,7 @@
 
 mod conn;
 mod db;
+mod guard;
 mod host;
 mod placeholders;
 mod session;
