@@ -13,6 +13,7 @@ for (const kind of browsers) {
   test(`the specification (${kind})`, async t => {
     const { url } = await serveSite(t, { files })
     const page = await (await launch(t, kind)).open(`${url}/spec.html`)
+    await page.waitForFunction(() => globalThis.results)
     const { results, storage } = await page.evaluate(() => globalThis.results)
     assert.equal(storage, 'opfs')
     assert.ok(results.length > 20, `${results.length} tests`)
