@@ -1,11 +1,13 @@
 // Assertions for runtimes that have no node:assert. As strict, with as much said as one needs.
 
-const show = value =>
-  JSON.stringify(value, (_, v) => {
+function show(value) {
+  const text = JSON.stringify(value, (_, v) => {
     if (typeof v === 'bigint') return `${v}n`
     if (v instanceof Uint8Array) return `bytes ${[...v]}`
     return v === undefined ? 'undefined' : v
   })
+  return text?.length > 1000 ? `${text.slice(0, 1000)}…` : text
+}
 
 function fail(message, what) {
   throw new Error(message ? `${message} (${what})` : what)

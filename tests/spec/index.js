@@ -2,10 +2,11 @@
 // else, so that browsers and workerd can run them. README.md says how to add some.
 import * as hosts from './hosts.js'
 import * as models from './models.js'
+import * as search from './search.js'
 import * as sql from './sql.js'
 import * as transactions from './transactions.js'
 
-const files = { models, sql, transactions, hosts }
+const files = { models, search, sql, transactions, hosts }
 
 /**
  * Every test, as `{name, run}`.
