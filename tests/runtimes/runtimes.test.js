@@ -3,22 +3,23 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { bin, runtimes } from './commands.js'
 import { workerdConfig } from './workerd.js'
 
-const bin = name => join(import.meta.dirname, 'node_modules', ...name.split('/'))
 const main = join(import.meta.dirname, 'main.js')
 
 const runs = [
-  ['Node 26', 'bundled', [bin('node/bin/node'), main]],
-  ['Node 26', 'node:sqlite', [bin('node/bin/node'), main]],
-  ['Node 26', 'better-sqlite3', [bin('node/bin/node'), main]],
-  ['Bun', 'bundled', [bin('bun/bin/bun.exe'), main]],
-  ['Bun', 'bun:sqlite', [bin('bun/bin/bun.exe'), main]],
-  ['Deno', 'bundled', [bin('deno/deno'), 'run', '--quiet', '--allow-all', '--no-lock', main]],
+  ['Node 26', 'bundled'],
+  ['Node 26', 'node:sqlite'],
+  ['Node 26', 'better-sqlite3'],
+  ['Bun', 'bundled'],
+  ['Bun', 'bun:sqlite'],
+  ['Deno', 'bundled'],
 ]
 
-for (const [runtime, engine, [command, ...args]] of runs) {
-  await report(`${runtime}, ${engine}`, 'results', start(command, [...args, engine]))
+for (const [runtime, engine] of runs) {
+  const [command, ...args] = runtimes[runtime]
+  await report(`${runtime}, ${engine}`, 'results', start(command, [...args, main, engine]))
 }
 
 const { dir, remove } = await workerdConfig()
