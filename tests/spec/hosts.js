@@ -59,6 +59,8 @@ export function spec(t, { open, traits }) {
   t('the same statement can run inside itself', async () => {
     const host = fresh()
     host.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)')
+    // from now on it is kept prepared
+    assert.equal([...host.iterate('SELECT a FROM t')].length, 2)
     const pairs = []
     for (const { a } of host.iterate('SELECT a FROM t'))
       for (const { a: b } of host.iterate('SELECT a FROM t')) pairs.push(`${a}${b}`)
