@@ -131,9 +131,15 @@ impl<'d> Target<'d> {
     /// The value as it is given to JavaScript: JSON text where it is in JSON.
     pub(super) fn selected(&self, out: &mut Sql) {
         match &self.path {
-            Some(path) => out.push(&self.sql).push(" -> ").bind(Value::Text(path.clone())),
+            // a null of the document's is nothing, like a property that is not there
+            Some(path) => out
+                .push("nullif(")
+                .push(&self.sql)
+                .push(" -> ")
+                .bind(Value::Text(path.clone()))
+                .push(", 'null')"),
             None => match &self.virtual_of {
-                Some((source, path)) => out.push(&format!("{source} -> '{path}'")),
+                Some((source, path)) => out.push(&format!("nullif({source} -> '{path}', 'null')")),
                 None => out.push(&self.sql),
             },
         };

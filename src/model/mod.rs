@@ -26,6 +26,8 @@ pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};
 pub use table::Model;
 
 #[cfg(test)]
+mod fts_tests;
+#[cfg(test)]
 mod search_tests;
 #[cfg(test)]
 mod tests;
