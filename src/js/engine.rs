@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use super::access::Access;
 use super::error::{explained, to_js};
 use super::host::{Functions, JsHost};
+use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
 use super::sync::Machine;
 use super::value;
@@ -52,6 +53,15 @@ impl Engine {
         })
     }
 
+    /// Opens a host's SQLite through its link: see `host-link.js`.
+    #[wasm_bindgen(js_name = openHosted)]
+    pub fn open_hosted(link: HostLink) -> Result<Engine, JsValue> {
+        let db = Db::of_host(Box::new(Linked::new(link))).map_err(to_js)?;
+        let access = Rc::new(Access::default());
+        let store = Rc::new(Store::new(db, JsHost::new(None, access.clone())));
+        Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
+    }
+
     /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
@@ -61,7 +71,7 @@ impl Engine {
         })
     }
 
-    /// Where the database is: `host`, `opfs`, `indexeddb` or `memory`.
+    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's SQLite.
     #[wasm_bindgen(getter)]
     pub fn storage(&self) -> String {
         self.place.into()
@@ -88,7 +98,7 @@ impl Engine {
 
     /// The tables whose rows changed since the last call.
     pub fn changed(&self) -> Array {
-        self.store.db().take_changed().iter().map(|table| JsValue::from_str(table)).collect()
+        self.store.take_changed().iter().map(|table| JsValue::from_str(table)).collect()
     }
 
     /// Adds a model; only events write to an `owned` one.
@@ -152,7 +162,7 @@ impl Engine {
         let access = self.access.clone();
         self.run(|store| async move {
             let turn = store.enter().await?;
-            store.db().begin()?.keep();
+            store.db().begin_long()?.keep();
             Ok(JsValue::from(access.hold(turn)))
         })
     }
@@ -161,7 +171,7 @@ impl Engine {
     pub fn nest(&self, token: u32) -> Result<u32, JsValue> {
         let depth = || -> Result<u32> {
             self.access.check(token, true)?;
-            Ok(self.store.db().begin()?.keep())
+            Ok(self.store.db().begin_long()?.keep())
         };
         depth().map_err(to_js)
     }

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod host;
 mod search;
+mod host_sql;
 mod server;
 mod settle;
 mod sql;
