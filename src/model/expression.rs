@@ -2,7 +2,7 @@
 //!
 //! Names come from the definition; what is below a column is a bound value. `tbl` is the model's table.
 
-use super::definition::{Collation, Column, ColumnType, Definition};
+use super::definition::{Column, ColumnType, Definition};
 use crate::error::{Error, Result};
 use crate::sql::{Value, quote};
 
@@ -151,11 +151,7 @@ impl<'d> Target<'d> {
     }
 
     fn collation(&self) -> Option<&'static str> {
-        Some(match self.column.filter(|_| self.path.is_none())?.collate? {
-            Collation::Binary => " COLLATE BINARY",
-            Collation::NoCase => " COLLATE NOCASE",
-            Collation::RTrim => " COLLATE RTRIM",
-        })
+        Some(self.column.filter(|_| self.path.is_none())?.collate?.sql())
     }
 
     /// `json_each(…)` over the array that it is; none when it cannot be one.
@@ -178,7 +174,7 @@ pub(super) fn expression(definition: &Definition, column: &Column, of: &str) -> 
         return format!("({sql})");
     }
     if column.is_real() {
-        return format!("{of}{}", quote(&column.name));
+        return format!("{of}{}", column.expression());
     }
     let (source, path) = source(definition, column, of);
     format!("{source} ->> '{path}'")

@@ -166,6 +166,10 @@ test('options join, select, make distinct, offset and leave out', async () => {
   ])
   const kinds = await things.search({}, { cols: ['kind'], distinct: true, sort: { kind: 1 } })
   assert.deepEqual(kinds, { items: [{ kind: '' }, { kind: 'a' }, { kind: 'b' }], total: 3 })
+  assert.deepEqual(await things.searchOne({}, { cols: ['count(*) AS many', 'CAST(1.5 AS TEXT)'] }), {
+    many: 4,
+    'CAST(1.5 AS TEXT)': '1.5',
+  })
   const rest = await things.search({}, { offset: 3 })
   assert.deepEqual([rest.items.map(i => i.id), rest.total], [[4], 4])
   assert.deepEqual(Object.keys(await things.search({}, { limit: 1, noTotal: true })), ['items', 'cursor'])
