@@ -178,7 +178,7 @@ export class JsonModel extends Searchable {
   }
 
   _ready() {
-    return this.db.ready()
+    return this.db.ready(this._token)
   }
 
   _inside() {

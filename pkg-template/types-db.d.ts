@@ -29,22 +29,12 @@ export interface DBOptions extends SQLiteOptions {
   onBeforeMigrations?: (db: Untyped) => unknown
   /** Told each step when tables, columns, indexes or rows are made fit for the models. */
   onProgress?: (progress: Progress) => void
-  /** A database of the host, such as `fromNodeSqlite(database)` of tidelog/hosts, instead of `file`. */
-  adapter?: HostAdapter
   /** driftdb's name of `file`. */
   sqlitePath?: string
   /** What `getNodeId` tells from now on. */
   nodeId?: string
   /** There is no sync to S3 yet. */
   autoSync?: false
-}
-
-/** Any host's SQLite, in four synchronous methods. */
-export interface HostAdapter {
-  exec(sql: string, ...params: Untyped[]): void
-  iterate(sql: string, ...params: Untyped[]): Iterable<Record<string, unknown>>
-  transaction<T>(fn: () => T): T
-  close(): void
 }
 
 /** driftdb's figures. */

@@ -135,7 +135,8 @@ export class EventQueue {
   ): AsyncIterable<QueuedEvent[]>
 }
 
-export interface EventSourcingOptions<M extends Definitions = Definitions> extends SQLiteOptions {
+export interface EventSourcingOptions<M extends Definitions = Definitions>
+  extends Omit<SQLiteOptions, 'adapter'> {
   models: M
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */

@@ -1,5 +1,6 @@
 // Types of `SQLite`: one database and its statements.
 
+import type { HostAdapter } from './hosts.js'
 import type { BrowserStorage, StorageStatus, Untyped } from './worker.js'
 
 /** What SQLite stores. Integers come back as numbers while they are safe, else as BigInt. */
@@ -25,6 +26,12 @@ export interface SQLiteOptions {
   durability?: 'strict' | 'relaxed'
   /** Browsers only: where to keep it, instead of the best storage there is. */
   storage?: BrowserStorage
+  /**
+   * A host's own SQLite instead of the bundled one, by an adapter of `tidelog/hosts`, or a function that makes one for
+   * each opening. Not together with `file`, `readOnly`, `durability` and `storage`. `close` closes it. There is one
+   * connection: who reads outside of an open transaction waits for its end. `EventSourcingDB` refuses it.
+   */
+  adapter?: HostAdapter | (() => HostAdapter | Promise<HostAdapter>)
   /** Gives free pages back to the storage, a few at a time. Default false. */
   autoVacuum?: boolean
   /** Seconds between such steps, and a tenth of those between looks. Default 30. */
