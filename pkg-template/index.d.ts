@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'DUPLICATE_MODEL'
   | 'UNKNOWN_COLUMN'
   | 'REQUIRED'
+  | 'INVALID'
   | 'EEXIST'
   | 'ENOENT'
   | 'USER'

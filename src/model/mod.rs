@@ -6,13 +6,19 @@
 mod definition;
 mod document;
 mod migrate;
+mod patch;
+mod path;
 mod query;
 mod table;
+mod tagged;
+mod write;
 
 pub use definition::{Column, ColumnType, Definition, Index};
 pub use document::{Field, fields, scalar, write_value};
+pub use patch::Patch;
 pub use query::{Found, Search};
 pub use table::Model;
+pub use write::{News, Written};
 
 #[cfg(test)]
 mod tests;

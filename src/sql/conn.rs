@@ -39,6 +39,20 @@ impl Row<'_> {
         Ok(Value::read(self.0.get_ref(i)?))
     }
 
+    /// The value of column `i`, borrowed until the next row. Text that is not UTF-8 is refused.
+    pub fn param(&self, i: usize) -> Result<Param<'_>> {
+        use rusqlite::types::ValueRef;
+        Ok(match self.0.get_ref(i)? {
+            ValueRef::Null => Param::Null,
+            ValueRef::Integer(n) => Param::Integer(n),
+            ValueRef::Real(f) => Param::Real(f),
+            ValueRef::Text(t) => {
+                Param::Text(std::str::from_utf8(t).map_err(|e| Error::BadValue(e.to_string()))?)
+            }
+            ValueRef::Blob(b) => Param::Blob(b),
+        })
+    }
+
     /// Column `i` as an integer.
     pub fn int(&self, i: usize) -> Result<i64> {
         Ok(self.0.get(i)?)

@@ -96,7 +96,10 @@ test('misuse is a TypeError that names the argument', async () => {
     name: 'TypeError',
     message: /limit must be a whole number/,
   })
-  await assert.rejects(things.set({ big: 1n }), { name: 'TypeError', message: /cannot be written as JSON/ })
+  await assert.rejects(things.set({ big: 1n }), {
+    name: 'TypeError',
+    message: /'big' is a BigInt, which JSON cannot hold/,
+  })
   assert.throws(() => new DB({ fil: 'x' }), { name: 'TypeError', message: /Unknown options fil/ })
   assert.throws(() => db.addModel({}), { name: 'TypeError', message: /Model/ })
   assert.throws(() => db.addModel(Things), { name: 'TypeError', message: /added already/ })
