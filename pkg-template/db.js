@@ -1,9 +1,9 @@
 // `DB`: a database with models.
 
+import { Tables } from './define.js'
 import { JsonModel } from './json-model.js'
-import { SQLite } from './sqlite.js'
 
-export class DB extends SQLite {
+export class DB extends Tables {
   /** Adds a model; its table is made or extended when the database opens. Gives the model. */
   addModel(Model, options = {}) {
     if (typeof Model !== 'function' || !(Model.prototype instanceof JsonModel || Model === JsonModel)) {

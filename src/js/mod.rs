@@ -9,6 +9,8 @@ mod engine;
 mod error;
 mod events;
 mod host;
+mod host_sql;
+mod search;
 mod server;
 mod settle;
 mod sql;

@@ -3,9 +3,11 @@
 
 use super::definition::{ColumnType, Definition};
 use super::document::{self, Field, write_key, write_param, write_value};
+use super::expression::{Sql, Target};
 use super::migrate::migrate;
 use super::patch::Patch;
 use super::path::Step;
+use super::plan::Plans;
 use super::tagged;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row, Value, quote};
@@ -24,6 +26,7 @@ pub struct Model {
     pub(super) columns: Vec<Real>,
     /// Computed columns that are read, after the real ones: their types and paths.
     selected: Vec<(Option<ColumnType>, Vec<Step>)>,
+    pub(super) plans: Plans,
 }
 
 /// A column of the table.
@@ -42,8 +45,12 @@ pub(super) struct Real {
 
 #[derive(Debug)]
 pub(super) struct Statements {
-    /// Every column that [`Model::read`] wants, from the table as `tbl`.
-    pub(super) select: String,
+    /// What [`Model::read`] reads, of a table called `tbl`.
+    pub(super) list: String,
+    /// How many columns that are.
+    pub(super) width: usize,
+    /// All of it.
+    select: String,
     get: String,
     /// As `get`, for whoever writes it back: without what is computed.
     whole: String,
@@ -88,11 +95,13 @@ impl Model {
         let updates: Vec<String> = names[1..].iter().map(|n| format!("{n} = excluded.{n}")).collect();
         let stored: Vec<String> = names.iter().map(|n| format!("tbl.{n}")).collect();
         let computed = || definition.data_columns().filter(|c| c.get == Some(true));
-        let expressions = computed().filter_map(|c| c.sql.clone()).map(|sql| format!("({sql})"));
+        let expressions =
+            computed().filter_map(|c| Some(format!("({}) AS {}", c.sql.as_ref()?, quote(&c.name))));
         let selected = computed().filter(|c| c.sql.is_some());
         let selected = selected.map(|c| (c.ty, c.steps().unwrap_or_default())).collect();
         let read: Vec<String> = stored.iter().cloned().chain(expressions).collect();
-        let select = format!("SELECT {} FROM {table} AS tbl", read.join(", "));
+        let list = read.join(", ");
+        let select = format!("SELECT {list} FROM {table} AS tbl");
         let insert = format!("INSERT INTO {table}({}) VALUES ({marks})", names.join(", "));
         let sql = Statements {
             get: format!("{select} WHERE tbl.{id} = ?"),
@@ -100,6 +109,8 @@ impl Model {
             set: format!("{insert} ON CONFLICT({id}) DO UPDATE SET {}", updates.join(", ")),
             remove: format!("DELETE FROM {table} WHERE {id} = ?"),
             change_id: format!("UPDATE {table} SET {id} = ? WHERE {id} = ?"),
+            list,
+            width: read.len(),
             select,
             insert,
         };
@@ -108,7 +119,7 @@ impl Model {
         // write_key takes what is not a brace for something to go on after
         let id_key = id_key.trim_start_matches(',').to_string();
         let id_type = definition.id_type();
-        Model { definition, table, id, id_key, id_type, sql, columns, selected }
+        Model { definition, table, id, id_key, id_type, sql, columns, selected, plans: Plans::default() }
     }
 
     /// Creates or extends the table. Call in a transaction.
@@ -118,7 +129,7 @@ impl Model {
 
     /// The document with an id, as JSON.
     pub fn get(&self, conn: &Conn, id: &Value) -> Result<Option<String>> {
-        self.one(conn, &self.sql.get, &self.as_id(id.clone()))
+        self.one(conn, &self.sql.get, &[self.as_id(id.clone()).param()])
     }
 
     /// The first document with a value in a column.
@@ -126,8 +137,12 @@ impl Model {
         if column == self.definition.id_col {
             return self.get(conn, value);
         }
-        let sql = format!("{} WHERE {} = ? LIMIT 1", self.sql.select, self.definition.expression(column)?);
-        self.one(conn, &sql, value)
+        let mut sql = Sql::default();
+        sql.push(&self.sql.select).push(" WHERE ");
+        Target::find(&self.definition, column)?.stored(&mut sql);
+        sql.push(" = ").bind(value.clone()).push(" LIMIT 1");
+        let params: Vec<Param<'_>> = sql.values.iter().map(Value::param).collect();
+        self.one(conn, &sql.text, &params)
     }
 
     /// One JSON array of the documents with these values in a column, in their order, null where there is none.
@@ -166,8 +181,8 @@ impl Model {
         })
     }
 
-    fn one(&self, conn: &Conn, sql: &str, value: &Value) -> Result<Option<String>> {
-        conn.one(sql, &[value.param()], |row| {
+    fn one(&self, conn: &Conn, sql: &str, params: &[Param<'_>]) -> Result<Option<String>> {
+        conn.one(sql, params, |row| {
             let mut doc = String::new();
             self.read(row, &mut doc)?;
             Ok(doc)

@@ -1,90 +1,112 @@
-//! What JSON has no word for, as tagged JSON: `{"$bytes": base64}` and `{"$bigint": digits}`.
-//!
-//! Only columns that are declared so are read like this: anywhere else such an object is an ordinary object.
+//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of columns that are declared so, as search
+//! values, results and cursors. Anywhere else such an object is an ordinary object.
 
 use serde::Deserialize;
-use std::borrow::Cow;
 
-use super::document::write_string;
+use crate::error::{Error, Result};
+use crate::sql::Value;
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Bytes<'a> {
-    #[serde(rename = "$bytes", borrow)]
-    base64: Cow<'a, str>,
-}
+/// The largest integer every JavaScript number up to it holds exactly.
+const SAFE: i64 = (1 << 53) - 1;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BigInt<'a> {
-    #[serde(rename = "$bigint", borrow)]
-    digits: Cow<'a, str>,
+struct Tagged {
+    #[serde(default, rename = "$bytes")]
+    bytes: Option<String>,
+    #[serde(default, rename = "$bigint")]
+    bigint: Option<String>,
 }
 
-/// The bytes of `{"$bytes": base64}`.
+/// The value of a tagged object; none for any other JSON.
+pub(super) fn read(raw: &str) -> Result<Option<Value>> {
+    if !raw.starts_with('{') {
+        return Ok(None);
+    }
+    let bad = || Error::BadValue(format!("{raw} is not a value to search for"));
+    let tagged: Tagged = serde_json::from_str(raw).map_err(|_| bad())?;
+    match (tagged.bytes, tagged.bigint) {
+        (Some(text), None) => {
+            // each text has one meaning: with its padding, and nothing after the last bit
+            let bytes = decode(&text).filter(|bytes| encode(bytes) == text);
+            Ok(Some(Value::Blob(bytes.ok_or_else(bad)?)))
+        }
+        (None, Some(digits)) => Ok(Some(Value::Integer(
+            digits.parse().map_err(|_| Error::BadValue(format!("{digits}n has more than 64 bits")))?,
+        ))),
+        _ => Err(bad()),
+    }
+}
+
+/// Appends a value as JSON that JavaScript can make the same value of.
+pub(super) fn write(out: &mut String, value: &Value) -> Result<()> {
+    match value {
+        Value::Blob(bytes) => write_bytes(out, bytes),
+        Value::Integer(i) if !(-SAFE..=SAFE).contains(i) => write_bigint(out, *i),
+        _ => super::document::write_value(out, value, false)?,
+    }
+    Ok(())
+}
+
+/// The bytes of `{"$bytes": base64}`; none for any other JSON.
 pub(super) fn bytes(raw: &str) -> Option<Vec<u8>> {
-    serde_json::from_str::<Bytes<'_>>(raw).ok().and_then(|b| decode(&b.base64))
+    match read(raw) {
+        Ok(Some(Value::Blob(bytes))) => Some(bytes),
+        _ => None,
+    }
 }
 
-/// The integer of `{"$bigint": digits}`, if it has at most 64 bits.
+/// The integer of `{"$bigint": digits}`; none for any other JSON.
 pub(super) fn bigint(raw: &str) -> Option<i64> {
-    serde_json::from_str::<BigInt<'_>>(raw).ok().and_then(|b| b.digits.parse().ok())
+    match read(raw) {
+        Ok(Some(Value::Integer(i))) => Some(i),
+        _ => None,
+    }
 }
 
 /// Appends `{"$bytes": …}`.
 pub(super) fn write_bytes(out: &mut String, bytes: &[u8]) {
-    out.push_str("{\"$bytes\":");
-    write_string(out, &encode(bytes));
-    out.push('}');
+    out.push_str("{\"$bytes\":\"");
+    out.push_str(&encode(bytes));
+    out.push_str("\"}");
 }
 
-/// Appends `{"$bigint": …}`.
+/// Appends `{"$bigint": …}`, however small.
 pub(super) fn write_bigint(out: &mut String, i: i64) {
     out.push_str("{\"$bigint\":\"");
     out.push_str(&i.to_string());
     out.push_str("\"}");
 }
 
-fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Bytes as base64.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        let group = chunk.iter().fold(0u32, |g, b| g << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
         for i in 0..4 {
-            match i <= chunk.len() {
-                true => out.push(char::from(ALPHABET[(n >> (18 - 6 * i)) as usize & 63])),
-                false => out.push('='),
-            }
+            let digit = DIGITS[(group >> (18 - 6 * i) & 63) as usize];
+            text.push(if i <= chunk.len() { digit as char } else { '=' });
         }
     }
-    out
+    text
 }
 
-/// Standard base64 with its padding, nothing else: each text has one meaning.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let body = text.trim_end_matches('=');
-    if text.len() % 4 != 0 || text.len() - body.len() > 2 || body.len() % 4 == 1 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(body.len() * 3 / 4);
-    for chunk in body.as_bytes().chunks(4) {
-        let mut n = 0u32;
-        for b in chunk {
-            let digit = match b {
-                b'A'..=b'Z' => b - b'A',
-                b'a'..=b'z' => b - b'a' + 26,
-                b'0'..=b'9' => b - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                _ => return None,
-            };
-            n = n << 6 | u32::from(digit);
+/// Bytes of base64; none when it is not.
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=').as_bytes();
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    for chunk in text.chunks(4) {
+        let mut group = 0u32;
+        for c in chunk {
+            let digit = DIGITS.iter().position(|d| d == c)?;
+            group = group << 6 | digit as u32;
         }
-        n <<= 6 * (4 - chunk.len());
-        out.extend_from_slice(&n.to_be_bytes()[1..chunk.len()]);
+        let whole = [(group << (6 * (4 - chunk.len()))).to_be_bytes()][0];
+        bytes.extend_from_slice(whole.get(1..chunk.len())?);
     }
-    (encode(&out) == text).then_some(out)
+    (text.len() % 4 != 1).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -92,6 +114,22 @@ mod tests {
     use super::*;
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn bytes_and_big_integers_come_back() {
+        for bytes in [&b""[..], b"a", b"ab", b"abc", &[0, 255, 254, 1, 128]] {
+            let mut text = String::new();
+            write(&mut text, &Value::Blob(bytes.to_vec())).unwrap();
+            assert_eq!(read(&text).unwrap(), Some(Value::Blob(bytes.to_vec())));
+        }
+        let mut text = String::new();
+        write(&mut text, &Value::Integer(i64::MIN)).unwrap();
+        assert_eq!(text, r#"{"$bigint":"-9223372036854775808"}"#);
+        assert_eq!(read(&text).unwrap(), Some(Value::Integer(i64::MIN)));
+        for bad in [r#"{"$bytes":"*"}"#, r#"{"$bigint":"9223372036854775808"}"#, r#"{"$bytes":1}"#, "{}"] {
+            assert_eq!(read(bad).unwrap_err().code(), "BAD_VALUE", "{bad}");
+        }
+    }
 
     #[test]
     fn bytes_of_every_length_come_back() {
@@ -107,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_not_tagged_so_is_not_read() {
         for bad in ["aGk", "a===", "aGl=", "aG k", "====", "aGk=aGk="] {
-            assert_eq!(decode(bad), None, "{bad}");
+            assert_eq!(bytes(&format!(r#"{{"$bytes":"{bad}"}}"#)), None, "{bad}");
         }
         assert_eq!(bytes(r#"{"$bytes":"aGk=","more":1}"#), None);
         assert_eq!(bigint(r#"{"$bigint":"9223372036854775807"}"#), Some(i64::MAX));

@@ -104,7 +104,10 @@ test('misuse is a TypeError that names the argument', async () => {
   assert.throws(() => db.addModel({}), { name: 'TypeError', message: /Model/ })
   assert.throws(() => db.addModel(Things), { name: 'TypeError', message: /added already/ })
   const bad = { name: 'b', columns: { a: { typ: 'TEXT' } } }
-  assert.throws(() => db.addModel(JsonModel, bad), { name: 'TypeError', message: /no key 'typ': did you mean 'type'/ })
+  assert.throws(() => db.addModel(JsonModel, bad), {
+    name: 'TypeError',
+    message: /no key 'typ': did you mean 'type'/,
+  })
   await db.close()
 })
 
