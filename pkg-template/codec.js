@@ -139,7 +139,8 @@ class Walk {
       case 'boolean':
         return value
       case 'number':
-        if (Number.isFinite(value)) return value
+        // JSON has no -0
+        if (Number.isFinite(value)) return value + 0
         return this.refuse(`is ${value}`)
       case 'object':
         return this.thing(value, declared?.below, depth)
@@ -221,8 +222,9 @@ function refuseSurrogates(copy, what) {
 const name = value => {
   if (typeof value === 'bigint') return 'a BigInt'
   if (value instanceof Uint8Array) return 'bytes'
-  if (typeof value === 'object') return `a ${value.constructor?.name ?? 'thing'}`
-  return `a ${typeof value}`
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
+  const kind = typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value
+  return `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}`
 }
 
 const tagged = (value, tag) => typeof value === 'object' && value !== null && typeof value[tag] === 'string'
@@ -257,7 +259,9 @@ const TYPES = {
     revive: value => (tagged(value, '$bigint') ? BigInt(value.$bigint) : value),
   },
   INTEGER: {
-    encode: toBigInt,
+    // JSON would round what a number beyond 2^53 is
+    encode: value =>
+      toBigInt(Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : value),
     revive: value => (tagged(value, '$bigint') ? BigInt(value.$bigint) : value),
   },
 }

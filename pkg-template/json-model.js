@@ -67,7 +67,7 @@ export class JsonModel extends Keyed {
     this._completion = new Completion(name, declared, validate)
     this._codec = new Codec(declared)
     this._parsed = declared.filter(column => column.parse && column.get)
-    this._selected = declared.filter(column => column.get && !column.real)
+    this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
   }
 
@@ -246,8 +246,10 @@ export class JsonModel extends Keyed {
     const text = this.searchText(attrs, { noTotal: true, noCursor: true })
     const engine = await this._ready()
     const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
-    const stored = doc => this._selected.reduce((rest, { steps }) => withValueAt(rest, steps, undefined), doc)
-    return items.map(doc => this._revived(stored(doc)))
+    // what SQL computes is no part of the document, nor is what was made to hold it
+    if (this._selected)
+      return Promise.all(items.map(item => this._stored(this._codec.revive(item)[this.idCol])))
+    return items.map(doc => this._revived(doc))
   }
 
   /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */

@@ -88,10 +88,6 @@ impl Patch {
         self.0.keys.contains_key(property)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.keys.is_empty()
-    }
-
     fn add(&mut self, steps: &[Step], change: Change) -> Result<()> {
         let twice = || Error::BadValue(format!("patch: two changes meet at '{}'", path::written(steps)));
         let mut node = &mut self.0;

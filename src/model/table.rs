@@ -24,6 +24,8 @@ pub struct Model {
     id_type: ColumnType,
     pub(super) sql: Statements,
     pub(super) columns: Vec<Real>,
+    /// Those of them that are read back below the top level, the deepest first.
+    pub(super) nested: Vec<usize>,
     /// Computed columns that are read, after the real ones: their types and paths.
     selected: Vec<(Option<ColumnType>, Vec<Step>)>,
     pub(super) plans: Plans,
@@ -114,12 +116,26 @@ impl Model {
             select,
             insert,
         };
+        let below = |c: &Real| c.get && c.property().is_none();
+        let mut nested: Vec<usize> = (0..columns.len()).filter(|i| below(&columns[*i])).collect();
+        nested.sort_by_key(|i| std::cmp::Reverse(columns[*i].path.len()));
         let mut id_key = String::new();
         write_key(&mut id_key, &definition.id_col);
         // write_key takes what is not a brace for something to go on after
         let id_key = id_key.trim_start_matches(',').to_string();
         let id_type = definition.id_type();
-        Model { definition, table, id, id_key, id_type, sql, columns, selected, plans: Plans::default() }
+        Model {
+            definition,
+            table,
+            id,
+            id_key,
+            id_type,
+            sql,
+            columns,
+            nested,
+            selected,
+            plans: Plans::default(),
+        }
     }
 
     /// Creates or extends the table. Call in a transaction.
@@ -290,12 +306,8 @@ impl Model {
         out.push('{');
         out.push_str(&self.id_key);
         write_param(out, row.param(0)?, Some(self.id_type));
-        let mut nested = false;
         for (i, column) in self.columns.iter().enumerate().filter(|(_, c)| c.get) {
-            let Some(property) = column.property() else {
-                nested = true;
-                continue;
-            };
+            let Some(property) = column.property() else { continue };
             let value = row.param(i + 2)?;
             if value == Param::Null && !column.always_object {
                 continue;
@@ -311,20 +323,19 @@ impl Model {
             }
             _ => out.push('}'),
         }
-        if nested {
-            let mut doc = out.split_off(start);
-            for (i, column) in self.columns.iter().enumerate().filter(|(_, c)| c.get) {
-                if column.property().is_none() {
-                    let value = row.param(i + 2)?;
-                    if value != Param::Null || column.always_object {
-                        let mut raw = String::new();
-                        column.write(&mut raw, value);
-                        doc = put(doc, &column.path, &raw)?;
-                    }
-                }
-            }
-            out.push_str(&doc);
+        if self.nested.is_empty() {
+            return Ok(());
         }
+        let mut doc = out.split_off(start);
+        for i in self.nested.iter().rev() {
+            let (column, value) = (&self.columns[*i], row.param(i + 2)?);
+            if value != Param::Null || column.always_object {
+                let mut raw = String::new();
+                column.write(&mut raw, value);
+                doc = put(doc, &column.path, &raw)?;
+            }
+        }
+        out.push_str(&doc);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{Field, at_path, column_value, fields, truthy, write_key};
 use super::patch::Patch;
 use super::path::Step;
-use super::table::Model;
+use super::table::{Model, Real};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Value};
 
@@ -111,56 +111,55 @@ impl Model {
     }
 
     fn take_apart(&self, doc: &str) -> Result<Stored> {
-        let mut properties = fields(doc)?;
-        let id = self.id_in(&properties)?;
+        let given = fields(doc)?;
+        let id = self.id_in(&given)?;
         if id == Value::Null && !self.definition.integer_id() {
             let (model, column) = (self.definition.name.clone(), self.definition.id_col.clone());
             return Err(Error::Required { model, column });
         }
-        let mut same = id == Value::Null || self.id_is_same(&properties, &id);
-        let aside = self.aside(&properties)?;
-        let mut columns = Vec::with_capacity(self.columns.len());
-        let mut nested = Patch::default();
-        // a column's own property, when its value is kept in the column alone
-        let mut taken: Vec<&str> = vec![&self.definition.id_col, ASIDE];
-        if !self.columns.iter().any(|c| c.aside) {
-            taken.pop();
-        }
-        for column in &self.columns {
-            let raw = match column.aside {
-                true => aside.get(column.name.as_str()).copied(),
-                false => find(&properties, &column.path)?,
+        let mut same = id == Value::Null || self.id_is_same(&given, &id);
+        let mut columns = vec![Value::Null; self.columns.len()];
+        let rest = self.cut_nested(doc, &mut columns, &mut same)?;
+        let left = rest.as_deref().map(fields).transpose()?;
+        // a column that keeps its value to itself keeps it without those below it
+        let left = left.as_ref().unwrap_or(&given);
+        let mut taken: Vec<&str> = vec![&self.definition.id_col];
+        let aside = self.aside(&given)?;
+        for (column, value) in self.columns.iter().zip(&mut columns) {
+            let raw = match (column.aside, column.get, column.property()) {
+                (true, ..) => aside.get(column.name.as_str()).copied(),
+                (_, false, _) => find(&given, &column.path)?,
+                (_, _, Some(_)) => find(left, &column.path)?,
+                _ => continue,
             };
-            let value = match raw {
-                None | Some("null") => Value::Null,
-                Some(raw) if column.falsy_bool => {
-                    same &= raw == "true" || !column.get;
-                    if truthy(raw) { Value::Integer(1) } else { Value::Null }
-                }
-                Some("{}") if column.always_object => Value::Null,
-                Some(raw) => {
-                    let (value, exact) = column_value(raw, column.ty, &column.name)?;
-                    same &= exact || !column.get;
-                    value
-                }
-            };
-            // a null stays in the JSON, so that it reads back
-            let moved = column.get && raw.is_some_and(|raw| raw != "null");
-            match column.property() {
-                Some(property) if moved => taken.push(property),
-                None if moved => nested.unset(&column.path)?,
-                _ => {}
+            *value = column.stored(raw, &mut same)?;
+            if let Some(property) = column.property().filter(|_| column.moves(raw)) {
+                taken.push(property);
             }
-            same &= !column.always_object || raw.is_some_and(|raw| raw != "null");
-            columns.push(value);
         }
-        let rest;
-        if !nested.is_empty() {
-            rest = nested.apply(doc)?;
-            properties = fields(&rest)?;
+        if self.columns.iter().any(|c| c.aside) {
+            taken.push(ASIDE);
         }
-        let json = remainder(doc.len(), &properties, &taken);
+        let json = remainder(doc.len(), left, &taken);
         Ok(Stored { id, json, columns, same })
+    }
+
+    /// Takes the values of nested columns out of the document, the deepest first; gives what is left of it, `None` when
+    /// that is all.
+    fn cut_nested(&self, doc: &str, columns: &mut [Value], same: &mut bool) -> Result<Option<String>> {
+        let mut rest: Option<String> = None;
+        for i in &self.nested {
+            let column = &self.columns[*i];
+            let text = rest.as_deref().unwrap_or(doc);
+            let raw = find(&fields(text)?, &column.path)?;
+            columns[*i] = column.stored(raw, same)?;
+            if column.moves(raw) {
+                let mut cut = Patch::default();
+                cut.unset(&column.path)?;
+                rest = Some(cut.apply(text)?);
+            }
+        }
+        Ok(rest)
     }
 
     fn id_is_same(&self, properties: &[Field<'_>], id: &Value) -> bool {
@@ -174,6 +173,31 @@ impl Model {
         let given = properties.iter().find(|f| f.key == ASIDE && self.columns.iter().any(|c| c.aside));
         let given = given.map(|field| fields(field.raw)).transpose()?.unwrap_or_default();
         Ok(given.into_iter().map(|field| (field.key, field.raw)).collect())
+    }
+}
+
+impl Real {
+    /// Whether a value lives in the column alone. A null stays in the JSON, so that it reads back.
+    fn moves(&self, raw: Option<&str>) -> bool {
+        self.get && raw.is_some_and(|raw| raw != "null")
+    }
+
+    /// The value to store; `same` becomes false when it will read back as another.
+    fn stored(&self, raw: Option<&str>, same: &mut bool) -> Result<Value> {
+        *same &= !self.always_object || raw.is_some_and(|raw| raw != "null");
+        Ok(match raw {
+            None | Some("null") => Value::Null,
+            Some(raw) if self.falsy_bool => {
+                *same &= raw == "true" || !self.get;
+                if truthy(raw) { Value::Integer(1) } else { Value::Null }
+            }
+            Some("{}") if self.always_object => Value::Null,
+            Some(raw) => {
+                let (value, exact) = column_value(raw, self.ty, &self.name)?;
+                *same &= exact || !self.get;
+                value
+            }
+        })
     }
 }
 
