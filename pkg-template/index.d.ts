@@ -78,6 +78,7 @@ export type ErrorCode =
   | 'DUPLICATE_MODEL'
   | 'UNKNOWN_COLUMN'
   | 'REQUIRED'
+  | 'INVALID'
   | 'EEXIST'
   | 'ENOENT'
   | 'USER'
