@@ -1,13 +1,28 @@
 // Column definitions: checked here, split into what the engine knows and the functions that run here.
 
-const ENGINE_KEYS = ['type', 'real', 'path', 'get', 'index', 'unique']
+const ENGINE_KEYS = [
+  ...['type', 'real', 'path', 'get', 'index', 'unique', 'sql', 'falsyBool', 'alwaysObject'],
+  ...['ignoreNull', 'collate', 'fts'],
+]
 const HERE_KEYS = ['default', 'required', 'value']
-const TYPES = ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON']
+const SEARCH_KEYS = [
+  'in',
+  'isArray',
+  'inAll',
+  'isAnyOfArray',
+  'textSearch',
+  'where',
+  'whereVal',
+  'stringify',
+  'parse',
+]
+const TYPES = ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON', 'BLOB', 'DATE', 'BIGINT']
 
 /** `{engine, computed}`: the engine's columns, and the columns whose values are made or checked here. */
 export function splitColumns(model, columns = {}) {
   const engine = []
   const computed = []
+  const all = {}
   for (const [name, given] of Object.entries(columns)) {
     const column = typeof given === 'function' ? given({ columnName: name }) : given
     if (!column) continue
@@ -17,17 +32,18 @@ export function splitColumns(model, columns = {}) {
     if (known.index) known.index = indexKind(column)
     else delete known.index
     engine.push(known)
+    all[name] = column
     if (HERE_KEYS.some(key => column[key] !== undefined)) {
       computed.push({ name, path: (column.path ?? name).split('.'), ...column })
     }
   }
-  return { engine, computed }
+  return { engine, computed, all }
 }
 
 function check(name, column) {
   if (typeof column !== 'object') throw new TypeError(`column ${name} must be an object`)
   for (const key of Object.keys(column)) {
-    if (!ENGINE_KEYS.includes(key) && !HERE_KEYS.includes(key)) {
+    if (![...ENGINE_KEYS, ...HERE_KEYS, ...SEARCH_KEYS].includes(key)) {
       throw new TypeError(
         `column ${name}: '${key}' is not supported; use ${[...ENGINE_KEYS, ...HERE_KEYS].join(', ')}`,
       )

@@ -38,7 +38,8 @@ export class JsonModel extends Searchable {
     this.name = name
     this.idCol = idCol
     this.Item = ItemClass
-    const { engine, computed } = splitColumns(name, columns)
+    const { engine, computed, all } = splitColumns(name, columns)
+    this.columns = all
     this._definition = { name, idCol, keepRowId, columns: engine }
     this._computed = computed
     this.integerId = engine.find(column => column.name === idCol)?.type === 'INTEGER'

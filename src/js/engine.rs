@@ -8,11 +8,12 @@ use wasm_bindgen::prelude::*;
 use super::access::Access;
 use super::error::{explained, to_js};
 use super::host::{Functions, JsHost};
+use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
 use super::sync::Machine;
 use super::value;
 use crate::error::{Error, Result};
-use crate::model::{Definition, Search};
+use crate::model::Definition;
 use crate::sql::{Conn, Db, Durability, Options, Value};
 use crate::store::Store;
 use crate::vfs::host::open_host;
@@ -52,6 +53,15 @@ impl Engine {
         })
     }
 
+    /// Opens a host's SQLite through its link: see `host-link.js`.
+    #[wasm_bindgen(js_name = openHosted)]
+    pub fn open_hosted(link: HostLink) -> Result<Engine, JsValue> {
+        let db = Db::of_host(Box::new(Linked::new(link))).map_err(to_js)?;
+        let access = Rc::new(Access::default());
+        let store = Rc::new(Store::new(db, JsHost::new(None, access.clone())));
+        Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
+    }
+
     /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
@@ -61,7 +71,7 @@ impl Engine {
         })
     }
 
-    /// Where the database is: `host`, `opfs`, `indexeddb` or `memory`.
+    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's SQLite.
     #[wasm_bindgen(getter)]
     pub fn storage(&self) -> String {
         self.place.into()
@@ -88,7 +98,7 @@ impl Engine {
 
     /// The tables whose rows changed since the last call.
     pub fn changed(&self) -> Array {
-        self.store.db().take_changed().iter().map(|table| JsValue::from_str(table)).collect()
+        self.store.take_changed().iter().map(|table| JsValue::from_str(table)).collect()
     }
 
     /// Adds a model; only events write to an `owned` one.
@@ -147,28 +157,12 @@ impl Engine {
         found().map_err(to_js)
     }
 
-    /// What a search finds, as JSON: `{"items": […], "total": n}`.
-    pub fn search(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
-        let found = || -> Result<String> {
-            let found = self.store.search(self.conn(token)?, model, &Search::parse(search)?)?;
-            let total = found.total.map_or(String::new(), |n| format!(",\"total\":{n}"));
-            Ok(format!("{{\"items\":{}{total}}}", found.items))
-        };
-        found().map_err(to_js)
-    }
-
-    /// How many documents match.
-    pub fn count(&self, model: &str, search: &str, token: u32) -> Result<f64, JsValue> {
-        let count = || self.store.count(self.conn(token)?, model, &Search::parse(search)?);
-        count().map(|n| n as f64).map_err(to_js)
-    }
-
     /// Begins a transaction of the application; gives its token.
     pub fn begin(&self) -> Result<JsValue, JsValue> {
         let access = self.access.clone();
         self.run(|store| async move {
             let turn = store.enter().await?;
-            store.db().begin()?.keep();
+            store.db().begin_long()?.keep();
             Ok(JsValue::from(access.hold(turn)))
         })
     }
@@ -177,7 +171,7 @@ impl Engine {
     pub fn nest(&self, token: u32) -> Result<u32, JsValue> {
         let depth = || -> Result<u32> {
             self.access.check(token, true)?;
-            Ok(self.store.db().begin()?.keep())
+            Ok(self.store.db().begin_long()?.keep())
         };
         depth().map_err(to_js)
     }

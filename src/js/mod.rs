@@ -8,6 +8,8 @@ mod engine;
 mod error;
 mod events;
 mod host;
+mod search;
+mod host_sql;
 mod server;
 mod settle;
 mod sql;

@@ -229,7 +229,7 @@ impl Definition {
                 ));
             }
         }
-        Ok(())
+        super::fts::check(self)
     }
 
     /// The declared type of the id, if it is declared.
@@ -246,19 +246,6 @@ impl Definition {
     /// The declared columns but the id.
     pub(super) fn data_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| c.name != self.id_col)
-    }
-
-    /// The SQL expression of a column by its declared name.
-    pub(super) fn expression(&self, name: &str) -> Result<String> {
-        if name == self.id_col {
-            return Ok(quote(name));
-        }
-        let column = self
-            .columns
-            .iter()
-            .find(|c| c.name == name)
-            .ok_or_else(|| Error::UnknownColumn { model: self.name.clone(), column: name.to_string() })?;
-        Ok(column.expression())
     }
 }
 

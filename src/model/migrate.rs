@@ -24,7 +24,32 @@ pub(super) fn migrate(conn: &Conn, model: &Definition) -> Result<()> {
             create_index(conn, model, column, index)?;
         }
     }
-    Ok(())
+    full_text(conn, model)
+}
+
+/// What full-text search needs; made anew when it is not as declared.
+fn full_text(conn: &Conn, model: &Definition) -> Result<()> {
+    let wanted = super::fts::schema(model);
+    let there = |name: &str| {
+        conn.one("SELECT sql FROM sqlite_schema WHERE name = ?", &[name.into()], |r| {
+            Ok(r.text(0)?.to_string())
+        })
+    };
+    let mut same = true;
+    for (name, _, sql) in &wanted {
+        same &= there(name)?.as_ref() == Some(sql);
+    }
+    if same {
+        return Ok(());
+    }
+    for (name, kind, _) in wanted.iter().rev() {
+        conn.exec(&format!("DROP {kind} IF EXISTS {}", quote(name)))?;
+    }
+    for (_, _, sql) in &wanted {
+        conn.exec(sql)?;
+    }
+    let table = quote(&super::fts::table(model));
+    conn.exec(&format!("INSERT INTO {table}({table}) VALUES ('rebuild')"))
 }
 
 fn create_table(model: &Definition) -> String {

@@ -3,16 +3,29 @@
 //! Documents come and go as JSON text. Values are bound and names come from the definition: nothing of a document or
 //! a search becomes SQL. Functions of users (defaults, computed values) are run by the caller, before.
 
+mod condition;
+mod cursor;
 mod definition;
 mod document;
+mod expression;
+mod figures;
+mod fts;
 mod migrate;
+mod plan;
 mod query;
+mod search;
+mod select;
 mod table;
+mod tagged;
 
+pub use condition::bound;
 pub use definition::{Column, ColumnType, Definition, Index};
 pub use document::{Field, fields, scalar, write_value};
-pub use query::{Found, Search};
+pub use query::{Found, Made, OwnSelect};
+pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};
 pub use table::Model;
 
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod tests;

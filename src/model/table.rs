@@ -3,6 +3,7 @@
 use super::definition::{ColumnType, Definition};
 use super::document::{self, Field, at_path, column_value, fields, write_key, write_value};
 use super::migrate::migrate;
+use super::plan::Plans;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row, Value, quote};
 
@@ -16,6 +17,7 @@ pub struct Model {
     pub(super) sql: Statements,
     /// Real columns: property or path, type, whether the value lives in the column alone.
     columns: Vec<Real>,
+    pub(super) plans: Plans,
 }
 
 #[derive(Debug)]
@@ -28,7 +30,10 @@ struct Real {
 
 #[derive(Debug)]
 pub(super) struct Statements {
-    pub(super) select: String,
+    /// What [`Model::read`] reads, of a table called `tbl`.
+    pub(super) list: String,
+    /// How many columns that are.
+    pub(super) width: usize,
     get: String,
     insert: String,
     set: String,
@@ -71,10 +76,11 @@ impl Model {
             get: format!("{select} WHERE {id} = ?"),
             set: format!("{insert} ON CONFLICT({id}) DO UPDATE SET {}", updates.join(", ")),
             remove: format!("DELETE FROM {table} WHERE {id} = ?"),
-            select,
+            list: names.iter().map(|n| format!("tbl.{n}")).collect::<Vec<_>>().join(", "),
+            width: names.len(),
             insert,
         };
-        Model { definition, table, id, sql, columns }
+        Model { definition, table, id, sql, columns, plans: Plans::default() }
     }
 
     /// Creates or extends the table. Call in a transaction.

@@ -2,10 +2,12 @@
 //!
 //! Each `…_now` works in the transaction that is open; its twin without takes a turn and a transaction of its own.
 
+use std::rc::Rc;
+
 use super::Store;
 use crate::error::{Error, Result};
 use crate::event::Host;
-use crate::model::{Found, Search};
+use crate::model::{Found, Model, Search};
 use crate::sql::{Conn, Value};
 
 impl<H: Host> Store<H> {
@@ -60,16 +62,20 @@ impl<H: Host> Store<H> {
         self.model(model)?.get(conn, id)
     }
 
+    /// A model to search, unless the database is closed.
+    pub fn searched(&self, model: &str) -> Result<Rc<Model>> {
+        self.readable()?;
+        self.model(model)
+    }
+
     /// The documents that match, as `conn` sees them.
     pub fn search(&self, conn: &Conn, model: &str, search: &Search) -> Result<Found> {
-        self.readable()?;
-        self.model(model)?.search(conn, search)
+        self.searched(model)?.search(conn, search)
     }
 
     /// How many documents match, as `conn` sees them.
     pub fn count(&self, conn: &Conn, model: &str, search: &Search) -> Result<i64> {
-        self.readable()?;
-        self.model(model)?.count(conn, search)
+        self.searched(model)?.count(conn, search)
     }
 
     fn readable(&self) -> Result<()> {
