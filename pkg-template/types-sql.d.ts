@@ -31,6 +31,10 @@ export interface SQLiteOptions {
   vacuumInterval?: number
   /** Pages per step; steps begin when 20 times as many are free. Default 256. */
   vacuumPageCount?: number
+  /** Milliseconds to wait for another process that writes; BUSY is tried again meanwhile. Default 0. */
+  busyTimeout?: number
+  /** For tests: gives rows without ORDER BY in reversed order. */
+  reverseUnordered?: boolean
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
   /** Awaited before anybody else can use the open database. */
@@ -116,8 +120,8 @@ export class SQLite {
   dataVersion(): Promise<number>
   /** The database's own version number, after setting it when one is given. */
   userVersion(version?: number): Promise<number>
-  /** Gives all free pages back. */
-  vacuum(): Promise<unknown>
+  /** Gives free pages back: with `autoVacuum` step by step, else by writing the whole file anew. */
+  vacuum(): Promise<void>
   /**
    * Runs `fn` in one transaction: committed when it resolves, undone when it rejects. `fn(tx)` works through `tx`, and
    * only that is inside; while an `fn` of no arguments runs, every call on this database joins in. Nests.
@@ -127,6 +131,8 @@ export class SQLite {
   batch<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
   on(name: 'begin' | 'end' | 'rollback' | 'finally' | 'kept', fn: () => void): this
   on(name: 'call', fn: (call: Call) => void): this
+  /** A search reads a whole table of more than 10,000 rows: once per model and columns. */
+  on(name: 'warning', fn: (message: string) => void): this
   on(name: 'change', fn: (tables: string[]) => void): this
   once(name: string, fn: (...args: Untyped[]) => void): this
   off(name: string, fn: (...args: Untyped[]) => void): this
