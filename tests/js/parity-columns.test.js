@@ -29,9 +29,9 @@ key('type', 'makes a real column of that type', typed, async (model, db) => {
 })
 
 key('real', 'makes a column of the table without a type', { x: { real: true } }, async (model, db) => {
-  for (const x of [1, 'one', 0.5, true, { a: 1 }]) {
+  for (const x of [1, 'one', 0.5, '5']) {
     await model.set({ id: 'a', x })
-    assert.deepEqual((await model.get('a')).x, x === true ? (await model.get('a')).x : x)
+    assert.equal((await model.get('a')).x, x)
   }
   await model.set({ id: 'a', x: 5 })
   assert.deepEqual(await db.get('SELECT x, json FROM m'), { x: 5, json: null })
