@@ -19,15 +19,15 @@ export interface SQLiteOptions {
   /** For messages. Default: the file's base name. */
   name?: string
   readOnly?: boolean
-  /** Prints every statement. */
+  /** Prints every statement with its time; errors say where the call came from. */
   verbose?: boolean
   /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed process, not a power loss. */
   durability?: 'strict' | 'relaxed'
   /** Browsers only: where to keep it, instead of the best storage there is. */
   storage?: BrowserStorage
-  /** Gives free pages back to the storage, a few at a time. Default false. */
+  /** Gives free pages back to the storage, step by step while nobody waits. Default false. */
   autoVacuum?: boolean
-  /** Seconds between such steps, and a tenth of those between looks. Default 30. */
+  /** Seconds between such steps; whether there is enough to do is looked at every tenth time. Default 30. */
   vacuumInterval?: number
   /** Pages per step; steps begin when 20 times as many are free. Default 256. */
   vacuumPageCount?: number
@@ -110,12 +110,13 @@ export class SQLite {
   /** Calls `fn` with each row; resolves to their number. */
   each(text: string, fn: (row: SqlRow) => void): Promise<number>
   each(text: string, params: SqlParams | undefined, fn: (row: SqlRow) => void): Promise<number>
+  each(strings: TemplateStringsArray, ...values: unknown[]): (fn: (row: SqlRow) => void) => Promise<number>
   /** Runs statements without parameters. */
   exec(text: string): Promise<void>
   exec(strings: TemplateStringsArray, ...values: unknown[]): Promise<void>
   /** A statement to run often: the same one for the same text. */
   prepare(text: string, name?: string): Statement
-  prepare(strings: TemplateStringsArray, ...values: unknown[]): Statement
+  prepare(strings: TemplateStringsArray): Statement
   /** A number that changes when another connection, process or tab has written. */
   dataVersion(): Promise<number>
   /** The database's own version number, after setting it when one is given. */
