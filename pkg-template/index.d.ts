@@ -47,7 +47,7 @@ export type {
   Written,
 } from './types-model.js'
 export { JsonModel } from './types-model.js'
-export type { Attrs, Explanation, Page, SearchOptions, SnippetOptions, Sort } from './types-search.js'
+export type { Attrs, Explanation, Match, Page, SearchOptions, SnippetOptions, Sort } from './types-search.js'
 export type { Call, RunResult, SQLiteOptions, SqlParams, SqlRow, SqlValue, Statement } from './types-sql.js'
 export {
   deleteDatabase,
@@ -78,6 +78,7 @@ export type ErrorCode =
   | 'DUPLICATE_MODEL'
   | 'UNKNOWN_COLUMN'
   | 'REQUIRED'
+  | 'INVALID'
   | 'EEXIST'
   | 'ENOENT'
   | 'USER'

@@ -1,5 +1,6 @@
 // Types of `DB`: models, migrations, and driftdb's members of it.
 
+import type { HostAdapter } from './hosts.js'
 import type { Columns, Validate } from './types-columns.js'
 import type { ModelClass, RecordOf, Repository, Schema } from './types-define.js'
 import type { Added, AnyModel, JsonModel, ModelOptions } from './types-model.js'
@@ -19,6 +20,8 @@ export type Migration = ((args: MigrationArgs) => unknown) | { up: (args: Migrat
 /** What opening a database is at. */
 export interface Progress {
   phase: string
+  model?: string
+  migration?: string
   done: number
   total: number
 }
