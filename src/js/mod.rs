@@ -8,10 +8,12 @@ mod engine;
 mod error;
 mod events;
 mod host;
+mod models;
 mod server;
 mod settle;
 mod sql;
 mod sync;
+mod upkeep;
 mod value;
 
 pub use databases::{delete_database, export_database, import_database, list_databases, rename_database};

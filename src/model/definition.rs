@@ -1,12 +1,12 @@
 //! What a model declares: its table, its id and its columns, checked once.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::sql::quote;
 
 /// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?: [CompoundIndex], fts?}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Definition {
     /// The table's name.
@@ -29,7 +29,7 @@ pub struct Definition {
 }
 
 /// An index over several columns.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CompoundIndex {
     /// Its name after the table's and `_`; default the columns' names joined by `_`.
@@ -46,7 +46,7 @@ pub struct CompoundIndex {
 }
 
 /// What a column refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForeignKey {
     /// The other model's name.
@@ -63,7 +63,7 @@ pub struct ForeignKey {
 }
 
 /// What SQLite does to a row that refers to one that goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Reaction {
     /// It is removed (or changed) too.
     #[serde(rename = "CASCADE")]
@@ -77,7 +77,7 @@ pub enum Reaction {
 }
 
 /// A declared column.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Column {
     /// Its name in searches, and in the table if it is real.
@@ -127,10 +127,13 @@ pub struct Column {
     /// A change of it rewrites the column in every row.
     #[serde(default)]
     pub version: Option<i64>,
+    /// Its name in the table while a migration has moved it aside; else its name.
+    #[serde(skip)]
+    pub(super) aside: Option<String>,
 }
 
 /// SQLite's own ways to compare text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Collation {
     /// Byte by byte.
@@ -142,7 +145,7 @@ pub enum Collation {
 }
 
 /// What a real column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ColumnType {
     /// Text.
@@ -164,7 +167,7 @@ pub enum ColumnType {
 }
 
 /// Which rows an index holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Index {
     /// Every row.
@@ -283,8 +286,13 @@ impl Column {
         whole.into_iter().chain(parts)
     }
 
+    /// Its name in the table, if it is real.
+    pub(super) fn stored_name(&self) -> &str {
+        self.aside.as_deref().unwrap_or(&self.name)
+    }
+
     pub(super) fn expression(&self) -> String {
-        if self.is_real() { quote(&self.name) } else { self.extract() }
+        if self.is_real() { quote(self.stored_name()) } else { self.extract() }
     }
 
     /// The expression that takes the value out of the document.

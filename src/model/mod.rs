@@ -11,6 +11,7 @@ mod table;
 
 pub use definition::{Column, ColumnType, Definition, Index};
 pub use document::{Field, fields, scalar, write_value};
+pub use migrate::{Migration, Progress, Stage, done_keys, forget, fresh, note_key, stale};
 pub use query::{Found, Search};
 pub use table::Model;
 

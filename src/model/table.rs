@@ -2,7 +2,7 @@
 
 use super::definition::{ColumnType, Definition};
 use super::document::{self, Field, at_path, column_value, fields, write_key, write_value};
-use super::migrate::migrate;
+use super::migrate;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row, Value, quote};
 
@@ -51,7 +51,7 @@ impl Model {
             .data_columns()
             .filter(|c| c.is_real())
             .map(|c| Real {
-                name: c.name.clone(),
+                name: c.stored_name().to_string(),
                 path: c.segments().map(String::from).collect(),
                 ty: c.ty,
                 get: c.get(),
@@ -77,9 +77,14 @@ impl Model {
         Model { definition, table, id, sql, columns }
     }
 
-    /// Creates or extends the table. Call in a transaction.
-    pub fn migrate(&self, conn: &Conn) -> Result<()> {
-        migrate(conn, &self.definition)
+    /// Brings the table to the definition, made by events alone if `owned`. Call in a transaction.
+    pub fn migrate(&self, conn: &Conn, owned: bool) -> Result<()> {
+        migrate::migrate(conn, &self.definition, owned)
+    }
+
+    /// The ids after `after`, at most `limit`, in their order.
+    pub fn ids(&self, conn: &Conn, after: Option<&Value>, limit: i64) -> Result<Vec<Value>> {
+        migrate::ids(self, conn, after.map(Value::param), limit)
     }
 
     /// Writes a document, replacing the one with its id, and gives the id as stored. With `insert_only` an existing

@@ -142,21 +142,24 @@ impl Conn {
         Ok(found)
     }
 
-    /// Runs a statement an application wrote: `columns` gets the column names, `each` every row.
+    /// Runs a statement an application wrote: `columns` gets the column names, `each` every row until it says `false`.
     pub fn statement(
         &self,
         sql: &str,
         params: &Params,
         columns: impl FnOnce(&[&str]),
-        mut each: impl FnMut(&Row<'_>) -> Result<()>,
+        mut each: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<Changes> {
         let before = self.raw.total_changes();
         self.with(sql, |s| {
             bind_params(s, params)?;
             columns(&s.column_names().collect::<Vec<_>>());
             let mut rows = s.raw_query();
+            // what it writes is written before its first row comes
             while let Some(row) = rows.next()? {
-                each(&Row(row))?;
+                if !each(&Row(row))? {
+                    break;
+                }
             }
             Ok(())
         })?;

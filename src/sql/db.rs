@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::conn::Conn;
@@ -66,7 +67,11 @@ impl Db {
         let writer = connect()?;
         configure(&writer, options)?;
         let reader = connect()?;
-        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        for conn in [&writer, &reader] {
+            // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite relies on
+            conn.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        }
+        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
         let mut db = Db { reader, writer, changed, depth: Cell::new(0), durability: options.durability };
         db.watch()?;

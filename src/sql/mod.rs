@@ -5,6 +5,7 @@
 mod conn;
 mod db;
 mod session;
+mod upkeep;
 mod value;
 
 pub use conn::{Changes, Conn, Params, Row};
