@@ -14,6 +14,7 @@ const OPTIONS = [
   'keepRowId',
   'dispatch',
   'emitter',
+  'migrations',
   'migrationOptions',
 ]
 
@@ -23,7 +24,6 @@ export class JsonModel extends Searchable {
   // no private fields: `inside` makes objects that inherit from this one, and would not have them
   _definition
   _computed
-  _prepared
 
   constructor(options) {
     super()
@@ -38,17 +38,12 @@ export class JsonModel extends Searchable {
     this.name = name
     this.idCol = idCol
     this.Item = ItemClass
+    this.migrations = options.migrations
+    this.migrationOptions = options.migrationOptions
     const { engine, computed } = splitColumns(name, columns)
     this._definition = { name, idCol, keepRowId, columns: engine }
     this._computed = computed
     this.integerId = engine.find(column => column.name === idCol)?.type === 'INTEGER'
-  }
-
-  /** Makes or extends the table; once per opened engine. */
-  async prepare(engine, owned = false) {
-    if (this._prepared === engine) return
-    await engine.addModel(JSON.stringify(this._definition), owned)
-    this._prepared = engine
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */

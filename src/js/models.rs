@@ -78,6 +78,20 @@ impl Engine {
         })
     }
 
+    /// The documents with these ids as JSON texts, just as they are stored.
+    pub fn documents(&self, model: &str, ids: &Array, token: u32) -> Result<JsValue, JsValue> {
+        self.inside(token, |s| {
+            let ids: Vec<Value> = ids.iter().map(|id| value::from_js(&id, "id")).collect::<Result<_>>()?;
+            let docs = s.documents(model, &ids)?;
+            Ok(docs.iter().map(|doc| JsValue::from_str(doc)).collect::<Array>().into())
+        })
+    }
+
+    /// Writes such texts.
+    pub fn rewrite(&self, model: &str, docs: Vec<String>, token: u32) -> Result<JsValue, JsValue> {
+        self.inside(token, |s| s.rewrite_now(model, &docs).map(|()| JsValue::UNDEFINED))
+    }
+
     /// The run keys of the application's migrations that have run.
     #[wasm_bindgen(js_name = migrated)]
     pub fn migrated(&self, token: u32) -> Result<JsValue, JsValue> {

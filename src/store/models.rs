@@ -75,6 +75,19 @@ impl<H: Host> Store<H> {
         self.model(model)?.ids(self.db.writer(), after, limit)
     }
 
+    /// The documents with these ids, as they are stored.
+    pub fn documents(&self, model: &str, ids: &[Value]) -> Result<Vec<String>> {
+        let model = self.model(model)?;
+        let found = ids.iter().filter_map(|id| model.get(self.db.writer(), id).transpose());
+        found.collect()
+    }
+
+    /// Writes documents as they are, in the open transaction.
+    pub fn rewrite_now(&self, model: &str, docs: &[String]) -> Result<()> {
+        let model = self.model(model)?;
+        docs.iter().try_for_each(|doc| model.set(self.db.writer(), doc, false).map(|_| ()))
+    }
+
     fn free(&self, name: &str) -> Result<()> {
         match self.models.borrow().contains_key(name) {
             true => Err(Error::DuplicateModel(name.to_string())),

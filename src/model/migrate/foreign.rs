@@ -4,7 +4,7 @@
 use super::super::definition::{Column, Definition, ForeignKey, Reaction};
 use super::aside::Aside;
 use super::shape::declaration;
-use super::{Progress, record};
+use super::{Progress, full_text, record};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
@@ -86,6 +86,7 @@ fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
 
 fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, owned: bool) -> Result<()> {
     let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&format!("{}~", column.name)));
+    full_text::drop(conn, new)?;
     let aside = Aside::put(conn, &new.name, &[])?;
     conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {name} TO {before}"))?;
     let references = key.map_or(String::new(), |key| {

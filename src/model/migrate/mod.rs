@@ -7,6 +7,7 @@
 
 mod aside;
 mod foreign;
+mod full_text;
 mod index;
 mod keys;
 mod record;
@@ -42,9 +43,9 @@ pub struct Progress {
 pub enum Stage {
     /// Table and columns.
     Shape,
-    /// Indexes and full text; the definition is recorded.
+    /// Indexes; the definition is recorded.
     Rest,
-    /// Foreign keys, when every model has been through the others.
+    /// Foreign keys, when every model has been through the others, and full text.
     Refer,
 }
 
@@ -114,7 +115,10 @@ impl Migration {
                 Ok(progress)
             }
             Stage::Rest => self.rest(conn),
-            Stage::Refer => foreign::refer(conn, self.old.as_ref(), &self.new, self.owned),
+            Stage::Refer => match foreign::refer(conn, self.old.as_ref(), &self.new, self.owned)? {
+                None => full_text::make(conn, &self.new),
+                step => Ok(step),
+            },
         }
     }
 
@@ -126,6 +130,7 @@ impl Migration {
 
     /// What is there and no longer wanted goes first: an index must not stand in the way of what is migrated.
     fn prepare_rest(&mut self, conn: &Conn) -> Result<()> {
+        full_text::outdated(conn, self.old.as_ref(), &self.new)?;
         self.indexes = index::outdated(conn, self.old.as_ref(), &self.new, self.recorded)?;
         self.done = 0;
         Ok(())

@@ -1,6 +1,7 @@
 //! `_models`: what each table was declared to be when it was last opened.
 
 use super::super::definition::{Column, ColumnType, Definition};
+use super::full_text;
 use super::shape::Physical;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, quote};
@@ -48,9 +49,8 @@ pub fn fresh(conn: &Conn) -> Result<()> {
 /// Drops the table of a model and all that is known of it; whether there was one.
 pub fn forget(conn: &Conn, name: &str) -> Result<bool> {
     create(conn)?;
-    if read(conn, name)?.is_none() {
-        return Ok(false);
-    }
+    let Some(definition) = read(conn, name)? else { return Ok(false) };
+    full_text::drop(conn, &definition)?;
     conn.exec(&format!("DROP TABLE IF EXISTS {}", quote(name)))?;
     conn.run("DELETE FROM _models WHERE name = ?", &[name.into()])?;
     Ok(true)

@@ -4,7 +4,7 @@
 use super::super::definition::{Column, Definition};
 use super::super::table::Model;
 use super::aside::Aside;
-use super::{BATCH, Progress, index};
+use super::{BATCH, Progress, full_text, index};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Value, quote};
 
@@ -137,6 +137,7 @@ impl Shape {
     fn begin(&self, conn: &Conn) -> Result<Work> {
         let table = quote(&self.new.name);
         let mut from = self.old.clone().unwrap_or_else(|| self.new.clone());
+        full_text::drop(conn, &from)?;
         let aside = Aside::put(conn, &self.new.name, &index::names(&from))?;
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
             conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
