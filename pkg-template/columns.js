@@ -1,6 +1,6 @@
 // Column definitions: checked here, split into what the engine knows and the functions that run here.
 
-const ENGINE_KEYS = ['type', 'real', 'path', 'get', 'index', 'unique']
+const ENGINE_KEYS = ['type', 'real', 'path', 'get', 'index', 'unique', 'version']
 const HERE_KEYS = ['default', 'required', 'value']
 const TYPES = ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON']
 
