@@ -80,7 +80,7 @@ fn document() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 fn choices() -> impl Strategy<Value = Vec<Choice>> {
-    prop::collection::vec((0..PROPERTIES.len(), 0usize..7, any::<bool>(), 0u8..3), 0..6)
+    prop::collection::vec((0..PROPERTIES.len(), 0usize..6, any::<bool>(), 0u8..3), 1..7)
 }
 
 /// Numbers compare as numbers: a REAL column gives 5 as 5.0.
@@ -165,12 +165,12 @@ fn play(integer_id: bool, steps: Vec<(Vec<Choice>, Vec<(i64, Map<String, Value>)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_of_definitions_changes_a_document(
         integer_id in any::<bool>(),
-        steps in prop::collection::vec((choices(), prop::collection::vec((1i64..30, document()), 0..6)), 1..6),
+        steps in prop::collection::vec((choices(), prop::collection::vec((1i64..30, document()), 0..6)), 2..8),
     ) {
         play(integer_id, steps);
     }
