@@ -1,13 +1,13 @@
 // `DB`: a database with models and migrations.
 
+import { Tables } from './define.js'
 import { JsonModel } from './json-model.js'
 import { aboutModel, migrate, migrationsOf } from './migrations.js'
-import { SQLite } from './sqlite.js'
 
 /** What `DB` takes beyond `SQLite`'s options. */
 export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 
-export class DB extends SQLite {
+export class DB extends Tables {
   /** `{key, run}` of the application's migrations. */
   _migrations = []
   /** Whether only events write to its models. */

@@ -4,11 +4,14 @@
 
 mod access;
 mod databases;
+mod documents;
 mod engine;
 mod error;
 mod events;
 mod host;
+mod host_sql;
 mod models;
+mod search;
 mod server;
 mod settle;
 mod sql;

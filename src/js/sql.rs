@@ -8,7 +8,7 @@ use super::error::to_js;
 use super::host::JsHost;
 use super::value;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Params};
+use crate::sql::{Conn, Params, may_write};
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -49,6 +49,12 @@ impl Engine {
         token: u32,
     ) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
+        if token == 0 && self.store.db().is_hosted() && may_write(&sql) {
+            return self.run(|store| async move {
+                let _turn = store.enter().await?;
+                alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
+            });
+        }
         match self.conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
                 self.run(|store| async move {

@@ -15,7 +15,7 @@ mod rebuild;
 mod rejoin;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub use apply::{Applied, Verdict};
@@ -135,6 +135,14 @@ impl<H: Host> Store<H> {
         Ok(turn)
     }
 
+    /// The tables whose rows changed since the last call. A host's database does not tell: all models' are named then.
+    pub fn take_changed(&self) -> BTreeSet<String> {
+        match self.db.take_wrote() {
+            true => self.models.borrow().keys().cloned().collect(),
+            false => self.db.take_changed(),
+        }
+    }
+
     /// The model of a name.
     pub fn model(&self, name: &str) -> Result<Rc<Model>> {
         self.models.borrow().get(name).cloned().ok_or_else(|| Error::UnknownModel(name.to_string()))
@@ -151,7 +159,15 @@ impl<H: Host> Store<H> {
 
     /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is another one. Add the
     /// models first.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED` in a host's SQLite, which records no changesets.
     pub async fn open_events(&self, options: EventOptions) -> Result<()> {
+        if self.db.is_hosted() {
+            return Err(Error::NotSupported(
+                "an event queue in a host's SQLite (give the database a file instead of an adapter: sync needs the bundled engine)",
+            ));
+        }
         let turn = self.enter().await?;
         let log = options.log.clone().unwrap_or_default();
         let version = options.version;
@@ -261,7 +277,10 @@ impl<H: Host> Store<H> {
         let _turn = self.lane.enter().await;
         match self.closed.replace(true) {
             true => Ok(()),
-            false => self.db.finish().await,
+            false => {
+                self.db.finish().await?;
+                self.db.close_host()
+            }
         }
     }
 }

@@ -78,7 +78,7 @@ impl<H: Host> Store<H> {
     /// The documents with these ids, as they are stored.
     pub fn documents(&self, model: &str, ids: &[Value]) -> Result<Vec<String>> {
         let model = self.model(model)?;
-        let found = ids.iter().filter_map(|id| model.get(self.db.writer(), id).transpose());
+        let found = ids.iter().filter_map(|id| model.whole(self.db.writer(), id).transpose());
         found.collect()
     }
 

@@ -1,14 +1,10 @@
 //! The full-text table of a model: made, replaced and filled anew. What it consists of is `fts`'s.
 
 use super::super::definition::Definition;
+use super::super::fts::schema;
 use super::Progress;
 use crate::error::Result;
 use crate::sql::{Conn, quote};
-
-/// The statements that make it: `(name, kind, sql)`.
-fn schema(_definition: &Definition) -> Vec<(String, &'static str, String)> {
-    Vec::new()
-}
 
 /// Drops it, before columns it reads are moved.
 pub(super) fn drop(conn: &Conn, definition: &Definition) -> Result<()> {

@@ -3,6 +3,7 @@
 //! Only indexes that a recorded definition named are dropped or replaced: a user's own are never touched.
 
 use super::super::definition::{Collation, Column, Definition, Index};
+use super::super::expression;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
@@ -56,7 +57,7 @@ fn wanted(model: &Definition) -> Result<Vec<(String, String)>> {
     let mut found: Vec<(String, String)> = Vec::new();
     for column in model.data_columns() {
         let Some(index) = column.index else { continue };
-        let expression = expression(column);
+        let expression = expression(model, column);
         let rows = match index {
             Index::All => String::new(),
             Index::Sparse => format!(" WHERE {expression} IS NOT NULL"),
@@ -71,8 +72,12 @@ fn wanted(model: &Definition) -> Result<Vec<(String, String)>> {
         for name in &index.columns {
             let column = model.columns.iter().find(|c| c.name == *name);
             let (expression, collation) = match column {
-                Some(column) if *name != model.id_col => (expression(column), collation(column)),
-                _ => (model.expression(name)?, ""),
+                Some(column) if *name != model.id_col => (expression(model, column), collation(column)),
+                _ if *name == model.id_col => (quote(name), ""),
+                _ => {
+                    let (model, column) = (model.name.clone(), name.clone());
+                    return Err(Error::UnknownColumn { model, column });
+                }
             };
             some.push(format!("{expression} IS NOT NULL"));
             parts.push(format!("{expression}{collation}"));
@@ -96,10 +101,10 @@ fn statement(model: &Definition, name: &str, unique: bool, parts: &str, rows: &s
 }
 
 /// In an index the table has no other name.
-fn expression(column: &Column) -> String {
+fn expression(model: &Definition, column: &Column) -> String {
     match &column.sql {
         Some(sql) => format!("({})", sql.replace("tbl.", "")),
-        None => column.expression(),
+        None => expression::expression(model, column, ""),
     }
 }
 

@@ -94,11 +94,16 @@ impl Migration {
         })
     }
 
-    /// The columns of which the application must rewrite the values, because their `version` is another one.
+    /// The columns of which the application must write the values, because their `version` is another one, or because
+    /// they are beside the documents and new.
     pub fn rewritten(&self) -> Vec<String> {
         let Some(old) = &self.old else { return Vec::new() };
-        let before = |name: &str| old.columns.iter().find(|c| c.name == name).map(|c| c.version);
-        let changed = |c: &&super::Column| before(&c.name).is_some_and(|v| v != c.version);
+        let before = |name: &str| old.columns.iter().find(|c| c.name == name);
+        let changed = |c: &&super::Column| match before(&c.name) {
+            Some(before) => before.version != c.version || (c.aside && !before.aside),
+            // nothing of it is in the documents
+            None => c.aside,
+        };
         self.new.columns.iter().filter(changed).map(|c| c.name.clone()).collect()
     }
 

@@ -2,6 +2,7 @@
 //! one does: so every change of type, path or place is one mechanism, and a document stays what it was.
 
 use super::super::definition::{Column, Definition};
+use super::super::path;
 use super::super::table::Model;
 use super::aside::Aside;
 use super::{BATCH, Progress, full_text, index};
@@ -142,9 +143,12 @@ impl Shape {
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
             conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
             for column in from.columns.iter_mut().filter(|c| c.name.eq_ignore_ascii_case(name)) {
-                column.aside = Some(meanwhile.clone());
+                column.moved = Some(meanwhile.clone());
             }
         }
+        // what was computed beside the document is computed anew, or was wanted for its column only
+        let still = |name: &str| real(&self.new).any(|c| c.name == name && c.aside);
+        from.columns.iter_mut().for_each(|c| c.aside &= still(&c.name));
         for column in &self.add {
             conn.exec(&format!("ALTER TABLE {table} ADD COLUMN {}", declaration(column)))?;
         }
@@ -165,21 +169,19 @@ impl Shape {
 
 /// Writes the next rows anew; whether there were any.
 fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows) -> Result<bool> {
-    let id = &work.from.id;
+    let (table, id) = (&work.from.table, &work.from.id);
     let condition = condition(rows, work.after.is_some()).replace("<id>", id);
-    let sql = format!("{}{condition} ORDER BY {id} LIMIT ?", work.from.sql.select);
+    let sql = format!("SELECT {id} FROM {table}{condition} ORDER BY {id} LIMIT ?");
     let limit = Param::Integer(BATCH);
     let params: Vec<Param<'_>> = work.after.iter().map(Value::param).chain([limit]).collect();
-    let docs = conn.all(&sql, &params, |row| {
-        let mut doc = String::new();
-        work.from.read(row, &mut doc)?;
-        Ok((row.value(0)?, doc))
-    })?;
-    for (id, doc) in &docs {
-        work.to.set(conn, doc, false).map_err(|e| named(e, &work.to.definition.name, id))?;
+    let ids = conn.all(&sql, &params, |row| row.value(0))?;
+    for id in &ids {
+        if let Some(doc) = work.from.whole(conn, id)? {
+            work.to.set(conn, &doc, false).map_err(|e| named(e, &work.to.definition.name, id))?;
+        }
     }
-    work.done += docs.len() as i64;
-    work.after = docs.into_iter().next_back().map(|(id, _)| id);
+    work.done += ids.len() as i64;
+    work.after = ids.into_iter().next_back();
     Ok(work.after.is_some())
 }
 
@@ -208,11 +210,12 @@ fn condition(rows: &Rows, after: bool) -> String {
 fn having(add: &[Column], old: &Definition) -> Option<String> {
     let mut conditions = Vec::new();
     for column in add {
-        let first = column.segments().next()?;
-        if real(old).any(|c| c.get() && c.segments().next() == Some(first)) {
+        let first = column.steps().ok()?.into_iter().next()?;
+        let holds = |c: &Column| c.steps().is_ok_and(|steps| steps.first() == Some(&first));
+        if real(old).any(|c| c.get() && holds(c)) {
             return None;
         }
-        let path = format!("$.\"{first}\"").replace('\'', "''");
+        let path = path::for_sqlite(&[first]).replace('\'', "''");
         conditions.push(format!("json_type(\"json\", '{path}') IS NOT NULL"));
     }
     Some(conditions.join(" OR "))
@@ -228,7 +231,8 @@ fn same_values(a: &Column, b: &Column) -> bool {
         && a.get() == b.get()
         && a.falsy_bool == b.falsy_bool
         && a.always_object == b.always_object
-        && a.segments().eq(b.segments())
+        && a.aside == b.aside
+        && a.steps() == b.steps()
 }
 
 fn free_name(name: &str, there: &[Physical]) -> String {
