@@ -1,6 +1,7 @@
 // Column definitions: every key checked, and compiled into what the engine knows and what runs here. Does not run any
 // of the columns' functions.
 
+import { LONE } from './codec.js'
 import { parsePath } from './paths.js'
 import { quoteId } from './sql-tag.js'
 
@@ -96,6 +97,7 @@ export function compileColumns(model, idCol, given = {}) {
 }
 
 function compile(what, name, idCol, definition, before) {
+  if (LONE.test(name)) throw new TypeError(`column ${what}: its name has a lone surrogate`)
   check(what, definition)
   const isId = name === idCol
   if (isId) checkId(what, idCol, definition)

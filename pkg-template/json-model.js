@@ -1,7 +1,7 @@
 // `JsonModel`: one table of JSON documents. Checks arguments, runs the columns' functions, and makes one call of the
 // engine per operation. Reading is Keyed's and Searchable's.
 
-import { Codec } from './codec.js'
+import { Codec, LONE } from './codec.js'
 import { compileColumns, nearest } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
@@ -44,7 +44,9 @@ export class JsonModel extends Keyed {
       )
     const { db, name, idCol = 'id', ItemClass, keepRowId = true, indexes, validate } = options
     if (!db) throw new TypeError('JsonModel: db is required')
-    if (typeof name !== 'string' || !name) throw new TypeError('JsonModel: name must be a string')
+    // as a key of `store` it would not be one
+    if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
+      throw new TypeError(`JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`)
     if (typeof idCol !== 'string' || !idCol) throw new TypeError(`${name}: idCol must be a string`)
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)

@@ -124,10 +124,12 @@ fn rewrite(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<
     if let Some(change) = &node.change {
         return change.of(raw, at);
     }
+    let null = raw.filter(|raw| *raw == "null").map(String::from);
     let raw = raw.filter(|raw| *raw != "null");
     match raw.map(|raw| raw.as_bytes().first()) {
-        None if node.indexes.is_empty() => object(None, node, at),
-        None => array(None, node, at),
+        // a null that nothing is put into stays
+        None if node.indexes.is_empty() => object(None, node, at).map(|made| made.or(null)),
+        None => array(None, node, at).map(|made| made.or(null)),
         Some(Some(b'{')) => object(raw, node, at),
         Some(Some(b'[')) => array(raw, node, at),
         Some(_) => Err(in_the_way(at, raw, "an object or an array")),
@@ -318,6 +320,7 @@ mod tests {
         assert_eq!(now, r#"{"a":{"b":[{"c":1}]},"n":{"m":2},"p":{"q":["x"]}}"#);
         assert_eq!(patched(r#"{"a":null}"#, r#"{"$set":{"a.b":1}}"#).unwrap(), r#"{"a":{"b":1}}"#);
         assert_eq!(patched(r#"{"a":[1,2]}"#, r#"{"$unset":["a[0]"]}"#).unwrap(), r#"{"a":[null,2]}"#);
+        assert_eq!(patched(r#"{"a":null}"#, r#"{"$unset":["a.b","a.c[0]"]}"#).unwrap(), r#"{"a":null}"#);
         assert_eq!(patched(r#"{"a":[ ]}"#, r#"{"$push":{"a":[1]}}"#).unwrap(), r#"{"a":[[1]]}"#);
     }
 
