@@ -258,20 +258,24 @@ impl Conn {
     }
 
     /// Runs a statement an application wrote: `columns` gets the column names (of a host none where there is no row),
-    /// `each` every row.
+    /// `each` every row until it says `false`.
     pub fn statement(
         &self,
         sql: &str,
         params: &Params,
         columns: impl FnOnce(&[&str]),
-        mut each: impl FnMut(&Row<'_>) -> Result<()>,
+        mut each: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<Changes> {
         let raw = match &self.0 {
             Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => {
                 let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
                 columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
-                found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(&found, row))))?;
+                for row in &found.rows {
+                    if !each(&Row(Cells::Host(&found, row)))? {
+                        break;
+                    }
+                }
                 return Ok(changes);
             }
         };
@@ -281,7 +285,10 @@ impl Conn {
             columns(&s.column_names().collect::<Vec<_>>());
             let mut rows = s.raw_query();
             while let Some(row) = rows.next()? {
-                each(&Row(Cells::Bundled(row)))?;
+                // what it writes is written before its first row comes
+                if !each(&Row(Cells::Bundled(row)))? {
+                    break;
+                }
             }
             Ok(())
         })?;

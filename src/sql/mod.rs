@@ -9,6 +9,7 @@ mod host;
 mod placeholders;
 mod session;
 mod tx;
+mod upkeep;
 mod value;
 
 pub use conn::{Changes, Conn, Params, Row};

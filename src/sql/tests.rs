@@ -26,7 +26,7 @@ fn values(db: &Db, sql: &str, params: Params) -> Result<Vec<Value>, Error> {
         |_| {},
         |r| {
             found.push(r.value(0)?);
-            Ok(())
+            Ok(true)
         },
     )?;
     Ok(found)
