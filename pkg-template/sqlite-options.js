@@ -1,18 +1,33 @@
 // The options of `SQLite`: which there are, what they may be, what they are when not given.
 
+import { checkAdapter } from './host-link.js'
+
 const STORAGES = ['opfs', 'indexeddb', 'memory']
 const FUNCTIONS = ['onWillOpen', 'onDidOpen']
 const NUMBERS = ['busyTimeout', 'vacuumInterval', 'vacuumPageCount']
 const FLAGS = ['readOnly', 'verbose', 'autoVacuum', 'reverseUnordered']
 
+/** What a host's database decides by itself. */
+const NOT_WITH_ADAPTER = ['file', 'readOnly', 'durability', 'storage', 'busyTimeout']
+
 /** What `SQLite` takes; its subclasses take more. */
-export const SQLITE_OPTIONS = ['file', 'name', 'durability', 'storage', ...FLAGS, ...NUMBERS, ...FUNCTIONS]
+export const SQLITE_OPTIONS = [
+  'file',
+  'name',
+  'durability',
+  'storage',
+  'adapter',
+  ...FLAGS,
+  ...NUMBERS,
+  ...FUNCTIONS,
+]
 
 /** The options, checked and completed. */
 export function checkOptions(options, more) {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
   const unknown = Object.keys(options).filter(key => !SQLITE_OPTIONS.includes(key) && !more.includes(key))
   if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
+  checkHost(options)
   const { file = ':memory:', durability = 'strict', storage, busyTimeout = 0 } = options
   if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
   if (durability !== 'strict' && durability !== 'relaxed') {
@@ -34,4 +49,11 @@ export function checkOptions(options, more) {
   if (vacuumPageCount !== undefined && !(Number.isInteger(vacuumPageCount) && vacuumPageCount > 0))
     throw new TypeError(`vacuumPageCount must be a whole number of 1 or more, not ${vacuumPageCount}`)
   return { ...options, file, durability, busyTimeout, readOnly: Boolean(options.readOnly) }
+}
+
+function checkHost({ adapter, ...others }) {
+  if (adapter === undefined) return
+  if (typeof adapter !== 'function') checkAdapter(adapter)
+  const clash = NOT_WITH_ADAPTER.find(key => others[key] !== undefined)
+  if (clash) throw new TypeError(`${clash} cannot be given with adapter: the host's database has its own`)
 }

@@ -1,14 +1,14 @@
-// `SQLite`: one lazily opened database and its statements. Checks arguments; everything else is the engine's.
+// `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
-import { Emitter } from './emitter.js'
+import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
+import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
-import { sql } from './sql-tag.js'
+import { named, Queries } from './queries.js'
 import { checkOptions } from './sqlite-options.js'
-import { Statement } from './statement.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
 
@@ -17,15 +17,17 @@ const LOOK_MS = 25
 
 let unnamed = 0
 
-export class SQLite extends Emitter {
-  static sql = sql
-  sql = sql
+export class SQLite extends Queries {
   /** Models by name. */
   store = {}
   /** The engine; undefined before and after. */
   engine
   /** What calls wait for on an open database; undefined when there is nothing. */
   settling
+  /** The link to a host's database, while one is open. */
+  link
+  /** Settles when the transaction ends that is open on the only connection of a host's database. */
+  alone
   /** The live queries of this database. */
   hub = new LiveHub(this)
   /** How the database is kept. */
@@ -35,7 +37,6 @@ export class SQLite extends Emitter {
   // in one object, so that they see it: whether it is open, and the transaction that all calls join
   _now = { open: false, opening: undefined, joined: undefined }
   _queued = []
-  _statements = new Map()
   _upkeep
 
   constructor(options = {}, more = []) {
@@ -85,6 +86,7 @@ export class SQLite extends Emitter {
     if (reverseUnordered) engine.reverseUnordered()
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
+    if (this.link) this.link.opened = true
     const child = this._child(engine)
     await onDidOpen?.(child)
     while (this._queued.length) {
@@ -100,7 +102,11 @@ export class SQLite extends Emitter {
 
   /** Waits up to `busyTimeout` for a file that is open elsewhere. */
   async _openEngine(Engine) {
-    const { file, storage: wanted, durability, readOnly, busyTimeout } = this._options
+    const { file, storage: wanted, durability, readOnly, busyTimeout, adapter } = this._options
+    if (adapter) {
+      this.link = await openLink(adapter)
+      return Engine.openHosted(this.link)
+    }
     const { storage, fs } = openFile(file, wanted)
     const until = Date.now() + busyTimeout
     for (;;) {
@@ -143,6 +149,7 @@ export class SQLite extends Emitter {
       await engine.close()
     } finally {
       engine.free()
+      this.link = undefined
     }
   }
 
@@ -153,9 +160,13 @@ export class SQLite extends Emitter {
     this._queued.push(fn)
   }
 
-  /** The engine, opened if need be. Not async: an open database answers without a turn. */
-  ready() {
+  /**
+   * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the token of the
+   * transaction that the call is part of.
+   */
+  ready(own = 0) {
     if (this.settling) return this.settling.then(() => this.engine)
+    if (this.alone && !this.token(own)) return this.alone.then(() => this.ready(own))
     return this._now.open ? this.engine : this.open().then(() => this.engine)
   }
 
@@ -176,122 +187,6 @@ export class SQLite extends Emitter {
   /** Something was written, and not by the opening of the database. */
   userWrote() {
     this.kept.wrote(this._options.durability === 'relaxed')
-  }
-
-  /** `{changes, lastID}` of a statement that writes. */
-  async run(...args) {
-    const [query, vars] = textOf('run', args)
-    return this._call({ method: 'run', query, args: vars }, () => this._run(query, vars))
-  }
-
-  /** All rows of a statement, as objects. */
-  async all(...args) {
-    const [query, vars] = textOf('all', args)
-    return this._call({ method: 'all', query, args: vars }, () => this._rows(query, vars))
-  }
-
-  /** The first row of a statement, or undefined. */
-  async get(...args) {
-    const [query, vars] = textOf('get', args)
-    const first = async () => (await this._rows(query, vars, true))[0]
-    return this._call({ method: 'get', query, args: vars }, first)
-  }
-
-  /** Calls `fn` with every row; resolves to their number. As a template tag it gives a function that takes `fn`. */
-  each(...args) {
-    const [query, vars] = textOf('each', args)
-    if (Array.isArray(args[0])) return fn => this.each(query, vars, fn)
-    return this._each(query, args.slice(1))
-  }
-
-  async _each(query, args) {
-    const fn = args.at(-1)
-    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
-    const vars = args.length > 1 ? args[0] : undefined
-    return this._call({ method: 'each', query, args: vars }, async () => {
-      const rows = await this._rows(query, vars)
-      for (const row of rows) fn(row)
-      return rows.length
-    })
-  }
-
-  /** Runs statements, one after the other; as a template tag with values, one. */
-  async exec(...args) {
-    const [query, vars] = textOf('exec', args)
-    return this._call({ method: 'exec', query, args: vars }, async () => {
-      if (vars?.length) return void (await this._run(query, vars))
-      const engine = await this.ready()
-      const token = this.token()
-      await engine.execSql(query, token)
-      if (!token) this.announce(true)
-    })
-  }
-
-  /** A statement to be run again and again; the same one for the same text. */
-  prepare(...args) {
-    const [query, vars] = textOf('prepare', args)
-    const tag = Array.isArray(args[0])
-    if (tag && vars.length) throw new TypeError('prepare: give values to run, get, all and each')
-    const known = this._statements.get(query)
-    if (known) return known
-    const forget = () => this._statements.delete(query)
-    const made = new Statement(this, query, tag ? undefined : args[1], forget)
-    this._statements.set(query, made)
-    return made
-  }
-
-  async _run(query, vars) {
-    const engine = await this.ready()
-    const token = this.token()
-    const done = await engine.runSql(query, vars, token)
-    if (!token) this.announce(done.changes > 0)
-    return done
-  }
-
-  async _rows(query, vars, first = false) {
-    const engine = await this.ready()
-    const token = this.token()
-    const rows = await engine.allSql(query, vars, first, token)
-    if (!token) this.announce()
-    return rows
-  }
-
-  /** Does a call, tells listeners of `call` about it, and names connection and statement in its error. */
-  async _call({ method, isStmt = false, query, args, label }, work) {
-    const { verbose } = this._options
-    const told = verbose || this.listenerCount('call') > 0
-    const from = verbose ? new Error('called') : undefined
-    const start = told ? performance.now() : 0
-    let output
-    let error
-    try {
-      output = await work()
-      return output
-    } catch (thrown) {
-      error = named(thrown, this.name, label, from)
-      throw error
-    } finally {
-      if (told) {
-        const duration = performance.now() - start
-        const call = { name: this.name, method, isStmt, query, args, duration, output, error }
-        this.emit('call', call)
-        if (verbose) console.debug(`${this.name}.${method} ${duration.toFixed(2)} ms: ${query}`)
-      }
-    }
-  }
-
-  /** A number that changes when another connection, in this process or another, wrote to the file. */
-  async dataVersion() {
-    return (await this.ready()).dataVersion()
-  }
-
-  /** The application's own version of the database, set first if one is given. */
-  async userVersion(version) {
-    if (version !== undefined && (!Number.isInteger(version) || version !== (version | 0)))
-      throw new TypeError(`userVersion: version must be a whole number of 32 bits, not ${version}`)
-    const engine = await this.ready()
-    if (version !== undefined) await engine.setUserVersion(version, this.token())
-    return engine.userVersion(this.token())
   }
 
   /** Gives free pages back to the storage: with `autoVacuum` step by step, else by writing the whole file anew. */
@@ -325,6 +220,7 @@ export class SQLite extends Emitter {
     const leave = () => {
       if (this._now.joined === root) this._now.joined = undefined
     }
+    const release = this._keepOthersOut()
     this.emit('begin')
     try {
       const value = await root.run(fn).catch(error => {
@@ -342,7 +238,19 @@ export class SQLite extends Emitter {
       this.emit('rollback')
       throw named(error, this.name)
     } finally {
+      release()
       this.emit('finally')
+    }
+  }
+
+  /** A host's only connection reads what an open transaction has written: who is not inside waits for its end. */
+  _keepOthersOut() {
+    if (!this.link) return () => {}
+    const { promise, resolve } = deferred()
+    this.alone = promise
+    return () => {
+      if (this.alone === promise) this.alone = undefined
+      resolve()
     }
   }
 
@@ -372,20 +280,6 @@ function bound(store, token, db) {
     inside[name] = Object.defineProperty(model.inside(token, inside), 'db', { value: db })
   }
   return inside
-}
-
-function textOf(method, [text, ...rest]) {
-  if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
-  if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
-  return [text, rest[0]]
-}
-
-/** The error of the engine with the names of connection and statement in front. */
-function named(error, name, label, from) {
-  if (error?.name !== 'TidelogError' || error.message.startsWith(name)) return error
-  error.message = `${name}${label ? `[${label}]` : ''}: ${error.message}`
-  if (from) error.stack = `${error.stack}\n${from.stack.split('\n').slice(1).join('\n')}`
-  return error
 }
 
 async function inQueued(fn, db) {

@@ -33,7 +33,7 @@ export class Transaction {
 
   /** Runs `fn` as the whole; waits for parts that nobody awaited. */
   async run(fn) {
-    const [done] = await Promise.allSettled([within({ root: this }, async () => fn())])
+    const [done] = await Promise.allSettled([within({ root: this }, async () => this.#around(fn))])
     while (this.#running.size) await Promise.allSettled(this.#running)
     this.#over = true
     if (this.#broken) throw this.#broken
@@ -65,7 +65,7 @@ export class Transaction {
     this.#depths.push(depth)
     let keep = false
     try {
-      const value = await within(part, fn)
+      const value = await within(part, () => this.#around(fn))
       keep = true
       return value
     } finally {
@@ -73,6 +73,12 @@ export class Transaction {
       this.#end(depth, keep)
       end?.()
     }
+  }
+
+  /** A host may want its own call around what runs inside. */
+  #around(fn) {
+    const { link } = this.db
+    return link ? link.around(fn) : fn()
   }
 
   #end(depth, keep) {
