@@ -1,15 +1,14 @@
-// `SQLite`: one lazily opened database and its statements. Checks arguments; everything else is the engine's.
+// `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
-import { Emitter } from './emitter.js'
+import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
 import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
-import { sql } from './sql-tag.js'
+import { named, Queries } from './queries.js'
 import { checkOptions } from './sqlite-options.js'
-import { Statement } from './statement.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
 
@@ -18,9 +17,7 @@ const LOOK_MS = 25
 
 let unnamed = 0
 
-export class SQLite extends Emitter {
-  static sql = sql
-  sql = sql
+export class SQLite extends Queries {
   /** Models by name. */
   store = {}
   /** The engine; undefined before and after. */
@@ -36,7 +33,6 @@ export class SQLite extends Emitter {
   // in one object, so that they see it: whether it is open, the transaction that all calls join, and the link to a host's database
   _now = { open: false, opening: undefined, joined: undefined, link: undefined }
   _queued = []
-  _statements = new Map()
   _upkeep
 
   constructor(options = {}, more = []) {
@@ -81,12 +77,16 @@ export class SQLite extends Emitter {
     await onWillOpen?.()
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
+<<<<<<< HEAD
     const { link } = this._now
+=======
+>>>>>>> db4
     this.engine = engine
     this.kept.open(engine)
     if (reverseUnordered) engine.reverseUnordered()
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
+    if (this.link) this.link.opened = true
     const child = this._child(engine)
     await onDidOpen?.(child)
     while (this._queued.length) {
@@ -105,8 +105,13 @@ export class SQLite extends Emitter {
   async _openEngine(Engine) {
     const { file, storage: wanted, durability, readOnly, busyTimeout, adapter } = this._options
     if (adapter) {
+<<<<<<< HEAD
       this._now.link = await openLink(adapter)
       return Engine.openHosted(this._now.link)
+=======
+      this.link = await openLink(adapter)
+      return Engine.openHosted(this.link)
+>>>>>>> db4
     }
     const { storage, fs } = openFile(file, wanted)
     const until = Date.now() + busyTimeout
@@ -167,7 +172,11 @@ export class SQLite extends Emitter {
    */
   ready(own = 0) {
     if (this.settling) return this.settling.then(() => this.engine)
+<<<<<<< HEAD
     if (this._now.link?.taken && !this.token(own)) return this._now.link.wait(this, own)
+=======
+    if (this.alone && !this.token(own)) return this.alone.then(() => this.ready(own))
+>>>>>>> db4
     return this._now.open ? this.engine : this.open().then(() => this.engine)
   }
 
@@ -188,122 +197,6 @@ export class SQLite extends Emitter {
   /** Something was written, and not by the opening of the database. */
   userWrote() {
     this.kept.wrote(this._options.durability === 'relaxed')
-  }
-
-  /** `{changes, lastID}` of a statement that writes. */
-  async run(...args) {
-    const [query, vars] = textOf('run', args)
-    return this._call({ method: 'run', query, args: vars }, () => this._run(query, vars))
-  }
-
-  /** All rows of a statement, as objects. */
-  async all(...args) {
-    const [query, vars] = textOf('all', args)
-    return this._call({ method: 'all', query, args: vars }, () => this._rows(query, vars))
-  }
-
-  /** The first row of a statement, or undefined. */
-  async get(...args) {
-    const [query, vars] = textOf('get', args)
-    const first = async () => (await this._rows(query, vars, true))[0]
-    return this._call({ method: 'get', query, args: vars }, first)
-  }
-
-  /** Calls `fn` with every row; resolves to their number. As a template tag it gives a function that takes `fn`. */
-  each(...args) {
-    const [query, vars] = textOf('each', args)
-    if (Array.isArray(args[0])) return fn => this.each(query, vars, fn)
-    return this._each(query, args.slice(1))
-  }
-
-  async _each(query, args) {
-    const fn = args.at(-1)
-    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
-    const vars = args.length > 1 ? args[0] : undefined
-    return this._call({ method: 'each', query, args: vars }, async () => {
-      const rows = await this._rows(query, vars)
-      for (const row of rows) fn(row)
-      return rows.length
-    })
-  }
-
-  /** Runs statements, one after the other; as a template tag with values, one. */
-  async exec(...args) {
-    const [query, vars] = textOf('exec', args)
-    return this._call({ method: 'exec', query, args: vars }, async () => {
-      if (vars?.length) return void (await this._run(query, vars))
-      const engine = await this.ready()
-      const token = this.token()
-      await engine.execSql(query, token)
-      if (!token) this.announce(true)
-    })
-  }
-
-  /** A statement to be run again and again; the same one for the same text. */
-  prepare(...args) {
-    const [query, vars] = textOf('prepare', args)
-    const tag = Array.isArray(args[0])
-    if (tag && vars.length) throw new TypeError('prepare: give values to run, get, all and each')
-    const known = this._statements.get(query)
-    if (known) return known
-    const forget = () => this._statements.delete(query)
-    const made = new Statement(this, query, tag ? undefined : args[1], forget)
-    this._statements.set(query, made)
-    return made
-  }
-
-  async _run(query, vars) {
-    const engine = await this.ready()
-    const token = this.token()
-    const done = await engine.runSql(query, vars, token)
-    if (!token) this.announce(done.changes > 0)
-    return done
-  }
-
-  async _rows(query, vars, first = false) {
-    const engine = await this.ready()
-    const token = this.token()
-    const rows = await engine.allSql(query, vars, first, token)
-    if (!token) this.announce()
-    return rows
-  }
-
-  /** Does a call, tells listeners of `call` about it, and names connection and statement in its error. */
-  async _call({ method, isStmt = false, query, args, label }, work) {
-    const { verbose } = this._options
-    const told = verbose || this.listenerCount('call') > 0
-    const from = verbose ? new Error('called') : undefined
-    const start = told ? performance.now() : 0
-    let output
-    let error
-    try {
-      output = await work()
-      return output
-    } catch (thrown) {
-      error = named(thrown, this.name, label, from)
-      throw error
-    } finally {
-      if (told) {
-        const duration = performance.now() - start
-        const call = { name: this.name, method, isStmt, query, args, duration, output, error }
-        this.emit('call', call)
-        if (verbose) console.debug(`${this.name}.${method} ${duration.toFixed(2)} ms: ${query}`)
-      }
-    }
-  }
-
-  /** A number that changes when another connection, in this process or another, wrote to the file. */
-  async dataVersion() {
-    return (await this.ready()).dataVersion()
-  }
-
-  /** The application's own version of the database, set first if one is given. */
-  async userVersion(version) {
-    if (version !== undefined && (!Number.isInteger(version) || version !== (version | 0)))
-      throw new TypeError(`userVersion: version must be a whole number of 32 bits, not ${version}`)
-    const engine = await this.ready()
-    if (version !== undefined) await engine.setUserVersion(version, this.token())
-    return engine.userVersion(this.token())
   }
 
   /** Gives free pages back to the storage: with `autoVacuum` step by step, else by writing the whole file anew. */
@@ -337,7 +230,11 @@ export class SQLite extends Emitter {
     const leave = () => {
       if (this._now.joined === root) this._now.joined = undefined
     }
+<<<<<<< HEAD
     const letIn = this._now.link?.take()
+=======
+    const release = this._keepOthersOut()
+>>>>>>> db4
     this.emit('begin')
     try {
       const value = await root.run(fn).catch(error => {
@@ -355,8 +252,24 @@ export class SQLite extends Emitter {
       this.emit('rollback')
       throw named(error, this.name)
     } finally {
+<<<<<<< HEAD
       letIn?.()
       this.emit('finally')
+=======
+      release()
+      this.emit('finally')
+    }
+  }
+
+  /** A host's only connection reads what an open transaction has written: who is not inside waits for its end. */
+  _keepOthersOut() {
+    if (!this.link) return () => {}
+    const { promise, resolve } = deferred()
+    this.alone = promise
+    return () => {
+      if (this.alone === promise) this.alone = undefined
+      resolve()
+>>>>>>> db4
     }
   }
 
@@ -388,6 +301,7 @@ function bound(store, token, db) {
   return inside
 }
 
+<<<<<<< HEAD
 function textOf(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
   if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
@@ -402,6 +316,8 @@ function named(error, name, label, from) {
   return error
 }
 
+=======
+>>>>>>> db4
 async function inQueued(fn, db) {
   try {
     await fn(db)

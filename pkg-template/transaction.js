@@ -33,6 +33,7 @@ export class Transaction {
 
   /** Runs `fn` as the whole; waits for parts that nobody awaited. */
   async run(fn) {
+<<<<<<< HEAD
     return this.#inHost(() => this.#run(fn))
   }
 
@@ -44,6 +45,9 @@ export class Transaction {
 
   async #run(fn) {
     const [done] = await Promise.allSettled([within({ root: this }, async () => fn())])
+=======
+    const [done] = await Promise.allSettled([within({ root: this }, async () => this.#around(fn))])
+>>>>>>> db4
     while (this.#running.size) await Promise.allSettled(this.#running)
     this.#over = true
     if (this.#broken) throw this.#broken
@@ -75,7 +79,11 @@ export class Transaction {
     this.#depths.push(depth)
     let keep = false
     try {
+<<<<<<< HEAD
       const value = await this.#inHost(() => within(part, fn))
+=======
+      const value = await within(part, () => this.#around(fn))
+>>>>>>> db4
       keep = true
       return value
     } finally {
@@ -83,6 +91,12 @@ export class Transaction {
       this.#end(depth, keep)
       end?.()
     }
+  }
+
+  /** A host may want its own call around what runs inside. */
+  #around(fn) {
+    const { link } = this.db
+    return link ? link.around(fn) : fn()
   }
 
   #end(depth, keep) {

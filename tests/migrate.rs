@@ -49,7 +49,7 @@ fn definition(choices: &[Choice], integer_id: bool) -> Value {
     let compound = columns.len() > 1;
     let indexes = match compound {
         true => {
-            json!([{ "columns": [columns[0]["name"], columns[1]["name"]], "sparse": choices.len() % 2 == 0 }])
+            json!([{ "columns": [columns[0]["name"], columns[1]["name"]], "sparse": choices.len().is_multiple_of(2) }])
         }
         false => json!([]),
     };
@@ -146,7 +146,10 @@ fn check(db: &Db, model: &Model, wanted: &BTreeMap<i64, Value>, definition: &Val
     );
 }
 
-fn play(integer_id: bool, steps: Vec<(Vec<Choice>, Vec<(i64, Map<String, Value>)>)>) {
+/// A definition, and what is written while it is in force.
+type Time = (Vec<Choice>, Vec<(i64, Map<String, Value>)>);
+
+fn play(integer_id: bool, steps: Vec<Time>) {
     let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let mut wanted = BTreeMap::new();
     for (choices, docs) in steps {

@@ -174,7 +174,7 @@ pub(super) fn expression(definition: &Definition, column: &Column, of: &str) -> 
         return format!("({sql})");
     }
     if column.is_real() {
-        return format!("{of}{}", quote(&column.name));
+        return format!("{of}{}", quote(column.stored_name()));
     }
     let (source, path) = source(definition, column, of);
     format!("{source} ->> '{path}'")

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Statement};
 
+use super::bind::{bind, bind_params};
 use super::guard::Guard;
 use super::host::{HostConn, HostRows, HostSqlite};
 use super::value::{Param, Value};
@@ -356,53 +357,4 @@ fn check_names(statement: &Statement<'_>) {
         let bad = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name) || index(name));
         debug_assert!(bad.is_none(), "column {bad:?} needs a name of its own (AS …): {statement:?}");
     }
-}
-
-fn bind(statement: &mut Statement<'_>, params: &[Param<'_>]) -> Result<()> {
-    let wanted = statement.parameter_count();
-    if wanted != params.len() {
-        return Err(wrong_count(wanted, params.len()));
-    }
-    for (i, param) in params.iter().enumerate() {
-        statement.raw_bind_parameter(i + 1, param)?;
-    }
-    Ok(())
-}
-
-fn bind_params(statement: &mut Statement<'_>, params: &Params) -> Result<()> {
-    let wanted = statement.parameter_count();
-    match params {
-        Params::Positional(values) => {
-            if wanted != values.len() {
-                return Err(wrong_count(wanted, values.len()));
-            }
-            for (i, value) in values.iter().enumerate() {
-                statement.raw_bind_parameter(i + 1, value.param())?;
-            }
-        }
-        Params::Named(values) => {
-            let mut bound = vec![false; wanted];
-            for (name, value) in values {
-                let i = match name.starts_with([':', '@', '$']) {
-                    true => statement.parameter_index(name)?,
-                    false => [':', '@', '$']
-                        .iter()
-                        .find_map(|sign| statement.parameter_index(&format!("{sign}{name}")).ok().flatten()),
-                };
-                let i =
-                    i.ok_or_else(|| Error::BadValue(format!("the statement has no parameter '{name}'")))?;
-                statement.raw_bind_parameter(i, value.param())?;
-                bound[i - 1] = true;
-            }
-            if let Some(missing) = bound.iter().position(|b| !b) {
-                let name = statement.parameter_name(missing + 1).unwrap_or("?").to_string();
-                return Err(Error::BadValue(format!("parameter '{name}' has no value: give one")));
-            }
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn wrong_count(wanted: usize, given: usize) -> Error {
-    Error::BadValue(format!("the statement has {wanted} parameters, {given} values were given"))
 }

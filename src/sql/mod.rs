@@ -2,6 +2,7 @@
 //!
 //! SQL text comes in whole and values are bound, never spliced; names are quoted by [`quote`].
 
+mod bind;
 mod conn;
 mod db;
 mod guard;

@@ -2,7 +2,7 @@
 //!
 //! Only indexes that a recorded definition named are dropped or replaced: a user's own are never touched.
 
-use super::super::definition::{Collation, Column, Definition, Index};
+use super::super::definition::{Column, Definition, Index};
 use super::super::expression;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
@@ -63,7 +63,7 @@ fn wanted(model: &Definition) -> Result<Vec<(String, String)>> {
             Index::Sparse => format!(" WHERE {expression} IS NOT NULL"),
         };
         let name = format!("{}_{}", model.name, column.name);
-        let parts = format!("{expression}{}", collation(column));
+        let parts = format!("({expression}){}", collation(column));
         found.push((name.clone(), statement(model, &name, column.unique, &parts, &rows)));
     }
     for index in &model.indexes {
@@ -80,7 +80,7 @@ fn wanted(model: &Definition) -> Result<Vec<(String, String)>> {
                 }
             };
             some.push(format!("{expression} IS NOT NULL"));
-            parts.push(format!("{expression}{collation}"));
+            parts.push(format!("({expression}){collation}"));
         }
         let rows = if index.sparse { format!(" WHERE {}", some.join(" OR ")) } else { String::new() };
         let name = compound_name(model, index);
@@ -109,10 +109,5 @@ fn expression(model: &Definition, column: &Column) -> String {
 }
 
 fn collation(column: &Column) -> &'static str {
-    match column.collate {
-        None => "",
-        Some(Collation::Binary) => " COLLATE BINARY",
-        Some(Collation::NoCase) => " COLLATE NOCASE",
-        Some(Collation::RTrim) => " COLLATE RTRIM",
-    }
+    column.collate.map_or("", |c| c.sql())
 }
