@@ -41,9 +41,15 @@ interface Members<E> {
   $containsAny?: readonly E[]
 }
 
+/**
+ * Any text is safe: its words must all be there, in any order; none is no condition. `prefix` takes the last word as a
+ * beginning, `phrase` wants them in this order, `query` is FTS5's own language (`BAD_VALUE` when it is not).
+ */
+export type Match = string | { words: string; prefix?: boolean } | { phrase: string } | { query: string }
+
 interface FullText {
-  /** Words of a user, any text; `{query}` is FTS5's own language. Columns with `fts`. */
-  $match?: string | { query: string }
+  /** Words that must all be there. Columns with `fts`. */
+  $match?: Match
 }
 
 type Anything = Equality<Untyped> & Order<Untyped> & Pattern & Members<Untyped> & FullText
@@ -101,6 +107,8 @@ export interface Logical<A> {
   $and?: readonly A[]
   $or?: readonly A[]
   $not?: A
+  /** In any of the columns with `fts`. */
+  $match?: Match
 }
 
 /** A place further down: `meta.city`, `tags[0]`. */
@@ -144,7 +152,7 @@ export interface SnippetOptions {
   after?: string
   /** Put where text was left out. Default `…`. */
   ellipsis?: string
-  /** How many words. Default 16, at most 64. */
+  /** How many words, 1 to 64. Default 16. */
   tokens?: number
 }
 
