@@ -41,14 +41,11 @@ interface Members<E> {
   $containsAny?: readonly E[]
 }
 
-/**
- * Any text is safe: its words must all be there, in any order; none is no condition. `prefix` takes the last word as a
- * beginning, `phrase` wants them in this order, `query` is FTS5's own language (`BAD_VALUE` when it is not).
- */
+/** Words of a user, any text, in any order; the last may be a beginning; a phrase; or FTS5's own language. */
 export type Match = string | { words: string; prefix?: boolean } | { phrase: string } | { query: string }
 
 interface FullText {
-  /** Words that must all be there. Columns with `fts`. */
+  /** Columns with `fts`. */
   $match?: Match
 }
 
@@ -102,12 +99,12 @@ type Wanted<D> = D extends { where: (value: infer V, ...more: Untyped[]) => unkn
 /** Null and undefined are no condition. */
 type Condition<W, O> = IsAny<W> extends true ? W : W | O | null | undefined
 
-/** `{$and, $or, $not}` of attributes. */
+/** `{$and, $or, $not}` of attributes, and full text in all columns of its index. */
 export interface Logical<A> {
   $and?: readonly A[]
   $or?: readonly A[]
   $not?: A
-  /** In any of the columns with `fts`. */
+  /** Any column with `fts`. */
   $match?: Match
 }
 
@@ -152,7 +149,7 @@ export interface SnippetOptions {
   after?: string
   /** Put where text was left out. Default `…`. */
   ellipsis?: string
-  /** How many words, 1 to 64. Default 16. */
+  /** How many words. Default 16, at most 64. */
   tokens?: number
 }
 

@@ -12,9 +12,9 @@ use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
 use super::sync::Machine;
 use super::value;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Definition;
-use crate::sql::{Conn, Db, Durability, Options, Value};
+use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
 use crate::vfs::host::open_host;
 use crate::vfs::place::{self, Place};
@@ -106,55 +106,6 @@ impl Engine {
     pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {
         let definition = Definition::parse(definition).map_err(to_js)?;
         self.run(|store| async move { store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED) })
-    }
-
-    /// Writes documents; gives their ids.
-    pub fn set(
-        &self,
-        model: String,
-        docs: Vec<String>,
-        insert_only: bool,
-        token: u32,
-    ) -> Result<JsValue, JsValue> {
-        if token != 0 {
-            return self.inside(token, |s| s.set_now(&model, &docs, insert_only).map(|ids| id_list(&ids)));
-        }
-        self.run(|store| async move { store.set(&model, &docs, insert_only).await.map(|ids| id_list(&ids)) })
-    }
-
-    /// Merges documents; gives the merged ones.
-    pub fn update(
-        &self,
-        model: String,
-        docs: Vec<String>,
-        upsert: bool,
-        token: u32,
-    ) -> Result<JsValue, JsValue> {
-        if token != 0 {
-            return self.inside(token, |s| s.update_now(&model, &docs, upsert).map(text_list));
-        }
-        self.run(|store| async move { store.update(&model, &docs, upsert).await.map(text_list) })
-    }
-
-    /// Removes a document; whether there was one.
-    pub fn remove(&self, model: String, id: &JsValue, token: u32) -> Result<JsValue, JsValue> {
-        let id = value::from_js(id, "id").map_err(to_js)?;
-        if token != 0 {
-            return self.inside(token, |s| s.remove_now(&model, &id).map(JsValue::from_bool));
-        }
-        self.run(|store| async move { store.remove(&model, &id).await.map(JsValue::from_bool) })
-    }
-
-    /// The document with an id as JSON, or undefined.
-    pub fn get(&self, model: &str, id: &JsValue, token: u32) -> Result<Option<String>, JsValue> {
-        let found = || -> Result<Option<String>> {
-            let id = value::from_js(id, "id")?;
-            if id == Value::Null {
-                return Err(Error::BadValue(format!("{model}: no id was given")));
-            }
-            self.store.get(self.conn(token)?, model, &id)
-        };
-        found().map_err(to_js)
     }
 
     /// Begins a transaction of the application; gives its token.
@@ -269,14 +220,6 @@ impl Engine {
             token => self.access.check(token, false).map(|()| self.store.db().writer()),
         }
     }
-}
-
-fn id_list(ids: &[Value]) -> JsValue {
-    ids.iter().map(value::to_js).collect::<Array>().into()
-}
-
-fn text_list(docs: Vec<String>) -> JsValue {
-    docs.iter().map(|doc| JsValue::from_str(doc)).collect::<Array>().into()
 }
 
 /// An object of our own making.

@@ -4,6 +4,7 @@
 
 mod access;
 mod databases;
+mod documents;
 mod engine;
 mod error;
 mod events;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::path::{self, Step};
 use crate::error::{Error, Result};
 use crate::sql::quote;
 
@@ -127,6 +128,10 @@ pub struct Column {
     /// A change of it rewrites the column in every row.
     #[serde(default)]
     pub version: Option<i64>,
+    /// Real columns that are not read back: the value is not at the path but in the document's `$aside`, by the
+    /// column's name. A column's function made it.
+    #[serde(default)]
+    pub aside: bool,
 }
 
 /// SQLite's own ways to compare text.
@@ -231,13 +236,9 @@ impl Definition {
                 return Err(bad_name("column", &column.name, "it is taken already"));
             }
             seen.push(&column.name);
-            column.segments().try_for_each(|s| check_name("path", s))?;
-            if column.is_real() && column.get() && column.segments().count() > 1 {
-                return Err(bad_name(
-                    "path",
-                    column.path(),
-                    "a real column of a nested path needs get: false",
-                ));
+            if column.steps()?.first() == Some(&Step::Key(self.id_col.clone())) && column.name != self.id_col
+            {
+                return Err(bad_name("path", column.path(), "it is the id's"));
             }
         }
         super::fts::check(self)
@@ -263,7 +264,7 @@ impl Definition {
 impl Column {
     /// Whether it is a column of the table.
     pub fn is_real(&self) -> bool {
-        self.real || self.ty.is_some()
+        self.sql.is_none() && (self.real || self.ty.is_some())
     }
 
     pub(super) fn get(&self) -> bool {
@@ -274,11 +275,13 @@ impl Column {
         self.path.as_deref().unwrap_or(&self.name)
     }
 
-    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
-        // a column without a path may have dots in its name: it is one property then
-        let whole = self.path.is_none().then_some(self.name.as_str());
-        let parts = self.path.as_deref().into_iter().flat_map(|p| p.split('.'));
-        whole.into_iter().chain(parts)
+    /// Where the value is in the document.
+    pub(super) fn steps(&self) -> Result<Vec<Step>> {
+        match &self.path {
+            Some(path) => path::parse(path),
+            // a column without a path may have dots in its name: it is one property then
+            None => Ok(vec![Step::Key(self.name.clone())]),
+        }
     }
 
     pub(super) fn expression(&self) -> String {
@@ -293,11 +296,7 @@ impl Column {
 
     /// `$."a"."b"` as the inside of an SQL literal; names with quotes were refused.
     pub(super) fn json_path(&self) -> String {
-        let mut path = String::from("$");
-        for segment in self.segments() {
-            path.push_str(&format!(".\"{segment}\"").replace('\'', "''"));
-        }
-        path
+        path::for_sqlite(&self.steps().unwrap_or_default()).replace('\'', "''")
     }
 }
 

@@ -11,19 +11,24 @@ mod expression;
 mod figures;
 mod fts;
 mod migrate;
+mod patch;
+mod path;
 mod plan;
 mod query;
 mod search;
 mod select;
 mod table;
 mod tagged;
+mod write;
 
 pub use condition::bound;
 pub use definition::{Column, ColumnType, Definition, Index};
 pub use document::{Field, fields, scalar, write_value};
+pub use patch::Patch;
 pub use query::{Found, Made, OwnSelect};
 pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};
 pub use table::Model;
+pub use write::{News, Written};
 
 #[cfg(test)]
 mod fts_tests;

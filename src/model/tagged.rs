@@ -1,4 +1,5 @@
-//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as search values, results and cursors.
+//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of columns that are declared so, as search
+//! values, results and cursors. Anywhere else such an object is an ordinary object.
 
 use serde::Deserialize;
 
@@ -25,7 +26,11 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
     let bad = || Error::BadValue(format!("{raw} is not a value to search for"));
     let tagged: Tagged = serde_json::from_str(raw).map_err(|_| bad())?;
     match (tagged.bytes, tagged.bigint) {
-        (Some(text), None) => Ok(Some(Value::Blob(decode(&text).ok_or_else(bad)?))),
+        (Some(text), None) => {
+            // each text has one meaning: with its padding, and nothing after the last bit
+            let bytes = decode(&text).filter(|bytes| encode(bytes) == text);
+            Ok(Some(Value::Blob(bytes.ok_or_else(bad)?)))
+        }
         (None, Some(digits)) => Ok(Some(Value::Integer(
             digits.parse().map_err(|_| Error::BadValue(format!("{digits}n has more than 64 bits")))?,
         ))),
@@ -36,11 +41,41 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
 /// Appends a value as JSON that JavaScript can make the same value of.
 pub(super) fn write(out: &mut String, value: &Value) -> Result<()> {
     match value {
-        Value::Blob(bytes) => out.push_str(&format!("{{\"$bytes\":\"{}\"}}", encode(bytes))),
-        Value::Integer(i) if !(-SAFE..=SAFE).contains(i) => out.push_str(&format!("{{\"$bigint\":\"{i}\"}}")),
+        Value::Blob(bytes) => write_bytes(out, bytes),
+        Value::Integer(i) if !(-SAFE..=SAFE).contains(i) => write_bigint(out, *i),
         _ => super::document::write_value(out, value, false)?,
     }
     Ok(())
+}
+
+/// The bytes of `{"$bytes": base64}`; none for any other JSON.
+pub(super) fn bytes(raw: &str) -> Option<Vec<u8>> {
+    match read(raw) {
+        Ok(Some(Value::Blob(bytes))) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The integer of `{"$bigint": digits}`; none for any other JSON.
+pub(super) fn bigint(raw: &str) -> Option<i64> {
+    match read(raw) {
+        Ok(Some(Value::Integer(i))) => Some(i),
+        _ => None,
+    }
+}
+
+/// Appends `{"$bytes": …}`.
+pub(super) fn write_bytes(out: &mut String, bytes: &[u8]) {
+    out.push_str("{\"$bytes\":\"");
+    out.push_str(&encode(bytes));
+    out.push_str("\"}");
+}
+
+/// Appends `{"$bigint": …}`, however small.
+pub(super) fn write_bigint(out: &mut String, i: i64) {
+    out.push_str("{\"$bigint\":\"");
+    out.push_str(&i.to_string());
+    out.push_str("\"}");
 }
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -94,5 +129,27 @@ mod tests {
         for bad in [r#"{"$bytes":"*"}"#, r#"{"$bigint":"9223372036854775808"}"#, r#"{"$bytes":1}"#, "{}"] {
             assert_eq!(read(bad).unwrap_err().code(), "BAD_VALUE", "{bad}");
         }
+    }
+
+    #[test]
+    fn bytes_of_every_length_come_back() {
+        for length in 0..70u8 {
+            let given: Vec<u8> = (0..length).map(|i| i.wrapping_mul(37) ^ 0xa5).collect();
+            let mut text = String::new();
+            write_bytes(&mut text, &given);
+            assert_eq!(bytes(&text), Some(given), "{text}");
+        }
+        assert_eq!(encode(b"hello!?"), "aGVsbG8hPw==");
+    }
+
+    #[test]
+    fn what_is_not_tagged_so_is_not_read() {
+        for bad in ["aGk", "a===", "aGl=", "aG k", "====", "aGk=aGk="] {
+            assert_eq!(bytes(&format!(r#"{{"$bytes":"{bad}"}}"#)), None, "{bad}");
+        }
+        assert_eq!(bytes(r#"{"$bytes":"aGk=","more":1}"#), None);
+        assert_eq!(bigint(r#"{"$bigint":"9223372036854775807"}"#), Some(i64::MAX));
+        assert_eq!(bigint(r#"{"$bigint":"9223372036854775808"}"#), None);
+        assert_eq!(bigint("7"), None);
     }
 }

@@ -25,7 +25,8 @@ const THINGS: &str = r#"{"name":"things","columns":[{"name":"id","type":"INTEGER
 fn a_document_comes_back_whole() {
     let (db, model) = open(THINGS);
     let doc = r#"{"id":5,"name":"hi","count":3,"tags":["a","b"],"home":{"city":"Ulm","no":1},"none":null}"#;
-    assert_eq!(model.set(db.writer(), doc, false).unwrap(), Value::Integer(5));
+    let written = model.set(db.writer(), doc, false).unwrap();
+    assert_eq!((written.id, written.counted), (Value::Integer(5), false));
     let back = model.get(db.reader(), &Value::Integer(5)).unwrap().unwrap();
     let (a, b): (serde_json::Value, serde_json::Value) =
         (serde_json::from_str(doc).unwrap(), serde_json::from_str(&back).unwrap());

@@ -52,6 +52,20 @@ impl Row<'_> {
         Ok(Value::read(self.cell(i)?))
     }
 
+    /// The value of column `i`, borrowed until the next row.
+    ///
+    /// # Errors
+    /// `BAD_VALUE` for text that is not UTF-8.
+    pub fn param(&self, i: usize) -> Result<Param<'_>> {
+        Ok(match self.cell(i)? {
+            ValueRef::Null => Param::Null,
+            ValueRef::Integer(n) => Param::Integer(n),
+            ValueRef::Real(f) => Param::Real(f),
+            text @ ValueRef::Text(_) => Param::Text(text.as_str().map_err(unfit)?),
+            ValueRef::Blob(b) => Param::Blob(b),
+        })
+    }
+
     /// Column `i` as an integer.
     pub fn int(&self, i: usize) -> Result<i64> {
         self.cell(i)?.as_i64().map_err(unfit)
