@@ -34,3 +34,5 @@ pub use write::{News, Written};
 mod search_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod write_tests;
