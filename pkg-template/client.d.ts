@@ -70,7 +70,7 @@ export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Lo
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
-  update(id: Id, patch: Patch, meta?: unknown): Promise<Doc>
+  update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
   updateWhere(attrs: Attrs<Doc, C>, change: Changes<Doc> | Patch): Promise<number>
   remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Promise<unknown>
   removeWhere(attrs: Attrs<Doc, C>): Promise<number>

@@ -72,8 +72,8 @@ export class Tables extends SQLite {
   }
 
   /** `withTransaction`; with a token, SQLite's own: this database inside it. */
-  transaction(fn) {
-    return typeof fn === 'number' ? super.transaction(fn) : this.withTransaction(fn)
+  transaction(fn, ...more) {
+    return typeof fn === 'number' ? super.transaction(fn, ...more) : this.withTransaction(fn)
   }
 
   /** Whether SQLite finds the file in order. */

@@ -2,6 +2,7 @@
 
 import { DB } from './db.js'
 import { Emitter } from './emitter.js'
+import { TidelogError } from './errors.js'
 import { ESModel } from './es-model.js'
 import { EventQueue, eventDraft } from './event-queue.js'
 import { eventTypes } from './event-types.js'
@@ -54,6 +55,12 @@ export class EventSourcingDB extends Emitter {
     super()
     if (typeof options !== 'object' || options === null)
       throw new TypeError('EventSourcingDB: options must be an object')
+    if (options.adapter) {
+      throw new TidelogError(
+        'NOT_SUPPORTED',
+        "EventSourcingDB: events are not supported on a host's SQLite (adapter): give it a file, for they need the bundled engine",
+      )
+    }
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
     if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
     const { models, sync, version = 0, types, onError = 'reject' } = options

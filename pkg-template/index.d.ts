@@ -1,5 +1,6 @@
 // Types of tidelog: the class API for workers, Node, Bun and Deno. By subject in types-*.d.ts.
 
+export type { HostAdapter } from './hosts.js'
 export type {
   ColumnDefinition,
   Columns,
@@ -10,7 +11,7 @@ export type {
   StandardSchema,
   Validate,
 } from './types-columns.js'
-export type { DBOptions, HostAdapter, Metrics, Migration, MigrationArgs, Progress } from './types-db.js'
+export type { DBOptions, Metrics, Migration, MigrationArgs, Progress } from './types-db.js'
 export { DB } from './types-db.js'
 export type {
   BaseRecord,
@@ -46,7 +47,7 @@ export type {
   Written,
 } from './types-model.js'
 export { JsonModel } from './types-model.js'
-export type { Attrs, Explanation, Page, SearchOptions, SnippetOptions, Sort } from './types-search.js'
+export type { Attrs, Explanation, Match, Page, SearchOptions, SnippetOptions, Sort } from './types-search.js'
 export type { Call, RunResult, SQLiteOptions, SqlParams, SqlRow, SqlValue, Statement } from './types-sql.js'
 export {
   deleteDatabase,

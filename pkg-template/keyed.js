@@ -146,7 +146,7 @@ export class Keyed extends Searchable {
   }
 
   _ready() {
-    return this.db.ready()
+    return this.db.ready(this._token)
   }
 
   _inside() {

@@ -85,16 +85,16 @@ const coded = (error, name) =>
 
 /** Conditions of the column's own `where` and `whereVal`. */
 function own(model, name, column, value) {
-  let values = [encode(model, name, column, column.stringify ? column.stringify(value) : value)]
-  let given = column.stringify ? column.stringify(value) : value
+  let given = column.stringify && !column.whereVal ? column.stringify(value) : value
+  let values
   if (column.whereVal) {
     given = column.whereVal.call(model, value)
     if (!given) return []
     if (!Array.isArray(given)) {
       throw new TypeError(`${model.name}.${name}: whereVal must give an array or nothing, not ${show(given)}`)
     }
-    values = given.map(one => encode(model, name, column, one))
-  }
+    values = given
+  } else values = [given]
   const { where } = column
   if (where === undefined) return [operator(model, name, column, '$eq', given[0])]
   const sql = typeof where === 'function' ? where.call(model, given, value) : where
@@ -102,7 +102,7 @@ function own(model, name, column, value) {
   if (typeof sql !== 'string') {
     throw new TypeError(`${model.name}.${name}: where must give SQL, not ${show(sql)}`)
   }
-  return [['raw', sql, values]]
+  return [['raw', sql, values.map(one => encode(model, name, column, one))]]
 }
 
 function isOperators(model, name, column, value) {
@@ -176,6 +176,8 @@ function encode(model, name, column, value, op) {
   }
   switch (typeof value) {
     case 'string':
+      if (value.isWellFormed?.() === false) refuse('it has half of a surrogate pair')
+      return value
     case 'boolean':
       return value
     case 'number':

@@ -3,11 +3,14 @@
 import { Emitter } from './emitter.js'
 import { loadEngine } from './engine.js'
 import { openFile } from './files.js'
+import { checkAdapter, openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
 import { sql } from './sql-tag.js'
 
-const OPTIONS = ['file', 'name', 'readOnly', 'durability', 'storage', 'onWillOpen', 'onDidOpen']
+const OPTIONS = ['file', 'name', 'readOnly', 'durability', 'storage', 'adapter', 'onWillOpen', 'onDidOpen']
+/** What a host's database decides by itself. */
+const NOT_WITH_ADAPTER = ['file', 'readOnly', 'durability', 'storage']
 const STORAGES = ['opfs', 'indexeddb', 'memory']
 
 let unnamed = 0
@@ -21,6 +24,10 @@ export class SQLite extends Emitter {
   engine
   /** What calls wait for on an open database; undefined when there is nothing. */
   settling
+  /** The link to a host's database, while one is open. */
+  link
+  /** Settles when the transaction ends that is open on the only connection of a host's database. */
+  alone
   /** The live queries of this database. */
   hub = new LiveHub(this)
   /** How the database is kept. */
@@ -36,6 +43,7 @@ export class SQLite extends Emitter {
     if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !more.includes(key))
     if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
+    checkHost(options)
     const { file = ':memory:', durability = 'strict', storage, name } = options
     if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
     if (durability !== 'strict' && durability !== 'relaxed') {
@@ -74,26 +82,28 @@ export class SQLite extends Emitter {
   }
 
   async #open() {
-    const { file, durability, readOnly = false, onWillOpen, onDidOpen } = this.#options
+    const { onWillOpen, onDidOpen } = this.#options
     await onWillOpen?.()
-    const { Engine } = await loadEngine()
-    const { storage, fs } = openFile(file, this.#options.storage)
-    const engine = await Engine.open(
-      storage,
-      file,
-      durability === 'relaxed',
-      readOnly,
-      fs,
-      this.functions?.(),
-    )
+    const engine = await this.#openEngine(await loadEngine())
     this.engine = engine
     this.kept.open(engine)
     await this.prepareModels()
     // what opening has written is nobody's news
     engine.changed()
+    if (this.link) this.link.opened = true
     await onDidOpen?.(this)
     for (const run of this.#queued.splice(0)) await run()
     return this
+  }
+
+  async #openEngine({ Engine }) {
+    const { file, durability, readOnly = false, adapter } = this.#options
+    if (adapter) {
+      this.link = await openLink(adapter)
+      return Engine.openHosted(this.link)
+    }
+    const { storage, fs } = openFile(file, this.#options.storage)
+    return Engine.open(storage, file, durability === 'relaxed', readOnly, fs, this.functions?.())
   }
 
   /** What subclasses do before anybody else may use the open database. */
@@ -111,6 +121,7 @@ export class SQLite extends Emitter {
       await engine.close()
     } finally {
       engine.free()
+      this.link = undefined
     }
   }
 
@@ -120,9 +131,13 @@ export class SQLite extends Emitter {
     this.#queued.push(() => fn(this))
   }
 
-  /** The engine, opened if need be. Not async: an open database answers without a turn. */
-  ready() {
+  /**
+   * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the token of the
+   * transaction that the call is part of.
+   */
+  ready(own = 0) {
     if (this.settling) return this.settling.then(() => this.engine)
+    if (this.alone && !this.token(own)) return this.alone.then(() => this.ready(own))
     return this.engine ?? this.open().then(() => this.engine)
   }
 
@@ -204,7 +219,7 @@ export class SQLite extends Emitter {
   }
 
   async #joining(engine, fn) {
-    if (this.#joined) return nested(engine, this.#joined, fn)
+    if (this.#joined) return nested(this, this.#joined, fn)
     const token = await engine.begin()
     this.#joined = token
     this.emit('begin')
@@ -214,9 +229,32 @@ export class SQLite extends Emitter {
   }
 
   async #settle(engine, token, fn, after = () => {}) {
+    const release = this.#keepOthersOut()
+    try {
+      return await this.#finish(engine, token, fn, after)
+    } finally {
+      release()
+    }
+  }
+
+  /** A host's only connection reads what an open transaction has written: who is not inside waits for its end. */
+  #keepOthersOut() {
+    if (!this.link) return () => {}
+    let release
+    const alone = new Promise(resolve => {
+      release = resolve
+    })
+    this.alone = alone
+    return () => {
+      if (this.alone === alone) this.alone = undefined
+      release()
+    }
+  }
+
+  async #finish(engine, token, fn, after) {
     let value
     try {
-      value = await fn()
+      value = await (this.link ? this.link.around(fn) : fn())
     } catch (error) {
       after()
       engine.rollback(token)
@@ -235,7 +273,7 @@ export class SQLite extends Emitter {
     const tx = Object.create(this)
     tx.token = () => token
     tx.store = bound(this.store, token)
-    tx.withTransaction = fn => this.ready() && nested(this.engine, token, () => fn(tx))
+    tx.withTransaction = fn => this.ready() && nested(this, token, () => fn(tx))
     tx.announce = () => {}
     return tx
   }
@@ -248,10 +286,10 @@ export function bound(store, token) {
   return inside
 }
 
-async function nested(engine, token, fn) {
+async function nested({ engine, link }, token, fn) {
   const depth = engine.nest(token)
   try {
-    const value = await fn()
+    const value = await (link ? link.around(fn) : fn())
     engine.unnest(token, depth, true)
     return value
   } catch (error) {
@@ -264,4 +302,11 @@ function statement(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
   if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
   return [text, rest[0]]
+}
+
+function checkHost({ adapter, ...others }) {
+  if (adapter === undefined) return
+  if (typeof adapter !== 'function') checkAdapter(adapter)
+  const clash = NOT_WITH_ADAPTER.find(key => others[key] !== undefined)
+  if (clash) throw new TypeError(`${clash} cannot be given with adapter: the host's database has its own`)
 }

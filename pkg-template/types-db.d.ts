@@ -1,5 +1,6 @@
 // Types of `DB`: models, migrations, and driftdb's members of it.
 
+import type { HostAdapter } from './hosts.js'
 import type { Columns, Validate } from './types-columns.js'
 import type { ModelClass, RecordOf, Repository, Schema } from './types-define.js'
 import type { Added, AnyModel, JsonModel, ModelOptions } from './types-model.js'
@@ -19,6 +20,8 @@ export type Migration = ((args: MigrationArgs) => unknown) | { up: (args: Migrat
 /** What opening a database is at. */
 export interface Progress {
   phase: string
+  model?: string
+  migration?: string
   done: number
   total: number
 }
@@ -29,22 +32,12 @@ export interface DBOptions extends SQLiteOptions {
   onBeforeMigrations?: (db: Untyped) => unknown
   /** Told each step when tables, columns, indexes or rows are made fit for the models. */
   onProgress?: (progress: Progress) => void
-  /** A database of the host, such as `fromNodeSqlite(database)` of tidelog/hosts, instead of `file`. */
-  adapter?: HostAdapter
   /** driftdb's name of `file`. */
   sqlitePath?: string
   /** What `getNodeId` tells from now on. */
   nodeId?: string
   /** There is no sync to S3 yet. */
   autoSync?: false
-}
-
-/** Any host's SQLite, in four synchronous methods. */
-export interface HostAdapter {
-  exec(sql: string, ...params: Untyped[]): void
-  iterate(sql: string, ...params: Untyped[]): Iterable<Record<string, unknown>>
-  transaction<T>(fn: () => T): T
-  close(): void
 }
 
 /** driftdb's figures. */

@@ -91,6 +91,7 @@ export class ESModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>
   readonly event: {
     set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Draft
     update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Draft
+    update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Draft
     remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Draft
   }
   /** With `insertOnly` an existing id rejects with `EEXIST`. */
@@ -101,9 +102,11 @@ export class ESModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>
   update(doc: Changes<Doc>, upsert: boolean | undefined, noReturn: true, meta?: unknown): Promise<Untyped>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   /** An event of its own, so that two devices' `$inc` add up. */
-  update(id: Id, patch: Patch, meta?: unknown): Promise<Doc>
+  update(id: Id, patch: Patch, noReturn: true, meta?: unknown): Promise<Untyped>
+  update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
   /** True, also when there was none. */
   remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Promise<true>
+  changeId(oldId: Id, newId: Id, meta?: unknown): Promise<void>
 }
 
 /** An event in the queue. */
@@ -135,7 +138,8 @@ export class EventQueue {
   ): AsyncIterable<QueuedEvent[]>
 }
 
-export interface EventSourcingOptions<M extends Definitions = Definitions> extends SQLiteOptions {
+export interface EventSourcingOptions<M extends Definitions = Definitions>
+  extends Omit<SQLiteOptions, 'adapter'> {
   models: M
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */

@@ -55,7 +55,7 @@ export interface Patch {
   /** Writes values. */
   $set?: { readonly [path: string]: Untyped }
   /** Removes values. */
-  $unset?: readonly string[] | { readonly [path: string]: true }
+  $unset?: string | readonly string[] | { readonly [path: string]: true }
   /** Adds to numbers; nothing counts as 0. */
   $inc?: { readonly [path: string]: number | bigint }
   /** Appends to arrays; nothing counts as an empty one. */
@@ -74,6 +74,7 @@ export interface Loader<Doc> {
   prime(id: Id, doc: Doc | undefined): this
   clear(id: Id): this
   clearAll(): this
+  loadMany(ids: readonly Id[]): Promise<(Doc | undefined)[]>
 }
 
 export interface EachOptions<Doc, C extends Columns>
@@ -113,10 +114,11 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   update(doc: Changes<Doc>, upsert: boolean | undefined, noReturn: true): Promise<Written>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean): Promise<Doc>
   /** Changes places deep in a document. Rejects with `ENOENT` when there is none. */
-  update(id: Id, patch: Patch): Promise<Doc>
+  update(id: Id, patch: Patch, noReturn: true): Promise<Written>
+  update(id: Id, patch: Patch, noReturn?: boolean): Promise<Doc>
   /** `update`, which needs no transaction of its own here. */
   updateNoTrans(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean): Promise<Doc>
-  /** Changes every document that matches: a merge, a patch, or what a function makes of each. Gives their number. */
+  /** Changes every document that matches: a merge, a patch, or what a function makes of each, undefined leaving it. */
   updateWhere(
     attrs: Attrs<Doc, C>,
     change:
@@ -131,7 +133,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   /** Deprecated name of `remove`. */
   delete(idOrDoc: Id | Changes<Doc>): Promise<Untyped>
   /** Gives a document another id. Rejects with `ENOENT`, or as SQLite does when the id is taken. */
-  changeId(oldId: Id, newId: Id): Promise<Untyped>
+  changeId(oldId: Id, newId: Id): Promise<void>
 
   /** The document with an id, or with a value in a column; undefined when there is none. */
   get(id: Id, column?: Name<C>): Promise<Doc | undefined>
@@ -172,14 +174,14 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   min(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
   sum(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
   avg(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
-  /** Calls `fn` with every document that matches, page by page. An error stops it. */
-  each(fn: (item: Doc, i: number) => unknown): Promise<void>
-  each(attrs: Attrs<Doc, C>, fn: (item: Doc, i: number) => unknown): Promise<void>
+  /** Calls `fn` with every document that matches, page by page; gives their number. An error stops it. */
+  each(fn: (item: Doc, i: number) => unknown): Promise<number>
+  each(attrs: Attrs<Doc, C>, fn: (item: Doc, i: number) => unknown): Promise<number>
   each(
     attrs: Attrs<Doc, C>,
     options: EachOptions<Doc, C>,
     fn?: (item: Doc, i: number) => unknown,
-  ): Promise<void>
+  ): Promise<number>
   /** The matching documents, and again after each commit that changed them. A slow reader gets the newest only. */
   live<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
     attrs?: Attrs<Doc, C> | null,
@@ -196,12 +198,12 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     options: { attrs?: Attrs<Doc, C> } & SearchOptions<Doc, C>,
   ): [string, unknown[], string[] | undefined, string | undefined, unknown[] | undefined, boolean | undefined]
 
-  /** In a migration: gives a column another name, in the documents too. */
-  renameColumn(from: string, to: string): Promise<void>
-  /** In a migration: removes a column and its values. */
-  dropColumn(name: string): Promise<void>
-  /** In a migration: writes a column's values anew, in its declared type. */
-  retypeColumn(name: string): Promise<void>
+  /** In a migration: gives a column's values another name in every document; how many had one. */
+  renameColumn(from: string, to: string): Promise<number>
+  /** In a migration: removes a column's values; how many there were. */
+  dropColumn(name: string): Promise<number>
+  /** In a migration: makes a column's values anew; undefined removes one. How many there were. */
+  retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }
 
 /** The name of a column. */

@@ -41,9 +41,12 @@ interface Members<E> {
   $containsAny?: readonly E[]
 }
 
+/** Words of a user, any text, in any order; the last may be a beginning; a phrase; or FTS5's own language. */
+export type Match = string | { words: string; prefix?: boolean } | { phrase: string } | { query: string }
+
 interface FullText {
-  /** Words of a user, any text; `{query}` is FTS5's own language. Columns with `fts`. */
-  $match?: string | { query: string }
+  /** Columns with `fts`. */
+  $match?: Match
 }
 
 type Anything = Equality<Untyped> & Order<Untyped> & Pattern & Members<Untyped> & FullText
@@ -96,11 +99,13 @@ type Wanted<D> = D extends { where: (value: infer V, ...more: Untyped[]) => unkn
 /** Null and undefined are no condition. */
 type Condition<W, O> = IsAny<W> extends true ? W : W | O | null | undefined
 
-/** `{$and, $or, $not}` of attributes. */
+/** `{$and, $or, $not}` of attributes, and full text in all columns of its index. */
 export interface Logical<A> {
   $and?: readonly A[]
   $or?: readonly A[]
   $not?: A
+  /** Any column with `fts`. */
+  $match?: Match
 }
 
 /** A place further down: `meta.city`, `tags[0]`. */

@@ -1,5 +1,6 @@
 // Types of `SQLite`: one database and its statements.
 
+import type { HostAdapter } from './hosts.js'
 import type { BrowserStorage, StorageStatus, Untyped } from './worker.js'
 
 /** What SQLite stores. Integers come back as numbers while they are safe, else as BigInt. */
@@ -19,18 +20,28 @@ export interface SQLiteOptions {
   /** For messages. Default: the file's base name. */
   name?: string
   readOnly?: boolean
-  /** Prints every statement. */
+  /** Prints every statement with its time; errors say where the call came from. */
   verbose?: boolean
   /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed process, not a power loss. */
   durability?: 'strict' | 'relaxed'
   /** Browsers only: where to keep it, instead of the best storage there is. */
   storage?: BrowserStorage
-  /** Gives free pages back to the storage, a few at a time. Default false. */
+  /**
+   * A host's own SQLite instead of the bundled one, by an adapter of `tidelog/hosts`, or a function that makes one for
+   * each opening. Not together with `file`, `readOnly`, `durability` and `storage`. `close` closes it. There is one
+   * connection: who reads outside of an open transaction waits for its end. `EventSourcingDB` refuses it.
+   */
+  adapter?: HostAdapter | (() => HostAdapter | Promise<HostAdapter>)
+  /** Gives free pages back to the storage, step by step while nobody waits. Default false. */
   autoVacuum?: boolean
-  /** Seconds between such steps, and a tenth of those between looks. Default 30. */
+  /** Seconds between such steps; whether there is enough to do is looked at every tenth time. Default 30. */
   vacuumInterval?: number
   /** Pages per step; steps begin when 20 times as many are free. Default 256. */
   vacuumPageCount?: number
+  /** Milliseconds to wait for another process that writes; BUSY is tried again meanwhile. Default 0. */
+  busyTimeout?: number
+  /** For tests: gives rows without ORDER BY in reversed order. */
+  reverseUnordered?: boolean
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
   /** Awaited before anybody else can use the open database. */
@@ -106,18 +117,19 @@ export class SQLite {
   /** Calls `fn` with each row; resolves to their number. */
   each(text: string, fn: (row: SqlRow) => void): Promise<number>
   each(text: string, params: SqlParams | undefined, fn: (row: SqlRow) => void): Promise<number>
+  each(strings: TemplateStringsArray, ...values: unknown[]): (fn: (row: SqlRow) => void) => Promise<number>
   /** Runs statements without parameters. */
   exec(text: string): Promise<void>
   exec(strings: TemplateStringsArray, ...values: unknown[]): Promise<void>
   /** A statement to run often: the same one for the same text. */
   prepare(text: string, name?: string): Statement
-  prepare(strings: TemplateStringsArray, ...values: unknown[]): Statement
+  prepare(strings: TemplateStringsArray): Statement
   /** A number that changes when another connection, process or tab has written. */
   dataVersion(): Promise<number>
   /** The database's own version number, after setting it when one is given. */
   userVersion(version?: number): Promise<number>
-  /** Gives all free pages back. */
-  vacuum(): Promise<unknown>
+  /** Gives free pages back: with `autoVacuum` step by step, else by writing the whole file anew. */
+  vacuum(): Promise<void>
   /**
    * Runs `fn` in one transaction: committed when it resolves, undone when it rejects. `fn(tx)` works through `tx`, and
    * only that is inside; while an `fn` of no arguments runs, every call on this database joins in. Nests.
@@ -127,6 +139,8 @@ export class SQLite {
   batch<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
   on(name: 'begin' | 'end' | 'rollback' | 'finally' | 'kept', fn: () => void): this
   on(name: 'call', fn: (call: Call) => void): this
+  /** A search reads a whole table of more than 10,000 rows: once per model and columns. */
+  on(name: 'warning', fn: (message: string) => void): this
   on(name: 'change', fn: (tables: string[]) => void): this
   once(name: string, fn: (...args: Untyped[]) => void): this
   off(name: string, fn: (...args: Untyped[]) => void): this

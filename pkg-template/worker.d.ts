@@ -40,8 +40,8 @@ export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 
 /** How a database is kept. */
 export interface StorageStatus {
-  /** Where it is; null until it is open. `host` are the files of Node, Bun and Deno. */
-  storage: BrowserStorage | 'host' | null
+  /** Where it is; null until it is open. `host` are the files of Node, Bun and Deno, `adapter` is a host's own SQLite. */
+  storage: BrowserStorage | 'host' | 'adapter' | null
   /**
    * `persistent`: kept until the user removes it. `best-effort`: the browser may clear it when the device lacks room;
    * it is asked once, after the first write, for more than that. `none`: in memory, gone with the tab.

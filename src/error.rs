@@ -224,7 +224,8 @@ impl Error {
             Some(code) => sqlite_code(code),
             None => names().find(|known| *known == name).unwrap_or_else(|| code_in(&message)),
         };
-        Error::Sqlite { code, message, sql: String::new() }
+        let words = message.split(": SQLITE_").next().unwrap_or(&message).to_string();
+        Error::Sqlite { code, message: words, sql: String::new() }
     }
 }
 
@@ -325,7 +326,8 @@ mod tests {
             code(None, "", "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT"),
             "SQLITE_CONSTRAINT_FOREIGNKEY"
         );
-        assert_eq!(code(None, "", "no such table: t: SQLITE_ERROR"), "SQLITE_ERROR");
+        let told = Error::foreign_sqlite(None, "", "no such table: t: SQLITE_ERROR".into());
+        assert_eq!((told.code(), told.to_string().as_str()), ("SQLITE_ERROR", "no such table: t"));
     }
 
     #[test]

@@ -124,6 +124,10 @@ fn thrown(error: JsValue) -> Error {
     let message = get("message").as_string().unwrap_or_default();
     let name = get("code").as_string().unwrap_or_default();
     let number = get("errcode").as_f64().map(|code| code as i32);
+    if message.contains("state.storage.transaction()") {
+        // a Durable Object's answer to BEGIN
+        return Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into());
+    }
     if number.is_some() || name.starts_with("SQLITE_") || message.contains("SQLITE_") {
         return Error::foreign_sqlite(number, &name, message);
     }

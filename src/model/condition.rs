@@ -285,7 +285,8 @@ fn one_of(values: Vec<Value>, out: &mut Sql) {
             let _ = super::document::write_value(&mut json, value, false);
         }
         json.push(']');
-        out.push("SELECT value FROM json_each(").bind(Value::Text(json)).push(")");
+        // with a plus it has no affinity, as a bound value has none
+        out.push("SELECT +value FROM json_each(").bind(Value::Text(json)).push(")");
         return;
     }
     for (i, value) in values.into_iter().enumerate() {

@@ -178,6 +178,17 @@ pub enum Index {
     Sparse,
 }
 
+impl Collation {
+    /// As an SQL operator, a space in front.
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Collation::Binary => " COLLATE BINARY",
+            Collation::NoCase => " COLLATE NOCASE",
+            Collation::RTrim => " COLLATE RTRIM",
+        }
+    }
+}
+
 fn default_id() -> String {
     "id".into()
 }

@@ -2,7 +2,7 @@
 //!
 //! Names come from the definition; what is below a column is a bound value. `tbl` is the model's table.
 
-use super::definition::{Collation, Column, ColumnType, Definition};
+use super::definition::{Column, ColumnType, Definition};
 use crate::error::{Error, Result};
 use crate::sql::{Value, quote};
 
@@ -131,9 +131,15 @@ impl<'d> Target<'d> {
     /// The value as it is given to JavaScript: JSON text where it is in JSON.
     pub(super) fn selected(&self, out: &mut Sql) {
         match &self.path {
-            Some(path) => out.push(&self.sql).push(" -> ").bind(Value::Text(path.clone())),
+            // a null of the document's is nothing, like a property that is not there
+            Some(path) => out
+                .push("nullif(")
+                .push(&self.sql)
+                .push(" -> ")
+                .bind(Value::Text(path.clone()))
+                .push(", 'null')"),
             None => match &self.virtual_of {
-                Some((source, path)) => out.push(&format!("{source} -> '{path}'")),
+                Some((source, path)) => out.push(&format!("nullif({source} -> '{path}', 'null')")),
                 None => out.push(&self.sql),
             },
         };
@@ -145,11 +151,7 @@ impl<'d> Target<'d> {
     }
 
     fn collation(&self) -> Option<&'static str> {
-        Some(match self.column.filter(|_| self.path.is_none())?.collate? {
-            Collation::Binary => " COLLATE BINARY",
-            Collation::NoCase => " COLLATE NOCASE",
-            Collation::RTrim => " COLLATE RTRIM",
-        })
+        Some(self.column.filter(|_| self.path.is_none())?.collate?.sql())
     }
 
     /// `json_each(…)` over the array that it is; none when it cannot be one.
@@ -172,7 +174,7 @@ pub(super) fn expression(definition: &Definition, column: &Column, of: &str) -> 
         return format!("({sql})");
     }
     if column.is_real() {
-        return format!("{of}{}", quote(&column.name));
+        return format!("{of}{}", column.expression());
     }
     let (source, path) = source(definition, column, of);
     format!("{source} ->> '{path}'")

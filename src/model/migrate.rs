@@ -90,13 +90,20 @@ fn fill(conn: &Conn, table: &str, column: &Column) -> Result<()> {
 fn create_index(conn: &Conn, model: &Definition, column: &Column, index: Index) -> Result<()> {
     let name = format!("{}_{}", model.name, column.name);
     let unique = if column.unique { "UNIQUE " } else { "" };
-    let expression = column.expression();
+    let expression = match &column.sql {
+        Some(sql) => format!("({})", sql.replace("tbl.", "")),
+        None => super::expression::expression(model, column, ""),
+    };
+    let collation = column.collate.map_or("", |c| c.sql());
     let sparse = match index {
         Index::All => String::new(),
         Index::Sparse => format!(" WHERE {expression} IS NOT NULL"),
     };
-    let sql =
-        format!("CREATE {unique}INDEX {} ON {}({expression}){sparse}", quote(&name), quote(&model.name));
+    let sql = format!(
+        "CREATE {unique}INDEX {} ON {}(({expression}){collation}){sparse}",
+        quote(&name),
+        quote(&model.name)
+    );
     let there = conn.one(
         "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?",
         &[(&name).into()],

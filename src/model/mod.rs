@@ -31,6 +31,8 @@ pub use table::Model;
 pub use write::{News, Written};
 
 #[cfg(test)]
+mod fts_tests;
+#[cfg(test)]
 mod search_tests;
 #[cfg(test)]
 mod tests;

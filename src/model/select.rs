@@ -147,11 +147,12 @@ impl<'s> Select<'s> {
             }
         }
         if self.shape.rank {
-            out.push(", fts.rank");
+            out.push(", fts.rank AS \"_rank\"");
         }
-        for name in &self.shape.snippets {
+        for (i, name) in self.shape.snippets.iter().enumerate() {
             out.push(", ");
             fts::snippet(&self.model.definition, name, &self.search.snippet[*name], &mut out)?;
+            out.push(&format!(" AS \"_x{i}\""));
         }
         out.add(&self.from);
         self.filter(rest, &mut out)?;
@@ -242,9 +243,25 @@ fn list<'s>(model: &Model, search: &'s Search) -> Result<(Sql, Option<Cols<'s>>)
             }
             Err(error) => return Err(error),
         };
-        forms.push((name.as_str(), form));
+        let given = alias_of(name).filter(|_| form == Form::Raw);
+        if given.is_none() {
+            // a host's rows are objects: each column needs a name of its own
+            out.push(&format!(" AS \"_c{}\"", forms.len()));
+        }
+        forms.push((given.unwrap_or(name), form));
     }
     Ok((out, Some(forms)))
+}
+
+/// `n` of `count(*) AS n`.
+fn alias_of(sql: &str) -> Option<&str> {
+    let (before, name) = sql.trim_end().rsplit_once(char::is_whitespace)?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let before = before.trim_end();
+    let (expression, word) = before.split_at_checked(before.len().checked_sub(2)?)?;
+    let is_as =
+        word.eq_ignore_ascii_case("as") && expression.ends_with(|c: char| c.is_whitespace() || c == ')');
+    (is_name && is_as).then_some(name)
 }
 
 fn form(target: &Target<'_>) -> Form {

@@ -77,7 +77,7 @@ exactly<typeof thing>()(
   await things.update(5, { $inc: { count: 1 }, $set: { 'meta.a': 1 }, $unset: ['x'], $push: { tags: 'y' } }),
 )
 exactly<number>()(await things.updateWhere({ count: 1 }, { $inc: { count: 1 } }))
-exactly<number>()(await things.updateWhere({ count: 1 }, old => ({ count: old.count + 1 })))
+exactly<number>()(await things.updateWhere({ count: 1 }, old => ({ ...old, count: old.count + 1 })))
 exactly<number>()(await things.removeWhere({ done: true }))
 exactly<number>()(await things.count({ name: 'a' }))
 exactly<number | null>()(await things.max('count'))
@@ -207,7 +207,7 @@ db.addModel(JsonModel, {
     b: { type: 'INTEGER', foreignKey: { model: 'things', column: 'id', onDelete: 'CASCADE' } },
   },
   migrations: {
-    '1': async ({ db }) => db.store.full.retypeColumn('a'),
+    '1': async ({ db }) => db.store.full.retypeColumn('a', String),
     '0_old': false,
     '2': { up: () => {} },
   },

@@ -49,6 +49,7 @@ await notes.search({
 })
 await notes.search({ body: { $match: 'sea tide' }, title: { $glob: 'A*', $eq: null } })
 await notes.search({ body: { $match: { query: 'sea NOT tide' } } }, { sort: { $rank: 1 } })
+await notes.search({ $match: { words: 'sea ti', prefix: true } })
 await notes.search({
   tags: { $contains: 'a', $containsAll: ['a'], $containsAny: ['b'] },
   meta: { $contains: 5 },
