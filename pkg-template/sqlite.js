@@ -1,6 +1,5 @@
 // `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
-import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
