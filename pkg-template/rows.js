@@ -6,8 +6,11 @@ import { put, withValueAt } from './paths.js'
 export function fromRow(columns, row) {
   const id = columns.find(column => column.isId)
   let doc = {}
-  if (row[id.name] !== undefined) put(doc, id.name, row[id.name])
-  const rest = typeof row.json === 'string' ? JSON.parse(row.json) : (row.json ?? {})
+  const json = columns.find(column => column.name === 'json')
+  const own = row[id.name] ?? row[id.alias]
+  if (own !== undefined) put(doc, id.name, own)
+  const text = row.json ?? row[json.alias]
+  const rest = typeof text === 'string' ? JSON.parse(text) : (text ?? {})
   for (const key of Object.keys(rest)) put(doc, key, rest[key])
   for (const column of columns) {
     const { name, alias, get, isId, steps, type, falsyBool, alwaysObject } = column
