@@ -32,7 +32,6 @@ export class JsonModel extends Keyed {
   _definition
   _completion
   _codec
-  _prepared
 
   constructor(options) {
     super()
@@ -57,6 +56,7 @@ export class JsonModel extends Keyed {
     this.idCol = idCol
     this.idColQ = quoteId(idCol)
     this.Item = ItemClass
+    this.migrations = options.migrations
     this.migrationOptions = options.migrationOptions
     const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns)
     /** Every column by its name, the id and `json` included. */
@@ -71,13 +71,6 @@ export class JsonModel extends Keyed {
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
-  }
-
-  /** Makes or extends the table; once per opened engine. */
-  async prepare(engine, owned = false) {
-    if (this._prepared === engine) return
-    await engine.addModel(JSON.stringify(this._definition), owned)
-    this._prepared = engine
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */

@@ -68,18 +68,16 @@ function columnNodes(model, name, value) {
 /** The column of a name, or of the front of a path below one. */
 export function findColumn(model, name) {
   const columns = model.columns ?? {}
-  if (Object.hasOwn(columns, name) && name !== 'json') return columns[name]
+  if (Object.hasOwn(columns, name)) return columns[name]
   if (name === model.idCol) return {}
   const ends = [...name.matchAll(/[.[]/g)].map(found => found.index).filter(Boolean)
   // what is below a column has none of its keys
   if (ends.some(end => Object.hasOwn(columns, name.slice(0, end)))) return {}
+  const known = Object.keys(columns).filter(column => column !== 'json')
   const what = name.startsWith('$') ? `operator '${name}'` : `column '${name}'`
   const remedy = name.startsWith('$')
     ? 'use $and, $or, $not or $match'
-    : `declare it in columns, or use ${[...new Set([model.idCol, ...Object.keys(columns)])]
-        .filter(one => one !== 'json')
-        .slice(0, 20)
-        .join(', ')}`
+    : `declare it in columns, or use ${known.slice(0, 20).join(', ')}`
   throw coded(new TypeError(`${model.name}.search: unknown ${what}: ${remedy}`), name)
 }
 

@@ -13,7 +13,6 @@ use super::settle::settle;
 use super::sync::Machine;
 use super::value;
 use crate::error::Result;
-use crate::model::Definition;
 use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
 use crate::vfs::host::open_host;
@@ -99,13 +98,6 @@ impl Engine {
     /// The tables whose rows changed since the last call.
     pub fn changed(&self) -> Array {
         self.store.take_changed().iter().map(|table| JsValue::from_str(table)).collect()
-    }
-
-    /// Adds a model; only events write to an `owned` one.
-    #[wasm_bindgen(js_name = addModel)]
-    pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {
-        let definition = Definition::parse(definition).map_err(to_js)?;
-        self.run(|store| async move { store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Begins a transaction of the application; gives its token.

@@ -1,13 +1,12 @@
 //! What a model declares: its table, its id and its columns, checked once.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::path::{self, Step};
 use crate::error::{Error, Result};
-use crate::sql::quote;
 
 /// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?: [CompoundIndex], fts?}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Definition {
     /// The table's name.
@@ -30,7 +29,7 @@ pub struct Definition {
 }
 
 /// An index over several columns.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CompoundIndex {
     /// Its name after the table's and `_`; default the columns' names joined by `_`.
@@ -47,7 +46,7 @@ pub struct CompoundIndex {
 }
 
 /// What a column refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForeignKey {
     /// The other model's name.
@@ -64,7 +63,7 @@ pub struct ForeignKey {
 }
 
 /// What SQLite does to a row that refers to one that goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Reaction {
     /// It is removed (or changed) too.
     #[serde(rename = "CASCADE")]
@@ -78,7 +77,7 @@ pub enum Reaction {
 }
 
 /// A declared column.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Column {
     /// Its name in searches, and in the table if it is real.
@@ -132,10 +131,13 @@ pub struct Column {
     /// column's name. A column's function made it.
     #[serde(default)]
     pub aside: bool,
+    /// Its name in the table while a migration has moved it; else its name.
+    #[serde(skip)]
+    pub(super) moved: Option<String>,
 }
 
 /// SQLite's own ways to compare text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Collation {
     /// Byte by byte.
@@ -147,7 +149,7 @@ pub enum Collation {
 }
 
 /// What a real column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ColumnType {
     /// Text.
@@ -169,7 +171,7 @@ pub enum ColumnType {
 }
 
 /// Which rows an index holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Index {
     /// Every row.
@@ -284,14 +286,9 @@ impl Column {
         }
     }
 
-    pub(super) fn expression(&self) -> String {
-        if self.is_real() { quote(&self.name) } else { self.extract() }
-    }
-
-    /// The expression that takes the value out of the document.
-    pub(super) fn extract(&self) -> String {
-        let arrow = if self.ty == Some(ColumnType::Json) { "->" } else { "->>" };
-        format!("\"json\" {arrow} '{}'", self.json_path())
+    /// Its name in the table, if it is real.
+    pub(super) fn stored_name(&self) -> &str {
+        self.moved.as_deref().unwrap_or(&self.name)
     }
 
     /// `$."a"."b"` as the inside of an SQL literal; names with quotes were refused.

@@ -10,7 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn open(definition: &str) -> (Db, Model) {
     let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
-    db.transaction(|| model.migrate(db.writer())).unwrap();
+    db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
 }
 
@@ -100,7 +100,7 @@ fn full_text_survives_undo_and_a_rebuild() {
     sound(&db);
     let later = TEXTS.replace("porter unicode61", "trigram");
     let later = Model::new(Definition::parse(&later).unwrap());
-    db.transaction(|| later.migrate(db.writer())).unwrap();
+    db.transaction(|| later.migrate(db.writer(), false)).unwrap();
     assert_eq!(hits(&db, &later, r#""wo""#), "[]");
     assert_eq!(hits(&db, &later, r#""two""#), r#"[{"b"}]"#);
     sound(&db);

@@ -24,6 +24,7 @@ mod write;
 pub use condition::bound;
 pub use definition::{Column, ColumnType, Definition, Index};
 pub use document::{Field, fields, scalar, write_value};
+pub use migrate::{Migration, Progress, Stage, done_keys, forget, fresh, note_key, stale};
 pub use patch::Patch;
 pub use query::{Found, Made, OwnSelect};
 pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};

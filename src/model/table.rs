@@ -4,7 +4,7 @@
 use super::definition::{ColumnType, Definition};
 use super::document::{self, Field, write_key, write_param, write_value};
 use super::expression::{Sql, Target};
-use super::migrate::migrate;
+use super::migrate;
 use super::patch::Patch;
 use super::path::Step;
 use super::plan::Plans;
@@ -91,7 +91,7 @@ impl Model {
         let (table, id) = (quote(&definition.name), quote(&definition.id_col));
         let names: Vec<String> = [id.clone(), "\"json\"".to_string()]
             .into_iter()
-            .chain(columns.iter().map(|c| quote(&c.name)))
+            .chain(definition.data_columns().filter(|c| c.is_real()).map(|c| quote(c.stored_name())))
             .collect();
         let marks = vec!["?"; names.len()].join(", ");
         let updates: Vec<String> = names[1..].iter().map(|n| format!("{n} = excluded.{n}")).collect();
@@ -138,9 +138,14 @@ impl Model {
         }
     }
 
-    /// Creates or extends the table. Call in a transaction.
-    pub fn migrate(&self, conn: &Conn) -> Result<()> {
-        migrate(conn, &self.definition)
+    /// Brings the table to the definition, made by events alone if `owned`. Call in a transaction.
+    pub fn migrate(&self, conn: &Conn, owned: bool) -> Result<()> {
+        migrate::migrate(conn, &self.definition, owned)
+    }
+
+    /// The ids after `after`, at most `limit`, in their order.
+    pub fn ids(&self, conn: &Conn, after: Option<&Value>, limit: i64) -> Result<Vec<Value>> {
+        migrate::ids(self, conn, after.map(Value::param), limit)
     }
 
     /// The document with an id, as JSON.
@@ -178,7 +183,7 @@ impl Model {
     }
 
     /// The document with an id as it is given to [`Model::set`]: without computed columns, with `$aside`.
-    pub(super) fn whole(&self, conn: &Conn, id: &Value) -> Result<Option<String>> {
+    pub fn whole(&self, conn: &Conn, id: &Value) -> Result<Option<String>> {
         conn.one(&self.sql.whole, &[id.param()], |row| {
             let mut doc = String::new();
             self.read_stored(row, &mut doc)?;

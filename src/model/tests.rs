@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn open(definition: &str) -> (Db, Model) {
     let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
-    db.transaction(|| model.migrate(db.writer())).unwrap();
+    db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
 }
 
@@ -83,7 +83,7 @@ fn a_later_definition_adds_columns_fills_them_and_rebuilds_indexes() {
     before.set(db.writer(), r#"{"id":"x","n":7,"m":"deep"}"#, false).unwrap();
     let after = r#"{"name":"t","columns":[{"name":"n","type":"INTEGER","index":"ALL","unique":true},{"name":"m","real":true}]}"#;
     let after = Model::new(Definition::parse(after).unwrap());
-    db.transaction(|| after.migrate(db.writer())).unwrap();
+    db.transaction(|| after.migrate(db.writer(), false)).unwrap();
     assert_eq!(found(&db, &after, r#"{"where":["col","n","$eq",7]}"#), r#"[{"id":"x","n":7,"m":"deep"}]"#);
     let twice = after.set(db.writer(), r#"{"id":"y","n":7}"#, false).unwrap_err();
     assert_eq!(twice.code(), "SQLITE_CONSTRAINT_UNIQUE");

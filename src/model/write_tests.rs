@@ -10,7 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn open(definition: &str) -> (Db, Model) {
     let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
-    db.transaction(|| model.migrate(db.writer())).unwrap();
+    db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Statement};
 
+use super::bind::{bind, bind_params};
 use super::guard::Guard;
 use super::host::{HostConn, HostRows, HostSqlite};
 use super::value::{Param, Value};
@@ -258,20 +259,24 @@ impl Conn {
     }
 
     /// Runs a statement an application wrote: `columns` gets the column names (of a host none where there is no row),
-    /// `each` every row.
+    /// `each` every row until it says `false`.
     pub fn statement(
         &self,
         sql: &str,
         params: &Params,
         columns: impl FnOnce(&[&str]),
-        mut each: impl FnMut(&Row<'_>) -> Result<()>,
+        mut each: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<Changes> {
         let raw = match &self.0 {
             Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => {
                 let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
                 columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
-                found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(&found, row))))?;
+                for row in &found.rows {
+                    if !each(&Row(Cells::Host(&found, row)))? {
+                        break;
+                    }
+                }
                 return Ok(changes);
             }
         };
@@ -281,7 +286,10 @@ impl Conn {
             columns(&s.column_names().collect::<Vec<_>>());
             let mut rows = s.raw_query();
             while let Some(row) = rows.next()? {
-                each(&Row(Cells::Bundled(row)))?;
+                // what it writes is written before its first row comes
+                if !each(&Row(Cells::Bundled(row)))? {
+                    break;
+                }
             }
             Ok(())
         })?;
@@ -349,53 +357,4 @@ fn check_names(statement: &Statement<'_>) {
         let bad = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name) || index(name));
         debug_assert!(bad.is_none(), "column {bad:?} needs a name of its own (AS …): {statement:?}");
     }
-}
-
-fn bind(statement: &mut Statement<'_>, params: &[Param<'_>]) -> Result<()> {
-    let wanted = statement.parameter_count();
-    if wanted != params.len() {
-        return Err(wrong_count(wanted, params.len()));
-    }
-    for (i, param) in params.iter().enumerate() {
-        statement.raw_bind_parameter(i + 1, param)?;
-    }
-    Ok(())
-}
-
-fn bind_params(statement: &mut Statement<'_>, params: &Params) -> Result<()> {
-    let wanted = statement.parameter_count();
-    match params {
-        Params::Positional(values) => {
-            if wanted != values.len() {
-                return Err(wrong_count(wanted, values.len()));
-            }
-            for (i, value) in values.iter().enumerate() {
-                statement.raw_bind_parameter(i + 1, value.param())?;
-            }
-        }
-        Params::Named(values) => {
-            let mut bound = vec![false; wanted];
-            for (name, value) in values {
-                let i = match name.starts_with([':', '@', '$']) {
-                    true => statement.parameter_index(name)?,
-                    false => [':', '@', '$']
-                        .iter()
-                        .find_map(|sign| statement.parameter_index(&format!("{sign}{name}")).ok().flatten()),
-                };
-                let i =
-                    i.ok_or_else(|| Error::BadValue(format!("the statement has no parameter '{name}'")))?;
-                statement.raw_bind_parameter(i, value.param())?;
-                bound[i - 1] = true;
-            }
-            if let Some(missing) = bound.iter().position(|b| !b) {
-                let name = statement.parameter_name(missing + 1).unwrap_or("?").to_string();
-                return Err(Error::BadValue(format!("parameter '{name}' has no value: give one")));
-            }
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn wrong_count(wanted: usize, given: usize) -> Error {
-    Error::BadValue(format!("the statement has {wanted} parameters, {given} values were given"))
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::conn::Conn;
@@ -71,7 +72,11 @@ impl Db {
         let writer = connect()?;
         configure(&writer, options)?;
         let reader = connect()?;
-        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        for conn in [&writer, &reader] {
+            // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite relies on
+            conn.raw()?.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        }
+        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
         let reader = Some(reader);
         let mut db = Db {
@@ -91,8 +96,9 @@ impl Db {
     pub fn of_host(host: Box<dyn HostSqlite>) -> Result<Db> {
         let calls_only = host.calls_only();
         let writer = Conn::of_host(host);
+        let set = writer.exec("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;");
         if !calls_only {
-            writer.exec("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;")?;
+            set?;
         }
         Ok(Db {
             reader: None,

@@ -2,6 +2,7 @@
 //!
 //! SQL text comes in whole and values are bound, never spliced; names are quoted by [`quote`].
 
+mod bind;
 mod conn;
 mod db;
 mod guard;
@@ -9,6 +10,7 @@ mod host;
 mod placeholders;
 mod session;
 mod tx;
+mod upkeep;
 mod value;
 
 pub use conn::{Changes, Conn, Params, Row};

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::conn::{Params, wrong_count};
+use super::bind::wrong_count;
+use super::conn::Params;
 use super::value::Param;
 use crate::error::{Error, Result};
 

@@ -8,13 +8,14 @@ mod calls;
 mod dispatch;
 mod documents;
 mod lane;
+mod models;
 mod outcome;
 mod outgoing;
 mod rebuild;
 mod rejoin;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub use apply::{Applied, Verdict};
@@ -24,7 +25,7 @@ pub use lane::{Lane, Turn};
 
 use crate::error::{Error, Result};
 use crate::event::{Host, Known, Models, Types, queue};
-use crate::model::{Definition, Model};
+use crate::model::{Migration, Model, stale};
 use crate::sql::{Db, Param};
 use crate::sync::client::Start;
 use crate::sync::id::{ClientId, Epoch, Hash};
@@ -90,6 +91,8 @@ pub struct Store<H> {
     models: RefCell<Models>,
     /// Names of the models that only events may write.
     owned: RefCell<Vec<String>>,
+    /// Tables on their way to their definition.
+    migrations: RefCell<BTreeMap<String, Migration>>,
     options: RefCell<EventOptions>,
     position: RefCell<Option<Position>>,
     closed: Cell<bool>,
@@ -106,6 +109,7 @@ impl<H: Host> Store<H> {
             lane: Lane::default(),
             models: RefCell::default(),
             owned: RefCell::default(),
+            migrations: RefCell::default(),
             options: RefCell::default(),
             position: RefCell::default(),
             closed: Cell::new(false),
@@ -129,23 +133,6 @@ impl<H: Host> Store<H> {
         }
         self.db.admit().await?;
         Ok(turn)
-    }
-
-    /// Adds a model and brings its table up to date. `owned` models are written by events alone.
-    pub async fn add_model(&self, definition: Definition, owned: bool) -> Result<()> {
-        let _turn = self.enter().await?;
-        let name = definition.name.clone();
-        if self.models.borrow().contains_key(&name) {
-            return Err(Error::DuplicateModel(name));
-        }
-        let model = Model::new(definition);
-        self.db.transaction(|| model.migrate(self.db.writer()))?;
-        self.db.settle().await?;
-        self.models.borrow_mut().insert(name.clone(), Rc::new(model));
-        if owned {
-            self.owned.borrow_mut().push(name);
-        }
-        Ok(())
     }
 
     /// The tables whose rows changed since the last call. A host's database does not tell: all models' are named then.
@@ -204,13 +191,15 @@ impl<H: Host> Store<H> {
             queue::set_meta(w, "birth", client.as_bytes().into())?;
         }
         let position = self.read_position(client, &log)?;
+        // effects recorded for a table of another shape cannot be undone, and rows may break what is declared now
+        let reshaped = stale(w)?;
         tx.commit()?;
         self.db.settle().await?;
         self.birth.set(Some(birth.unwrap_or(client)));
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
-        if other || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
+        if other || reshaped || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
             self.rebuild(&turn, Some(version)).await?;
         }
         Ok(())
