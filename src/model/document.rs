@@ -296,6 +296,7 @@ mod tests {
         assert!(!exact("9007199254740992", Some(Integer)).unwrap());
         assert!(exact(r#"{"$bigint":"9007199254740992"}"#, Some(Integer)).unwrap());
         assert!(!exact("7", Some(Text)).unwrap() && exact("\"7\"", Some(Text)).unwrap());
+        assert!(!exact(r#"{"$bigint":"5"}"#, Some(Integer)).unwrap());
         assert!(!exact("true", None).unwrap() && exact("null", Some(Blob)).unwrap());
         assert!(!exact("7", Some(BigInt)).unwrap());
         for (raw, ty) in [("7", Blob), ("\"x\"", Date), ("1.5", BigInt), ("{}", Integer), ("[1]", Text)] {

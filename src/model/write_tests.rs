@@ -114,6 +114,8 @@ fn ids_are_the_same_as_number_and_as_text() {
     for i in 1..=3 {
         tell(&db, &model, &format!(r#"{{"id":{i},"a":{{"n":{}}}}}"#, i * 10)).unwrap();
     }
+    let told = tell(&db, &model, r#"{"id":3,"a":{"n":30}}"#).unwrap();
+    assert_eq!(told, News::Doc(r#"{"id":"3","a":{"n":30}}"#.into()), "a text column gives text");
     let ids = [Value::Integer(3), text("1"), text("9")];
     let all = model.get_all(db.reader(), "id", &ids).unwrap();
     assert_eq!(all, r#"[{"id":"3","a":{"n":30}},{"id":"1","a":{"n":10}},null]"#);
