@@ -8,13 +8,7 @@ const NUMBERS = ['busyTimeout', 'vacuumInterval', 'vacuumPageCount']
 const FLAGS = ['readOnly', 'verbose', 'autoVacuum', 'reverseUnordered']
 
 /** What a host's database decides by itself. */
-<<<<<<< HEAD
 const NOT_WITH_ADAPTER = ['file', 'durability', 'storage', 'readOnly', 'autoVacuum', 'reverseUnordered']
-
-/** What `SQLite` takes; its subclasses take more. */
-export const SQLITE_OPTIONS = ['file', 'name', 'durability', 'storage', 'adapter', ...FLAGS, ...NUMBERS, ...FUNCTIONS]
-=======
-const NOT_WITH_ADAPTER = ['file', 'readOnly', 'durability', 'storage', 'busyTimeout']
 
 /** What `SQLite` takes; its subclasses take more. */
 export const SQLITE_OPTIONS = [
@@ -27,7 +21,6 @@ export const SQLITE_OPTIONS = [
   ...NUMBERS,
   ...FUNCTIONS,
 ]
->>>>>>> db4
 
 /** The options, checked and completed. */
 export function checkOptions(options, more) {
@@ -61,10 +54,6 @@ export function checkOptions(options, more) {
 function checkHost({ adapter, ...others }) {
   if (adapter === undefined) return
   if (typeof adapter !== 'function') checkAdapter(adapter)
-<<<<<<< HEAD
   const clash = NOT_WITH_ADAPTER.find(key => others[key])
-=======
-  const clash = NOT_WITH_ADAPTER.find(key => others[key] !== undefined)
->>>>>>> db4
   if (clash) throw new TypeError(`${clash} cannot be given with adapter: the host's database has its own`)
 }

@@ -1,6 +1,5 @@
 // `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
-import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
@@ -77,10 +76,7 @@ export class SQLite extends Queries {
     await onWillOpen?.()
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
-<<<<<<< HEAD
     const { link } = this._now
-=======
->>>>>>> db4
     this.engine = engine
     this.kept.open(engine)
     if (reverseUnordered) engine.reverseUnordered()
@@ -105,13 +101,8 @@ export class SQLite extends Queries {
   async _openEngine(Engine) {
     const { file, storage: wanted, durability, readOnly, busyTimeout, adapter } = this._options
     if (adapter) {
-<<<<<<< HEAD
       this._now.link = await openLink(adapter)
       return Engine.openHosted(this._now.link)
-=======
-      this.link = await openLink(adapter)
-      return Engine.openHosted(this.link)
->>>>>>> db4
     }
     const { storage, fs } = openFile(file, wanted)
     const until = Date.now() + busyTimeout
@@ -172,11 +163,7 @@ export class SQLite extends Queries {
    */
   ready(own = 0) {
     if (this.settling) return this.settling.then(() => this.engine)
-<<<<<<< HEAD
     if (this._now.link?.taken && !this.token(own)) return this._now.link.wait(this, own)
-=======
-    if (this.alone && !this.token(own)) return this.alone.then(() => this.ready(own))
->>>>>>> db4
     return this._now.open ? this.engine : this.open().then(() => this.engine)
   }
 
@@ -230,11 +217,7 @@ export class SQLite extends Queries {
     const leave = () => {
       if (this._now.joined === root) this._now.joined = undefined
     }
-<<<<<<< HEAD
     const letIn = this._now.link?.take()
-=======
-    const release = this._keepOthersOut()
->>>>>>> db4
     this.emit('begin')
     try {
       const value = await root.run(fn).catch(error => {
@@ -252,24 +235,8 @@ export class SQLite extends Queries {
       this.emit('rollback')
       throw named(error, this.name)
     } finally {
-<<<<<<< HEAD
       letIn?.()
       this.emit('finally')
-=======
-      release()
-      this.emit('finally')
-    }
-  }
-
-  /** A host's only connection reads what an open transaction has written: who is not inside waits for its end. */
-  _keepOthersOut() {
-    if (!this.link) return () => {}
-    const { promise, resolve } = deferred()
-    this.alone = promise
-    return () => {
-      if (this.alone === promise) this.alone = undefined
-      resolve()
->>>>>>> db4
     }
   }
 
@@ -301,23 +268,6 @@ function bound(store, token, db) {
   return inside
 }
 
-<<<<<<< HEAD
-function textOf(method, [text, ...rest]) {
-  if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
-  if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
-  return [text, rest[0]]
-}
-
-/** The error of the engine with the names of connection and statement in front. */
-function named(error, name, label, from) {
-  if (error?.name !== 'TidelogError' || error.message.startsWith(name)) return error
-  error.message = `${name}${label ? `[${label}]` : ''}: ${error.message}`
-  if (from) error.stack = `${error.stack}\n${from.stack.split('\n').slice(1).join('\n')}`
-  return error
-}
-
-=======
->>>>>>> db4
 async function inQueued(fn, db) {
   try {
     await fn(db)

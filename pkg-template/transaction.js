@@ -33,7 +33,6 @@ export class Transaction {
 
   /** Runs `fn` as the whole; waits for parts that nobody awaited. */
   async run(fn) {
-<<<<<<< HEAD
     return this.#inHost(() => this.#run(fn))
   }
 
@@ -45,9 +44,6 @@ export class Transaction {
 
   async #run(fn) {
     const [done] = await Promise.allSettled([within({ root: this }, async () => fn())])
-=======
-    const [done] = await Promise.allSettled([within({ root: this }, async () => this.#around(fn))])
->>>>>>> db4
     while (this.#running.size) await Promise.allSettled(this.#running)
     this.#over = true
     if (this.#broken) throw this.#broken
@@ -79,24 +75,21 @@ export class Transaction {
     this.#depths.push(depth)
     let keep = false
     try {
-<<<<<<< HEAD
-      const value = await this.#inHost(() => within(part, fn))
-=======
-      const value = await within(part, () => this.#around(fn))
->>>>>>> db4
+      const value = await this.#inHost(() => this.#part(part, fn))
       keep = true
       return value
     } finally {
-      await part.last
       this.#end(depth, keep)
       end?.()
     }
   }
 
-  /** A host may want its own call around what runs inside. */
-  #around(fn) {
-    const { link } = this.db
-    return link ? link.around(fn) : fn()
+  async #part(part, fn) {
+    try {
+      return await within(part, fn)
+    } finally {
+      await part.last
+    }
   }
 
   #end(depth, keep) {
