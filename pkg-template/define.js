@@ -77,9 +77,9 @@ export class Tables extends SQLite {
     this._tables.set(table, { ...known, text, fields: Object.keys(columns), ...about })
   }
 
-  /** `withTransaction`; with a token, SQLite's own: this database inside it. */
-  transaction(fn, ...more) {
-    return typeof fn === 'number' ? super.transaction(fn, ...more) : this.withTransaction(fn)
+  /** `withTransaction`. */
+  transaction(fn) {
+    return this.withTransaction(fn)
   }
 
   /** Whether SQLite finds the file in order. */
