@@ -94,12 +94,18 @@ export function spec(t, { open }) {
       name: 'TypeError',
       message: /limit must be a whole number/,
     })
-    await assert.rejects(things.set({ big: 1n }), { name: 'TypeError', message: /'big' is a BigInt, which JSON cannot hold/ })
+    await assert.rejects(things.set({ big: 1n }), {
+      name: 'TypeError',
+      message: /'big' is a BigInt, which JSON cannot hold/,
+    })
     assert.throws(() => new DB({ fil: 'x' }), { name: 'TypeError', message: /Unknown options fil/ })
     assert.throws(() => db.addModel({}), { name: 'TypeError', message: /Model/ })
     assert.throws(() => db.addModel(Things), { name: 'TypeError', message: /added already/ })
     const bad = { name: 'b', columns: { a: { typ: 'TEXT' } } }
-    assert.throws(() => db.addModel(JsonModel, bad), { name: 'TypeError', message: /no key 'typ': did you mean 'type'/ })
+    assert.throws(() => db.addModel(JsonModel, bad), {
+      name: 'TypeError',
+      message: /no key 'typ': did you mean 'type'/,
+    })
   })
 
   t('columns have defaults, computed values and required ones', async () => {
