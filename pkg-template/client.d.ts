@@ -95,10 +95,10 @@ export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Lo
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
   exists(idOrAttrs?: Id | Attrs<Doc, C>): Promise<boolean>
   count(attrs?: Attrs<Doc, C> | null): Promise<number>
-  max(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | null>
-  min(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | null>
-  sum(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | null>
-  avg(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | null>
+  max(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  min(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  sum(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  avg(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
   explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
   live<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
     attrs?: Attrs<Doc, C> | null,

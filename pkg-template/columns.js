@@ -186,7 +186,6 @@ function checkData(what, column) {
   if (sql !== undefined && (value || slugValue || column.stringify))
     bad('sql makes it computed: nothing is written')
   if (column.alwaysObject && type !== 'JSON') bad("alwaysObject needs type 'JSON'")
-  if (column.stringify && !real && !type) bad('stringify needs type or real')
   if (column.parse && !(get ?? (real || type))) bad('parse needs get')
   if (falsyBool && (column.parse || column.stringify))
     bad('falsyBool has its own way to be stored: no parse, no stringify')

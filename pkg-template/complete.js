@@ -16,7 +16,10 @@ export class Completion {
     this.defaults = others.filter(column => column.default !== undefined && !column.value)
     this.values = having('value', 'slugValue')
     this.required = having('required')
-    this.shaped = having('falsyBool', 'alwaysObject', 'stringify')
+    // of a virtual column what is searched for is stringified, not what is stored
+    this.shaped = having('falsyBool', 'alwaysObject', 'stringify').filter(
+      column => column.real || column.falsyBool,
+    )
     this.aside = having('aside')
     this.validate = validator(validate, model)
     this.validators = columns

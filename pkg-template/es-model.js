@@ -274,7 +274,10 @@ export class ESModel extends JsonModel {
   }
 }
 
-const READS = ['get', 'getAll', 'all', 'search', 'searchAll', 'searchOne', 'count', 'exists', 'live']
+const READS = [
+  ...['get', 'getAll', 'all', 'search', 'searchAll', 'searchOne', 'count', 'exists', 'live'],
+  ...['numAggOp', 'max', 'min', 'sum', 'avg', 'explain'],
+]
 const { _set: set, _update: update, _remove: remove } = ESModel.prototype
 const WRITES = { set, update, remove }
 

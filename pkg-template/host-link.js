@@ -1,6 +1,9 @@
 // What the engine calls to use a host's SQLite: wraps an adapter (hosts.js makes them for known hosts) and checks it.
 // The engine gets rows as arrays, whole: no statement stays open.
 
+import { TidelogError } from './errors.js'
+import { Transaction } from './transaction.js'
+
 const METHODS = ['exec', 'iterate', 'transaction', 'close']
 
 /** The link to what the option `adapter` gives: an adapter, or a function that makes one for each opening. */
@@ -21,6 +24,8 @@ export function checkAdapter(adapter) {
 export class HostLink {
   /** The database opened: closing it may close the host's. One that was given stays for another try. */
   opened = false
+  /** Settles when the transaction ends that is open on the host's only connection. */
+  taken
   #adapter
   #made
 
@@ -63,6 +68,31 @@ export class HostLink {
   /** Runs an application's transaction, in a call of the host where it wants one around it. */
   around(fn) {
     return this.callsOnly ? this.#adapter.transactionAsync(async () => fn()) : fn()
+  }
+
+  /** Lets nobody else read, for there is one connection: gives what ends that. */
+  take() {
+    let end
+    const taken = new Promise(resolve => {
+      end = resolve
+    })
+    this.taken = taken
+    return () => {
+      if (this.taken === taken) this.taken = undefined
+      end()
+    }
+  }
+
+  /** The engine for a call of `db` from outside of the open transaction, when that has ended. */
+  async wait(db, own) {
+    if (Transaction.around(db)) {
+      throw new TidelogError(
+        'BAD_VALUE',
+        `${db.name}: inside withTransaction(tx => …) use tx: a host's database has one connection, which is taken`,
+      )
+    }
+    await this.taken
+    return db.ready(own)
   }
 
   close() {

@@ -73,7 +73,6 @@ export type ErrorCode =
   | 'CLOSED'
   | 'BAD_NAME'
   | 'BAD_VALUE'
-  | 'INVALID'
   | 'UNKNOWN_MODEL'
   | 'DUPLICATE_MODEL'
   | 'UNKNOWN_COLUMN'

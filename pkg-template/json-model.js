@@ -337,8 +337,9 @@ export class JsonModel extends Keyed {
 
   _lastId(docs, news) {
     const last = news.at(-1)
-    if (typeof last === 'string') return JSON.parse(last)[this.idCol]
-    return last ?? docs.at(-1)?.[this.idCol]
+    if (typeof last !== 'string' && last !== undefined) return last
+    const doc = last === undefined ? docs.at(-1) : JSON.parse(last)
+    return doc && this._codec.revive({ [this.idCol]: doc[this.idCol] })[this.idCol]
   }
 }
 

@@ -44,7 +44,7 @@ function encodeValue(self, codec, columns, operator, steps, value, at) {
     throw new TypeError(`${at} '${path}' must be a number or a BigInt, not ${String(value)}`)
   }
   if (operator === '$push') return codec.encodeAt(value, [...steps, 0], at)
-  const column = columns.find(one => one.stringify && !one.aside && one.steps.join('.') === path)
+  const column = columns.find(one => one.stringify && one.real && !one.aside && one.steps.join('.') === path)
   const stored = column && value !== null ? column.stringify.call(self, value) : value
   return codec.encodeAt(stored, steps, at)
 }

@@ -68,13 +68,13 @@ export class Repository {
     const changes = this.#data('update', data)
     if (!nullish(changes.id)) throw new TypeError(`${this.#at('update')}: an id cannot be changed`)
     delete changes.id
-    return this.#whole(model => updateAll(model, attrs, changes))
+    return this.#whole(model => model.updateWhere(attrs, changes))
   }
 
   /** Removes the records that match, `{}` all of them; gives their number. */
   async delete(where) {
     const attrs = this.#attrs('delete', where, true)
-    return this.#whole(model => removeAll(model, attrs))
+    return this.#whole(model => model.removeWhere(attrs))
   }
 
   /** Removes the record with an id; whether there was one. */
@@ -95,7 +95,7 @@ export class Repository {
         return this.#record(await model.set({ ...equal(where), ...definedIn({ id, ...changes }) }, true))
       if (!nullish(id) && id !== found.id)
         throw new TypeError(`${this.#at('upsert')}: an id cannot be changed`)
-      await updateAll(model, attrs, changes)
+      await model.updateWhere(attrs, changes)
       return this.#record(await model.get(found.id))
     })
   }
@@ -186,18 +186,6 @@ export class Repository {
   #at(method) {
     return `${this.#model.name}.${method}`
   }
-}
-
-async function updateAll(model, attrs, changes) {
-  const found = await model.searchAll(attrs)
-  for (const { id } of found) await model.update({ ...changes, id })
-  return found.length
-}
-
-async function removeAll(model, attrs) {
-  const found = await model.searchAll(attrs)
-  for (const { id } of found) await model.remove(id)
-  return found.length
 }
 
 /** The plain values that conditions ask for. */

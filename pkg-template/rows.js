@@ -6,13 +6,15 @@ import { put, withValueAt } from './paths.js'
 export function fromRow(columns, row) {
   const id = columns.find(column => column.isId)
   let doc = {}
-  if (row[id.name] !== undefined) put(doc, id.name, row[id.name])
-  const rest = typeof row.json === 'string' ? JSON.parse(row.json) : (row.json ?? {})
+  const at = ({ name, alias }) => row[name] ?? row[alias]
+  if (at(id) !== undefined) put(doc, id.name, at(id))
+  const json = at(columns.find(column => column.name === 'json'))
+  const rest = typeof json === 'string' ? JSON.parse(json) : (json ?? {})
   for (const key of Object.keys(rest)) put(doc, key, rest[key])
   for (const column of columns) {
-    const { name, alias, get, isId, steps, type, falsyBool, alwaysObject } = column
+    const { name, get, isId, steps, type, falsyBool, alwaysObject } = column
     if (!get || isId || name === 'json') continue
-    const value = row[name] ?? row[alias]
+    const value = at(column)
     if (value === null || value === undefined) {
       if (alwaysObject) doc = withValueAt(doc, steps, {})
     } else

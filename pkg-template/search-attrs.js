@@ -73,10 +73,11 @@ export function findColumn(model, name) {
   const ends = [...name.matchAll(/[.[]/g)].map(found => found.index).filter(Boolean)
   // what is below a column has none of its keys
   if (ends.some(end => Object.hasOwn(columns, name.slice(0, end)))) return {}
+  const known = Object.keys(columns).filter(column => column !== 'json')
   const what = name.startsWith('$') ? `operator '${name}'` : `column '${name}'`
   const remedy = name.startsWith('$')
     ? 'use $and, $or, $not or $match'
-    : `declare it in columns, or use ${[model.idCol, ...Object.keys(columns)].slice(0, 20).join(', ')}`
+    : `declare it in columns, or use ${known.slice(0, 20).join(', ')}`
   throw coded(new TypeError(`${model.name}.search: unknown ${what}: ${remedy}`), name)
 }
 

@@ -8,7 +8,7 @@ const NUMBERS = ['busyTimeout', 'vacuumInterval', 'vacuumPageCount']
 const FLAGS = ['readOnly', 'verbose', 'autoVacuum', 'reverseUnordered']
 
 /** What a host's database decides by itself. */
-const NOT_WITH_ADAPTER = ['file', 'readOnly', 'durability', 'storage', 'busyTimeout']
+const NOT_WITH_ADAPTER = ['file', 'durability', 'storage', 'readOnly', 'autoVacuum', 'reverseUnordered']
 
 /** What `SQLite` takes; its subclasses take more. */
 export const SQLITE_OPTIONS = [
@@ -54,6 +54,6 @@ export function checkOptions(options, more) {
 function checkHost({ adapter, ...others }) {
   if (adapter === undefined) return
   if (typeof adapter !== 'function') checkAdapter(adapter)
-  const clash = NOT_WITH_ADAPTER.find(key => others[key] !== undefined)
+  const clash = NOT_WITH_ADAPTER.find(key => others[key])
   if (clash) throw new TypeError(`${clash} cannot be given with adapter: the host's database has its own`)
 }

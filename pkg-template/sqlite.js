@@ -1,6 +1,5 @@
 // `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
-import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
@@ -24,18 +23,14 @@ export class SQLite extends Queries {
   engine
   /** What calls wait for on an open database; undefined when there is nothing. */
   settling
-  /** The link to a host's database, while one is open. */
-  link
-  /** Settles when the transaction ends that is open on the only connection of a host's database. */
-  alone
   /** The live queries of this database. */
   hub = new LiveHub(this)
   /** How the database is kept. */
   kept = new Kept(() => this.emit('kept'))
   _options
   // no private fields: `transaction` makes objects that inherit from this one, and would not have them. What changes is
-  // in one object, so that they see it: whether it is open, and the transaction that all calls join
-  _now = { open: false, opening: undefined, joined: undefined }
+  // in one object, so that they see it: whether it is open, the transaction that all calls join, and the link to a host's database
+  _now = { open: false, opening: undefined, joined: undefined, link: undefined }
   _queued = []
   _upkeep
 
@@ -81,6 +76,7 @@ export class SQLite extends Queries {
     await onWillOpen?.()
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
+    const { link } = this._now
     this.engine = engine
     this.kept.open(engine)
     if (reverseUnordered) engine.reverseUnordered()
@@ -96,7 +92,8 @@ export class SQLite extends Queries {
     // what opening has written is nobody's news
     engine.changed()
     this._now.open = true
-    if (!readOnly) this._upkeep.start(engine)
+    if (link) link.opened = true
+    else if (!readOnly) this._upkeep.start(engine)
     return this
   }
 
@@ -104,8 +101,8 @@ export class SQLite extends Queries {
   async _openEngine(Engine) {
     const { file, storage: wanted, durability, readOnly, busyTimeout, adapter } = this._options
     if (adapter) {
-      this.link = await openLink(adapter)
-      return Engine.openHosted(this.link)
+      this._now.link = await openLink(adapter)
+      return Engine.openHosted(this._now.link)
     }
     const { storage, fs } = openFile(file, wanted)
     const until = Date.now() + busyTimeout
@@ -149,7 +146,7 @@ export class SQLite extends Queries {
       await engine.close()
     } finally {
       engine.free()
-      this.link = undefined
+      this._now.link = undefined
     }
   }
 
@@ -166,7 +163,7 @@ export class SQLite extends Queries {
    */
   ready(own = 0) {
     if (this.settling) return this.settling.then(() => this.engine)
-    if (this.alone && !this.token(own)) return this.alone.then(() => this.ready(own))
+    if (this._now.link?.taken && !this.token(own)) return this._now.link.wait(this, own)
     return this._now.open ? this.engine : this.open().then(() => this.engine)
   }
 
@@ -202,7 +199,7 @@ export class SQLite extends Queries {
   async withTransaction(fn) {
     if (typeof fn !== 'function') throw new TypeError('withTransaction: fn must be a function')
     if (this._options.readOnly) throw new TidelogError('SQLITE_READONLY', `${this.name}: DB is readonly`)
-    const engine = await this.ready()
+    const engine = await this.ready(Transaction.around(this)?.token)
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
     if (around) return around.nest(() => fn(this.transaction(around.token, around)))
@@ -220,7 +217,7 @@ export class SQLite extends Queries {
     const leave = () => {
       if (this._now.joined === root) this._now.joined = undefined
     }
-    const release = this._keepOthersOut()
+    const letIn = this._now.link?.take()
     this.emit('begin')
     try {
       const value = await root.run(fn).catch(error => {
@@ -238,19 +235,8 @@ export class SQLite extends Queries {
       this.emit('rollback')
       throw named(error, this.name)
     } finally {
-      release()
+      letIn?.()
       this.emit('finally')
-    }
-  }
-
-  /** A host's only connection reads what an open transaction has written: who is not inside waits for its end. */
-  _keepOthersOut() {
-    if (!this.link) return () => {}
-    const { promise, resolve } = deferred()
-    this.alone = promise
-    return () => {
-      if (this.alone === promise) this.alone = undefined
-      resolve()
     }
   }
 

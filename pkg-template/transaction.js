@@ -33,7 +33,17 @@ export class Transaction {
 
   /** Runs `fn` as the whole; waits for parts that nobody awaited. */
   async run(fn) {
-    const [done] = await Promise.allSettled([within({ root: this }, async () => this.#around(fn))])
+    return this.#inHost(() => this.#run(fn))
+  }
+
+  /** A host may want a call of its own around the whole, and each part. */
+  #inHost(fn) {
+    const { link } = this.db._now
+    return link ? link.around(fn) : fn()
+  }
+
+  async #run(fn) {
+    const [done] = await Promise.allSettled([within({ root: this }, async () => fn())])
     while (this.#running.size) await Promise.allSettled(this.#running)
     this.#over = true
     if (this.#broken) throw this.#broken
@@ -65,20 +75,21 @@ export class Transaction {
     this.#depths.push(depth)
     let keep = false
     try {
-      const value = await within(part, () => this.#around(fn))
+      const value = await this.#inHost(() => this.#part(part, fn))
       keep = true
       return value
     } finally {
-      await part.last
       this.#end(depth, keep)
       end?.()
     }
   }
 
-  /** A host may want its own call around what runs inside. */
-  #around(fn) {
-    const { link } = this.db
-    return link ? link.around(fn) : fn()
+  async #part(part, fn) {
+    try {
+      return await within(part, fn)
+    } finally {
+      await part.last
+    }
   }
 
   #end(depth, keep) {

@@ -1,6 +1,5 @@
 // Types of `DB`: models, migrations, and driftdb's members of it.
 
-import type { HostAdapter } from './hosts.js'
 import type { Columns, Validate } from './types-columns.js'
 import type { ModelClass, RecordOf, Repository, Schema } from './types-define.js'
 import type { Added, AnyModel, JsonModel, ModelOptions } from './types-model.js'

@@ -163,17 +163,33 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
   exists(idOrAttrs?: Id | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
   count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
-  /** `OP(column)` of what matches; null when nothing does. */
+  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none. */
   numAggOp(
     op: 'MAX' | 'MIN' | 'SUM' | 'AVG' | (string & {}),
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C>,
-  ): Promise<number | null>
-  max(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
-  min(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
-  sum(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
-  avg(column: Name<C>, attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number | null>
+  ): Promise<number | bigint | null>
+  max(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  min(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  sum(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  avg(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
   /** Calls `fn` with every document that matches, page by page; gives their number. An error stops it. */
   each(fn: (item: Doc, i: number) => unknown): Promise<number>
   each(attrs: Attrs<Doc, C>, fn: (item: Doc, i: number) => unknown): Promise<number>

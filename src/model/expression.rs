@@ -64,7 +64,7 @@ impl<'d> Target<'d> {
                 name: name.to_string(),
                 remedy: "write .name for a property and [0] for an item",
             })?;
-            return target.below(&below, name);
+            return target.below(definition, &below, name);
         }
         Err(unknown())
     }
@@ -82,17 +82,28 @@ impl<'d> Target<'d> {
         Some(Target { column: Some(column), sql, path: None, virtual_of })
     }
 
-    fn below(mut self, below: &str, name: &str) -> Result<Target<'d>> {
+    fn below(mut self, definition: &'d Definition, below: &str, name: &str) -> Result<Target<'d>> {
         let refuse = |remedy| Err(Error::BadName { what: "path", name: name.to_string(), remedy });
-        match self.virtual_of.take() {
-            Some((source, path)) => {
-                self.sql = source;
-                self.path = Some(format!("{}{below}", path.replace("''", "'")));
-            }
-            None if self.is_json() => self.path = Some(format!("${below}")),
+        let (source, own) = match self.virtual_of.take() {
+            Some((source, own)) => (source, own.replace("''", "'")),
+            None if self.is_json() => (std::mem::take(&mut self.sql), "$".to_string()),
             None => return refuse("the column must be of type JSON or not real to have a path below it"),
+        };
+        let path = own + below;
+        match Self::virtual_at(definition, &source, &path) {
+            Some(same) => Ok(same),
+            None => Ok(Target { sql: source, path: Some(path), ..self }),
         }
-        Ok(self)
+    }
+
+    /// A declared column for the same place, whose index can be used then.
+    fn virtual_at(definition: &'d Definition, place: &str, path: &str) -> Option<Target<'d>> {
+        let plain = definition.data_columns().filter(|c| c.collate.is_none() && !c.falsy_bool);
+        let mut declared = plain.filter_map(|c| Self::declared(definition, &c.name));
+        declared.find(|target| {
+            let of = target.virtual_of.as_ref();
+            of.is_some_and(|(source, own)| source == place && own.replace("''", "'") == path)
+        })
     }
 
     /// Whether it is a real column that holds JSON text, itself.

@@ -37,3 +37,5 @@ mod fts_tests;
 mod search_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod write_tests;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::cursor::hash;
 use super::expression::Sql;
 use super::query::run;
-use super::search::{Node, Search};
+use super::search::{Node, Op, Search};
 use super::select::Select;
 use super::table::Model;
 use crate::error::Result;
@@ -77,31 +77,32 @@ impl Model {
         }
         columns.sort();
         columns.dedup();
+        // with an index on each, SQLite has reasons of its own
+        let Some(column) = self.without_index(&columns) else { return Ok(None) };
         if self.plans.warned.borrow().contains(&columns) {
             return Ok(None);
         }
-        let sql = format!("SELECT max(rowid) FROM {}", self.table);
+        let sql = format!("SELECT max(rowid) AS rows FROM {}", self.table);
         let rows = conn.one(&sql, &[], |row| row.opt_int(0))?.flatten().unwrap_or(0);
         if rows <= LARGE {
             return Ok(None);
         }
-        let name = &self.definition.name;
-        let by = match columns.is_empty() {
-            true => "with SQL of its own".to_string(),
-            false => format!("by {}", columns.join(", ")),
-        };
-        let remedy = match self.remedy(&columns) {
-            Some(column) => format!("declare an index on '{column}'"),
-            None => "no index of a column can help it: narrow it by an indexed one".to_string(),
-        };
+        let (name, by) = (&self.definition.name, columns.join(", "));
+        let warning =
+            format!("{name}: a search by {by} reads all of some {rows} rows: declare an index on '{column}'");
         self.plans.warned.borrow_mut().push(columns);
-        Ok(Some(format!("{name}: a search {by} reads all of some {rows} rows: {remedy}")))
+        Ok(Some(warning))
     }
 
-    /// The first of the columns that is declared and has no index.
-    fn remedy<'c>(&self, columns: &'c [String]) -> Option<&'c String> {
-        let declared = |name: &String| self.definition.data_columns().find(|c| c.name == *name);
-        columns.iter().find(|name| declared(name).is_none_or(|c| c.index.is_none()))
+    /// The first of the columns that has no index.
+    fn without_index<'c>(&self, columns: &'c [String]) -> Option<&'c String> {
+        let definition = &self.definition;
+        let has_index = |name: &String| {
+            let single = definition.data_columns().any(|c| c.name == *name && c.index.is_some());
+            let compound = definition.indexes.iter().any(|i| i.columns.first() == Some(name));
+            *name == definition.id_col || single || compound
+        };
+        columns.iter().find(|name| !has_index(name))
     }
 }
 
@@ -131,7 +132,7 @@ fn named(node: &Node, out: &mut Vec<String>) {
     match node {
         Node::And(list) | Node::Or(list) => list.iter().for_each(|node| named(node, out)),
         Node::Not(node) => named(node, out),
+        Node::Match(_) | Node::Raw(..) | Node::Col(_, Op::Match, _) => {}
         Node::Col(name, _, _) => out.push(name.clone()),
-        Node::Match(_) | Node::Raw(..) => {}
     }
 }

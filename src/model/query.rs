@@ -239,11 +239,9 @@ fn reversed(items: &str, ends: &[usize]) -> String {
 }
 
 fn column(out: &mut String, name: &str, form: Form, value: Value) -> Result<()> {
-    if value == Value::Null && form != Form::Raw {
-        return Ok(());
-    }
     write_key(out, name);
     match (form, &value) {
+        (_, Value::Null) => out.push_str("null"),
         (Form::True, _) => out.push_str("true"),
         (Form::Json, Value::Text(json)) => out.push_str(json),
         (Form::Big, Value::Integer(i)) => out.push_str(&format!("{{\"$bigint\":\"{i}\"}}")),

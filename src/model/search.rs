@@ -65,7 +65,7 @@ pub struct Snippet {
 
 impl Default for Snippet {
     fn default() -> Self {
-        Snippet { before: "<b>".into(), after: "</b>".into(), ellipsis: "…".into(), tokens: 16 }
+        Snippet { before: String::new(), after: String::new(), ellipsis: "…".into(), tokens: 16 }
     }
 }
 

@@ -234,3 +234,23 @@ fn reading_a_large_table_from_end_to_end_warns_once_for_each_set_of_columns() {
     assert!(warning(r#"{"sort":[["name",false]],"limit":1}"#).unwrap().contains("by name"));
     assert_eq!(warning(r#"{"sort":[["n",false]],"limit":1}"#), None);
 }
+
+#[test]
+fn a_path_that_is_declared_elsewhere_uses_that_index() {
+    let (db, model) = open(
+        r#"{"name":"t","columns":[{"name":"home"},{"name":"meta","type":"JSON"},
+        {"name":"city","path":"home.ci'ty","index":"SPARSE"},{"name":"k","path":"meta.k","index":"ALL"}]}"#,
+    );
+    fill(&db, &model, &[r#"{"id":"a","home":{"ci'ty":"Ulm"},"meta":{"k":1}}"#]);
+    for (node, index) in [
+        (r#"["col","home.ci'ty","$eq","Ulm"]"#, "t_city"),
+        (r#"["col","city","$eq","Ulm"]"#, "t_city"),
+        (r#"["col","meta.k","$eq",1]"#, "t_k"),
+        (r#"["col","k","$gt",0]"#, "t_k"),
+    ] {
+        let search = Search::parse(&format!(r#"{{"where":{node}}}"#)).unwrap();
+        let plan = model.explain(db.reader(), &search).unwrap();
+        assert!(plan.contains(&format!(r#""indexes":["{index}"]"#)), "{plan}");
+        assert_eq!(model.count(db.reader(), &search).unwrap(), 1, "{node}");
+    }
+}

@@ -54,9 +54,9 @@ pub(super) struct Shape<'s> {
 /// How a selected column becomes JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// The developer's SQL: as it is, also NULL.
+    /// The developer's SQL.
     Raw,
-    /// A value of a declared column; NULL is absent.
+    /// A value of a declared column.
     Plain,
     /// An integer that JavaScript wants as BigInt.
     Big,
@@ -84,7 +84,7 @@ impl<'s> Select<'s> {
             Some(_) => search.snippet.keys().map(String::as_str).collect(),
             None => Vec::new(),
         };
-        let shape = Shape { cols, rank: ranked.is_some() && by_rank, snippets, width };
+        let shape = Shape { cols, rank: ranked.is_some(), snippets, width };
         let (from, mut condition) = (from(model, search, ranked.is_some())?, Sql::default());
         if let Some(query) = &ranked {
             let table = quote(&fts::table(definition));
@@ -207,8 +207,11 @@ impl<'s> Select<'s> {
     }
 
     fn sort(&self, out: &mut Sql) {
+        // all that match are sorted in the end: walking the whole table by its ids would spare that and cost more
+        let filtered = !self.condition.text.is_empty() && self.limit.is_none() && self.search.sort.is_empty();
         for (i, key) in self.keys.iter().enumerate() {
-            out.push(if i == 0 { " ORDER BY " } else { ", " }).add(&key.sql);
+            out.push(if i == 0 { " ORDER BY " } else { ", " }).push(if filtered { "+" } else { "" });
+            out.add(&key.sql);
             out.push(if key.descending != self.back { " DESC" } else { "" });
         }
     }

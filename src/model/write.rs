@@ -177,16 +177,21 @@ impl Model {
 }
 
 impl Real {
-    /// Whether a value lives in the column alone. A null stays in the JSON, so that it reads back.
+    /// Whether a value lives in the column alone. A null stays in the JSON, so that it reads back,
+    /// where it means anything.
     fn moves(&self, raw: Option<&str>) -> bool {
-        self.get && raw.is_some_and(|raw| raw != "null")
+        self.get && raw.is_some_and(|raw| raw != "null" || self.always_object || self.falsy_bool)
     }
 
     /// The value to store; `same` becomes false when it will read back as another.
     fn stored(&self, raw: Option<&str>, same: &mut bool) -> Result<Value> {
         *same &= !self.always_object || raw.is_some_and(|raw| raw != "null");
         Ok(match raw {
-            None | Some("null") => Value::Null,
+            None => Value::Null,
+            Some("null") => {
+                *same &= !self.falsy_bool;
+                Value::Null
+            }
             Some(raw) if self.falsy_bool => {
                 *same &= raw == "true" || !self.get;
                 if truthy(raw) { Value::Integer(1) } else { Value::Null }

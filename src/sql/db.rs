@@ -96,8 +96,9 @@ impl Db {
     pub fn of_host(host: Box<dyn HostSqlite>) -> Result<Db> {
         let calls_only = host.calls_only();
         let writer = Conn::of_host(host);
+        let set = writer.exec("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;");
         if !calls_only {
-            writer.exec("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;")?;
+            set?;
         }
         Ok(Db {
             reader: None,

@@ -4,8 +4,11 @@
 
 use super::db::Db;
 use super::quote;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sql::Conn;
+
+/// Where the application's version is when the pragma is refused.
+const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS _version(k INTEGER PRIMARY KEY, v INTEGER NOT NULL)";
 
 impl Db {
     /// Changes when another connection to the file wrote: not this instance's own, for it writes on this one.
@@ -14,12 +17,24 @@ impl Db {
     }
 
     /// The application's own version of the database.
+    ///
+    /// A host that refuses the pragma has it in a table.
     pub fn user_version(&self, conn: &Conn) -> Result<i64> {
+        if self.calls_only().is_some() {
+            self.writer().exec(VERSION_TABLE)?;
+            let version = conn.one("SELECT v FROM _version", &[], |r| r.int(0))?;
+            return Ok(version.unwrap_or(0));
+        }
         pragma(conn, "user_version")
     }
 
     /// Sets it, in the open transaction if there is one.
     pub fn set_user_version(&self, version: i32) -> Result<()> {
+        if self.calls_only().is_some() {
+            self.writer().exec(VERSION_TABLE)?;
+            let set = "INSERT OR REPLACE INTO _version(k, v) VALUES (0, ?)";
+            return self.writer().run(set, &[i64::from(version).into()]).map(|_| ());
+        }
         self.writer().exec(&format!("PRAGMA user_version = {version}"))
     }
 
@@ -46,6 +61,9 @@ impl Db {
 
     /// Writes the whole file anew, without free pages.
     pub fn vacuum(&self) -> Result<()> {
+        if self.calls_only().is_some() {
+            return Err(Error::NotSupported("VACUUM in this host's SQLite (it gives pages back by itself)"));
+        }
         self.writer().exec("VACUUM")
     }
 

@@ -191,6 +191,9 @@ test('1,000 levels are stored, more are refused, however many', async () => {
         code: 'TOO_LARGE',
         message: /docs\.update|docs\.set: .*'.*…' is below 1000 levels/,
       })
+  let objects = {}
+  for (let i = 0; i < 1000; i++) objects = { objects }
+  await assert.rejects(docs.set(objects), { code: 'TOO_LARGE' })
   assert.equal(JSON.stringify(await docs.get('a')), JSON.stringify(deepest))
   await db.close()
 })

@@ -23,7 +23,6 @@ test('a definition with a key, a type or a combination that is not there is refu
   refused({ slugValue: o => o.a }, /slugValue needs index/)
   refused({ value: 3 }, /value must be a function, not 3/)
   refused({ value: () => 1, slugValue: () => 1, index: true }, /value and slugValue/)
-  refused({ stringify: String }, /stringify needs type or real/)
   refused({ parse: String }, /parse needs get/)
   refused({ sql: 'x', type: 'TEXT' }, /cannot have real or type/)
   refused({ alwaysObject: true, type: 'TEXT' }, /alwaysObject needs type 'JSON'/)

@@ -125,6 +125,7 @@ test('rows of plain SQL become documents', async () => {
   const [db, docs] = open({
     columns: {
       meta: { type: 'JSON' },
+      bag: { type: 'JSON', alwaysObject: true },
       yes: { falsyBool: true, real: true },
       at: { path: 'x.at', type: 'DATE', parse: d => d.getTime() },
     },

@@ -324,6 +324,7 @@ test('the database tells its name, its figures and whether it is sound', async (
     const id = await db.getNodeId()
     const metrics = await db.getMetrics()
     assert.equal(await db.integrityCheck(), true)
+    await db.vacuum()
     assert.deepEqual(await db.raw().all('SELECT 1 AS one'), [{ one: 1 }])
     await db.close()
     return [id, metrics]

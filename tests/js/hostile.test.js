@@ -270,7 +270,7 @@ async function run(seed, docs, counts) {
     same(await docs.get(id), naive.docs.get(id), what)
   }
   const all = await docs.getAll(ids)
-  ids.forEach((id, i) => same(all[i], naive.docs.get(id), `seed ${seed} at its end`))
+  for (const [i, id] of ids.entries()) same(all[i], naive.docs.get(id), `seed ${seed} at its end`)
   assert.equal(await docs.count(), naive.docs.size)
 }
 

@@ -156,6 +156,18 @@ test('a change is an event of its own, so that what two devices add adds up', as
   await db.close()
 })
 
+test('a change stays one where columns are computed, unless it meets them', async () => {
+  const db = new EventSourcingDB({ models: { docs: { columns } } })
+  const { docs } = db.store
+  await docs.set({ id: 'a', title: 'One', n: 1 })
+  const last = async () => (await db.queue.search({}, { limit: 1, sort: { v: -1 } })).items[0].data
+  await docs.update('a', { $inc: { n: 1 }, $set: { title: 'Two' } })
+  assert.deepEqual(await last(), [5, 'a', { $inc: { n: 1 }, $set: { title: 'Two', slug: 'two' } }])
+  assert.equal((await docs.update('a', { $set: { slug: 'mine' }, $inc: { n: 1 } })).slug, 'two')
+  assert.deepEqual(await last(), [3, 'a', { id: 'a', n: 3 }])
+  await db.close()
+})
+
 test('a subclass that overrides set or remove sees every write', async () => {
   const seen = []
   class Watched extends JsonModel {

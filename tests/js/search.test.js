@@ -14,7 +14,7 @@ const COLUMNS = {
   done: { falsyBool: true },
   meta: { type: 'JSON' },
   at: { type: 'DATE' },
-  upper: { stringify: v => v.toUpperCase() },
+  upper: { type: 'TEXT', stringify: v => v.toUpperCase() },
   near: { where: (_values, original) => (original > 90 ? false : 'abs(tbl.n - ?) < 2') },
   range: { where: 'tbl.n BETWEEN ? AND ?', whereVal: v => (v === 'off' ? false : v) },
 }
@@ -161,8 +161,8 @@ test('options join, select, make distinct, offset and leave out', async () => {
   )
   assert.equal(total, 2)
   assert.deepEqual(items, [
-    { id: 3, 'names.label': 'Alpha', meta: { city: 'Ulm', list: [{ a: 1 }] }, name: 'other' },
-    { id: 1, 'names.label': 'Alpha', name: '10%' },
+    { id: 3, 'names.label': 'Alpha', meta: { city: 'Ulm', list: [{ a: 1 }] }, done: null, name: 'other' },
+    { id: 1, 'names.label': 'Alpha', meta: null, done: null, name: '10%' },
   ])
   const kinds = await things.search({}, { cols: ['kind'], distinct: true, sort: { kind: 1 } })
   assert.deepEqual(kinds, { items: [{ kind: '' }, { kind: 'a' }, { kind: 'b' }], total: 3 })
