@@ -15,7 +15,7 @@ const packages = {
 const groups = {
   /** Dev dependencies, again when package-lock.json changed. */
   npm() {
-    install(root)
+    install(root, 'package-lock.json')
   },
   /** What `npm run build` and `npm start` need. */
   build() {
@@ -32,7 +32,7 @@ const groups = {
 
   /** The other runtimes of `npm test -- runtimes`, from npm alone: about 600 MB, in a place of their own. */
   runtimes() {
-    install(join(root, 'tests', 'runtimes'))
+    install(join(root, 'tests', 'runtimes'), 'package.json')
   },
 }
 
@@ -41,9 +41,10 @@ export function setup(...names) {
   for (const name of names) groups[name]()
 }
 
-function install(directory) {
+/** Again when the file that names the versions changed. */
+function install(directory, versions) {
   const age = file => statSync(join(directory, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  if (age('node_modules/.package-lock.json') >= age('package-lock.json')) return
+  if (age('node_modules/.package-lock.json') >= age(versions)) return
   must('npm', ['install', '--no-audit', '--no-fund'], { cwd: directory })
 }
 

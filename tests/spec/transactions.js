@@ -81,25 +81,42 @@ export function spec(t, { open, traits }) {
   t('nobody outside sees half a transaction', async () => {
     const [db, things] = start()
     await things.set({ id: 1, count: 0 })
-    const seen = []
-    const live = things.live({ id: 1 })[Symbol.asyncIterator]()
-    await live.next()
-    const [reads] = await Promise.all([
-      Promise.all(Array.from({ length: 5 }, () => things.get(1))),
-      db
-        .withTransaction(async tx => {
-          await tx.store.things.set({ id: 1, count: 1 })
-          seen.push(things.get(1), things.count({ count: 1 }), db.get('SELECT count FROM things'))
-          await Promise.resolve()
-          throw new Error('undone')
-        })
-        .catch(() => {}),
+    const early = Promise.all(Array.from({ length: 5 }, () => things.get(1)))
+    let written
+    const wrote = new Promise(resolve => {
+      written = resolve
+    })
+    const undone = db
+      .withTransaction(async tx => {
+        await tx.store.things.set({ id: 1, count: 1 })
+        written()
+        await new Promise(resolve => setTimeout(resolve, 5))
+        throw new Error('undone')
+      })
+      .catch(error => error.message)
+    await wrote
+    const [doc, count, row] = await Promise.all([
+      things.get(1),
+      things.count({ count: 1 }),
+      db.get('SELECT count FROM things'),
     ])
-    assert.deepEqual([...new Set(reads.map(thing => thing.count))], [0])
-    const [doc, count, row] = await Promise.all(seen)
     assert.deepEqual([doc.count, count, row.count], [0, 0, 0])
-    await live.return()
+    assert.deepEqual([...new Set((await early).map(thing => thing.count))], [0])
+    assert.equal(await undone, 'undone')
   })
+
+  if (!traits.reader && !traits.calls) {
+    t('who would wait for his own transaction is told to use tx', async () => {
+      const [db, things] = start()
+      await db.withTransaction(async tx => {
+        await tx.store.things.set({ id: 1 })
+        await assert.rejects(things.get(1), { code: 'BAD_VALUE', message: /use tx/ })
+        await assert.rejects(things.set({ id: 2 }), { code: 'BAD_VALUE', message: /use tx/ })
+        await db.withTransaction(async () => {})
+      })
+      assert.equal(await things.count(), 1)
+    })
+  }
 
   t('what a rolled back function wrote is gone, also when the caller goes on', async () => {
     const [db, things] = start()
