@@ -62,6 +62,12 @@ export class Tables extends SQLite {
   }
 
   _define(table, schema, about) {
+    // what no event has made would be gone when the log is run again
+    if (this.owned)
+      throw new TidelogError(
+        'NOT_SUPPORTED',
+        `define '${table}': only events write here, use a DB of its own`,
+      )
     const columns = columnsOf(table, schema)
     const text = schemaText(schema)
     const known = this._tables.get(table)
@@ -71,9 +77,9 @@ export class Tables extends SQLite {
     this._tables.set(table, { ...known, text, fields: Object.keys(columns), ...about })
   }
 
-  /** `withTransaction`; with a token, SQLite's own: this database inside it. */
-  transaction(fn, ...more) {
-    return typeof fn === 'number' ? super.transaction(fn, ...more) : this.withTransaction(fn)
+  /** `withTransaction`. */
+  transaction(fn) {
+    return this.withTransaction(fn)
   }
 
   /** Whether SQLite finds the file in order. */

@@ -113,7 +113,7 @@ export class EventSourcingDB extends Emitter {
 
   /** The models as a phase may use them. */
   storeInside(token) {
-    return this.db.transaction(token).store
+    return this.db.boundTo(token).store
   }
 
   async openQueue(engine) {

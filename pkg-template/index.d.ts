@@ -18,6 +18,7 @@ export type {
   ColumnBuilder,
   FindOptions,
   ModelClass,
+  NewRecord,
   RecordData,
   RecordOf,
   Schema,

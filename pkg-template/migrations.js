@@ -41,7 +41,7 @@ export async function migrate(db, models, { migrations = [], before, owned = fal
   if (!tables.length && !migrations.length && !before) return
   const token = await engine.begin()
   try {
-    const tx = db.transaction(token)
+    const tx = db.boundTo(token)
     // `fn(db)` and `fn({db})` are both written
     tx.db = tx
     tx.removeModel = async name => engine.dropModel(name, token)

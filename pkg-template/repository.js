@@ -139,7 +139,8 @@ export class Repository {
         throw new TypeError(
           `${this.#at(method)}: where.${name} is undefined; leave it out to reach all records`,
         )
-      if (LOGICAL.includes(name)) attrs[name] = this.#logical(method, value, writes)
+      if (name === '$match') attrs[name] = value
+      else if (LOGICAL.includes(name)) attrs[name] = this.#logical(method, value, writes)
       else if (value !== undefined) {
         this.#known(method, name)
         attrs[name] = value === null ? { $eq: null } : value
@@ -190,11 +191,13 @@ export class Repository {
 
 /** The plain values that conditions ask for. */
 function equal(where) {
-  const plain = ([name, value]) => !LOGICAL.includes(name) && !isCondition(value)
+  const plain = ([name, value]) => !name.startsWith('$') && !isCondition(value)
   return Object.fromEntries(Object.entries(where).filter(plain))
 }
 
-const isCondition = value => Object.getPrototypeOf(Object(value)) === Object.prototype
+/** Whether a value is operators rather than JSON to be equal to. */
+const isCondition = value =>
+  typeof value === 'object' && value !== null && Object.keys(value).some(key => key.startsWith('$'))
 const definedIn = object =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 const nullish = value => value === null || value === undefined

@@ -1,7 +1,8 @@
 // What users search for, as the engine's tree of conditions (src/model/search.rs): attributes by the keys of their
 // columns, operators, values. Never passes an object of the user's through, so no value can become a condition.
 
-const MAX_DEPTH = 45
+// a level is up to two nodes of the engine's, which allows 50 (src/model/search.rs)
+const MAX_DEPTH = 24
 const LISTS = ['$in', '$nin', '$containsAll', '$containsAny', '$between']
 const EQUALITY = ['$eq', '$ne', '$in', '$nin']
 const OPERATORS = [
@@ -32,17 +33,19 @@ function nodesOf(model, attrs, depth) {
   return nodes
 }
 
+const all = nodes => (nodes.length === 1 ? nodes[0] : ['and', nodes])
+
 const LOGIC = {
   $and: (model, list, depth) => ['and', several(model, '$and', list, depth)],
   $or: (model, list, depth) => ['or', several(model, '$or', list, depth)],
-  $not: (model, attrs, depth) => ['not', ['and', nodesOf(model, attrs, depth + 1)]],
+  $not: (model, attrs, depth) => ['not', all(nodesOf(model, attrs, depth + 1))],
 }
 
 function several(model, name, list, depth) {
   if (!Array.isArray(list)) {
     throw new TypeError(`${model.name}.search: ${name} takes an array of attrs, not ${show(list)}`)
   }
-  return list.map(attrs => ['and', nodesOf(model, attrs, depth + 1)])
+  return list.map(attrs => all(nodesOf(model, attrs, depth + 1)))
 }
 
 function columnNodes(model, name, value) {

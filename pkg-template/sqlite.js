@@ -28,7 +28,7 @@ export class SQLite extends Queries {
   /** How the database is kept. */
   kept = new Kept(() => this.emit('kept'))
   _options
-  // no private fields: `transaction` makes objects that inherit from this one, and would not have them. What changes is
+  // no private fields: `boundTo` makes objects that inherit from this one, and would not have them. What changes is
   // in one object, so that they see it: whether it is open, the transaction that all calls join, and the link to a host's database
   _now = { open: false, opening: undefined, joined: undefined, link: undefined }
   _queued = []
@@ -202,10 +202,10 @@ export class SQLite extends Queries {
     const engine = await this.ready(Transaction.around(this)?.token)
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
-    if (around) return around.nest(() => fn(this.transaction(around.token, around)))
+    if (around) return around.nest(() => fn(this.boundTo(around.token, around)))
     const root = new Transaction(engine, await engine.begin(), this)
     if (fn.length === 0) this._now.joined = root
-    return this._settle(engine, root, () => fn(this.transaction(root.token, root)))
+    return this._settle(engine, root, () => fn(this.boundTo(root.token, root)))
   }
 
   /** `withTransaction`, by the name one looks for when writing many things at once. */
@@ -241,7 +241,7 @@ export class SQLite extends Queries {
   }
 
   /** This database as seen from inside a transaction. */
-  transaction(token, root = new Transaction(this.engine, token, this)) {
+  boundTo(token, root = new Transaction(this.engine, token, this)) {
     const tx = Object.create(this)
     const engine = this.engine
     const own = {

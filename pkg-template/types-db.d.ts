@@ -1,7 +1,7 @@
 // Types of `DB`: models, migrations, and driftdb's members of it.
 
 import type { Columns, Validate } from './types-columns.js'
-import type { ModelClass, RecordOf, Repository, Schema } from './types-define.js'
+import type { ModelClass, NewRecord, RecordOf, Repository, Schema } from './types-define.js'
 import type { Added, AnyModel, JsonModel, ModelOptions } from './types-model.js'
 import type { SQLite, SQLiteOptions } from './types-sql.js'
 import type { Untyped } from './worker.js'
@@ -76,7 +76,7 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   removeModel(name: string): Promise<void>
 
   /** driftdb: the repository of a table, which is made or extended when the database opens. */
-  define<const S extends Schema>(table: string, schema: S): Repository<RecordOf<S>>
+  define<const S extends Schema>(table: string, schema: S): Repository<RecordOf<S>, NewRecord<S>>
   /** driftdb: gives a class with static `tableName` and `schema` its table. */
   registerModel(Class: ModelClass): void
   /** The repository of a defined table; that of a transaction's `tx` works inside. */

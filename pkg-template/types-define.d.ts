@@ -72,10 +72,29 @@ export type RecordOf<S extends Schema> = string extends keyof S
       }
     >
 
+type Must<D> = D extends { notNull: true }
+  ? D extends { default: string | number | bigint | boolean | object }
+    ? false
+    : true
+  : false
+/** What makes a record of a schema: what is required and has no default must be there. */
+export type NewRecord<S extends Schema> = string extends keyof S
+  ? Record<string, Untyped>
+  : Flat<
+      { [K in keyof BaseRecord]?: BaseRecord[K] | undefined } & {
+        -readonly [K in keyof S as Must<Built<S[K]>> extends true ? K : never]: Held<Built<S[K]>>
+      } & {
+        -readonly [K in keyof S as Must<Built<S[K]>> extends true ? never : K]?:
+          | Held<Built<S[K]>>
+          | null
+          | undefined
+      }
+    >
+
 type Data<T> = { [K in keyof T as T[K] extends (...args: never) => unknown ? never : K]: T[K] }
 type Nullable<T> = { [K in keyof T as null extends T[K] ? K : never]?: T[K] | undefined }
 type Settable<T> = { [K in keyof T as null extends T[K] ? never : K]?: T[K] | undefined }
-/** Values to write; what is required and has no default is refused when it is missing. */
+/** Values to write. */
 export type RecordData<T> = Flat<Nullable<Data<T>> & Settable<Data<T>>>
 /** Conditions: null asks for records without a value. */
 export type Where<T> = Attrs<Data<T>>
@@ -89,10 +108,10 @@ export interface FindOptions<T> {
 }
 
 /** driftdb's methods over a model. */
-export class Repository<T extends object = Untyped> {
+export class Repository<T extends object = Untyped, New = RecordData<T>> {
   constructor(model: AnyModel, about?: { fields?: string[]; Item?: new () => object })
   /** Inserts a record; gives it as stored, with `id`, times and defaults. */
-  create(data: RecordData<T>): Promise<T>
+  create(data: New): Promise<T>
   findById(id: string): Promise<T | null>
   findOne(where?: Where<T>): Promise<T | null>
   find(options?: FindOptions<T>): Promise<T[]>
@@ -120,15 +139,14 @@ export interface ModelClass<T extends object = Untyped, S = Untyped> {
 /** A record of a class: its own properties, and those its schema tells. */
 type RecordIn<T, S> = S extends Schema ? (string extends keyof S ? T : T & RecordOf<S>) : T
 
+type NewIn<T, S> = S extends Schema ? (string extends keyof S ? RecordData<T> : NewRecord<S>) : RecordData<T>
+
 /** A class whose static methods are driftdb's. A subclass says `static tableName` and `static schema`. */
 export class Model implements BaseRecord {
   id: string
   createdAt: number
   updatedAt: number
-  static create<T extends object, S>(
-    this: ModelClass<T, S>,
-    data: RecordData<RecordIn<T, S>>,
-  ): Promise<RecordIn<T, S>>
+  static create<T extends object, S>(this: ModelClass<T, S>, data: NewIn<T, S>): Promise<RecordIn<T, S>>
   static findById<T extends object, S>(this: ModelClass<T, S>, id: string): Promise<RecordIn<T, S> | null>
   static findOne<T extends object, S>(
     this: ModelClass<T, S>,

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub const MAX_DEPTH: usize = 50;
 /// The most nodes of a search.
 pub const MAX_NODES: usize = 1000;
+/// The most columns to sort by.
+const MAX_SORT: usize = 64;
 
 /// A search. In JSON: `{where?: Node, sort?: [[column, descending]], limit?, offset?, cursor?, noTotal?, noCursor?, …}`.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -153,9 +155,10 @@ impl Search {
         if let Some(node) = &search.condition {
             let mut nodes = 0;
             let depth = node.measure(&mut nodes);
-            too_large("the conditions' depth", depth, MAX_DEPTH)?;
-            too_large("the number of conditions", nodes, MAX_NODES)?;
+            too_large("the nesting of the search", depth, MAX_DEPTH, "conditions")?;
+            too_large("the search", nodes, MAX_NODES, "conditions")?;
         }
+        too_large("the order", search.sort.len(), MAX_SORT, "columns")?;
         Ok(search)
     }
 
@@ -165,11 +168,11 @@ impl Search {
     }
 }
 
-fn too_large(what: &'static str, size: usize, limit: usize) -> Result<()> {
+fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
     if size <= limit {
         return Ok(());
     }
-    Err(Error::TooLarge { what, size: size as u64, limit: limit as u64, unit: "conditions" })
+    Err(Error::TooLarge { what, size: size as u64, limit: limit as u64, unit })
 }
 
 impl Node {
@@ -262,5 +265,7 @@ mod tests {
         assert_eq!(Search::parse(&deep(100_000)).unwrap_err().code(), "BAD_VALUE");
         let wide = format!(r#"{{"where":["and",[{}["or",[]]]]}}"#, "[\"or\",[]],".repeat(MAX_NODES));
         assert_eq!(Search::parse(&wide).unwrap_err().code(), "TOO_LARGE");
+        let order = format!(r#"{{"sort":[{}["a",true]]}}"#, "[\"a\",true],".repeat(MAX_SORT));
+        assert_eq!(Search::parse(&order).unwrap_err().code(), "TOO_LARGE");
     }
 }

@@ -62,6 +62,16 @@ test('an unknown operator is refused, and changes nothing', async () => {
   await db.close()
 })
 
+test('upsert creates what is equal, JSON too, and not what operators say', async () => {
+  const db = new DB()
+  const things = db.define('things', { extra: Column.json(), n: Column.integer(), t: Column.text() })
+  const where = { extra: { a: 1 }, n: { $gt: 5 }, t: null }
+  const made = await things.upsert(where, { n: 6 })
+  assert.deepEqual([made.extra, made.n, made.t], [{ a: 1 }, 6, null])
+  assert.equal((await things.upsert(where, { n: 7 })).id, made.id)
+  await db.close()
+})
+
 test('undefined inside $or never makes a write reach every record', async () => {
   const { db, people: all } = await people()
   await assert.rejects(all.delete({ $or: [{ age: undefined }] }), { name: 'TypeError', message: /undefined/ })
@@ -145,5 +155,6 @@ test('a column may have what a column of JsonModel has', async () => {
   await notes.create({ title: 'Sea', body: 'the tide comes in' })
   assert.equal((await notes.find({ where: { title: 'sEA' } })).length, 1)
   assert.equal((await notes.find({ where: { body: { $match: 'tide' } } })).length, 1)
+  assert.equal((await notes.find({ where: { $match: 'hills' } })).length, 0)
   await db.close()
 })

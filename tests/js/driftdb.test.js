@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Column, DB, JsonModel, Model, Repository, TidelogError } from 'tidelog'
+import { Column, DB, EventSourcingDB, JsonModel, Model, Repository, TidelogError } from 'tidelog'
 
 const schema = {
   name: Column.text().required().build(),
@@ -375,6 +375,9 @@ test('what needs S3 says that it is not there, what has nothing to do does nothi
   await assert.rejects(db.snapshot(), refused)
   assert.equal(await db.flush(), undefined)
   assert.equal(db.stopSync(), undefined)
+  const events = new EventSourcingDB({ models: {} })
+  assert.throws(() => events.db.define('users', schema), refused)
+  await events.close()
   assert.throws(() => new DB({ sqlitePath: 'a', file: 'b' }), /sqlitePath is another name of file/)
   await db.close()
 })

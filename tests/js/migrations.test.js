@@ -1,5 +1,7 @@
 // Migrations of the application and the tables that follow their definitions, in one transaction, in a real file.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -307,4 +309,21 @@ test('a table that events own is made anew from the log when its shape is anothe
   await db.open()
   assert.equal(runs, 0)
   await db.close()
+})
+
+test('a process killed in the middle of a migration leaves the database as it was', async () => {
+  const name = file()
+  const before = { docs: { columns: { a: { type: 'TEXT' } } } }
+  const docs = Array.from({ length: 600 }, (_, i) => ({ id: `${i}`.padStart(4, '0'), a: `${i}`, old: 'x' }))
+  await using(name, before, db => db.store.docs.set(docs))
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'migration-kill.js'), name])
+  const [said] = await once(child.stdout, 'data')
+  assert.match(String(said), /here/)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await using(name, before, async db => {
+    assert.deepEqual(await all(db), docs)
+    await assert.rejects(db.get('SELECT * FROM made'), /no such table/)
+    assert.deepEqual(await db.get('PRAGMA integrity_check'), { integrity_check: 'ok' })
+  })
 })

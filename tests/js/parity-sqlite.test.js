@@ -358,7 +358,10 @@ dbMember('addModel', 'makes the model, puts it in the store, refuses a name twic
 })
 dbMember('registerMigrations', 'adds them before the database is open, each with a function', async db => {
   const runs = []
-  db.registerMigrations('b', { 0: () => runs.push('0 b'), x: { up: () => runs.push('x b') } })
+  db.registerMigrations('b', {
+    0: () => runs.push('0 b'),
+    x: { up: () => runs.push('x b'), down: () => runs.push('down') },
+  })
   db.registerMigrations('a', { 0: () => runs.push('0 a') })
   assert.throws(() => db.registerMigrations('c', { 1: {} }), TypeError)
   await db.open()

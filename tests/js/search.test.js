@@ -109,6 +109,22 @@ test('what cannot be asked is a TypeError that says what can', async () => {
     await assert.rejects(things.search(attrs, options), { name: 'TypeError', message }, String(message))
   }
   await assert.rejects(things.search({ nope: 1 }), { code: 'UNKNOWN_COLUMN' })
+  // as deep as it may be, and one more; as many as there may be, and more
+  for (const wrap of [d => ({ $not: d }), d => ({ $or: [d, { n: 1 }] })]) {
+    let most = { n: 5 }
+    for (let i = 0; i < 24; i += 1) most = wrap(most)
+    assert.equal(typeof (await things.count(most)), 'number')
+    await assert.rejects(things.count(wrap(most)), { name: 'TypeError', message: /24 deep/ })
+  }
+  const many = n => ({ $or: Array.from({ length: n }, (_, i) => ({ n: i })) })
+  assert.equal(await things.count(many(900)), 4)
+  await assert.rejects(things.count(many(1100)), { code: 'TOO_LARGE' })
+  assert.equal(await things.count({ n: { $in: Array.from({ length: 200_000 }, (_, i) => i) } }), 4)
+  const nested = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000))
+  await assert.rejects(things.count({ meta: nested }), {
+    name: 'TypeError',
+    message: /cannot be written as JSON/,
+  })
   await db.close()
 })
 

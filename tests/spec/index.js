@@ -1,5 +1,7 @@
 // The specification of the classes: the same tests in every runtime. They import 'tidelog', './assert.js' and nothing
 // else, so that browsers and workerd can run them. README.md says how to add some.
+import * as define from './define.js'
+import * as definitions from './definitions.js'
 import * as hosts from './hosts.js'
 import * as migrations from './migrations.js'
 import * as models from './models.js'
@@ -7,7 +9,7 @@ import * as search from './search.js'
 import * as sql from './sql.js'
 import * as transactions from './transactions.js'
 
-const files = { models, migrations, search, sql, transactions, hosts }
+const files = { models, definitions, migrations, search, sql, transactions, define, hosts }
 
 /**
  * Every test, as `{name, run}`.

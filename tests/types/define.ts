@@ -49,6 +49,8 @@ exactly<string>()(await db.getNodeId())
 exactly<number>()(await db.transaction(tx => tx.repository('users').count()))
 new Repository(db.addModel(JsonModel, { name: 'other' }))
 
+// @ts-expect-error a name is required
+await users.create({ email: 'a' })
 // @ts-expect-error a name is text
 await users.create({ name: 5 })
 // @ts-expect-error active is a boolean
@@ -94,6 +96,8 @@ exactly<number>()(await User.update({ name: 'Ann' }, { age: 5 }))
 exactly<boolean>()(await User.deleteById('a'))
 // @ts-expect-error a name is text
 await User.create({ name: 5 })
+// @ts-expect-error a name is required
+await User.create({ age: 5 })
 // @ts-expect-error there is no such column
 await User.findOne({ nmae: 'x' })
 // @ts-expect-error a class has a table
