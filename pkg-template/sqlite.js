@@ -82,7 +82,6 @@ export class SQLite extends Queries {
     if (reverseUnordered) engine.reverseUnordered()
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
-    if (this.link) this.link.opened = true
     const child = this._child(engine)
     await onDidOpen?.(child)
     while (this._queued.length) {
