@@ -19,8 +19,6 @@ const NOT_YET = ['transact', 'RWModel']
 
 /** The database under it: its engine calls the users' functions, and opens the queue after the models. */
 class EventDB extends DB {
-  owned = true
-
   constructor(options, owner) {
     super(options)
     this.owner = owner
@@ -28,6 +26,11 @@ class EventDB extends DB {
 
   functions() {
     return this.owner.phases
+  }
+
+  /** Plain models beside those of events are local, and their own truth. */
+  isOwned(model) {
+    return model instanceof ESModel
   }
 
   /** What sync brings is announced as well, and is not the user's. */
