@@ -110,7 +110,7 @@ export class JsonModel extends Keyed {
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const what = `${this.name}.update`
     const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
@@ -156,7 +156,7 @@ export class JsonModel extends Keyed {
     this.checkId('update', id)
     const patch = this._encodePatch(change)
     if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
     this._announce()
     return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
@@ -257,7 +257,7 @@ export class JsonModel extends Keyed {
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
     this.checkId('remove', id)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const removed = await engine.remove(this.name, this._id(id), this._inside())
     this._announce()
     return { changes: removed ? 1 : 0 }
@@ -272,7 +272,7 @@ export class JsonModel extends Keyed {
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
     this.checkId('changeId', newId)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }

@@ -9,7 +9,9 @@ const OURS = ['_s0', '_S1', '_c0', '_x0', '_rank', '_0']
 export function spec(t, { open }) {
   const start = idCol => {
     const db = open(DB)
-    const columns = Object.fromEntries([...NUMBERS, ...OURS].map(name => [name, { type: 'TEXT', index: true }]))
+    const columns = Object.fromEntries(
+      [...NUMBERS, ...OURS].map(name => [name, { type: 'TEXT', index: true }]),
+    )
     columns['3'] = { type: 'INTEGER' }
     columns['1'] = { sql: 'tbl."3" * 2', get: true }
     return db.addModel(JsonModel, { name: '5', idCol, columns })
@@ -40,7 +42,11 @@ export function spec(t, { open }) {
         // two pages, so that the values that sort are read as well
         const first = await model.search(undefined, { sort: { [name]: 1, 3: 1 }, limit: 1 })
         assert.deepEqual(first.items, [read(a)], `sorted by ${name}`)
-        const next = await model.search(undefined, { sort: { [name]: 1, 3: 1 }, limit: 1, cursor: first.cursor })
+        const next = await model.search(undefined, {
+          sort: { [name]: 1, 3: 1 },
+          limit: 1,
+          cursor: first.cursor,
+        })
         assert.deepEqual(next.items, [read(b)], `after the cursor by ${name}`)
       }
       await model.update({ [idCol]: 'a', 0: 'new', 99: null })
@@ -51,13 +57,20 @@ export function spec(t, { open }) {
 
   t('a column called like a number is found by its words', async () => {
     const db = open(DB)
-    const model = db.addModel(JsonModel, { name: 'texts', keepRowId: true, columns: { 7: { type: 'TEXT', fts: true } } })
+    const model = db.addModel(JsonModel, {
+      name: 'texts',
+      keepRowId: true,
+      columns: { 7: { type: 'TEXT', fts: true } },
+    })
     await model.set([
       { id: 'a', 7: 'red fox' },
       { id: 'b', 7: 'grey wolf' },
     ])
     const [item] = (await model.search({ 7: { $match: 'fox' } }, { snippet: { 7: {} } })).items
-    assert.deepEqual([item.id, item['7'], typeof item.$rank, typeof item.$snippet['7']], ['a', 'red fox', 'number', 'string'])
+    assert.deepEqual(
+      [item.id, item['7'], typeof item.$rank, typeof item.$snippet['7']],
+      ['a', 'red fox', 'number', 'string'],
+    )
   })
 
   t('a table changes its shape around columns called like numbers', async () => {
