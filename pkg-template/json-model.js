@@ -84,7 +84,7 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const many = Array.isArray(obj)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     // a slug is free only as long as nobody else writes
     if (this._completion.hasSlugs && !this._inside())
       return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
