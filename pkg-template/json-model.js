@@ -9,6 +9,7 @@ import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
 import { quoteId } from './sql-tag.js'
+import { refuseOwnWait } from './waits.js'
 
 const OPTIONS = [
   'db',
@@ -250,6 +251,7 @@ export class JsonModel extends Keyed {
   /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */
   _together(fn) {
     if (this._inside()) return fn(this)
+    refuseOwnWait(this.db)
     return this.db.withTransaction(tx => fn(tx.store[this.name]))
   }
 

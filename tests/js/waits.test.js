@@ -23,6 +23,8 @@ test('a write past tx is refused inside withTransaction, reads see the last comm
       update: () => things.update({ id: 'before', a: 1 }),
       patch: () => things.update('before', { $set: { a: 1 } }),
       remove: () => things.remove('before'),
+      updateWhere: () => things.updateWhere({ id: 'before' }, { a: 1 }),
+      removeWhere: () => things.removeWhere({ id: 'before' }),
       changeId: () => things.changeId('before', 'after'),
     }
     for (const [name, call] of Object.entries(calls)) await assert.rejects(call(), USE_TX, name)
