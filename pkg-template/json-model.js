@@ -9,6 +9,7 @@ import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
 import { quoteId } from './sql-tag.js'
+import { refuseOwnWait } from './waits.js'
 
 const OPTIONS = [
   'db',
@@ -84,7 +85,7 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const many = Array.isArray(obj)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     // a slug is free only as long as nobody else writes
     if (this._completion.hasSlugs && !this._inside())
       return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
@@ -110,7 +111,7 @@ export class JsonModel extends Keyed {
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const what = `${this.name}.update`
     const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
@@ -156,7 +157,7 @@ export class JsonModel extends Keyed {
     this.checkId('update', id)
     const patch = this._encodePatch(change)
     if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
     this._announce()
     return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
@@ -204,7 +205,7 @@ export class JsonModel extends Keyed {
 
   /** Changes documents in one call of the engine. */
   async _changeAll(docs, change, kind) {
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const token = this._inside()
     const what = `${this.name}.updateWhere`
     const ids = docs.map(doc => doc[this.idCol])
@@ -261,7 +262,7 @@ export class JsonModel extends Keyed {
   }
 
   async _removeAll(ids) {
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const removed = await engine.remove(
       this.name,
       ids.map(id => this._id(id)),
@@ -300,6 +301,7 @@ export class JsonModel extends Keyed {
   /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */
   _together(fn) {
     if (this._inside()) return fn(this)
+    refuseOwnWait(this.db)
     return this.db.withTransaction(tx => fn(tx.store[this.name]))
   }
 
@@ -324,7 +326,7 @@ export class JsonModel extends Keyed {
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
     this.checkId('changeId', newId)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }
