@@ -17,7 +17,7 @@ export function conditions(model, attrs, where) {
 }
 
 function nodesOf(model, attrs, depth) {
-  if (!isPlain(attrs))
+  if (!isAttrs(attrs))
     throw new TypeError(`${model.name}.search: attrs must be an object, not ${show(attrs)}`)
   if (depth > MAX_DEPTH) {
     throw new TypeError(`${model.name}.search: $and, $or and $not may be ${MAX_DEPTH} deep: flatten them`)
@@ -255,6 +255,12 @@ export function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+/** What has attributes: an object, an instance of a class with properties of its own as well. */
+export function isAttrs(value) {
+  if (isPlain(value)) return true
+  return Object.prototype.toString.call(value) === '[object Object]' && Object.keys(value).length > 0
 }
 
 export function show(value) {

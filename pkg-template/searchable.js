@@ -1,7 +1,7 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
-import { conditions, decode, findColumn, isPlain, show, values_ } from './search-attrs.js'
+import { conditions, decode, findColumn, isAttrs, isPlain, show, values_ } from './search-attrs.js'
 import { each } from './search-each.js'
 
 const SEARCH_OPTIONS = [
@@ -62,10 +62,10 @@ export class Searchable {
   /** Whether there is a document with this id, or one that matches. */
   async exists(...args) {
     const [idOrAttrs, options = {}] = args
-    if (nullish(idOrAttrs) && args.length === 1) {
+    if (idOrAttrs === null || (idOrAttrs === undefined && args.length === 1)) {
       throw new TypeError(`${this.name}.exists: no id was given: use exists() to ask whether there is any`)
     }
-    if (!nullish(idOrAttrs) && !isPlain(idOrAttrs)) {
+    if (idOrAttrs !== undefined && !isAttrs(idOrAttrs)) {
       this.checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }

@@ -234,10 +234,10 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   ): AsyncIterable<Item<Doc, C, Cols, Snip>[]>
   /** How SQLite will search. */
   explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
-  /** Rows of a SELECT over this table as documents. */
-  toObj(row: object, options?: object): Doc
-  toObj(rows: readonly object[], options?: object): Doc[]
-  parseRow(row: object, options?: object): Doc
+  /** Rows of a SELECT over this table as documents; with `cols` these columns of them. */
+  toObj(rows: readonly object[], options?: { cols?: readonly Name<C>[] }): Doc[]
+  toObj(row: object, options?: { cols?: readonly Name<C>[] }): Doc
+  parseRow(row: object, options?: { cols?: readonly Name<C>[] }): Doc
   /** `[sql, values, cursorAliases, totalSql, totalValues, invert]` of a search; override it for searches of your own. */
   makeSelect(
     options: { attrs?: Attrs<Doc, C> } & SearchOptions<Doc, C>,
