@@ -31,6 +31,11 @@ class EventDB extends DB {
     return this.owner.phases
   }
 
+  /** The queue as migrations see it. */
+  queueInMigration(tx) {
+    return this.owner.queue.inMigration(tx)
+  }
+
   /** What sync brings is announced as well, and is not the user's. */
   userWrote() {}
 

@@ -2,6 +2,7 @@
 // in one transaction. What happens to a table is the engine's; the order of things, users' functions and progress are
 // here.
 
+import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 
 /** Documents read and written at a time. */
@@ -27,6 +28,7 @@ export function migrationsOf(group, given, about) {
 /** What a model's migrations are called with. */
 export const aboutModel = model => tx => ({
   ...model.migrationOptions,
+  ...(tx.queue && { queue: tx.queue }),
   db: tx,
   model: tx.store[model.name],
 })
@@ -44,6 +46,8 @@ export async function migrate(db, models, { migrations = [], before, owned = fal
     const tx = db.boundTo(token)
     // `fn(db)` and `fn({db})` are both written
     tx.db = tx
+    const queue = db.queueInMigration?.(tx)
+    if (queue) tx.queue = queue
     tx.removeModel = async name => engine.dropModel(name, token)
     await tx.inside(async () => {
       await before?.(tx)
@@ -81,7 +85,7 @@ class Work {
       this.#engine.planModel(JSON.stringify(model._definition), owned, this.#token),
     )
     for (const model of models) await this.#stage('shape', model)
-    await this.#run(migrations)
+    await this.#run(migrations, owned)
     for (const [i, model] of models.entries()) {
       // events hold the values of what they own: those are made anew from the log
       if (rewritten[i].length && !owned) await this.#rewrite(model)
@@ -98,13 +102,16 @@ class Work {
     }
   }
 
-  async #run(migrations) {
+  async #run(migrations, owned) {
     if (!migrations.length) return
     const done = new Set(this.#engine.migrated(this.#token))
     const left = migrations.filter(({ key }) => !done.has(key))
     // as strings over all models together
     left.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    for (const model of Object.values(this.#tx.store)) this.#equip(model)
+    for (const model of Object.values(this.#tx.store)) {
+      if (owned) readOnly(model)
+      else this.#equip(model)
+    }
     for (const [i, { key, run }] of left.entries()) {
       try {
         await run(this.#tx)
@@ -173,6 +180,19 @@ class Work {
       after = ids.at(-1)
     }
   }
+}
+
+/** What an event-owned model refuses in a migration: its rows are made from the log, which would not have it. */
+const WRITES = `set update remove delete changeId updateWhere removeWhere renameColumn retypeColumn dropColumn`
+
+function readOnly(model) {
+  const refuse = name => async () => {
+    throw new TidelogError(
+      'NOT_SUPPORTED',
+      `${model.name}.${name} in a migration: its rows are made from events alone, so that every replica has the same: change the reducers and raise 'version', or dispatch events when the database is open`,
+    )
+  }
+  for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
 }
 
 /** The names along the way to a declared column's value, or along a dotted path. */
