@@ -20,8 +20,6 @@ const NOT_YET = ['transact', 'RWModel']
 
 /** The database under it: its engine calls the users' functions, and opens the queue after the models. */
 class EventDB extends DB {
-  owned = true
-
   constructor(options, owner) {
     super(options)
     this.owner = owner
@@ -34,6 +32,11 @@ class EventDB extends DB {
   /** The queue as migrations see it. */
   queueInMigration(tx) {
     return this.owner.queue.inMigration(tx)
+  }
+
+  /** Plain models beside those of events are local, and their own truth. */
+  isOwned(model) {
+    return model instanceof ESModel
   }
 
   /** What sync brings is announced as well, and is not the user's. */

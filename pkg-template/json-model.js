@@ -196,30 +196,80 @@ export class JsonModel extends Keyed {
     const kind = this._checkChange(attrs, change)
     return this._together(async model => {
       const docs = await model._matching(attrs)
-      let changed = 0
-      for (const doc of docs) {
-        const id = doc[this.idCol]
-        if (kind === 'patch') await model.update(id, change)
-        else if (kind === 'merge') await model.update({ ...change, [this.idCol]: id })
-        else {
-          const made = await change(doc)
-          if (made === undefined) continue
-          await model.set({ ...this.checkObject('updateWhere', made), [this.idCol]: id })
-        }
-        changed++
-      }
-      return changed
+      if (kind === 'function') return model._setMade(docs, change)
+      if (model._needsWhole()) return model._part(inner => inner._changeEach(docs, change, kind))
+      if (docs.length) await model._changeAll(docs, change, kind)
+      return docs.length
     })
+  }
+
+  /** Changes documents in one call of the engine. */
+  async _changeAll(docs, change, kind) {
+    const engine = await this._readyToWrite()
+    const token = this._inside()
+    const what = `${this.name}.updateWhere`
+    const ids = docs.map(doc => doc[this.idCol])
+    if (kind === 'merge') {
+      const texts = ids.map(id => this._codec.text(this._shaped({ ...change, [this.idCol]: id }, what), what))
+      await engine.update(this.name, texts, false, token)
+    } else {
+      const patch = this._encodePatch(change)
+      const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
+      await engine.set(this.name, texts.join('\n'), false, token)
+    }
+    this._announce()
+  }
+
+  /** Changes documents as a subclass or the columns' functions want it. */
+  async _changeEach(docs, change, kind) {
+    for (const doc of docs) {
+      const id = doc[this.idCol]
+      await (kind === 'patch' ? this.update(id, change) : this.update({ ...change, [this.idCol]: id }))
+    }
+    return docs.length
+  }
+
+  /** Writes what a function makes of documents; undefined leaves one as it is. */
+  async _setMade(docs, make) {
+    const made = []
+    for (const doc of docs) {
+      const id = doc[this.idCol]
+      const other = await make(doc)
+      if (other !== undefined) made.push({ ...this.checkObject('updateWhere', other), [this.idCol]: id })
+    }
+    if (!this._needsWhole()) {
+      if (made.length) await this.set(made)
+    } else {
+      await this._part(async model => {
+        for (const doc of made) await model.set(doc)
+      })
+    }
+    return made.length
   }
 
   /** Removes the matching documents, all or none; gives how many. */
   async removeWhere(attrs) {
     this._checkAttrs('removeWhere', attrs)
     return this._together(async model => {
-      const docs = await model._matching(attrs)
-      for (const doc of docs) await model.remove(doc[this.idCol])
-      return docs.length
+      const ids = (await model._matching(attrs)).map(doc => doc[this.idCol])
+      if (model.remove === JsonModel.prototype.remove) await model._removeAll(ids)
+      else
+        await model._part(async inner => {
+          for (const id of ids) await inner.remove(id)
+        })
+      return ids.length
     })
+  }
+
+  async _removeAll(ids) {
+    const engine = await this._readyToWrite()
+    const removed = await engine.remove(
+      this.name,
+      ids.map(id => this._id(id)),
+      this._inside(),
+    )
+    this._announce()
+    return removed
   }
 
   _checkChange(attrs, change) {
@@ -255,14 +305,16 @@ export class JsonModel extends Keyed {
     return this.db.withTransaction(tx => fn(tx.store[this.name]))
   }
 
+  /** Runs `fn(model)` as a part of the transaction that is undone alone. */
+  _part(fn) {
+    return this.db.withTransaction(tx => fn(tx.store[this.name]))
+  }
+
   /** Removes the document with an id, or the one given; resolves also when there is none. */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
     this.checkId('remove', id)
-    const engine = await this._readyToWrite()
-    const removed = await engine.remove(this.name, this._id(id), this._inside())
-    this._announce()
-    return { changes: removed ? 1 : 0 }
+    return { changes: await this._removeAll([id]) }
   }
 
   /** Deprecated name of `remove`. */
