@@ -1,5 +1,9 @@
 // Types of tidelog/client: the page's side of a database that lives in a worker.
 
+import type { Columns, IsAny } from './types-columns.js'
+import type { ESModel, ModelIn } from './types-events.js'
+import type { AnyModel, Changes, Id, JsonModel, Loose, Name, Patch } from './types-model.js'
+import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types-search.js'
 import type { Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
 export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
@@ -62,17 +66,65 @@ export interface Live<T> extends AsyncIterableIterator<T[]> {
  * returns a promise. Arguments and results must be plain data (structured clone): a function among them is a `TypeError`
  * that names the method, and so is a method that does not exist.
  */
-export interface RemoteModel<T = Untyped> {
-  set(doc: Partial<T>, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<T>
-  update(doc: Partial<T>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<T>
-  get(id: string | number, column?: string): Promise<T | undefined>
-  remove(idOrDoc: string | number | Partial<T>, meta?: unknown): Promise<unknown>
-  all(): Promise<T[]>
-  count(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Promise<number>
-  search(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Promise<Untyped>
-  live(attrs?: Record<string, unknown>, options?: Record<string, unknown>): Live<T>
-  [method: string]: (...args: Untyped[]) => Untyped
+export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>> {
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
+  update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  updateWhere(attrs: Attrs<Doc, C>, change: Changes<Doc> | Patch): Promise<number>
+  remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Promise<unknown>
+  removeWhere(attrs: Attrs<Doc, C>): Promise<number>
+  get(id: Id, column?: Name<C>): Promise<Doc | undefined>
+  getAll(ids: readonly Id[], column?: Name<C>): Promise<(Doc | undefined)[]>
+  all(): Promise<Doc[]>
+  search<
+    const Cols extends readonly string[] = never,
+    const Only extends boolean = false,
+    const Snip extends Snippets = never,
+  >(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, Only, Snip>,
+  ): Promise<Results<Item<Doc, C, Cols, Snip>, Only>>
+  searchAll<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
+  ): Promise<Item<Doc, C, Cols, Snip>[]>
+  searchOne<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
+  ): Promise<Item<Doc, C, Cols, Snip> | undefined>
+  exists(idOrAttrs?: Id | Attrs<Doc, C>): Promise<boolean>
+  count(attrs?: Attrs<Doc, C> | null): Promise<number>
+  max(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  min(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  sum(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  avg(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
+  live<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
+  ): Live<Item<Doc, C, Cols, Snip>>
 }
+
+/** A model's class seen from the page: with the methods of its own. */
+export type Remote<M> =
+  M extends JsonModel<infer Doc, infer C, infer In>
+    ? RemoteModel<Doc, C, In> & {
+        [K in Exclude<keyof M, keyof ESModel> as M[K] extends (...args: never) => unknown
+          ? K
+          : never]: M[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never
+      }
+    : never
+
+/** What a page calls a model: by its definition in `serve`, its class, or the type of its documents. */
+type Seen<T> =
+  IsAny<T> extends true
+    ? Untyped
+    : T extends AnyModel
+      ? Remote<T>
+      : T extends { columns: Untyped } | { Model: Untyped } | { reducer: Untyped } | { preprocessor: Untyped }
+        ? Remote<ModelIn<T>>
+        : RemoteModel<T>
 
 /**
  * A database in a worker: this tab's, or another tab's that leads. Errors arrive with `name`, `code`, `message` and
@@ -86,9 +138,11 @@ export interface RemoteModel<T = Untyped> {
  * connection: three workers in a row lived less than 2 s. Calls after `close()` reject with `CLOSED`. All calls of a page
  * reject with `VERSION_SKEW` once another tab runs a newer version of this package or of the models: reload the page.
  */
-export interface Connection<Docs extends object = Record<string, Untyped>> {
+export interface Connection<Models extends object = Record<string, Untyped>> {
   /** The models by name. */
-  readonly store: { readonly [Name in keyof Docs]: RemoteModel<Docs[Name]> }
+  readonly store: string extends keyof Models
+    ? Untyped
+    : { readonly [Name in keyof Models]: Seen<Models[Name]> }
   /** The latest status. */
   readonly status: Status
   /** Calls `fn` on each change of the status; returns a function that ends this. */
@@ -113,11 +167,12 @@ export interface Connection<Docs extends object = Record<string, Untyped>> {
 
 /**
  * Starts the worker and resolves as soon as it answers, which may be long before any tab leads: see `status`.
- * `Docs` types the documents by model name.
+ * `Models` types the store: `connect<typeof models>(…)` by the definitions that the worker serves, or by model name the
+ * classes or the documents.
  *
  * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that worker dies
  * @throws `CRASHED` when the worker does not start
  */
-export function connect<Docs extends object = Record<string, Untyped>>(
+export function connect<Models extends object = Record<string, Untyped>>(
   start: () => Worker,
-): Promise<Connection<Docs>>
+): Promise<Connection<Models>>

@@ -1,65 +1,277 @@
-// Column definitions: checked here, split into what the engine knows and the functions that run here.
+// Column definitions: every key checked, and compiled into what the engine knows and what runs here. Does not run any
+// of the columns' functions.
 
-const ENGINE_KEYS = ['type', 'real', 'path', 'get', 'index', 'unique']
-const HERE_KEYS = ['default', 'required', 'value']
-const TYPES = ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON']
+import { LONE } from './codec.js'
+import { parsePath } from './paths.js'
+import { quoteId } from './sql-tag.js'
 
-/** `{engine, computed}`: the engine's columns, and the columns whose values are made or checked here. */
-export function splitColumns(model, columns = {}) {
+const FLAG = 'flag'
+const FUNCTION = 'function'
+/** What each key takes. */
+const KEYS = {
+  type: ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON', 'BLOB', 'DATE', 'BIGINT'],
+  real: FLAG,
+  path: 'string',
+  get: FLAG,
+  alias: 'string',
+  value: FUNCTION,
+  slugValue: FUNCTION,
+  default: 'any',
+  required: FLAG,
+  falsyBool: FLAG,
+  parse: FUNCTION,
+  stringify: FUNCTION,
+  alwaysObject: FLAG,
+  sql: 'string',
+  index: [true, false, 'ALL', 'SPARSE'],
+  ignoreNull: FLAG,
+  unique: FLAG,
+  autoIncrement: FLAG,
+  where: 'any',
+  whereVal: FUNCTION,
+  in: FLAG,
+  isArray: FLAG,
+  isAnyOfArray: FLAG,
+  inAll: FLAG,
+  textSearch: FLAG,
+  // not strato-db's
+  collate: ['BINARY', 'NOCASE', 'RTRIM'],
+  fts: 'any',
+  foreignKey: 'any',
+  version: 'integer',
+  validate: 'any',
+}
+/** What the engine takes as it is. */
+const ENGINE_KEYS = [
+  'type',
+  'real',
+  'path',
+  'get',
+  'unique',
+  'sql',
+  'falsyBool',
+  'autoIncrement',
+  'alwaysObject',
+  'ignoreNull',
+  'collate',
+  'version',
+]
+/** Keys of the id that do nothing, or nothing that would be right. */
+const NOT_FOR_ID = [
+  'default',
+  'falsyBool',
+  'parse',
+  'stringify',
+  'alwaysObject',
+  'sql',
+  'isArray',
+  'isAnyOfArray',
+  'inAll',
+  'fts',
+]
+const SEARCHES = ['textSearch', 'where']
+const ACTIONS = ['CASCADE', 'SET NULL', 'RESTRICT']
+
+/**
+ * `{engine, columns, tokenize}`: the engine's columns, and all columns by name with what there is to know of each: `name,
+ * path, steps, real, get, quoted, sql, alias, isId`, and the keys it was defined with.
+ */
+export function compileColumns(model, idCol, given = {}) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new TypeError(`${model}: columns must be an object`)
+  const columns = Object.create(null)
   const engine = []
-  const computed = []
-  for (const [name, given] of Object.entries(columns)) {
-    const column = typeof given === 'function' ? given({ columnName: name }) : given
-    if (!column) continue
-    check(`${model}.${name}`, column)
-    const known = { name }
-    for (const key of ENGINE_KEYS) if (column[key] !== undefined) known[key] = column[key]
-    if (known.index) known.index = indexKind(column)
-    else delete known.index
-    engine.push(known)
-    if (HERE_KEYS.some(key => column[key] !== undefined)) {
-      computed.push({ name, path: (column.path ?? name).split('.'), ...column })
-    }
+  let tokenize
+  const all = Object.entries(given)
+  if (!all.some(([name]) => name === idCol)) all.unshift([idCol, {}])
+  for (const [name, define] of all) {
+    const definition = typeof define === 'function' ? define({ columnName: name }) : define
+    if (!definition && name !== idCol) continue
+    const column = compile(`${model}.${name}`, name, idCol, definition ?? {}, columns)
+    columns[name] = column
+    if (column.fts?.tokenize) tokenize = oneTokenizer(column, tokenize)
+    if (name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol))) engine.push(forEngine(column))
   }
-  return { engine, computed }
+  columns.json ??= compile(`${model}.json`, 'json', idCol, {}, columns)
+  return { engine, columns, tokenize }
 }
 
-function check(name, column) {
-  if (typeof column !== 'object') throw new TypeError(`column ${name} must be an object`)
-  for (const key of Object.keys(column)) {
-    if (!ENGINE_KEYS.includes(key) && !HERE_KEYS.includes(key)) {
-      throw new TypeError(
-        `column ${name}: '${key}' is not supported; use ${[...ENGINE_KEYS, ...HERE_KEYS].join(', ')}`,
-      )
+function compile(what, name, idCol, definition, before) {
+  if (LONE.test(name)) throw new TypeError(`column ${what}: its name has a lone surrogate`)
+  check(what, definition)
+  const isId = name === idCol
+  if (isId) checkId(what, idCol, definition)
+  else if (name === 'json') checkJson(what, definition)
+  else checkData(what, definition)
+  const { path, alias, sql, type } = definition
+  const real = isId || name === 'json' || (sql === undefined && Boolean(definition.real || type))
+  const get = definition.get ?? real
+  const taken = alias && Object.values(before).find(column => column.alias === alias)
+  if (taken) throw new TypeError(`column ${what}: alias '${alias}' is ${taken.name}'s already`)
+  const steps = path === undefined || isId ? [name] : parsePath(path, `column ${what}`)
+  const quoted = quoteId(name)
+  return {
+    ...definition,
+    name,
+    path: path ?? name,
+    steps,
+    real,
+    get,
+    isId,
+    quoted,
+    alias: alias ?? (isId ? '_i' : name === 'json' ? '_j' : `_${Object.keys(before).length}`),
+    sql: sql ?? (real ? `tbl.${quoted}` : undefined),
+    // values of such columns are in no document: they are sent next to it
+    aside: real && !get && Boolean(definition.value || definition.stringify),
+    index: definition.index && indexKind(definition),
+  }
+}
+
+function forEngine(column) {
+  const known = { name: column.name }
+  for (const key of ENGINE_KEYS) if (column[key] !== undefined) known[key] = column[key]
+  const given = column.sql?.startsWith('tbl."') && column.real
+  if (given) delete known.sql
+  if (column.path === column.name) delete known.path
+  if (column.isId) for (const key of ['get', 'unique', 'real', 'path']) delete known[key]
+  if (column.index && !column.isId) known.index = column.index
+  if (column.fts) known.fts = true
+  if (column.aside) known.aside = true
+  if (column.foreignKey) {
+    const { foreignKey } = column
+    known.foreignKey = typeof foreignKey === 'string' ? { model: foreignKey } : foreignKey
+  }
+  return known
+}
+
+function check(what, column) {
+  if (typeof column !== 'object' || column === null || Array.isArray(column))
+    throw new TypeError(`column ${what} must be an object`)
+  for (const [key, value] of Object.entries(column)) {
+    if (!Object.hasOwn(KEYS, key)) {
+      throw new TypeError(`column ${what}: there is no key '${key}': did you mean '${nearest(key, KEYS)}'?`)
     }
+    if (value === undefined) continue
+    const bad = refused(KEYS[key], value)
+    if (bad) throw new TypeError(`column ${what}: ${key} must be ${bad}`)
   }
-  const { type, index, unique, value } = column
-  if (type !== undefined && !TYPES.includes(type))
-    throw new TypeError(`column ${name}: type must be one of ${TYPES}`)
-  if (index && ![true, 'ALL', 'SPARSE'].includes(index)) {
-    throw new TypeError(`column ${name}: index must be true, 'ALL' or 'SPARSE'`)
+}
+
+function refused(wanted, value) {
+  if (Array.isArray(wanted)) {
+    const names = wanted.map(one => (typeof one === 'string' ? `'${one}'` : one))
+    return wanted.includes(value) ? undefined : `one of ${names.join(', ')}, not ${show(value)}`
   }
-  if (unique && !index) throw new TypeError(`column ${name}: unique needs index`)
-  if (value !== undefined && typeof value !== 'function')
-    throw new TypeError(`column ${name}: value must be a function`)
+  if (wanted === FUNCTION) return typeof value === 'function' ? undefined : `a function, not ${show(value)}`
+  if (wanted === 'string')
+    return typeof value === 'string' && value ? undefined : `a string, not ${show(value)}`
+  if (wanted === 'integer') return Number.isSafeInteger(value) ? undefined : `an integer, not ${show(value)}`
+  // true and false, and what strato-db takes for them
+  if (wanted === FLAG)
+    return ['boolean', 'number'].includes(typeof value) || value === null
+      ? undefined
+      : `true or false, not ${show(value)}`
+}
+
+function checkData(what, column) {
+  const { type, value, slugValue, index, unique, get, sql, real, falsyBool, foreignKey, fts } = column
+  const bad = message => {
+    throw new TypeError(`column ${what}: ${message}`)
+  }
+  if (unique && !index) bad('unique needs index')
+  if (value && slugValue) bad('it has value and slugValue: use one of them')
+  if (slugValue && !index) bad('slugValue needs index')
+  if (column.autoIncrement) bad('autoIncrement is for integer ids')
+  if (sql !== undefined && (real || type)) bad('sql makes it computed: it cannot have real or type')
+  if (sql !== undefined && (value || slugValue || column.stringify))
+    bad('sql makes it computed: nothing is written')
+  if (column.alwaysObject && type !== 'JSON') bad("alwaysObject needs type 'JSON'")
+  if (column.parse && !(get ?? (real || type))) bad('parse needs get')
+  if (falsyBool && (column.parse || column.stringify))
+    bad('falsyBool has its own way to be stored: no parse, no stringify')
+  if (falsyBool && ['JSON', 'BLOB', 'DATE', 'BIGINT'].includes(type))
+    bad(`falsyBool cannot be of type '${type}'`)
+  if (column.aside && get) bad('aside is not for you')
+  const several = SEARCHES.filter(key => column[key])
+  if (several.length > 1) bad(`it has ${several.join(' and ')}: use one of them`)
+  const lists = ['in', 'inAll', 'isArray', 'isAnyOfArray'].filter(key => column[key])
+  if (several.length && lists.length) bad(`it has ${several[0]} and ${lists[0]}: use one of them`)
+  checkWhere(column, bad)
+  if (foreignKey !== undefined) checkForeignKey(column, bad)
+  if (fts !== undefined && typeof fts !== 'boolean' && typeof fts?.tokenize !== 'string')
+    bad('fts must be true or {tokenize}')
+}
+
+function checkWhere({ where, whereVal }, bad) {
+  if (where !== undefined && typeof where !== 'function' && typeof where !== 'string')
+    bad('where must be a string or a function')
+  if (typeof where === 'string' && !whereVal && !where.includes('?')) bad("where needs a '?' or whereVal")
+}
+
+function checkForeignKey({ foreignKey, real, type }, bad) {
+  if (!real && !type) bad('foreignKey needs type or real')
+  if (typeof foreignKey === 'string') return
+  const { model, column, onDelete, onUpdate, ...rest } = foreignKey ?? {}
+  if (typeof model !== 'string' || (column !== undefined && typeof column !== 'string'))
+    bad('foreignKey must be the name of a model or {model, column?, onDelete?, onUpdate?}')
+  const [other] = Object.keys(rest)
+  if (other) bad(`foreignKey has no '${other}'`)
+  for (const action of [onDelete, onUpdate])
+    if (action !== undefined && !ACTIONS.includes(action))
+      bad(`foreignKey: an action is one of ${ACTIONS.join(', ')}, not ${show(action)}`)
+}
+
+function checkId(what, idCol, column) {
+  const bad = message => {
+    throw new TypeError(`column ${what}: ${message}`)
+  }
+  const wrong = NOT_FOR_ID.find(key => column[key] !== undefined && column[key] !== false)
+  if (wrong) bad(`'${wrong}' cannot be done to the id`)
+  if (column.get === false || column.real === false) bad('the id is always real and read')
+  if (column.path !== undefined && column.path !== idCol) bad('the id has no other path than its name')
+  if (column.value && column.slugValue) bad('it has value and slugValue: use one of them')
+  if (column.type === 'JSON') bad("the id cannot be of type 'JSON'")
+  if (column.autoIncrement && column.type !== 'INTEGER') bad("autoIncrement needs type 'INTEGER'")
+  checkWhere(column, bad)
+}
+
+function checkJson(what, column) {
+  const wrong = Object.keys(column).find(key => key !== 'alias' && column[key] !== undefined)
+  if (wrong)
+    throw new TypeError(
+      `column ${what}: it holds the rest of the document and has only 'alias', not '${wrong}'`,
+    )
 }
 
 /** Sparse (NULLs not indexed) unless every row is wanted or has a value. */
-function indexKind({ index, unique, default: byDefault, required }) {
+function indexKind({ index, unique, default: byDefault, required, ignoreNull }) {
   if (index === 'ALL' || index === 'SPARSE') return index
+  if (ignoreNull) return 'SPARSE'
   return unique || required || byDefault !== undefined ? 'ALL' : 'SPARSE'
 }
 
-/** The value at a path of names. */
-export function valueAt(object, path) {
-  return path.reduce(
-    (value, name) => (value === null || value === undefined ? undefined : value[name]),
-    object,
-  )
+function oneTokenizer({ name, fts }, before) {
+  if (before !== undefined && before !== fts.tokenize)
+    throw new TypeError(`column ${name}: the columns of a model share one tokenizer, which is '${before}'`)
+  return fts.tokenize
 }
 
-/** `object` with `value` at a path, copied only along the way. */
-export function withValueAt(object, [name, ...rest], value) {
-  const inner = rest.length ? withValueAt(object?.[name] ?? {}, rest, value) : value
-  return { ...object, [name]: inner }
+/** The known key that is most like one. */
+export function nearest(key, known) {
+  const distance = other => {
+    let row = Array.from({ length: other.length + 1 }, (_, i) => i)
+    for (let i = 1; i <= key.length; i++) {
+      const next = [i]
+      for (let j = 1; j <= other.length; j++) {
+        const same = key[i - 1].toLowerCase() === other[j - 1].toLowerCase()
+        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1))
+      }
+      row = next
+    }
+    return row.at(-1)
+  }
+  const names = Array.isArray(known) ? known : Object.keys(known)
+  return names.reduce((best, name) => (distance(name) < distance(best) ? name : best))
 }
+
+const show = value => (typeof value === 'string' ? `'${value}'` : String(value))

@@ -1,10 +1,33 @@
-// `DB`: a database with models.
+// `DB`: a database with models and migrations.
 
+import { Tables } from './define.js'
 import { JsonModel } from './json-model.js'
-import { SQLite } from './sqlite.js'
+import { aboutModel, migrate, migrationsOf } from './migrations.js'
 
-export class DB extends SQLite {
-  /** Adds a model; its table is made or extended when the database opens. Gives the model. */
+/** What `DB` takes beyond `SQLite`'s options. */
+export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
+
+export class DB extends Tables {
+  /** `{key, run}` of the application's migrations. */
+  _migrations = []
+  /** Whether only events write to its models. */
+  owned = false
+
+  constructor(options = {}, more = []) {
+    super(options, [...DB_OPTIONS, ...more])
+    const { migrations = [], onBeforeMigrations, onProgress } = options
+    for (const [name, fn] of Object.entries({ onBeforeMigrations, onProgress })) {
+      if (fn !== undefined && typeof fn !== 'function') throw new TypeError(`${name} must be a function`)
+    }
+    if (!Array.isArray(migrations)) throw new TypeError('migrations must be an array of {runKey, up}')
+    for (const { runKey, up } of migrations) {
+      if (typeof runKey !== 'string' || typeof up !== 'function')
+        throw new TypeError('migrations must be an array of {runKey, up}')
+      this._migrations.push({ key: runKey, run: up })
+    }
+  }
+
+  /** Adds a model; its table is made or brought to its definition when the database opens. Gives the model. */
   addModel(Model, options = {}) {
     if (typeof Model !== 'function' || !(Model.prototype instanceof JsonModel || Model === JsonModel)) {
       throw new TypeError('addModel: Model must be JsonModel or extend it')
@@ -12,16 +35,28 @@ export class DB extends SQLite {
     const model = new Model({ ...options, db: this })
     if (Object.hasOwn(this.store, model.name))
       throw new TypeError(`addModel: '${model.name}' was added already`)
+    const own = migrationsOf(model.name, model.migrations, aboutModel(model))
     this.store[model.name] = model
-    if (this.engine) this.prepareLate(model)
+    if (this._now.opening) this.prepareLate(model, own)
+    this._migrations.push(...own)
     return model
   }
 
+  /** Adds migrations `{key: fn(db) | {up}}`; each runs once ever, in the order of `key group` as strings. */
+  registerMigrations(group, migrations) {
+    if (typeof group !== 'string' || !group) throw new TypeError('registerMigrations: group must be a string')
+    if (this._now.opening) throw new Error(`registerMigrations: migrations already done`)
+    for (const [key, entry] of Object.entries(migrations ?? {})) {
+      if (typeof (entry?.up ?? entry) !== 'function')
+        throw new TypeError(`registerMigrations: '${key}' must be a function or {up}`)
+    }
+    this._migrations.push(...migrationsOf(group, migrations, tx => tx))
+  }
+
   /** A model added to an open database: calls wait until its table is there. */
-  prepareLate(model) {
-    const engine = this.engine
-    const before = this.settling ?? Promise.resolve()
-    const settling = before.then(() => model.prepare(engine))
+  prepareLate(model, migrations) {
+    const before = this.settling ?? this._now.opening
+    const settling = before.then(() => this._prepare([model], migrations))
     const settled = () => {
       if (this.settling === settling) this.settling = undefined
     }
@@ -35,6 +70,18 @@ export class DB extends SQLite {
   }
 
   async prepareModels() {
-    for (const model of Object.values(this.store)) await model.prepare(this.engine)
+    await this._prepare(Object.values(this.store), this._migrations, this._options.onBeforeMigrations)
+  }
+
+  async _prepare(models, migrations, before) {
+    const { engine, owned } = this
+    if (this._options.readOnly) {
+      for (const model of models) {
+        if (model.hasTable !== false) engine.declareModel(JSON.stringify(model._definition), owned)
+      }
+    } else {
+      await migrate(this, models, { migrations, before, owned, onProgress: this._options.onProgress })
+    }
+    for (const model of models) await model.prepare?.(engine)
   }
 }

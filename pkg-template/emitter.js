@@ -1,14 +1,15 @@
 // The few methods of Node's EventEmitter that the class API promises, for every runtime.
+// Its fields are not private, so that objects which inherit from an emitter share its listeners.
 // A listener that throws does not keep the others from hearing: its error goes to the console.
 
 export class Emitter {
-  #listeners = new Map()
+  _listeners = new Map()
 
   /** Calls `listener` with what is emitted under `name`. */
   on(name, listener) {
     if (typeof listener !== 'function') throw new TypeError('on: listener must be a function')
-    const known = this.#listeners.get(name) ?? []
-    this.#listeners.set(name, [...known, listener])
+    const known = this._listeners.get(name) ?? []
+    this._listeners.set(name, [...known, listener])
     return this
   }
 
@@ -23,17 +24,22 @@ export class Emitter {
 
   /** Stops calling `listener`. */
   off(name, listener) {
-    const known = this.#listeners.get(name) ?? []
-    this.#listeners.set(
+    const known = this._listeners.get(name) ?? []
+    this._listeners.set(
       name,
       known.filter(l => l !== listener),
     )
     return this
   }
 
+  /** How many listen. */
+  listenerCount(name) {
+    return this._listeners.get(name)?.length ?? 0
+  }
+
   /** Calls the listeners; whether there was one. */
   emit(name, ...args) {
-    const known = this.#listeners.get(name) ?? []
+    const known = this._listeners.get(name) ?? []
     for (const listener of known) {
       try {
         listener(...args)

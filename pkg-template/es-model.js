@@ -2,12 +2,15 @@
 
 import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
+import { meet, touched } from './patch.js'
+import { valueAt } from './paths.js'
 
 const REMOVE = 0
 const SET = 1
 const INSERT = 2
 const UPDATE = 3
 const SAVE = 4
+const PATCH = 5
 
 export class ESModel extends JsonModel {
   static REMOVE = REMOVE
@@ -15,6 +18,10 @@ export class ESModel extends JsonModel {
   static INSERT = INSERT
   static UPDATE = UPDATE
   static SAVE = SAVE
+  static PATCH = PATCH
+
+  /** The end of the line of writes that choose a slug: one is free only until the next event. */
+  _line = Promise.resolve()
 
   constructor({ dispatch, ...options }) {
     super(options)
@@ -24,9 +31,13 @@ export class ESModel extends JsonModel {
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */
     this.event = {
-      set: (obj, insertOnly, _noReturn, meta) => this._event(insertOnly ? INSERT : SET, obj, meta),
-      update: (obj, upsert, _noReturn, meta) => this._event(upsert ? SAVE : UPDATE, obj, meta),
-      remove: (idOrObj, meta) => this._event(REMOVE, { [this.idCol]: idOf(idOrObj, this.idCol) }, meta),
+      set: (obj, insertOnly, _noReturn, meta) =>
+        this._event(insertOnly ? INSERT : SET, this._encoded('set', obj), meta),
+      update: (obj, upsert, _noReturn, meta) =>
+        typeof upsert === 'object' && upsert !== null
+          ? this._patchEvent(obj, JSON.parse(this._encodePatch(upsert)), meta)
+          : this._event(upsert ? SAVE : UPDATE, this._encoded('update', obj), meta),
+      remove: (idOrObj, meta) => this._removal(this._idOf(idOrObj), meta),
     }
   }
 
@@ -39,29 +50,91 @@ export class ESModel extends JsonModel {
   async _set(call, obj, insertOnly, noReturn, meta) {
     const action = insertOnly ? INSERT : SET
     const many = Array.isArray(obj)
-    const events = []
-    for (const one of many ? obj : [obj]) {
-      const doc = await this.complete(this.checkObject('set', one))
-      events.push(this._event(action, doc, meta))
-    }
-    const ids = await this._dispatch('set', events, call)
+    const ids = await this._inLine(async () => {
+      const docs = await this._completeAll('set', many ? obj : [obj])
+      return this._dispatch('set', this._events(action, docs, meta), call)
+    })
     if (noReturn) return undefined
     return many ? this.getAll(ids) : this.get(ids[0])
   }
 
-  /** Merges by an event; null and undefined remove a property. A missing document rejects with ENOENT. */
+  /**
+   * Merges by an event; null and undefined remove a property. A missing document rejects with ENOENT. With an object of
+   * changes as the second argument: `update(id, {$set, $unset, $inc, $push}, noReturn?, meta?)`.
+   */
   async update(obj, upsert = false, noReturn = false, meta) {
     if (this._token) return super.update(obj, upsert, noReturn)
     return this._update(undefined, obj, upsert, noReturn, meta)
   }
 
   async _update(call, obj, upsert, noReturn, meta) {
-    this.checkObject('update', obj)
-    const id = obj[this.idCol]
-    if (!upsert && (id === undefined || id === null)) throw new TypeError('No ID specified')
-    const doc = upsert ? await this.complete(obj) : obj
-    const [done] = await this._dispatch('update', [this._event(upsert ? SAVE : UPDATE, doc, meta)], call)
+    const deep = typeof upsert === 'object' && upsert !== null
+    if (deep) this.checkId('update', obj)
+    else {
+      this.checkObject('update', obj)
+      if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
+    }
+    const [done] = await this._inLine(async () => {
+      const event = deep ? await this._patching(obj, upsert, meta) : await this._updating(obj, upsert, meta)
+      return this._dispatch('update', [event], call)
+    })
     return noReturn ? undefined : this.get(done)
+  }
+
+  /** The event that merges `obj`: with what the columns' functions make of the whole document. */
+  async _updating(obj, upsert, meta) {
+    const action = upsert ? SAVE : UPDATE
+    if (!this._completion.whole) {
+      const [doc] = upsert
+        ? await this._completeAll('update', [obj], true)
+        : [this._shaped(obj, `${this.name}.update`)]
+      return this._event(action, doc, meta)
+    }
+    const old = await this._stored(obj[this.idCol])
+    const [doc] = await this._completeAll('update', [this._laidOver(old, obj, upsert)])
+    return this._event(action, this._changes(old, doc), meta)
+  }
+
+  /** The event that changes parts, with what the columns' functions make of them. */
+  async _patching(id, change, meta) {
+    const patch = this._encodePatch(change)
+    if (!this._completion.whole) return this._patchEvent(id, JSON.parse(patch), meta)
+    const [old, changed] = [await this._stored(id), await this._stored(id, patch)]
+    if (!old) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
+    const before = this._codec.encode(changed, `${this.name}.update`)
+    const [doc] = await this._completeAll('update', [changed])
+    return (
+      this._recomputed(id, JSON.parse(patch), before, doc, meta) ??
+      this._event(UPDATE, this._changes(old, doc), meta)
+    )
+  }
+
+  /** The patch with the computed columns in it; undefined where more than those became another. */
+  _recomputed(id, patch, before, doc, meta) {
+    const others = Object.keys({ ...before, ...doc }).filter(key => !same(before[key], doc[key]))
+    const columns = this.columnArr.filter(column => !column.isId && others.includes(String(column.steps[0])))
+    const steps = touched(patch)
+    const $set = { ...patch.$set }
+    for (const column of columns) {
+      const value = valueAt(doc, column.steps)
+      if (same(value, valueAt(before, column.steps))) continue
+      if (value === undefined || column.path !== column.steps.join('.')) return undefined
+      if (steps.some(other => meet(other, column.steps))) return undefined
+      $set[column.path] = value
+    }
+    for (const { name } of this._completion.aside) $set[`$aside.${name}`] = doc.$aside[name]
+    const known = key => key === '$aside' || columns.some(column => column.steps[0] === key)
+    if (!others.every(known)) return undefined
+    return this._patchEvent(id, { ...patch, $set }, meta)
+  }
+
+  /** What of `doc` is another than in the old one, with null for what is gone. */
+  _changes(old, doc) {
+    const before = old ? this._codec.encode(old, `${this.name}.update`) : {}
+    const changes = { [this.idCol]: doc[this.idCol] }
+    for (const key of Object.keys(doc)) if (!same(before[key], doc[key])) changes[key] = doc[key]
+    for (const key of Object.keys(before)) if (!Object.hasOwn(doc, key)) changes[key] = null
+    return changes
   }
 
   /** Removes by an event; true, also when there was none. */
@@ -71,10 +144,73 @@ export class ESModel extends JsonModel {
   }
 
   async _remove(call, idOrObj, meta) {
-    const id = idOf(idOrObj, this.idCol)
-    this.checkId('remove', id)
-    await this._dispatch('remove', [this._event(REMOVE, { [this.idCol]: id }, meta)], call)
+    await this._dispatch('remove', [this._removal(this._idOf(idOrObj), meta)], call)
     return true
+  }
+
+  /** Gives a document another id, by a removal and an insertion made together. */
+  async changeId(oldId, newId, meta) {
+    if (this._token) return super.changeId(oldId, newId)
+    this.checkId('changeId', oldId)
+    this.checkId('changeId', newId)
+    await this._inLine(async () => {
+      const doc = await this._stored(oldId)
+      const failed = !doc ? ['ENOENT', oldId] : (await this.exists(newId)) ? ['EEXIST', newId] : undefined
+      if (failed)
+        throw new TidelogError(failed[0], `${this.name}.changeId ${String(failed[1])}: ${failed[0]}`)
+      const [moved] = await this._completeAll('changeId', [{ ...doc, [this.idCol]: newId }])
+      await this._dispatch('changeId', [this._removal(oldId, meta), this._event(INSERT, moved, meta)])
+    })
+  }
+
+  /** Changes the matching documents by events, all or none; gives how many. */
+  async updateWhere(attrs, change, meta) {
+    if (this._token) return super.updateWhere(attrs, change)
+    const kind = this._checkChange(attrs, change)
+    return this._inLine(async () => {
+      const events = []
+      for (const doc of await this._matching(attrs)) {
+        const id = doc[this.idCol]
+        if (kind === 'patch') events.push(await this._patching(id, change, meta))
+        else if (kind === 'merge')
+          events.push(await this._updating({ ...change, [this.idCol]: id }, false, meta))
+        else {
+          const made = await change(doc)
+          if (made === undefined) continue
+          const docs = [{ ...this.checkObject('updateWhere', made), [this.idCol]: id }]
+          events.push(...this._events(SET, await this._completeAll('updateWhere', docs), meta))
+        }
+      }
+      if (events.length) await this._dispatch('updateWhere', events)
+      return events.length
+    })
+  }
+
+  /** Removes the matching documents by events, all or none; gives how many. */
+  async removeWhere(attrs, meta) {
+    if (this._token) return super.removeWhere(attrs)
+    this._checkAttrs('removeWhere', attrs)
+    const docs = await this._matching(attrs)
+    const events = docs.map(doc => this._removal(doc[this.idCol], meta))
+    if (events.length) await this._dispatch('removeWhere', events)
+    return events.length
+  }
+
+  /** Runs `fn` after those before it, where what it reads must still be so when its event is made. */
+  _inLine(fn) {
+    if (!this._completion.hasSlugs) return fn()
+    const done = this._line.then(fn)
+    this._line = done.catch(() => {})
+    return done
+  }
+
+  _needsWhole() {
+    return this._completion.whole || this.set !== ESModel.prototype.set
+  }
+
+  /** A plain model's transactions would write past the events. */
+  _together(fn) {
+    return fn(this)
   }
 
   /**
@@ -91,27 +227,59 @@ export class ESModel extends JsonModel {
     return WRITES[name].call(this, call, ...args)
   }
 
-  _event(action, doc, meta) {
-    const id = doc[this.idCol] ?? null
+  _encoded(method, obj) {
     // undefined would not survive JSON, and means removal in an update
-    const data = [action, id]
-    if (action !== REMOVE) data.push(JSON.parse(this.stringify('set', doc, action >= UPDATE)))
-    if (meta !== undefined) data.push(...(action === REMOVE ? [null, meta] : [meta]))
+    return this._codec.encode(this.checkObject(method, obj), `${this.name}.${method}`, method === 'update')
+  }
+
+  _events(action, docs, meta) {
+    return docs.map(doc => this._event(action, doc, meta))
+  }
+
+  _event(action, doc, meta) {
+    const data = [action, doc[this.idCol] ?? null, doc]
+    if (meta !== undefined) data.push(meta)
     return { type: this.TYPE, data }
   }
 
+  _patchEvent(id, patch, meta) {
+    const data = [PATCH, this._encodedId(id), patch]
+    if (meta !== undefined) data.push(meta)
+    return { type: this.TYPE, data }
+  }
+
+  _removal(id, meta) {
+    this.checkId('remove', id)
+    const data = [REMOVE, this._encodedId(id)]
+    if (meta !== undefined) data.push(null, meta)
+    return { type: this.TYPE, data }
+  }
+
+  _encodedId(id) {
+    const { type, steps } = this.columns[this.idCol]
+    if (typeof id === 'bigint' && type !== 'BIGINT' && type !== 'INTEGER') return String(id)
+    return this._codec.encodeAt(id, steps, this.name)
+  }
+
   async _dispatch(method, events, call) {
+    const what = `${this.name}.${method}`
+    for (const { data } of events) this._codec.text(data, what)
     const done = await this.dispatch(events, call)
     return done.map(({ data, result }) => {
       const code = result?.[this.name]?.esFail
-      if (code) throw new TidelogError(code, `${this.name}.${method} ${data[1]}: ${code}`)
-      return data[1]
+      const id = this._codec.revive({ [this.idCol]: data[1] })[this.idCol]
+      if (code) throw new TidelogError(code, `${what} ${String(id)}: ${code}`)
+      return id
     })
   }
 }
 
-const READS = ['get', 'getAll', 'all', 'search', 'searchAll', 'searchOne', 'count', 'exists', 'live']
+const READS = [
+  ...['get', 'getAll', 'all', 'search', 'searchAll', 'searchOne', 'count', 'exists', 'live'],
+  ...['numAggOp', 'max', 'min', 'sum', 'avg', 'explain'],
+]
 const { _set: set, _update: update, _remove: remove } = ESModel.prototype
 const WRITES = { set, update, remove }
 
-const idOf = (idOrObj, idCol) => (typeof idOrObj === 'object' && idOrObj !== null ? idOrObj[idCol] : idOrObj)
+const nullish = value => value === null || value === undefined
+const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

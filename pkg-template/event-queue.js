@@ -8,6 +8,7 @@ export class EventQueue extends JsonModel {
   /** How `add` makes an event; an EventSourcingDB's queue also runs it. */
   _dispatch
   _waiting = []
+  hasTable = false
 
   constructor({ name = 'history', dispatch, ...options }) {
     super({ ...options, name })

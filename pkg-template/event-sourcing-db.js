@@ -1,16 +1,17 @@
 // `EventSourcingDB`: models that only events write, their queue, and the sync with a server.
 
-import { DB } from './db.js'
+import { DB, DB_OPTIONS } from './db.js'
 import { Emitter } from './emitter.js'
+import { TidelogError } from './errors.js'
 import { ESModel } from './es-model.js'
 import { EventQueue, eventDraft } from './event-queue.js'
 import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
-import { bound } from './sqlite.js'
+import { SQLITE_OPTIONS } from './sqlite-options.js'
 import { Sync } from './sync.js'
 
 const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
-const KEPT_FOR_DB = ['file', 'name', 'readOnly', 'durability', 'storage', 'onWillOpen', 'onDidOpen']
+const KEPT_FOR_DB = [...SQLITE_OPTIONS, ...DB_OPTIONS]
 const FUNCTIONS = ['preprocessor', 'reducer', 'deriver']
 /** `synced` of an event that no server has to confirm. */
 const CONFIRMED = { value: Promise.resolve() }
@@ -18,6 +19,8 @@ const NOT_YET = ['transact', 'RWModel']
 
 /** The database under it: its engine calls the users' functions, and opens the queue after the models. */
 class EventDB extends DB {
+  owned = true
+
   constructor(options, owner) {
     super(options)
     this.owner = owner
@@ -35,14 +38,14 @@ class EventDB extends DB {
   }
 
   async prepareModels() {
-    for (const model of Object.values(this.store)) await model.prepare(this.engine, true)
+    await super.prepareModels()
     await this.owner.openQueue(this.engine)
   }
 
   // the sync loop works on the engine, which is gone afterwards
-  async close() {
+  async _shut() {
     await this.owner.stopSync()
-    await super.close()
+    await super._shut()
   }
 }
 
@@ -54,6 +57,12 @@ export class EventSourcingDB extends Emitter {
     super()
     if (typeof options !== 'object' || options === null)
       throw new TypeError('EventSourcingDB: options must be an object')
+    if (options.adapter) {
+      throw new TidelogError(
+        'NOT_SUPPORTED',
+        "EventSourcingDB: events are not supported on a host's SQLite (adapter): give it a file, for they need the bundled engine",
+      )
+    }
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key))
     if (unknown.length) throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
     const { models, sync, version = 0, types, onError = 'reject' } = options
@@ -104,7 +113,7 @@ export class EventSourcingDB extends Emitter {
 
   /** The models as a phase may use them. */
   storeInside(token) {
-    return bound(this.db.store, token)
+    return this.db.boundTo(token).store
   }
 
   async openQueue(engine) {

@@ -1,9 +1,14 @@
 // `JsonModel`: one table of JSON documents. Checks arguments, runs the columns' functions, and makes one call of the
-// engine per operation.
+// engine per operation. Reading is Keyed's and Searchable's.
 
-import { splitColumns, valueAt, withValueAt } from './columns.js'
+import { Codec, LONE } from './codec.js'
+import { compileColumns, nearest } from './columns.js'
+import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
-import { Searchable } from './searchable.js'
+import { Keyed } from './keyed.js'
+import { encodePatch, isPatch } from './patch.js'
+import { put, replaceAt, withValueAt } from './paths.js'
+import { quoteId } from './sql-tag.js'
 
 const OPTIONS = [
   'db',
@@ -12,43 +17,60 @@ const OPTIONS = [
   'idCol',
   'ItemClass',
   'keepRowId',
+  'indexes',
+  'validate',
   'dispatch',
   'emitter',
+  'migrations',
   'migrationOptions',
 ]
 
-export class JsonModel extends Searchable {
+export class JsonModel extends Keyed {
   /** The token of the transaction this instance works in; 0 outside. */
   _token = 0
   // no private fields: `inside` makes objects that inherit from this one, and would not have them
   _definition
-  _computed
-  _prepared
+  _completion
+  _codec
 
   constructor(options) {
     super()
     if (typeof options !== 'object' || options === null)
       throw new TypeError('JsonModel: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
-    if (unknown.length) throw new TypeError(`JsonModel: unknown options ${unknown.join(', ')}`)
-    const { db, name, columns, idCol = 'id', ItemClass, keepRowId = true } = options
+    if (unknown.length)
+      throw new TypeError(
+        `JsonModel: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], OPTIONS)}'?`,
+      )
+    const { db, name, idCol = 'id', ItemClass, keepRowId = true, indexes, validate } = options
     if (!db) throw new TypeError('JsonModel: db is required')
-    if (typeof name !== 'string' || !name) throw new TypeError('JsonModel: name must be a string')
+    // as a key of `store` it would not be one
+    if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
+      throw new TypeError(`JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`)
+    if (typeof idCol !== 'string' || !idCol) throw new TypeError(`${name}: idCol must be a string`)
+    if (ItemClass !== undefined && typeof ItemClass !== 'function')
+      throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db
     this.name = name
+    this.quoted = quoteId(name)
     this.idCol = idCol
+    this.idColQ = quoteId(idCol)
     this.Item = ItemClass
-    const { engine, computed } = splitColumns(name, columns)
-    this._definition = { name, idCol, keepRowId, columns: engine }
-    this._computed = computed
-    this.integerId = engine.find(column => column.name === idCol)?.type === 'INTEGER'
-  }
-
-  /** Makes or extends the table; once per opened engine. */
-  async prepare(engine, owned = false) {
-    if (this._prepared === engine) return
-    await engine.addModel(JSON.stringify(this._definition), owned)
-    this._prepared = engine
+    this.migrations = options.migrations
+    this.migrationOptions = options.migrationOptions
+    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns)
+    /** Every column by its name, the id and `json` included. */
+    this.columns = columns
+    this.columnArr = Object.values(columns)
+    this.getCols = this.columnArr.filter(column => column.get)
+    this.selectCols = this.columnArr.filter(column => column.get || column.name === 'json')
+    this._definition = { name, idCol, keepRowId, indexes, tokenize, columns: engine }
+    const declared = this.columnArr.filter(column => column.name !== 'json')
+    this._completion = new Completion(name, declared, validate)
+    this._codec = new Codec(declared)
+    this._parsed = declared.filter(column => column.parse && column.get)
+    this._selected = declared.some(column => column.get && !column.real)
+    this.integerId = columns[idCol].type === 'INTEGER'
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */
@@ -58,134 +80,266 @@ export class JsonModel extends Searchable {
 
   /**
    * Writes a document, replacing the one with its id, or an array of documents, all or none. With `insertOnly` an
-   * existing id is refused. Gives the document with its id, or `{lastID, changes}` with `noReturn`.
+   * existing id is refused. Gives the document as it is stored, or `{lastID, changes}` with `noReturn`.
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const many = Array.isArray(obj)
     const engine = await this._ready()
-    const docs = []
-    for (const one of many ? obj : [obj]) docs.push(await this.complete(this.checkObject('set', one)))
-    const texts = docs.map(doc => this.stringify('set', doc))
-    const ids = await engine.set(this.name, texts, Boolean(insertOnly), this._inside())
+    // a slug is free only as long as nobody else writes
+    if (this._completion.hasSlugs && !this._inside())
+      return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
+    const docs = await this._completeAll('set', many ? obj : [obj])
+    const what = `${this.name}.set`
+    const texts = docs.map(doc => this._codec.text(doc, what))
+    const news = texts.length
+      ? await engine.set(this.name, texts.join('\n'), Boolean(insertOnly), this._inside())
+      : []
     this._announce()
-    if (noReturn) return { lastID: ids.at(-1), changes: ids.length }
-    const written = texts.map((text, i) => this.item({ ...JSON.parse(text), [this.idCol]: ids[i] }))
+    if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
+    const written = docs.map((doc, i) => this._written(doc, news[i]))
     return many ? written : written[0]
   }
 
-  /** Merges `obj` into the document with its id, property by property; null and undefined remove one. */
+  /**
+   * Merges `obj` into the document with its id, property by property; null and undefined remove one. Or changes parts of
+   * the document with an id: `update(id, {$set, $unset, $inc, $push}, noReturn?)`.
+   */
   async update(obj, upsert = false, noReturn = false) {
+    if (typeof upsert === 'object' && upsert !== null) return this._patch(obj, upsert, noReturn)
     this.checkObject('update', obj)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
-    if (this._computed.length || this.set !== JsonModel.prototype.set)
-      return this._updateHere(obj, upsert, noReturn)
+    if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     const engine = await this._ready()
-    const doc = upsert ? await this.complete(obj) : obj
-    const text = this.stringify('update', doc, true)
-    const [merged] = await engine.update(this.name, [text], upsert, this._inside())
+    const what = `${this.name}.update`
+    const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
+    const text = this._codec.text(doc, what)
+    const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
     const item = this.item(JSON.parse(merged))
     return noReturn ? { lastID: item[this.idCol], changes: 1 } : item
   }
 
-  /** The way of models whose `set` has more to do than the engine knows. */
-  async _updateHere(obj, upsert, noReturn) {
-    const merge = async model => {
-      const id = obj[this.idCol]
-      const old = nullish(id) ? undefined : await model.get(id)
-      if (!old && !upsert) throw new TidelogError('ENOENT', `${this.name}.update ${id}: ENOENT`)
-      const merged = { ...old, ...obj }
-      for (const key of Object.keys(merged)) if (nullish(merged[key])) delete merged[key]
-      return model.set(merged, false, noReturn)
+  /** `update`, in whichever transaction there is. */
+  async updateNoTrans(obj, upsert, noReturn) {
+    return this.update(obj, upsert, noReturn)
+  }
+
+  /** A part of a document as the engine merges it. */
+  _shaped(obj, what) {
+    let doc = obj
+    for (const { name, stringify, steps } of this._completion.shaped) {
+      if (!stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
+      doc = withValueAt(doc, steps, stringify.call(this, obj[name]))
     }
-    if (this._inside()) return merge(this)
-    return this.db.withTransaction(tx => merge(tx.store[this.name]))
+    return this._codec.encode(doc, what, true)
+  }
+
+  /** The way of models whose `set` has more to do than the engine knows. */
+  async _merge(obj, upsert, noReturn) {
+    const merged = { ...this._laidOver(await this._stored(obj[this.idCol]), obj, upsert) }
+    return this.set(merged, false, noReturn)
+  }
+
+  /** `obj` over a document. */
+  _laidOver(old, obj, upsert) {
+    if (!old && !upsert) {
+      const id = String(obj[this.idCol])
+      throw new TidelogError('ENOENT', `${this.name}.update ${id}: ENOENT`)
+    }
+    const merged = { ...old, ...obj }
+    for (const key of Object.keys(merged)) if (nullish(merged[key])) delete merged[key]
+    return merged
+  }
+
+  async _patch(id, change, noReturn) {
+    this.checkId('update', id)
+    const patch = this._encodePatch(change)
+    if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
+    const engine = await this._ready()
+    const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
+    this._announce()
+    return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
+  }
+
+  async _setPatched(id, patch, noReturn) {
+    const doc = await this._stored(id, patch)
+    if (!doc) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
+    return this.set(doc, false, noReturn)
+  }
+
+  _encodePatch(change) {
+    const what = `${this.name}.update`
+    if (!isPatch(change))
+      throw new TypeError(`${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`)
+    return this._codec.text(encodePatch(this, this._codec, this.columnArr, change, what), what)
+  }
+
+  /** A document as its user wrote it, without what is computed when it is read; changed by a patch. */
+  async _stored(id, patch = '{}') {
+    if (nullish(id)) return undefined
+    const engine = await this._ready()
+    const text = engine.patched(this.name, this._id(id), patch, this._inside())
+    if (text === undefined) return undefined
+    const { $aside, ...doc } = JSON.parse(text)
+    return this._revived(this._completion.aside.length || $aside === undefined ? doc : { ...doc, $aside })
+  }
+
+  /** Whether parts of documents must be looked at as part of the whole. */
+  _needsWhole() {
+    return this._completion.whole || this.set !== JsonModel.prototype.set
+  }
+
+  /** Changes the matching documents, all or none: by an object to merge, a patch, or a function that gives the new one. */
+  async updateWhere(attrs, change) {
+    const kind = this._checkChange(attrs, change)
+    return this._together(async model => {
+      const docs = await model._matching(attrs)
+      let changed = 0
+      for (const doc of docs) {
+        const id = doc[this.idCol]
+        if (kind === 'patch') await model.update(id, change)
+        else if (kind === 'merge') await model.update({ ...change, [this.idCol]: id })
+        else {
+          const made = await change(doc)
+          if (made === undefined) continue
+          await model.set({ ...this.checkObject('updateWhere', made), [this.idCol]: id })
+        }
+        changed++
+      }
+      return changed
+    })
+  }
+
+  /** Removes the matching documents, all or none; gives how many. */
+  async removeWhere(attrs) {
+    this._checkAttrs('removeWhere', attrs)
+    return this._together(async model => {
+      const docs = await model._matching(attrs)
+      for (const doc of docs) await model.remove(doc[this.idCol])
+      return docs.length
+    })
+  }
+
+  _checkChange(attrs, change) {
+    this._checkAttrs('updateWhere', attrs)
+    if (typeof change === 'function') return 'function'
+    this.checkObject('updateWhere', change)
+    if (isPatch(change)) return this._encodePatch(change) && 'patch'
+    if (!nullish(change[this.idCol]))
+      throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
+    return 'merge'
+  }
+
+  _checkAttrs(method, attrs) {
+    if (typeof attrs !== 'object' || attrs === null)
+      throw new TypeError(`${this.name}.${method}: attrs must be an object; {} means every document`)
+  }
+
+  /** The matching documents as they are stored. */
+  async _matching(attrs) {
+    const text = this.searchText(attrs, { noTotal: true, noCursor: true })
+    const engine = await this._ready()
+    const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
+    // what SQL computes is no part of the document, nor is what was made to hold it
+    if (this._selected)
+      return Promise.all(items.map(item => this._stored(this._codec.revive(item)[this.idCol])))
+    return items.map(doc => this._revived(doc))
+  }
+
+  /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */
+  _together(fn) {
+    if (this._inside()) return fn(this)
+    return this.db.withTransaction(tx => fn(tx.store[this.name]))
   }
 
   /** Removes the document with an id, or the one given; resolves also when there is none. */
   async remove(idOrObj) {
-    const id = typeof idOrObj === 'object' && idOrObj !== null ? idOrObj[this.idCol] : idOrObj
+    const id = this._idOf(idOrObj)
     this.checkId('remove', id)
     const engine = await this._ready()
-    const removed = await engine.remove(this.name, id, this._inside())
+    const removed = await engine.remove(this.name, this._id(id), this._inside())
     this._announce()
     return { changes: removed ? 1 : 0 }
   }
 
-  /** The document with an id, or undefined. */
-  async get(id) {
-    this.checkId('get', id)
+  /** Deprecated name of `remove`. */
+  async delete(idOrObj) {
+    return this.remove(idOrObj)
+  }
+
+  /** Gives a document another id. */
+  async changeId(oldId, newId) {
+    this.checkId('changeId', oldId)
+    this.checkId('changeId', newId)
     const engine = await this._ready()
-    const text = engine.get(this.name, id, this._inside())
-    return text === undefined ? undefined : this.item(JSON.parse(text))
+    await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
+    this._announce()
   }
 
-  /** The documents with these ids, undefined where there is none. */
-  async getAll(ids) {
-    if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
-    return Promise.all(ids.map(id => this.get(id)))
-  }
-
-  /** A document with its id and its columns' values: what is written is known before it is written. */
-  async complete(obj) {
-    let doc = obj
-    for (const { name, path, value, default: byDefault, required } of this._computed) {
-      let found = valueAt(doc, path)
-      if (value && (name !== this.idCol || nullish(found))) found = await value.call(this, doc)
-      if (nullish(found) && byDefault !== undefined) found = byDefault
-      if (nullish(found) && required)
-        throw new TidelogError('REQUIRED', `${this.name}.${name}: value is required`)
-      if (found !== valueAt(doc, path)) doc = withValueAt(doc, path, found)
+  /** Documents as they are to be stored, encoded. */
+  async _completeAll(method, objs, removals = false) {
+    const what = `${this.name}.${method}`
+    const { simple } = this._completion
+    const chosen = new Map()
+    const isTaken = (column, slug) => this._isTaken(chosen, column, slug)
+    const docs = []
+    for (const obj of objs) {
+      this.checkObject(method, obj)
+      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, isTaken)
+      const copy = this._codec.encode(doc, what, removals)
+      const id = copy[this.idCol]
+      if (!nullish(id)) this._checkStoredId(what, id)
+      else if (this.integerId) delete copy[this.idCol]
+      else put(copy, this.idCol, crypto.randomUUID())
+      if (aside) copy.$aside = this._encodeAside(copy, aside, what)
+      if (this._completion.hasSlugs) this._choose(chosen, copy)
+      docs.push(copy)
     }
-    if (!this.integerId && nullish(doc[this.idCol])) doc = { ...doc, [this.idCol]: crypto.randomUUID() }
-    return doc
+    return docs
   }
 
-  checkObject(method, obj) {
-    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return obj
-    throw new TypeError(
-      `${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : typeof obj}`,
-    )
+  _encodeAside(copy, aside, what) {
+    if (Object.hasOwn(copy, '$aside'))
+      throw new TypeError(`${what}: '$aside' is reserved where columns are stored and not read`)
+    const encoded = {}
+    for (const { name, type } of this._completion.aside)
+      put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
+    return encoded
   }
 
-  checkId(method, id) {
-    if (['string', 'number', 'bigint'].includes(typeof id)) return
-    throw new TypeError(
-      `${this.name}.${method}: id must be a string or a number, not ${id === null ? 'null' : typeof id}`,
-    )
+  /** Whether a slug is used, by a document or by one that is about to be written with it. */
+  async _isTaken(chosen, column, slug) {
+    if (chosen.get(column.name)?.has(slug)) return true
+    const engine = await this._ready()
+    return engine.getBy(this.name, column.name, slug, this._inside()) !== undefined
   }
 
-  /** The document as JSON; `removals` keeps undefined properties, as null. */
-  stringify(method, doc, removals = false) {
-    const keep = removals ? (key, value) => (key && value === undefined ? null : value) : undefined
-    try {
-      return JSON.stringify(doc, keep)
-    } catch (cause) {
-      throw new TypeError(`${this.name}.${method}: obj cannot be written as JSON (${cause.message})`, {
-        cause,
+  _choose(chosen, copy) {
+    for (const { name, steps, slugValue, aside } of this.columnArr) {
+      if (!slugValue) continue
+      if (!chosen.has(name)) chosen.set(name, new Set())
+      replaceAt(aside ? copy.$aside : copy, aside ? [name] : steps, slug => {
+        chosen.get(name).add(slug)
+        return slug
       })
     }
   }
 
-  item(doc) {
-    return this.Item ? Object.assign(new this.Item(), doc) : doc
+  /** A document with what the engine told about it. */
+  _written(doc, news) {
+    if (typeof news === 'string') return this.item(JSON.parse(news))
+    if (this._completion.aside.length) delete doc.$aside
+    // as a read has it: first, and of the database's making
+    if (news !== undefined) return this.item({ [this.idCol]: news, ...doc })
+    return this.item(doc)
   }
 
-  items(docs) {
-    return this.Item ? docs.map(doc => this.item(doc)) : docs
-  }
-
-  _ready() {
-    return this.db.ready()
-  }
-
-  _inside() {
-    return this.db.token(this._token)
-  }
-
-  _announce() {
-    if (!this._inside()) this.db.announce()
+  _lastId(docs, news) {
+    const last = news.at(-1)
+    if (typeof last !== 'string' && last !== undefined) return last
+    const doc = last === undefined ? docs.at(-1) : JSON.parse(last)
+    return doc && this._codec.revive({ [this.idCol]: doc[this.idCol] })[this.idCol]
   }
 }
 

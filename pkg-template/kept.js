@@ -38,7 +38,8 @@ export class Kept {
     const { storage } = engine
     this.inBrowser = storage === 'opfs' || storage === 'indexeddb'
     this.#manager = this.inBrowser ? globalThis.navigator?.storage : undefined
-    const persistence = { host: 'persistent', memory: 'none' }[storage] ?? 'best-effort'
+    const persistence =
+      { host: 'persistent', adapter: 'persistent', memory: 'none' }[storage] ?? 'best-effort'
     this.#set({ storage, persistence })
     all.add(this)
     this.#ask()

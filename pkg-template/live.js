@@ -11,7 +11,7 @@ export class LiveHub {
   /** A commit changed these tables; without a list, nobody knows which. */
   changed(tables) {
     for (const query of this.#queries) {
-      if (!tables || tables.includes(query.table)) query.wake()
+      if (!tables || !query.table || tables.includes(query.table)) query.wake()
     }
   }
 
@@ -22,7 +22,7 @@ export class LiveHub {
 
   /**
    * An async iterable over the results of `read`, as JSON text parsed by `parse`. The first comes at once, further
-   * ones when a commit to `table` changed the result.
+   * ones when a commit to `table`, or to any table if it is undefined, changed the result.
    */
   query(table, read, parse) {
     return { [Symbol.asyncIterator]: () => this.#start(new Query(table, read, parse)) }

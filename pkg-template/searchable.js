@@ -1,7 +1,14 @@
-// What `JsonModel` reads with: searches, counts, aggregates, live queries. Checks arguments, runs the columns' search
+// What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
-const SEARCH_OPTIONS = ['limit', 'offset', 'sort', 'itemsOnly', 'noTotal', 'noCursor']
+import { conditions, decode, findColumn, isPlain, show, values_ } from './search-attrs.js'
+import { each } from './search-each.js'
+
+const SEARCH_OPTIONS = [
+  ...['limit', 'offset', 'sort', 'cursor', 'noTotal', 'noCursor', 'itemsOnly'],
+  ...['where', 'join', 'joinVals', 'cols', 'distinct', 'snippet'],
+]
+const FLAGS = ['noTotal', 'noCursor', 'itemsOnly', 'distinct']
 
 export class Searchable {
   /** Every document. */
@@ -9,13 +16,29 @@ export class Searchable {
     return this.searchAll()
   }
 
-  /** `{items, total}` of what has these values; `attrs` is `{column: value}`, null and undefined are no condition. */
+  /**
+   * `{items, total, cursor?, prevCursor?}` of what matches `attrs`, or the items alone with `itemsOnly`. Columns are
+   * compared by their keys or by operators; null and undefined are no condition.
+   */
   async search(attrs = {}, options = {}) {
-    const search = this.searchText(attrs, options)
-    const engine = await this._ready()
-    const found = JSON.parse(engine.search(this.name, search, this._inside()))
-    found.items = this.items(found.items)
+    const found = await this._page(attrs ?? {}, options ?? {})
     return options?.itemsOnly ? found.items : found
+  }
+
+  async _page(attrs, options, more) {
+    const search = this.searchText(attrs, options, more)
+    const engine = await this._ready()
+    const text =
+      this.makeSelect === Searchable.prototype.makeSelect || more
+        ? engine.search(this.name, search, this._inside())
+        : this._searchOwn(engine, search, { ...options, attrs })
+    return this._found(text, options)
+  }
+
+  _found(text, options) {
+    const { items, warning, ...found } = JSON.parse(text)
+    if (warning && !this.db.emit('warning', warning)) console.warn(warning)
+    return { items: options.cols ? this._rows(items, options.cols) : this.items(items), ...found }
   }
 
   /** The documents alone. */
@@ -25,61 +48,197 @@ export class Searchable {
 
   /** The first document, or undefined. */
   async searchOne(attrs, options) {
-    return (await this.searchAll(attrs, { ...options, limit: 1 }))[0]
+    return (await this.searchAll(attrs, { ...options, limit: 1, noCursor: true }))[0]
   }
 
-  /** How many documents match. */
-  async count(attrs = {}) {
-    const search = this.searchText(attrs, {})
+  /** How many documents match; of those after `cursor` if there is one. */
+  async count(attrs = {}, options = {}) {
+    const { limit, offset, ...rest } = options ?? {}
+    const search = this.searchText(attrs ?? {}, rest)
     const engine = await this._ready()
     return engine.count(this.name, search, this._inside())
   }
 
   /** Whether there is a document with this id, or one that matches. */
-  async exists(idOrAttrs = {}) {
-    if (typeof idOrAttrs === 'object' && idOrAttrs !== null) return (await this.count(idOrAttrs)) > 0
-    return (await this.get(idOrAttrs)) !== undefined
+  async exists(...args) {
+    const [idOrAttrs, options = {}] = args
+    if (nullish(idOrAttrs) && args.length === 1) {
+      throw new TypeError(`${this.name}.exists: no id was given: use exists() to ask whether there is any`)
+    }
+    if (!nullish(idOrAttrs) && !isPlain(idOrAttrs)) {
+      this.checkId('exists', idOrAttrs)
+      return (await this.get(idOrAttrs)) !== undefined
+    }
+    const search = this.searchText(idOrAttrs ?? {}, options ?? {})
+    const engine = await this._ready()
+    return engine.any(this.name, search, this._inside())
+  }
+
+  /** `max`, `min`, `sum` or `avg` of the numbers in a column; null when there is none. */
+  async numAggOp(op, column, attrs = {}, options = {}) {
+    if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
+    findColumn(this, column)
+    const { limit, offset, sort, ...rest } = options ?? {}
+    const search = this.searchText(attrs ?? {}, rest)
+    const engine = await this._ready()
+    return decode(JSON.parse(engine.aggregate(this.name, String(op), column, search, this._inside())))
+  }
+
+  async max(column, attrs, options) {
+    return this.numAggOp('max', column, attrs, options)
+  }
+
+  async min(column, attrs, options) {
+    return this.numAggOp('min', column, attrs, options)
+  }
+
+  async sum(column, attrs, options) {
+    return this.numAggOp('sum', column, attrs, options)
+  }
+
+  async avg(column, attrs, options) {
+    return this.numAggOp('avg', column, attrs, options)
+  }
+
+  /** Calls `fn(item, i)` for every document that matches; gives their number. */
+  async each(...args) {
+    const fn = typeof args.at(-1) === 'function' ? args.pop() : undefined
+    const [attrs, options] = args
+    return each(this, attrs ?? {}, options ?? {}, fn)
+  }
+
+  /** How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`. */
+  async explain(attrs = {}, options = {}) {
+    const search = this.searchText(attrs ?? {}, options ?? {})
+    const engine = await this._ready()
+    return JSON.parse(engine.explain(this.name, search, this._inside()))
   }
 
   /** An async iterable over the matching documents, again after each commit that changed them. */
   live(attrs = {}, options = {}) {
-    const search = this.searchText(attrs, { ...options, noTotal: true })
+    const given = { ...options, noTotal: true }
+    const search = this.searchText(attrs ?? {}, given)
     const read = engine => engine.search(this.name, search, 0)
-    return this.db.hub.query(this.name, read, text => this.items(JSON.parse(text).items))
+    // the developer's SQL may read any table
+    const table = readsMore(given) ? undefined : this.name
+    return this.db.hub.query(table, read, text => this._found(text, given).items)
   }
 
-  searchText(attrs, options) {
-    if (typeof attrs !== 'object' || attrs === null)
-      throw new TypeError(`${this.name}.search: attrs must be an object`)
-    if (typeof options !== 'object' || options === null)
-      throw new TypeError(`${this.name}.search: options must be an object`)
+  /**
+   * The statements of a search, `{attrs, ...options}`: `[sql, values, cursorAliases, totalSql, totalValues, invert]`. A
+   * subclass that overrides it has `search` run what it gives; the database is open by then.
+   */
+  makeSelect({ attrs, ...options } = {}) {
+    if (!this.db.engine) throw new Error(`${this.name}.makeSelect: open the database first`)
+    const search = this.searchText(attrs ?? {}, options)
+    const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
+      this.db.engine.makeSelect(this.name, search),
+    )
+    return [sql, values.map(decode), aliases, totalSql ?? undefined, totalValues.map(decode), invert]
+  }
+
+  _searchOwn(engine, search, options) {
+    const [sql, values, , totalSql, totalValues = []] = this.makeSelect(options)
+    const list = given => JSON.stringify(values_(this, 'makeSelect', given))
+    const wanted = options.noTotal || options.noCursor || options.itemsOnly ? undefined : totalSql
+    const token = this._inside()
+    return engine.searchOwn(this.name, search, sql, list(values), wanted, list(totalValues), token)
+  }
+
+  /** A search as the engine reads it. */
+  searchText(attrs, options, more) {
+    if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
     const unknown = Object.keys(options).filter(key => !SEARCH_OPTIONS.includes(key))
-    if (unknown.length) throw new TypeError(`${this.name}.search: unknown options ${unknown.join(', ')}`)
-    const { limit, offset, sort = {}, noTotal = false, noCursor = false } = options
-    for (const [name, value] of Object.entries({ limit, offset })) {
-      if (!nullish(value) && !(Number.isSafeInteger(value) && value >= 0)) {
-        throw new TypeError(`${this.name}.search: ${name} must be a whole number, not ${value}`)
-      }
+    if (unknown.length) {
+      throw new TypeError(
+        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${SEARCH_OPTIONS.join(', ')}`,
+      )
     }
+    this._checkOptions(options)
+    const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
+    const { where, join, joinVals, cols, snippet } = options
+    const node = conditions(this, attrs, where)
     return JSON.stringify({
-      attrs,
+      where: node[1].length ? node : undefined,
+      sort: nullish(sort) ? undefined : this._order(sort),
       limit: limit || undefined,
-      offset,
-      sort: this._order(sort),
-      noTotal: noTotal || noCursor,
+      offset: offset ?? undefined,
+      cursor: cursor || undefined,
+      noTotal: Boolean(noTotal || itemsOnly) || undefined,
+      noCursor: Boolean(noCursor || itemsOnly) || undefined,
+      distinct: Boolean(distinct) || undefined,
+      cols: cols ?? undefined,
+      join: join || undefined,
+      joinVals: nullish(joinVals) ? undefined : values_(this, 'joinVals', joinVals),
+      snippet: nullish(snippet) ? undefined : snippets(this, snippet),
+      ...more,
     })
+  }
+
+  _checkOptions(options) {
+    const wrong = (name, takes) => {
+      throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
+    }
+    const given = name => !nullish(options[name])
+    for (const name of ['limit', 'offset'])
+      if (given(name) && !(Number.isSafeInteger(options[name]) && options[name] >= 0))
+        wrong(name, 'a whole number')
+    for (const name of ['cursor', 'join'])
+      if (given(name) && typeof options[name] !== 'string') wrong(name, 'a string')
+    for (const name of FLAGS)
+      if (given(name) && typeof options[name] !== 'boolean') wrong(name, 'true or false')
+    const { cols } = options
+    const names = Array.isArray(cols) && cols.length && cols.every(name => name && typeof name === 'string')
+    if (given('cols') && !names) wrong('cols', 'an array of columns')
   }
 
   /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */
   _order(sort) {
-    if (typeof sort !== 'object' || sort === null)
-      throw new TypeError(`${this.name}.search: sort must be an object`)
-    const columns = Object.entries(sort)
+    if (!isPlain(sort)) throw new TypeError(`${this.name}.search: sort must be an object`)
+    const columns = Object.entries(sort).filter(([, n]) => !nullish(n))
     const bad = columns.find(([, n]) => typeof n !== 'number' || Number.isNaN(n))
     if (bad) throw new TypeError(`${this.name}.search: sort.${bad[0]} must be a number`)
     const used = columns.filter(([, n]) => n !== 0).sort(([, a], [, b]) => Math.abs(a) - Math.abs(b))
+    for (const [name] of used) if (name !== '$rank') findColumn(this, name)
     return used.map(([name, n]) => [name, n < 0])
+  }
+
+  /** Rows of `cols`, their values as the columns' types and `parse` say. */
+  _rows(rows, cols) {
+    const readers = cols.map(name => [name, reader(this.columns?.[name])]).filter(([, read]) => read)
+    if (!readers.length) return rows
+    for (const row of rows)
+      for (const [name, read] of readers) if (!nullish(row[name])) row[name] = read(row[name])
+    return rows
   }
 }
 
+function reader(column) {
+  if (!column) return decode
+  const { parse, type } = column
+  if (parse) return parse
+  if (type === 'DATE') return ms => new Date(ms)
+  return type === 'JSON' || !(column.real || type) ? undefined : decode
+}
+
+function snippets(model, snippet) {
+  if (!isPlain(snippet)) throw new TypeError(`${model.name}.search: snippet must be {column: {…}}`)
+  const known = { before: 'string', after: 'string', ellipsis: 'string', tokens: 'number' }
+  const made = {}
+  for (const [name, options] of Object.entries(snippet)) {
+    findColumn(model, name)
+    if (options !== true && !isPlain(options))
+      throw new TypeError(`${model.name}.search: snippet.${name} must be true or an object`)
+    for (const [key, value] of Object.entries(options === true ? {} : options)) {
+      if (typeof value !== known[key])
+        throw new TypeError(
+          `${model.name}.search: snippet.${name}.${key} must be one of ${Object.keys(known)}, a ${known[key] ?? 'known key'}`,
+        )
+    }
+    made[name] = options === true ? {} : options
+  }
+  return made
+}
+
+const readsMore = ({ join, where, cols }) => Boolean(join || where || cols)
 const nullish = value => value === null || value === undefined

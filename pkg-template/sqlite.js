@@ -1,23 +1,25 @@
-// `SQLite`: one lazily opened database and its statements. Checks arguments; everything else is the engine's.
+// `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
-import { Emitter } from './emitter.js'
 import { loadEngine } from './engine.js'
+import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
+import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
-import { sql } from './sql-tag.js'
+import { named, Queries } from './queries.js'
+import { checkOptions } from './sqlite-options.js'
+import { Transaction } from './transaction.js'
+import { Upkeep } from './upkeep.js'
 
-const OPTIONS = ['file', 'name', 'readOnly', 'durability', 'storage', 'onWillOpen', 'onDidOpen']
-const STORAGES = ['opfs', 'indexeddb', 'memory']
+/** How often an open looks whether a file that is open elsewhere has come free, in ms. */
+const LOOK_MS = 25
 
 let unnamed = 0
 
-export class SQLite extends Emitter {
-  static sql = sql
-  sql = sql
+export class SQLite extends Queries {
   /** Models by name. */
   store = {}
-  /** The opened engine; undefined before and after. */
+  /** The engine; undefined before and after. */
   engine
   /** What calls wait for on an open database; undefined when there is nothing. */
   settling
@@ -25,33 +27,24 @@ export class SQLite extends Emitter {
   hub = new LiveHub(this)
   /** How the database is kept. */
   kept = new Kept(() => this.emit('kept'))
-  #options
-  #opening
-  #queued = []
-  /** The token that calls join while a function of no arguments runs in `withTransaction`. */
-  #joined = 0
+  _options
+  // no private fields: `boundTo` makes objects that inherit from this one, and would not have them. What changes is
+  // in one object, so that they see it: whether it is open, the transaction that all calls join, and the link to a host's database
+  _now = { open: false, opening: undefined, joined: undefined, link: undefined }
+  _queued = []
+  _upkeep
 
   constructor(options = {}, more = []) {
     super()
-    if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
-    const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key) && !more.includes(key))
-    if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
-    const { file = ':memory:', durability = 'strict', storage, name } = options
-    if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
-    if (durability !== 'strict' && durability !== 'relaxed') {
-      throw new TypeError(`durability must be 'strict' or 'relaxed', not '${durability}'`)
-    }
-    if (storage !== undefined && !STORAGES.includes(storage)) {
-      throw new TypeError(`storage must be one of ${STORAGES.join(', ')}, not '${storage}'`)
-    }
-    this.#options = { ...options, file, durability }
-    this.file = file
+    this._options = checkOptions(options, more)
+    this._upkeep = new Upkeep(this._options)
+    this.file = this._options.file
     unnamed += 1
-    this.name = `${name ?? file.split('/').at(-1)}|${unnamed}`
+    this.name = `${options.name ?? this.file.split('/').at(-1)}|${unnamed}`
   }
 
   get isOpen() {
-    return this.engine !== undefined
+    return this._now.open
   }
 
   /** `{storage, persistence, full, quota}`. */
@@ -60,40 +53,75 @@ export class SQLite extends Emitter {
   }
 
   get inTransaction() {
-    return this.#joined !== 0
+    return this._now.joined !== undefined
+  }
+
+  /** The opened database. */
+  get dbP() {
+    return this.open()
   }
 
   /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
   open() {
-    this.#opening ??= this.#open().catch(async error => {
-      await this.close().catch(() => {})
-      this.#opening = undefined
+    const now = this._now
+    now.opening ??= this._open().catch(async error => {
+      await this._shut().catch(() => {})
       throw error
     })
-    return this.#opening
+    return now.opening
   }
 
-  async #open() {
-    const { file, durability, readOnly = false, onWillOpen, onDidOpen } = this.#options
+  async _open() {
+    const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
     await onWillOpen?.()
     const { Engine } = await loadEngine()
-    const { storage, fs } = openFile(file, this.#options.storage)
-    const engine = await Engine.open(
-      storage,
-      file,
-      durability === 'relaxed',
-      readOnly,
-      fs,
-      this.functions?.(),
-    )
+    const engine = await this._openEngine(Engine)
+    const { link } = this._now
     this.engine = engine
     this.kept.open(engine)
+    if (reverseUnordered) engine.reverseUnordered()
+    if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
+    const child = this._child(engine)
+    await onDidOpen?.(child)
+    while (this._queued.length) {
+      await inQueued(this._queued[0], child)
+      this._queued.shift()
+    }
     // what opening has written is nobody's news
     engine.changed()
-    await onDidOpen?.(this)
-    for (const run of this.#queued.splice(0)) await run()
+    this._now.open = true
+    if (link) link.opened = true
+    else if (!readOnly) this._upkeep.start(engine)
     return this
+  }
+
+  /** Waits up to `busyTimeout` for a file that is open elsewhere. */
+  async _openEngine(Engine) {
+    const { file, storage: wanted, durability, readOnly, busyTimeout, adapter } = this._options
+    if (adapter) {
+      this._now.link = await openLink(adapter)
+      return Engine.openHosted(this._now.link)
+    }
+    const { storage, fs } = openFile(file, wanted)
+    const until = Date.now() + busyTimeout
+    for (;;) {
+      try {
+        return await Engine.open(storage, file, durability === 'relaxed', readOnly, fs, this.functions?.())
+      } catch (error) {
+        if (error.code !== 'LOCKED' || Date.now() >= until) throw named(error, this.name)
+        await new Promise(go => setTimeout(go, LOOK_MS))
+      }
+    }
+  }
+
+  /** This database as hooks see it, while nobody else can use it yet. */
+  _child(engine) {
+    const child = Object.create(this)
+    const own = { isOpen: true, ready: () => engine, open: async () => child, announce() {}, engine }
+    for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
+    child.store = bound(this.store, 0, child)
+    return child
   }
 
   /** What subclasses do before anybody else may use the open database. */
@@ -101,34 +129,46 @@ export class SQLite extends Emitter {
 
   /** Waits for running operations, then lets the files go. */
   async close() {
+    await this._now.opening?.catch(() => {})
+    await this._shut()
+  }
+
+  async _shut() {
     const engine = this.engine
     this.engine = undefined
-    this.#opening = undefined
+    Object.assign(this._now, { open: false, opening: undefined })
     if (!engine) return
+    this._upkeep.stop()
     this.hub.end()
     this.kept.close()
     try {
       await engine.close()
     } finally {
       engine.free()
+      this._now.link = undefined
     }
   }
 
   /** Runs `fn(db)` once the database is open: now if it is. */
   runOnceOnOpen(fn) {
-    if (this.engine) return fn(this)
-    this.#queued.push(() => fn(this))
+    if (typeof fn !== 'function') throw new TypeError('runOnceOnOpen: fn must be a function')
+    if (this.isOpen) return fn(this)
+    this._queued.push(fn)
   }
 
-  /** The engine, opened if need be. Not async: an open database answers without a turn. */
-  ready() {
+  /**
+   * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the token of the
+   * transaction that the call is part of.
+   */
+  ready(own = 0) {
     if (this.settling) return this.settling.then(() => this.engine)
-    return this.engine ?? this.open().then(() => this.engine)
+    if (this._now.link?.taken && !this.token(own)) return this._now.link.wait(this, own)
+    return this._now.open ? this.engine : this.open().then(() => this.engine)
   }
 
   /** The token for a call: its own transaction's, or the one that all calls join. */
   token(own = 0) {
-    return own || this.#joined
+    return own || this._now.joined?.token || 0
   }
 
   /** Tells live queries and listeners what a write changed. */
@@ -142,60 +182,29 @@ export class SQLite extends Emitter {
 
   /** Something was written, and not by the opening of the database. */
   userWrote() {
-    this.kept.wrote(this.#options.durability === 'relaxed')
+    this.kept.wrote(this._options.durability === 'relaxed')
   }
 
-  /** `{changes, lastID}` of a statement that writes. */
-  async run(...args) {
-    const [text, params] = statement('run', args)
-    const engine = await this.ready()
-    const token = this.token()
-    const done = await engine.runSql(text, params, token)
-    if (!token) this.announce(done.changes > 0)
-    return done
-  }
-
-  /** All rows of a statement, as objects. */
-  async all(...args) {
-    const [text, params] = statement('all', args)
-    const engine = await this.ready()
-    const rows = await engine.allSql(text, params, this.token())
-    if (!this.token()) this.announce()
-    return rows
-  }
-
-  /** The first row of a statement, or undefined. */
-  async get(...args) {
-    return (await this.all(...args))[0]
-  }
-
-  /** Calls `fn` with every row; resolves to their number. */
-  async each(text, params, fn = params) {
-    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
-    const rows = await this.all(text, fn === params ? undefined : params)
-    for (const row of rows) fn(row)
-    return rows.length
-  }
-
-  /** Runs statements without parameters, one after the other. */
-  async exec(text) {
-    if (typeof text !== 'string') throw new TypeError('exec: sql must be a string')
-    const engine = await this.ready()
-    await engine.execSql(text, this.token())
-    if (!this.token()) this.announce(true)
+  /** Gives free pages back to the storage: with `autoVacuum` step by step, else by writing the whole file anew. */
+  async vacuum() {
+    await this._upkeep.vacuum(await this.ready())
   }
 
   /**
    * Runs `fn` in one transaction: committed when it resolves, undone when it rejects. `fn(tx)` works through
-   * `tx.store`, `tx.run` and so on, and only that is inside; while a function of no arguments runs, every call on
-   * this database joins in.
+   * `tx.store`, `tx.run` and so on, and only that is inside; while a function of no arguments (its `length` is 0) runs,
+   * every call on this database joins in. Inside another it is a part that can be undone alone.
    */
   async withTransaction(fn) {
     if (typeof fn !== 'function') throw new TypeError('withTransaction: fn must be a function')
-    const engine = await this.ready()
-    if (fn.length === 0) return this.#joining(engine, fn)
-    const token = await engine.begin()
-    return this.#settle(engine, token, () => fn(this.transaction(token)))
+    if (this._options.readOnly) throw new TidelogError('SQLITE_READONLY', `${this.name}: DB is readonly`)
+    const engine = await this.ready(Transaction.around(this)?.token)
+    const { joined } = this._now
+    const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
+    if (around) return around.nest(() => fn(this.boundTo(around.token, around)))
+    const root = new Transaction(engine, await engine.begin(), this)
+    if (fn.length === 0) this._now.joined = root
+    return this._settle(engine, root, () => fn(this.boundTo(root.token, root)))
   }
 
   /** `withTransaction`, by the name one looks for when writing many things at once. */
@@ -203,65 +212,66 @@ export class SQLite extends Emitter {
     return this.withTransaction(fn)
   }
 
-  async #joining(engine, fn) {
-    if (this.#joined) return nested(engine, this.#joined, fn)
-    const token = await engine.begin()
-    this.#joined = token
-    this.emit('begin')
-    return this.#settle(engine, token, fn, () => {
-      this.#joined = 0
-    })
-  }
-
-  async #settle(engine, token, fn, after = () => {}) {
-    let value
-    try {
-      value = await fn()
-    } catch (error) {
-      after()
-      engine.rollback(token)
-      this.emit('rollback')
-      throw error
+  async _settle(engine, root, fn) {
+    const leave = () => {
+      if (this._now.joined === root) this._now.joined = undefined
     }
-    after()
-    await engine.commit(token)
-    this.emit('end')
-    this.announce()
-    return value
+    const letIn = this._now.link?.take()
+    this.emit('begin')
+    try {
+      const value = await root.run(fn).catch(error => {
+        leave()
+        engine.rollback(root.token)
+        throw error
+      })
+      leave()
+      // when this fails nothing of it is kept, and the connection goes on
+      await engine.commit(root.token)
+      this.emit('end')
+      this.announce()
+      return value
+    } catch (error) {
+      this.emit('rollback')
+      throw named(error, this.name)
+    } finally {
+      letIn?.()
+      this.emit('finally')
+    }
   }
 
   /** This database as seen from inside a transaction. */
-  transaction(token) {
+  boundTo(token, root = new Transaction(this.engine, token, this)) {
     const tx = Object.create(this)
-    tx.token = () => token
-    tx.store = bound(this.store, token)
-    tx.withTransaction = fn => this.ready() && nested(this.engine, token, () => fn(tx))
-    tx.announce = () => {}
+    const engine = this.engine
+    const own = {
+      token: () => token,
+      ready: () => engine,
+      inTransaction: true,
+      announce() {},
+      withTransaction: fn => root.nest(() => fn(tx)),
+      inside: fn => root.run(fn),
+      _statements: new Map(),
+    }
+    for (const [name, value] of Object.entries(own)) Object.defineProperty(tx, name, { value })
+    tx.store = bound(this.store, token, tx)
     return tx
   }
 }
 
-/** Models that work inside a transaction. */
-export function bound(store, token) {
+/** Models that work inside a transaction, whose database is `db`. */
+function bound(store, token, db) {
   const inside = {}
-  for (const [name, model] of Object.entries(store)) inside[name] = model.inside(token, inside)
+  for (const [name, model] of Object.entries(store)) {
+    inside[name] = Object.defineProperty(model.inside(token, inside), 'db', { value: db })
+  }
   return inside
 }
 
-async function nested(engine, token, fn) {
-  const depth = engine.nest(token)
+async function inQueued(fn, db) {
   try {
-    const value = await fn()
-    engine.unnest(token, depth, true)
-    return value
+    await fn(db)
   } catch (error) {
-    engine.unnest(token, depth, false)
+    if (error instanceof Error) error.message = `in function queued by runOnceOnOpen: ${error.message}`
     throw error
   }
-}
-
-function statement(method, [text, ...rest]) {
-  if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
-  if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
-  return [text, rest[0]]
 }

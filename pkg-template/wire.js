@@ -13,7 +13,7 @@ const CLOSE_MS = 5000
  * files and give its lock back. The page is hidden then and nobody waits for it.
  */
 const FREEZE_MS = 1000
-/** So many workers in a row that lived no longer than this, and no further one is started. */
+/** So many workers in a row that lived no longer than this and stopped or never got to serve, and no further one is started. */
 const DEATHS = 3
 const SHORT_MS = 2000
 /** A call during which so many leaders' engines stopped is not tried at another: it may be what stops them. */
@@ -32,6 +32,8 @@ export class Wire {
   #worker = null
   #watched = false
   #begun = 0
+  /** `served` when the worker began. */
+  #servedBefore = 0
   #deaths = 0
   /** What may be sent again, by model, while a leader serves us; null in between. */
   #repeatable = null
@@ -110,6 +112,7 @@ export class Wire {
     if (typeof worker?.postMessage !== 'function') throw new TypeError('connect: start must return a Worker')
     this.#worker = worker
     this.#begun = performance.now()
+    this.#servedBefore = this.served
     this.#watched = false
     worker.addEventListener('message', ({ data }) => worker === this.#worker && this.#receive(data))
     worker.addEventListener('error', event => {
@@ -135,9 +138,10 @@ export class Wire {
     worker.terminate?.()
     this.#worker = null
     this.#down({ ...this.status, role: 'waiting' }, trapped)
-    this.#deaths = performance.now() - this.#begun < SHORT_MS ? this.#deaths + 1 : 1
-    const first = this.#ready !== null
-    if (first || this.ended || this.#deaths >= DEATHS) return this.#crash(reason)
+    const short =
+      performance.now() - this.#begun < SHORT_MS && (trapped || this.#servedBefore === this.served)
+    this.#deaths = short ? this.#deaths + 1 : 1
+    if (this.#ready || this.ended || this.#deaths >= DEATHS) return this.#crash(reason)
     try {
       this.#begin()
     } catch (error) {

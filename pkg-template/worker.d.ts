@@ -1,5 +1,7 @@
 // Types of tidelog/worker: what a page's worker serves.
 
+import type { Definitions, EventSourcingDB } from './types-events.js'
+
 /** A value whose type is the application's: it gives it where it matters, and is not in its way elsewhere. */
 // biome-ignore lint/suspicious/noExplicitAny: `unknown` would ask for a cast at each use
 export type Untyped = any
@@ -38,8 +40,8 @@ export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 
 /** How a database is kept. */
 export interface StorageStatus {
-  /** Where it is; null until it is open. `host` are the files of Node, Bun and Deno. */
-  storage: BrowserStorage | 'host' | null
+  /** Where it is; null until it is open. `host` are the files of Node, Bun and Deno, `adapter` is a host's own SQLite. */
+  storage: BrowserStorage | 'host' | 'adapter' | null
   /**
    * `persistent`: kept until the user removes it. `best-effort`: the browser may clear it when the device lacks room;
    * it is asked once, after the first write, for more than that. `none`: in memory, gone with the tab.
@@ -91,11 +93,11 @@ export interface SyncOptions {
   fetch?: typeof fetch
 }
 
-export interface ServeOptions {
+export interface ServeOptions<M extends Definitions = Definitions> {
   /** The database's name; of the tabs of one profile that serve the same name one leads and the others follow it. */
   file: string
   /** Models by name: `{todos: {columns, reducer, …}}` or `{todos: {Model: class …}}`, as for `EventSourcingDB`. */
-  models: Record<string, Untyped>
+  models: M
   sync?: SyncOptions
   /**
    * The version of the reducers: another one than last time rebuilds what they made. While a tab runs a higher one, those
@@ -121,4 +123,4 @@ export interface ServeOptions {
  *
  * @returns the `EventSourcingDB`, once this tab leads. It is closed when the tab hands over
  */
-export function serve(options: ServeOptions): Promise<Untyped>
+export function serve<const M extends Definitions>(options: ServeOptions<M>): Promise<EventSourcingDB<M>>

@@ -14,6 +14,7 @@ export const parts = [
   { name: 'wasm-chromium', needs: ['build', 'browsers'], run: () => worker('CHROMEDRIVER', 'chromedriver') },
   { name: 'wasm-firefox', needs: ['build', 'browsers'], run: () => worker('GECKODRIVER', 'geckodriver') },
   { name: 'js', needs: ['package'], run: () => node('tests/js') },
+  { name: 'runtimes', needs: ['package', 'runtimes'], run: () => node('tests/runtimes') },
   { name: 'shipped', needs: ['package'], run: shipped },
   { name: 'types', needs: ['package'], run: types },
   { name: 'browser', needs: ['package', 'browsers'], run: () => node('tests/browser') },
@@ -110,7 +111,7 @@ function files(directory, ending) {
   if (!existsSync(join(root, directory))) return []
   const found = readdirSync(join(root, directory), { recursive: true })
   return found
-    .filter(name => name.endsWith(ending))
+    .filter(name => name.endsWith(ending) && !name.includes('node_modules'))
     .map(name => join(directory, name))
     .sort()
 }

@@ -1,7 +1,7 @@
 // Brings what a command needs onto a fresh machine, and costs nothing the second time. Installs from Debian,
 // crates.io and npm only; what it may not install it names, with the command to type.
 //
-//   node scripts/setup.mjs [build] [browsers]
+//   node scripts/setup.mjs [build] [browsers] [runtimes]
 import { existsSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { bindgen, cache, has, locked, must, output, root } from './shell.mjs'
@@ -15,9 +15,7 @@ const packages = {
 const groups = {
   /** Dev dependencies, again when package-lock.json changed. */
   npm() {
-    const age = file => statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
-    if (age('node_modules/.package-lock.json') >= age('package-lock.json')) return
-    must('npm', ['install', '--no-audit', '--no-fund'])
+    install(root, 'package-lock.json')
   },
   /** What `npm run build` and `npm start` need. */
   build() {
@@ -31,11 +29,23 @@ const groups = {
     system(packages.browsers)
     crateBinary('geckodriver', null, join(cache, 'geckodriver'), 'geckodriver')
   },
+
+  /** The other runtimes of `npm test -- runtimes`, from npm alone: about 600 MB, in a place of their own. */
+  runtimes() {
+    install(join(root, 'tests', 'runtimes'), 'package.json')
+  },
 }
 
-/** Does the set-up of the named groups: 'npm', 'build', 'browsers'. */
+/** Does the set-up of the named groups: 'npm', 'build', 'browsers', 'runtimes'. */
 export function setup(...names) {
   for (const name of names) groups[name]()
+}
+
+/** Again when the file that names the versions changed. */
+function install(directory, versions) {
+  const age = file => statSync(join(directory, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  if (age('node_modules/.package-lock.json') >= age(versions)) return
+  must('npm', ['install', '--no-audit', '--no-fund'], { cwd: directory })
 }
 
 function system(wanted) {

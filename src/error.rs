@@ -216,6 +216,43 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+impl Error {
+    /// What another SQLite than the bundled one said: `code` is its result code as a number or a name, if it gave one,
+    /// else the message is looked through.
+    pub fn foreign_sqlite(code: Option<i32>, name: &str, message: String) -> Error {
+        let code = match code {
+            Some(code) => sqlite_code(code),
+            None => names().find(|known| *known == name).unwrap_or_else(|| code_in(&message)),
+        };
+        let words = message.split(": SQLITE_").next().unwrap_or(&message).to_string();
+        Error::Sqlite { code, message: words, sql: String::new() }
+    }
+}
+
+/// The code a message tells of: a Durable Object gives nothing else.
+fn code_in(message: &str) -> &'static str {
+    let told = [
+        ("FOREIGN KEY constraint failed", "SQLITE_CONSTRAINT_FOREIGNKEY"),
+        ("NOT NULL constraint failed", "SQLITE_CONSTRAINT_NOTNULL"),
+        ("CHECK constraint failed", "SQLITE_CONSTRAINT_CHECK"),
+    ];
+    let words: Vec<&str> = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    // the longest name that is there says most: SQLITE_CONSTRAINT_UNIQUE, not SQLITE_CONSTRAINT
+    let named = names().filter(|name| words.contains(name)).max_by_key(|name| name.len());
+    let telling = told.iter().find(|(words, _)| message.contains(words)).map(|(_, code)| *code);
+    match named {
+        Some(name) if name != "SQLITE_CONSTRAINT" => name,
+        // SQLite says the same of a primary key
+        _ if message.contains("UNIQUE constraint failed") => "SQLITE_CONSTRAINT_UNIQUE",
+        named => telling.or(named).unwrap_or("SQLITE_ERROR"),
+    }
+}
+
+/// Every name that [`sqlite_code`] gives, most of them many times.
+fn names() -> impl Iterator<Item = &'static str> {
+    (1..0x1000).map(sqlite_code)
+}
+
 /// SQLite's name of a result code; an extended code nobody branches on gets its primary's name.
 fn sqlite_code(code: i32) -> &'static str {
     use rusqlite::ffi;
@@ -273,6 +310,24 @@ mod tests {
             sql.clear();
         }
         assert_eq!(e.to_string(), "no such table: t");
+    }
+
+    #[test]
+    fn another_sqlites_error_has_the_same_code() {
+        let code = |code, name: &str, message: &str| Error::foreign_sqlite(code, name, message.into()).code();
+        assert_eq!(code(Some(2067), "ERR_SQLITE_ERROR", "x"), "SQLITE_CONSTRAINT_UNIQUE");
+        assert_eq!(code(None, "SQLITE_CONSTRAINT_PRIMARYKEY", "x"), "SQLITE_CONSTRAINT_PRIMARYKEY");
+        let told = "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT";
+        assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_UNIQUE");
+        let told =
+            "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)";
+        assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_PRIMARYKEY");
+        assert_eq!(
+            code(None, "", "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT"),
+            "SQLITE_CONSTRAINT_FOREIGNKEY"
+        );
+        let told = Error::foreign_sqlite(None, "", "no such table: t: SQLITE_ERROR".into());
+        assert_eq!((told.code(), told.to_string().as_str()), ("SQLITE_ERROR", "no such table: t"));
     }
 
     #[test]

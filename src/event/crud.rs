@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::result::ModelResult;
 use crate::error::{Error, Result};
-use crate::model::{Model, fields, scalar, write_value};
+use crate::model::{Model, Patch, fields};
 use crate::sql::{Conn, Value};
 
 /// What such an event does.
@@ -20,6 +20,8 @@ pub enum Action {
     Update,
     /// Merges, or writes it if there is none.
     Save,
+    /// Changes parts of the existing one, deep inside, else `esFail: ENOENT`; `doc` is a [`Patch`].
+    Patch,
 }
 
 /// The data of an event of ours.
@@ -42,6 +44,7 @@ impl<'a> Data<'a> {
             Some("2") => Action::Insert,
             Some("3") => Action::Update,
             Some("4") => Action::Save,
+            Some("5") => Action::Patch,
             other => return Err(bad(&format!("action is {}", other.unwrap_or("missing")))),
         };
         let present = |i: usize| parts.get(i).map(|p| p.get()).filter(|p| *p != "null");
@@ -64,16 +67,19 @@ pub fn complete(
 ) -> Result<Option<String>> {
     let data = Data::parse(b)?;
     if data.id != "null" {
-        scalar(data.id, "id")?;
+        model.id_from(data.id)?;
         return Ok(None);
     }
     let doc = data.doc.filter(|_| data.action != Action::Remove);
     let required =
         || Error::Required { model: model.definition.name.clone(), column: model.definition.id_col.clone() };
     let doc = doc.ok_or_else(required)?;
-    let own = model.id_in(&fields(doc)?)?;
+    let own = match data.action {
+        Action::Patch => Value::Null,
+        _ => model.id_in(&fields(doc)?)?,
+    };
     let id = match own {
-        Value::Null if matches!(data.action, Action::Update) => return Err(required()),
+        Value::Null if matches!(data.action, Action::Update | Action::Patch) => return Err(required()),
         // two offline devices would both count up to the same one
         Value::Null if model.definition.integer_id() && synced => return Err(required()),
         Value::Null if model.definition.integer_id() => Value::Integer(model.next_id(conn)?),
@@ -81,7 +87,7 @@ pub fn complete(
         id => id,
     };
     let mut text = format!("[{},", data.action as u8);
-    write_value(&mut text, &id, false)?;
+    model.write_id(&mut text, &id);
     text.push(',');
     text.push_str(doc);
     if let Some(meta) = data.meta {
@@ -95,10 +101,17 @@ pub fn complete(
 /// What the event wants done, given the documents as they are.
 pub(super) fn reduce(conn: &Conn, model: &Model, b: &str) -> Result<ModelResult> {
     let data = Data::parse(b)?;
-    let id = scalar(data.id, "id")?;
+    let id = model.id_from(data.id)?;
     let mut result = ModelResult::default();
     if data.action == Action::Remove {
         result.rm.push(raw(data.id)?);
+        return Ok(result);
+    }
+    if data.action == Action::Patch {
+        match model.patched(conn, &id, &Patch::parse(data.doc.unwrap_or("{}"))?)? {
+            Some(doc) => result.set.push(raw(&doc)?),
+            None => result.es_fail = Some("ENOENT".into()),
+        }
         return Ok(result);
     }
     let doc = with_id(model, data.id, data.doc.unwrap_or("{}"))?;
@@ -107,7 +120,9 @@ pub(super) fn reduce(conn: &Conn, model: &Model, b: &str) -> Result<ModelResult>
         Action::Insert if there()? => result.es_fail = Some("EEXIST".into()),
         Action::Update if !there()? => result.es_fail = Some("ENOENT".into()),
         Action::Set | Action::Insert => result.set.push(raw(&doc)?),
-        Action::Update | Action::Save | Action::Remove => result.sav.push(raw(&doc)?),
+        Action::Update | Action::Save | Action::Remove | Action::Patch => {
+            result.sav.push(raw(&doc)?);
+        }
     }
     Ok(result)
 }

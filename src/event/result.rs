@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::model::{Model, fields, scalar};
+use crate::model::{Model, fields};
 use crate::sql::Conn;
 
 /// The results of one event, by model.
@@ -81,7 +81,7 @@ impl ModelResult {
             Ok(())
         };
         for id in &self.rm {
-            model.remove(conn, &scalar(id.get(), "id")?)?;
+            model.remove(conn, &model.id_from(id.get())?)?;
         }
         for doc in &self.ins {
             with_id(doc)?;

@@ -8,12 +8,12 @@ use wasm_bindgen::prelude::*;
 use super::access::Access;
 use super::error::{explained, to_js};
 use super::host::{Functions, JsHost};
+use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
 use super::sync::Machine;
 use super::value;
-use crate::error::{Error, Result};
-use crate::model::{Definition, Search};
-use crate::sql::{Conn, Db, Durability, Options, Value};
+use crate::error::Result;
+use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
 use crate::vfs::host::open_host;
 use crate::vfs::place::{self, Place};
@@ -52,6 +52,15 @@ impl Engine {
         })
     }
 
+    /// Opens a host's SQLite through its link: see `host-link.js`.
+    #[wasm_bindgen(js_name = openHosted)]
+    pub fn open_hosted(link: HostLink) -> Result<Engine, JsValue> {
+        let db = Db::of_host(Box::new(Linked::new(link))).map_err(to_js)?;
+        let access = Rc::new(Access::default());
+        let store = Rc::new(Store::new(db, JsHost::new(None, access.clone())));
+        Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
+    }
+
     /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
@@ -61,7 +70,7 @@ impl Engine {
         })
     }
 
-    /// Where the database is: `host`, `opfs`, `indexeddb` or `memory`.
+    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's SQLite.
     #[wasm_bindgen(getter)]
     pub fn storage(&self) -> String {
         self.place.into()
@@ -88,79 +97,7 @@ impl Engine {
 
     /// The tables whose rows changed since the last call.
     pub fn changed(&self) -> Array {
-        self.store.db().take_changed().iter().map(|table| JsValue::from_str(table)).collect()
-    }
-
-    /// Adds a model; only events write to an `owned` one.
-    #[wasm_bindgen(js_name = addModel)]
-    pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {
-        let definition = Definition::parse(definition).map_err(to_js)?;
-        self.run(|store| async move { store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED) })
-    }
-
-    /// Writes documents; gives their ids.
-    pub fn set(
-        &self,
-        model: String,
-        docs: Vec<String>,
-        insert_only: bool,
-        token: u32,
-    ) -> Result<JsValue, JsValue> {
-        if token != 0 {
-            return self.inside(token, |s| s.set_now(&model, &docs, insert_only).map(|ids| id_list(&ids)));
-        }
-        self.run(|store| async move { store.set(&model, &docs, insert_only).await.map(|ids| id_list(&ids)) })
-    }
-
-    /// Merges documents; gives the merged ones.
-    pub fn update(
-        &self,
-        model: String,
-        docs: Vec<String>,
-        upsert: bool,
-        token: u32,
-    ) -> Result<JsValue, JsValue> {
-        if token != 0 {
-            return self.inside(token, |s| s.update_now(&model, &docs, upsert).map(text_list));
-        }
-        self.run(|store| async move { store.update(&model, &docs, upsert).await.map(text_list) })
-    }
-
-    /// Removes a document; whether there was one.
-    pub fn remove(&self, model: String, id: &JsValue, token: u32) -> Result<JsValue, JsValue> {
-        let id = value::from_js(id, "id").map_err(to_js)?;
-        if token != 0 {
-            return self.inside(token, |s| s.remove_now(&model, &id).map(JsValue::from_bool));
-        }
-        self.run(|store| async move { store.remove(&model, &id).await.map(JsValue::from_bool) })
-    }
-
-    /// The document with an id as JSON, or undefined.
-    pub fn get(&self, model: &str, id: &JsValue, token: u32) -> Result<Option<String>, JsValue> {
-        let found = || -> Result<Option<String>> {
-            let id = value::from_js(id, "id")?;
-            if id == Value::Null {
-                return Err(Error::BadValue(format!("{model}: no id was given")));
-            }
-            self.store.get(self.conn(token)?, model, &id)
-        };
-        found().map_err(to_js)
-    }
-
-    /// What a search finds, as JSON: `{"items": […], "total": n}`.
-    pub fn search(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
-        let found = || -> Result<String> {
-            let found = self.store.search(self.conn(token)?, model, &Search::parse(search)?)?;
-            let total = found.total.map_or(String::new(), |n| format!(",\"total\":{n}"));
-            Ok(format!("{{\"items\":{}{total}}}", found.items))
-        };
-        found().map_err(to_js)
-    }
-
-    /// How many documents match.
-    pub fn count(&self, model: &str, search: &str, token: u32) -> Result<f64, JsValue> {
-        let count = || self.store.count(self.conn(token)?, model, &Search::parse(search)?);
-        count().map(|n| n as f64).map_err(to_js)
+        self.store.take_changed().iter().map(|table| JsValue::from_str(table)).collect()
     }
 
     /// Begins a transaction of the application; gives its token.
@@ -168,7 +105,7 @@ impl Engine {
         let access = self.access.clone();
         self.run(|store| async move {
             let turn = store.enter().await?;
-            store.db().begin()?.keep();
+            store.db().begin_long()?.keep();
             Ok(JsValue::from(access.hold(turn)))
         })
     }
@@ -177,7 +114,7 @@ impl Engine {
     pub fn nest(&self, token: u32) -> Result<u32, JsValue> {
         let depth = || -> Result<u32> {
             self.access.check(token, true)?;
-            Ok(self.store.db().begin()?.keep())
+            Ok(self.store.db().begin_long()?.keep())
         };
         depth().map_err(to_js)
     }
@@ -275,14 +212,6 @@ impl Engine {
             token => self.access.check(token, false).map(|()| self.store.db().writer()),
         }
     }
-}
-
-fn id_list(ids: &[Value]) -> JsValue {
-    ids.iter().map(value::to_js).collect::<Array>().into()
-}
-
-fn text_list(docs: Vec<String>) -> JsValue {
-    docs.iter().map(|doc| JsValue::from_str(doc)).collect::<Array>().into()
 }
 
 /// An object of our own making.

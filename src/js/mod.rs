@@ -4,14 +4,19 @@
 
 mod access;
 mod databases;
+mod documents;
 mod engine;
 mod error;
 mod events;
 mod host;
+mod host_sql;
+mod models;
+mod search;
 mod server;
 mod settle;
 mod sql;
 mod sync;
+mod upkeep;
 mod value;
 
 pub use databases::{delete_database, export_database, import_database, list_databases, rename_database};

@@ -8,7 +8,7 @@ use super::error::to_js;
 use super::host::JsHost;
 use super::value;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Params};
+use crate::sql::{Conn, Params, may_write};
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -39,15 +39,27 @@ impl Engine {
         })
     }
 
-    /// The rows of a statement as objects. One that writes takes its turn.
+    /// The rows of a statement as objects, or its `first` only. One that writes takes its turn.
     #[wasm_bindgen(js_name = allSql)]
-    pub fn all_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
+    pub fn all_sql(
+        &self,
+        sql: String,
+        params: &JsValue,
+        first: bool,
+        token: u32,
+    ) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
-        match self.conn(token).and_then(|conn| rows(conn, &sql, &params)) {
+        if token == 0 && self.store.db().is_hosted() && may_write(&sql) {
+            return self.run(|store| async move {
+                let _turn = store.enter().await?;
+                alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
+            });
+        }
+        match self.conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
                 self.run(|store| async move {
                     let _turn = store.enter().await?;
-                    alone(&store, || rows(store.db().writer(), &sql, &params)).await
+                    alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
                 })
             }
             done => done.map_err(to_js),
@@ -56,7 +68,7 @@ impl Engine {
 }
 
 fn run(store: &Store<JsHost>, sql: &str, params: &Params) -> Result<JsValue> {
-    let changes = store.db().writer().statement(sql, params, |_| {}, |_| Ok(()))?;
+    let changes = store.db().writer().statement(sql, params, |_| {}, |_| Ok(true))?;
     let (changed, last) = (
         JsValue::from_f64(changes.changes as f64),
         value::to_js(&crate::sql::Value::Integer(changes.last_id)),
@@ -64,7 +76,7 @@ fn run(store: &Store<JsHost>, sql: &str, params: &Params) -> Result<JsValue> {
     Ok(object(&[("changes", changed), ("lastID", last)]))
 }
 
-fn rows(conn: &Conn, sql: &str, params: &Params) -> Result<JsValue> {
+fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue> {
     let found = Array::new();
     let mut names: Vec<JsString> = Vec::new();
     let names_cell = std::cell::RefCell::new(&mut names);
@@ -79,7 +91,7 @@ fn rows(conn: &Conn, sql: &str, params: &Params) -> Result<JsValue> {
                 let _ = Reflect::set(&object, name, &value::to_js(&row.value(i)?));
             }
             found.push(&object);
-            Ok(())
+            Ok(!first)
         },
     )?;
     Ok(found.into())
@@ -87,7 +99,7 @@ fn rows(conn: &Conn, sql: &str, params: &Params) -> Result<JsValue> {
 
 /// A statement outside of transactions must not leave one open: it would swallow what others write next. What several
 /// wrote before one failed stays, so it has to be kept as well.
-async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
     let done = statement();
     if store.db().writer().in_transaction() {
         store.db().writer().exec("ROLLBACK")?;

@@ -6,20 +6,25 @@ use js_sys::{Array, BigInt, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::sql::{Params, Value};
+use crate::sql::{Param, Params, Value};
 
 /// The largest integer every JavaScript number up to it holds exactly.
 const SAFE: i64 = (1 << 53) - 1;
 
 /// A stored value for JavaScript.
 pub(super) fn to_js(value: &Value) -> JsValue {
+    param_to_js(value.param())
+}
+
+/// A borrowed value for JavaScript.
+pub(super) fn param_to_js(value: Param<'_>) -> JsValue {
     match value {
-        Value::Null => JsValue::NULL,
-        Value::Integer(i) if (-SAFE..=SAFE).contains(i) => JsValue::from_f64(*i as f64),
-        Value::Integer(i) => BigInt::from(*i).into(),
-        Value::Real(f) => JsValue::from_f64(*f),
-        Value::Text(s) => JsValue::from_str(s),
-        Value::Blob(b) => Uint8Array::from(b.as_slice()).into(),
+        Param::Null => JsValue::NULL,
+        Param::Integer(i) if (-SAFE..=SAFE).contains(&i) => JsValue::from_f64(i as f64),
+        Param::Integer(i) => BigInt::from(i).into(),
+        Param::Real(f) => JsValue::from_f64(f),
+        Param::Text(s) => JsValue::from_str(s),
+        Param::Blob(b) => Uint8Array::from(b).into(),
     }
 }
 

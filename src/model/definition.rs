@@ -1,12 +1,12 @@
 //! What a model declares: its table, its id and its columns, checked once.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::path::{self, Step};
 use crate::error::{Error, Result};
-use crate::sql::quote;
 
 /// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?: [CompoundIndex], fts?}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Definition {
     /// The table's name.
@@ -29,7 +29,7 @@ pub struct Definition {
 }
 
 /// An index over several columns.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CompoundIndex {
     /// Its name after the table's and `_`; default the columns' names joined by `_`.
@@ -46,7 +46,7 @@ pub struct CompoundIndex {
 }
 
 /// What a column refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForeignKey {
     /// The other model's name.
@@ -63,7 +63,7 @@ pub struct ForeignKey {
 }
 
 /// What SQLite does to a row that refers to one that goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Reaction {
     /// It is removed (or changed) too.
     #[serde(rename = "CASCADE")]
@@ -77,7 +77,7 @@ pub enum Reaction {
 }
 
 /// A declared column.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Column {
     /// Its name in searches, and in the table if it is real.
@@ -127,10 +127,17 @@ pub struct Column {
     /// A change of it rewrites the column in every row.
     #[serde(default)]
     pub version: Option<i64>,
+    /// Real columns that are not read back: the value is not at the path but in the document's `$aside`, by the
+    /// column's name. A column's function made it.
+    #[serde(default)]
+    pub aside: bool,
+    /// Its name in the table while a migration has moved it; else its name.
+    #[serde(skip)]
+    pub(super) moved: Option<String>,
 }
 
 /// SQLite's own ways to compare text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Collation {
     /// Byte by byte.
@@ -142,7 +149,7 @@ pub enum Collation {
 }
 
 /// What a real column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ColumnType {
     /// Text.
@@ -164,13 +171,24 @@ pub enum ColumnType {
 }
 
 /// Which rows an index holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Index {
     /// Every row.
     All,
     /// Rows where the value is not NULL.
     Sparse,
+}
+
+impl Collation {
+    /// As an SQL operator, a space in front.
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Collation::Binary => " COLLATE BINARY",
+            Collation::NoCase => " COLLATE NOCASE",
+            Collation::RTrim => " COLLATE RTRIM",
+        }
+    }
 }
 
 fn default_id() -> String {
@@ -220,16 +238,12 @@ impl Definition {
                 return Err(bad_name("column", &column.name, "it is taken already"));
             }
             seen.push(&column.name);
-            column.segments().try_for_each(|s| check_name("path", s))?;
-            if column.is_real() && column.get() && column.segments().count() > 1 {
-                return Err(bad_name(
-                    "path",
-                    column.path(),
-                    "a real column of a nested path needs get: false",
-                ));
+            if column.steps()?.first() == Some(&Step::Key(self.id_col.clone())) && column.name != self.id_col
+            {
+                return Err(bad_name("path", column.path(), "it is the id's"));
             }
         }
-        Ok(())
+        super::fts::check(self)
     }
 
     /// The declared type of the id, if it is declared.
@@ -247,25 +261,12 @@ impl Definition {
     pub(super) fn data_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| c.name != self.id_col)
     }
-
-    /// The SQL expression of a column by its declared name.
-    pub(super) fn expression(&self, name: &str) -> Result<String> {
-        if name == self.id_col {
-            return Ok(quote(name));
-        }
-        let column = self
-            .columns
-            .iter()
-            .find(|c| c.name == name)
-            .ok_or_else(|| Error::UnknownColumn { model: self.name.clone(), column: name.to_string() })?;
-        Ok(column.expression())
-    }
 }
 
 impl Column {
     /// Whether it is a column of the table.
     pub fn is_real(&self) -> bool {
-        self.real || self.ty.is_some()
+        self.sql.is_none() && (self.real || self.ty.is_some())
     }
 
     pub(super) fn get(&self) -> bool {
@@ -276,30 +277,23 @@ impl Column {
         self.path.as_deref().unwrap_or(&self.name)
     }
 
-    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
-        // a column without a path may have dots in its name: it is one property then
-        let whole = self.path.is_none().then_some(self.name.as_str());
-        let parts = self.path.as_deref().into_iter().flat_map(|p| p.split('.'));
-        whole.into_iter().chain(parts)
+    /// Where the value is in the document.
+    pub(super) fn steps(&self) -> Result<Vec<Step>> {
+        match &self.path {
+            Some(path) => path::parse(path),
+            // a column without a path may have dots in its name: it is one property then
+            None => Ok(vec![Step::Key(self.name.clone())]),
+        }
     }
 
-    pub(super) fn expression(&self) -> String {
-        if self.is_real() { quote(&self.name) } else { self.extract() }
-    }
-
-    /// The expression that takes the value out of the document.
-    pub(super) fn extract(&self) -> String {
-        let arrow = if self.ty == Some(ColumnType::Json) { "->" } else { "->>" };
-        format!("\"json\" {arrow} '{}'", self.json_path())
+    /// Its name in the table, if it is real.
+    pub(super) fn stored_name(&self) -> &str {
+        self.moved.as_deref().unwrap_or(&self.name)
     }
 
     /// `$."a"."b"` as the inside of an SQL literal; names with quotes were refused.
     pub(super) fn json_path(&self) -> String {
-        let mut path = String::from("$");
-        for segment in self.segments() {
-            path.push_str(&format!(".\"{segment}\"").replace('\'', "''"));
-        }
-        path
+        path::for_sqlite(&self.steps().unwrap_or_default()).replace('\'', "''")
     }
 }
 

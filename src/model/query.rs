@@ -1,115 +1,356 @@
-//! Searches: from declared names and plain values to one SELECT.
+//! Running searches: a page of items with its cursors, counts, whether there is any.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
-
-use super::document::scalar;
+use super::cursor::Cursor;
+use super::document::{write_key, write_value};
+use super::expression::Sql;
+use super::search::Search;
+use super::select::{Form, Select, Shape, alias};
 use super::table::Model;
+use super::tagged;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Param, Value};
-
-/// A search. In JSON: `{attrs?: {column: scalar}, sort?: [[column, descending]], limit?, offset?, noTotal?}`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Search {
-    /// Columns and the values they must have; a null is no condition.
-    #[serde(default)]
-    pub attrs: BTreeMap<String, Box<RawValue>>,
-    /// Columns to sort by, the id always last; true means descending.
-    #[serde(default)]
-    pub sort: Vec<(String, bool)>,
-    /// The most documents to give.
-    #[serde(default)]
-    pub limit: Option<u64>,
-    /// Documents to pass over first.
-    #[serde(default)]
-    pub offset: Option<u64>,
-    /// Don't count the matches beyond the limit.
-    #[serde(default)]
-    pub no_total: bool,
-}
+use crate::sql::{Conn, Param, Row, Value};
 
 /// What a search found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// The documents as one JSON array.
     pub items: String,
     /// All matches, whatever the limit; absent when not asked for.
     pub total: Option<i64>,
+    /// Where to go on, absent when nothing comes after.
+    pub cursor: Option<String>,
+    /// Where to go back from, absent when nothing comes before.
+    pub prev_cursor: Option<String>,
+    /// What the developer should know, once.
+    pub warning: Option<String>,
 }
 
-impl Search {
-    /// Reads a search.
-    pub fn parse(json: &str) -> Result<Search> {
-        serde_json::from_str(json).map_err(|e| Error::BadValue(format!("search: {e}")))
-    }
-
-    fn conditions(&self, model: &Model) -> Result<(String, Vec<Value>)> {
-        let (mut sql, mut values) = (String::new(), Vec::new());
-        for (name, raw) in &self.attrs {
-            let expression = model.definition.expression(name)?;
-            let value = scalar(raw.get(), name)?;
-            if value == Value::Null {
-                continue;
-            }
-            sql.push_str(if sql.is_empty() { " WHERE " } else { " AND " });
-            // `->>` has no affinity: a number searched in a virtual column meets a number in the JSON
-            sql.push_str(&format!("{expression} = ?"));
-            values.push(value);
+impl Found {
+    /// As JSON: `{"items": […], "total"?, "cursor"?, "prevCursor"?, "warning"?}`.
+    pub fn json(&self) -> String {
+        let mut out = format!("{{\"items\":{}", self.items);
+        if let Some(total) = self.total {
+            out.push_str(&format!(",\"total\":{total}"));
         }
-        Ok((sql, values))
+        let texts = [("cursor", &self.cursor), ("prevCursor", &self.prev_cursor), ("warning", &self.warning)];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                write_key(&mut out, key);
+                super::document::write_string(&mut out, text);
+            }
+        }
+        out.push('}');
+        out
     }
 }
 
 impl Model {
     /// The documents that match, in order.
     pub fn search(&self, conn: &Conn, search: &Search) -> Result<Found> {
-        let (conditions, values) = search.conditions(self)?;
-        let mut order = Vec::new();
-        for (name, descending) in &search.sort {
-            let direction = if *descending { " DESC" } else { "" };
-            order.push(format!("{}{direction}", self.definition.expression(name)?));
-        }
-        if !search.sort.iter().any(|(name, _)| *name == self.definition.id_col) {
-            order.push(self.id.clone());
-        }
-        let mut params: Vec<Param<'_>> = values.iter().map(Value::param).collect();
-        let matches = params.clone();
-        params.push(Param::Integer(search.limit.map_or(-1, clamp)));
-        params.push(Param::Integer(search.offset.map_or(0, clamp)));
-        let sql = format!("{}{conditions} ORDER BY {} LIMIT ? OFFSET ?", self.sql.select, order.join(", "));
-        let mut items = String::from("[");
-        let mut count = 0;
-        conn.query(&sql, &params, |row| {
-            if count > 0 {
-                items.push(',');
+        let select = Select::new(self, search)?;
+        let mut page = Page::new(self, &select);
+        let mut scanned = None;
+        for part in select.parts() {
+            let limit = select.limit.map(|limit| limit.saturating_add(1) - page.count as i64);
+            let statement = select.statement(*part, limit)?;
+            page.read(conn, &statement)?;
+            scanned = scanned.or(Some(statement));
+            if page.more {
+                break;
             }
-            count += 1;
-            self.read(row, &mut items)
-        })?;
-        items.push(']');
-        let total = match (search.no_total, search.limit, search.offset) {
-            (true, ..) => None,
-            (false, None, None | Some(0)) => Some(count),
-            _ => Some(self.count_where(conn, &conditions, &matches)?),
+        }
+        let total = match search.no_total || search.no_cursor {
+            true => None,
+            false
+                if search.cursor.is_none() && search.until.is_none() && !page.more && select.offset == 0 =>
+            {
+                Some(page.count as i64)
+            }
+            false => number(conn, &select.total())?,
         };
-        Ok(Found { items, total })
+        let warning = match scanned {
+            Some(statement) => self.scan_warning(conn, search, &statement)?,
+            None => None,
+        };
+        Ok(Found { total, warning, ..page.done(search) })
     }
 
-    /// How many documents match.
+    /// How many documents match, of those after the cursor if there is one.
     pub fn count(&self, conn: &Conn, search: &Search) -> Result<i64> {
-        let (conditions, values) = search.conditions(self)?;
-        let params: Vec<Param<'_>> = values.iter().map(Value::param).collect();
-        self.count_where(conn, &conditions, &params)
+        let select = Select::new(self, search)?;
+        let statement = match search.distinct {
+            true => select.total(),
+            false => select.figure(&text("count(*)"), None)?,
+        };
+        Ok(number(conn, &statement)?.unwrap_or(0))
     }
 
-    fn count_where(&self, conn: &Conn, conditions: &str, params: &[Param<'_>]) -> Result<i64> {
-        let sql = format!("SELECT count(*) FROM {}{conditions}", self.table);
-        Ok(conn.one(&sql, params, |r| r.int(0))?.unwrap_or(0))
+    /// Whether a document matches.
+    pub fn any(&self, conn: &Conn, search: &Search) -> Result<bool> {
+        let mut statement = Select::new(self, search)?.figure(&text("1"), None)?;
+        statement.push(" LIMIT 1");
+        Ok(number(conn, &statement)?.is_some())
     }
 }
 
-fn clamp(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+pub(super) fn text(sql: &str) -> Sql {
+    Sql { text: sql.into(), values: Vec::new() }
+}
+
+fn number(conn: &Conn, statement: &Sql) -> Result<Option<i64>> {
+    run(statement, |params| conn.guarded(|| conn.one(&statement.text, params, |row| row.int(0))))
+}
+
+/// Runs a statement with its values bound. What FTS5 finds wrong with a query of its language is the caller's mistake.
+pub(super) fn run<T>(statement: &Sql, work: impl FnOnce(&[Param<'_>]) -> Result<T>) -> Result<T> {
+    let params: Vec<Param<'_>> = statement.values.iter().map(Value::param).collect();
+    work(&params).map_err(|error| match error {
+        Error::Sqlite { code: "SQLITE_ERROR", message, .. }
+            if statement.text.contains(" MATCH ?") && is_about_query(&message) =>
+        {
+            Error::BadValue(format!("$match: {message}"))
+        }
+        error => error,
+    })
+}
+
+fn is_about_query(message: &str) -> bool {
+    ["fts5: ", "unterminated string", "unknown special query", "no such column: "]
+        .iter()
+        .any(|start| message.starts_with(start))
+}
+
+/// The rows of a search, on their way to JSON.
+struct Page<'s> {
+    model: &'s Model,
+    select: &'s Select<'s>,
+    items: String,
+    /// Where each item ends, when their order has to be turned round.
+    ends: Vec<usize>,
+    count: u64,
+    first: Vec<Value>,
+    last: Vec<Value>,
+    more: bool,
+}
+
+impl<'s> Page<'s> {
+    fn new(model: &'s Model, select: &'s Select<'s>) -> Page<'s> {
+        let items = String::from("[");
+        Page {
+            model,
+            select,
+            items,
+            ends: Vec::new(),
+            count: 0,
+            first: Vec::new(),
+            last: Vec::new(),
+            more: false,
+        }
+    }
+
+    fn read(&mut self, conn: &Conn, statement: &Sql) -> Result<()> {
+        run(statement, |params| {
+            conn.guarded(|| conn.query(&statement.text, params, |row| self.take(row, None)))
+        })
+    }
+
+    /// `columns` says where the keys are when the statement is not ours.
+    fn take(&mut self, row: &Row<'_>, columns: Option<&[usize]>) -> Result<()> {
+        if self.select.limit.is_some_and(|limit| self.count as i64 >= limit) {
+            self.more = true;
+            return Ok(());
+        }
+        if self.count > 0 {
+            self.items.push(',');
+        }
+        self.item(row, columns.is_none())?;
+        if self.select.back {
+            self.ends.push(self.items.len());
+        }
+        self.count += 1;
+        let full = self.select.limit.is_some_and(|limit| self.count as i64 == limit);
+        if self.select.with_keys && (self.count == 1 || full) {
+            let width = self.select.shape.width;
+            let keys: Vec<Value> = match columns {
+                Some(columns) => columns.iter().map(|i| row.value(*i)).collect::<Result<_>>()?,
+                None => (0..self.select.keys.len()).map(|i| row.value(width + i)).collect::<Result<_>>()?,
+            };
+            if self.count == 1 {
+                self.first.clone_from(&keys);
+            }
+            if full {
+                self.last = keys;
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, row: &Row<'_>, ours: bool) -> Result<()> {
+        let (shape, out) = (&self.select.shape, &mut self.items);
+        match &shape.cols {
+            None => self.model.read(row, out)?,
+            Some(cols) => {
+                out.push('{');
+                for (i, (name, form)) in cols.iter().enumerate() {
+                    column(out, name, *form, row.value(i)?)?;
+                }
+                out.push('}');
+            }
+        }
+        if ours && (shape.rank || !shape.snippets.is_empty()) {
+            let keys = if self.select.with_keys { self.select.keys.len() } else { 0 };
+            extras(out, shape, row, shape.width + keys)?;
+        }
+        Ok(())
+    }
+
+    fn done(self, search: &Search) -> Found {
+        let select = self.select;
+        let cursor = |values: Vec<Value>, back: bool| Cursor { back, values }.write(select.order);
+        let (mut next, mut previous) = (None, None);
+        if select.with_keys && self.count > 0 {
+            if select.back {
+                next = Some(cursor(self.first, false));
+                previous = self.more.then(|| cursor(self.last, true));
+            } else {
+                next = self.more.then(|| cursor(self.last, false));
+                let begun = search.cursor.is_some() || select.offset > 0;
+                previous = begun.then(|| cursor(self.first, true));
+            }
+        }
+        let mut items = self.items;
+        if select.back {
+            items = reversed(&items, &self.ends);
+        }
+        items.push(']');
+        Found { items, cursor: next, prev_cursor: previous, ..Found::default() }
+    }
+}
+
+/// `[a,b,c` as `[c,b,a`.
+fn reversed(items: &str, ends: &[usize]) -> String {
+    let mut turned = String::with_capacity(items.len() + 1);
+    for i in (0..ends.len()).rev() {
+        turned.push(if turned.is_empty() { '[' } else { ',' });
+        let start = if i == 0 { 1 } else { ends[i - 1] + 1 };
+        turned.push_str(&items[start..ends[i]]);
+    }
+    if turned.is_empty() { String::from("[") } else { turned }
+}
+
+fn column(out: &mut String, name: &str, form: Form, value: Value) -> Result<()> {
+    write_key(out, name);
+    match (form, &value) {
+        (_, Value::Null) => out.push_str("null"),
+        (Form::True, _) => out.push_str("true"),
+        (Form::Json, Value::Text(json)) => out.push_str(json),
+        (Form::Big, Value::Integer(i)) => out.push_str(&format!("{{\"$bigint\":\"{i}\"}}")),
+        _ => tagged::write(out, &value)?,
+    }
+    Ok(())
+}
+
+/// Puts `$rank` and `$snippet` into the item that `out` ends with.
+fn extras(out: &mut String, shape: &Shape<'_>, row: &Row<'_>, mut at: usize) -> Result<()> {
+    out.pop();
+    if shape.rank {
+        write_key(out, "$rank");
+        write_value(out, &row.value(at)?, false)?;
+        at += 1;
+    }
+    if !shape.snippets.is_empty() {
+        write_key(out, "$snippet");
+        out.push('{');
+        for (i, name) in shape.snippets.iter().enumerate() {
+            write_key(out, name);
+            write_value(out, &row.value(at + i)?, false)?;
+        }
+        out.push('}');
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// A SELECT that an application made of [`Model::make_select`]'s, and its values.
+#[derive(Debug)]
+pub struct OwnSelect {
+    /// The statement, and the values of its parameters.
+    pub select: (String, Vec<Value>),
+    /// Of the statement that counts all matches; none when nobody asked.
+    pub total: Option<(String, Vec<Value>)>,
+}
+
+impl Model {
+    /// The statement of a search and the one for its total. Sort values are in columns called [`alias`].
+    pub fn make_select(&self, search: &Search) -> Result<Made> {
+        let select = Select::new(self, search)?;
+        let statement =
+            select.statement(super::cursor::Rest::All, select.limit.map(|n| n.saturating_add(1)))?;
+        let (total, keys) = (select.total(), if select.with_keys { select.keys.len() } else { 0 });
+        Ok(Made {
+            select: (statement.text, statement.values),
+            aliases: (0..keys).map(alias).collect(),
+            total: (!search.no_total && !search.no_cursor).then_some((total.text, total.values)),
+            back: select.back,
+        })
+    }
+
+    /// Runs a statement that an application made for a search.
+    pub fn search_own(&self, conn: &Conn, search: &Search, own: OwnSelect) -> Result<Found> {
+        let select = Select::new(self, search)?;
+        let mut page = Page::new(self, &select);
+        let statement = Sql { text: own.select.0, values: own.select.1 };
+        let mut columns: Option<Vec<usize>> = None;
+        run(&statement, |params| {
+            conn.guarded(|| {
+                conn.query(&statement.text, params, |row| {
+                    if columns.is_none() && select.with_keys {
+                        let keys = 0..select.keys.len();
+                        columns = Some(keys.map(|i| row.index(&alias(i))).collect::<Result<_>>()?);
+                    }
+                    page.take(row, Some(columns.as_deref().unwrap_or_default()))
+                })
+            })
+        })?;
+        let total = match own.total {
+            Some((text, values)) => number(conn, &Sql { text, values })?,
+            None => None,
+        };
+        Ok(Found { total, ..page.done(search) })
+    }
+}
+
+/// What [`Model::make_select`] made.
+#[derive(Debug)]
+pub struct Made {
+    /// The statement and its values.
+    pub select: (String, Vec<Value>),
+    /// The columns that cursors are made of.
+    pub aliases: Vec<String>,
+    /// The statement for the total and its values.
+    pub total: Option<(String, Vec<Value>)>,
+    /// Whether its rows come in the opposite order.
+    pub back: bool,
+}
+
+impl Made {
+    /// As JSON: `[sql, values, cursorAliases, totalSql, totalValues, invert]`.
+    pub fn json(&self) -> Result<String> {
+        let values = |list: &[Value]| -> Result<String> {
+            let mut out = String::from("[");
+            for value in list {
+                out.push_str(if out.len() > 1 { "," } else { "" });
+                tagged::write(&mut out, value)?;
+            }
+            Ok(out + "]")
+        };
+        let text = |s: &str| serde_json::to_string(s).unwrap_or_default();
+        let aliases = serde_json::to_string(&self.aliases).unwrap_or_default();
+        let total = match &self.total {
+            Some((sql, list)) => format!("{},{}", text(sql), values(list)?),
+            None => "null,[]".into(),
+        };
+        let (sql, list) = &self.select;
+        Ok(format!("[{},{},{aliases},{total},{}]", text(sql), values(list)?, self.back))
+    }
 }

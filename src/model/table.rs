@@ -1,8 +1,14 @@
-//! A model bound to its table: one method per operation, on whichever connection it is given.
+//! A model bound to its table: reading documents by their ids, on whichever connection it is given. What writes them is
+//! in write.rs, what searches in query.rs.
 
 use super::definition::{ColumnType, Definition};
-use super::document::{self, Field, at_path, column_value, fields, write_key, write_value};
-use super::migrate::migrate;
+use super::document::{self, Field, write_key, write_param, write_value};
+use super::expression::{Sql, Target};
+use super::migrate;
+use super::patch::Patch;
+use super::path::Step;
+use super::plan::Plans;
+use super::tagged;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row, Value, quote};
 
@@ -13,35 +19,57 @@ pub struct Model {
     pub definition: Definition,
     pub(super) table: String,
     pub(super) id: String,
+    /// `"id":`, with which every document begins.
+    id_key: String,
+    id_type: ColumnType,
     pub(super) sql: Statements,
-    /// Real columns: property or path, type, whether the value lives in the column alone.
-    columns: Vec<Real>,
+    pub(super) columns: Vec<Real>,
+    /// Those of them that are read back below the top level, the deepest first.
+    pub(super) nested: Vec<usize>,
+    /// Computed columns that are read, after the real ones: their types and paths.
+    selected: Vec<(Option<ColumnType>, Vec<Step>)>,
+    pub(super) plans: Plans,
 }
 
+/// A column of the table.
 #[derive(Debug)]
-struct Real {
-    name: String,
-    path: Vec<String>,
-    ty: Option<ColumnType>,
-    get: bool,
+pub(super) struct Real {
+    pub(super) name: String,
+    pub(super) path: Vec<Step>,
+    pub(super) ty: Option<ColumnType>,
+    /// The value lives in the column alone.
+    pub(super) get: bool,
+    pub(super) falsy_bool: bool,
+    pub(super) always_object: bool,
+    /// The value comes in `$aside`.
+    pub(super) aside: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Statements {
-    pub(super) select: String,
+    /// What [`Model::read`] reads, of a table called `tbl`.
+    pub(super) list: String,
+    /// How many columns that are.
+    pub(super) width: usize,
+    /// All of it.
+    select: String,
     get: String,
-    insert: String,
-    set: String,
+    /// As `get`, for whoever writes it back: without what is computed.
+    whole: String,
+    pub(super) insert: String,
+    pub(super) set: String,
     remove: String,
+    change_id: String,
 }
 
-/// A document on its way into the table.
-struct Stored {
-    /// The id, NULL to have SQLite count up.
-    id: Value,
-    /// The text of what is in no column.
-    json: Option<String>,
-    columns: Vec<Value>,
+impl Real {
+    /// The property that holds the value, for columns that are not nested.
+    pub(super) fn property(&self) -> Option<&str> {
+        match self.path.as_slice() {
+            [Step::Key(name)] => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl Model {
@@ -52,70 +80,130 @@ impl Model {
             .filter(|c| c.is_real())
             .map(|c| Real {
                 name: c.name.clone(),
-                path: c.segments().map(String::from).collect(),
+                path: c.steps().unwrap_or_default(),
                 ty: c.ty,
                 get: c.get(),
+                falsy_bool: c.falsy_bool,
+                always_object: c.always_object,
+                aside: c.aside,
             })
             .collect();
         let (table, id) = (quote(&definition.name), quote(&definition.id_col));
         let names: Vec<String> = [id.clone(), "\"json\"".to_string()]
             .into_iter()
-            .chain(columns.iter().map(|c| quote(&c.name)))
+            .chain(definition.data_columns().filter(|c| c.is_real()).map(|c| quote(c.stored_name())))
             .collect();
         let marks = vec!["?"; names.len()].join(", ");
         let updates: Vec<String> = names[1..].iter().map(|n| format!("{n} = excluded.{n}")).collect();
-        let list = names.join(", ");
-        let select = format!("SELECT {list} FROM {table}");
-        let insert = format!("INSERT INTO {table}({list}) VALUES ({marks})");
+        let stored: Vec<String> = names.iter().map(|n| format!("tbl.{n}")).collect();
+        let computed = || definition.data_columns().filter(|c| c.get == Some(true));
+        let expressions =
+            computed().filter_map(|c| Some(format!("({}) AS {}", c.sql.as_ref()?, quote(&c.name))));
+        let selected = computed().filter(|c| c.sql.is_some());
+        let selected = selected.map(|c| (c.ty, c.steps().unwrap_or_default())).collect();
+        let read: Vec<String> = stored.iter().cloned().chain(expressions).collect();
+        let list = read.join(", ");
+        let select = format!("SELECT {list} FROM {table} AS tbl");
+        let insert = format!("INSERT INTO {table}({}) VALUES ({marks})", names.join(", "));
         let sql = Statements {
-            get: format!("{select} WHERE {id} = ?"),
+            get: format!("{select} WHERE tbl.{id} = ?"),
+            whole: format!("SELECT {} FROM {table} AS tbl WHERE tbl.{id} = ?", stored.join(", ")),
             set: format!("{insert} ON CONFLICT({id}) DO UPDATE SET {}", updates.join(", ")),
             remove: format!("DELETE FROM {table} WHERE {id} = ?"),
+            change_id: format!("UPDATE {table} SET {id} = ? WHERE {id} = ?"),
+            list,
+            width: read.len(),
             select,
             insert,
         };
-        Model { definition, table, id, sql, columns }
-    }
-
-    /// Creates or extends the table. Call in a transaction.
-    pub fn migrate(&self, conn: &Conn) -> Result<()> {
-        migrate(conn, &self.definition)
-    }
-
-    /// Writes a document, replacing the one with its id, and gives the id as stored. With `insert_only` an existing
-    /// id is refused by SQLite.
-    pub fn set(&self, conn: &Conn, doc: &str, insert_only: bool) -> Result<Value> {
-        let stored = self.take_apart(doc)?;
-        let mut params = vec![stored.id.param(), Param::from(stored.json.as_ref())];
-        params.extend(stored.columns.iter().map(Value::param));
-        let changes = conn.run(if insert_only { &self.sql.insert } else { &self.sql.set }, &params)?;
-        Ok(match stored.id {
-            Value::Null => Value::Integer(changes.last_id),
-            id => id,
-        })
-    }
-
-    /// Merges `doc` into the document with its id, property by property; a null removes one. With `upsert` a
-    /// missing document is made. Gives the whole document.
-    pub fn update(&self, conn: &Conn, doc: &str, upsert: bool) -> Result<String> {
-        let patch = fields(doc)?;
-        let id = self.id_in(&patch)?;
-        let old = match id {
-            Value::Null if upsert => None,
-            Value::Null => return Err(Error::BadValue("update needs an object with an id".into())),
-            _ => self.get(conn, &id)?,
-        };
-        if old.is_none() && !upsert {
-            return Err(self.not_there("update", &id));
+        let below = |c: &Real| c.get && c.property().is_none();
+        let mut nested: Vec<usize> = (0..columns.len()).filter(|i| below(&columns[*i])).collect();
+        nested.sort_by_key(|i| std::cmp::Reverse(columns[*i].path.len()));
+        let mut id_key = String::new();
+        write_key(&mut id_key, &definition.id_col);
+        // write_key takes what is not a brace for something to go on after
+        let id_key = id_key.trim_start_matches(',').to_string();
+        let id_type = definition.id_type();
+        Model {
+            definition,
+            table,
+            id,
+            id_key,
+            id_type,
+            sql,
+            columns,
+            nested,
+            selected,
+            plans: Plans::default(),
         }
-        let merged = merge(old.as_deref().unwrap_or("{}"), &patch)?;
-        let id = self.set(conn, &merged, false)?;
-        self.get(conn, &id)?.ok_or_else(|| self.not_there("update", &id))
+    }
+
+    /// Brings the table to the definition, made by events alone if `owned`. Call in a transaction.
+    pub fn migrate(&self, conn: &Conn, owned: bool) -> Result<()> {
+        migrate::migrate(conn, &self.definition, owned)
+    }
+
+    /// The ids after `after`, at most `limit`, in their order.
+    pub fn ids(&self, conn: &Conn, after: Option<&Value>, limit: i64) -> Result<Vec<Value>> {
+        migrate::ids(self, conn, after.map(Value::param), limit)
     }
 
     /// The document with an id, as JSON.
     pub fn get(&self, conn: &Conn, id: &Value) -> Result<Option<String>> {
-        conn.one(&self.sql.get, &[id.param()], |row| {
+        self.one(conn, &self.sql.get, &[self.as_id(id.clone()).param()])
+    }
+
+    /// The first document with a value in a column.
+    pub fn get_by(&self, conn: &Conn, column: &str, value: &Value) -> Result<Option<String>> {
+        if column == self.definition.id_col {
+            return self.get(conn, value);
+        }
+        let mut sql = Sql::default();
+        sql.push(&self.sql.select).push(" WHERE ");
+        Target::find(&self.definition, column)?.stored(&mut sql);
+        sql.push(" = ").bind(value.clone()).push(" LIMIT 1");
+        let params: Vec<Param<'_>> = sql.values.iter().map(Value::param).collect();
+        self.one(conn, &sql.text, &params)
+    }
+
+    /// One JSON array of the documents with these values in a column, in their order, null where there is none.
+    pub fn get_all(&self, conn: &Conn, column: &str, values: &[Value]) -> Result<String> {
+        let mut found = String::from("[");
+        for value in values {
+            if found.len() > 1 {
+                found.push(',');
+            }
+            match self.get_by(conn, column, value)? {
+                Some(doc) => found.push_str(&doc),
+                None => found.push_str("null"),
+            }
+        }
+        found.push(']');
+        Ok(found)
+    }
+
+    /// The document with an id as it is given to [`Model::set`]: without computed columns, with `$aside`.
+    pub fn whole(&self, conn: &Conn, id: &Value) -> Result<Option<String>> {
+        conn.one(&self.sql.whole, &[id.param()], |row| {
+            let mut doc = String::new();
+            self.read_stored(row, &mut doc)?;
+            let mut aside = String::from("{");
+            for (i, column) in self.columns.iter().enumerate().filter(|(_, c)| c.aside) {
+                write_key(&mut aside, &column.name);
+                write_param(&mut aside, row.param(i + 2)?, column.ty);
+            }
+            if aside.len() > 1 {
+                doc.pop();
+                write_key(&mut doc, super::write::ASIDE);
+                doc.push_str(&aside);
+                doc.push_str("}}");
+            }
+            Ok(doc)
+        })
+    }
+
+    fn one(&self, conn: &Conn, sql: &str, params: &[Param<'_>]) -> Result<Option<String>> {
+        conn.one(sql, params, |row| {
             let mut doc = String::new();
             self.read(row, &mut doc)?;
             Ok(doc)
@@ -124,13 +212,25 @@ impl Model {
 
     /// Removes the document with an id; whether there was one.
     pub fn remove(&self, conn: &Conn, id: &Value) -> Result<bool> {
-        Ok(conn.run(&self.sql.remove, &[id.param()])?.changes > 0)
+        Ok(conn.run(&self.sql.remove, &[self.as_id(id.clone()).param()])?.changes > 0)
+    }
+
+    /// Gives a document another id.
+    ///
+    /// # Errors
+    /// `ENOENT`, and SQLite's when the new one is taken.
+    pub fn change_id(&self, conn: &Conn, old: &Value, new: &Value) -> Result<()> {
+        let (old, new) = (self.as_id(old.clone()), self.as_id(new.clone()));
+        match conn.run(&self.sql.change_id, &[new.param(), old.param()])?.changes {
+            0 => Err(self.not_there("changeId", &old)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether there is a document with an id.
     pub fn exists(&self, conn: &Conn, id: &Value) -> Result<bool> {
         let sql = format!("SELECT 1 FROM {} WHERE {} = ?", self.table, self.id);
-        Ok(conn.one(&sql, &[id.param()], |_| Ok(()))?.is_some())
+        Ok(conn.one(&sql, &[self.as_id(id.clone()).param()], |_| Ok(()))?.is_some())
     }
 
     /// One more than the highest id, for models with integer ids.
@@ -147,9 +247,42 @@ impl Model {
     /// The id in a document's properties; NULL when there is none.
     pub fn id_in(&self, properties: &[Field<'_>]) -> Result<Value> {
         match properties.iter().find(|f| f.key == self.definition.id_col) {
-            Some(field) => document::scalar(field.raw, &self.definition.id_col),
+            Some(field) => self.id_from(field.raw),
             None => Ok(Value::Null),
         }
+    }
+
+    /// An id as it stands in JSON.
+    pub fn id_from(&self, raw: &str) -> Result<Value> {
+        let tagged = if raw.starts_with('{') { tagged::bigint(raw).map(Value::Integer) } else { None };
+        let id = match tagged.or_else(|| tagged::bytes(raw).map(Value::Blob)) {
+            Some(id) => id,
+            None => document::scalar(raw, &self.definition.id_col)?,
+        };
+        Ok(self.as_id(id))
+    }
+
+    /// An id as the table keeps it: `7` and `'7'` are the same one.
+    pub fn as_id(&self, id: Value) -> Value {
+        let text = self.id_type == ColumnType::Text;
+        match &id {
+            Value::Integer(i) if text => Value::Text(i.to_string()),
+            Value::Real(f) if text => Value::Text(serde_json::to_string(f).unwrap_or_default()),
+            Value::Text(s)
+                if !matches!(self.id_type, ColumnType::Text | ColumnType::Json | ColumnType::Blob) =>
+            {
+                match s.parse::<i64>() {
+                    Ok(i) if i.to_string() == *s => Value::Integer(i),
+                    _ => id,
+                }
+            }
+            _ => id,
+        }
+    }
+
+    /// Appends an id as it stands in a document.
+    pub fn write_id(&self, out: &mut String, id: &Value) {
+        write_param(out, id.param(), Some(self.id_type));
     }
 
     /// The error for an id that is not there.
@@ -159,74 +292,81 @@ impl Model {
         Error::NotThere { model: self.definition.name.clone(), action, id: text }
     }
 
-    fn take_apart(&self, doc: &str) -> Result<Stored> {
-        let properties = fields(doc)?;
-        let id = self.id_in(&properties)?;
-        if id == Value::Null && !self.definition.integer_id() {
-            let (model, column) = (self.definition.name.clone(), self.definition.id_col.clone());
-            return Err(Error::Required { model, column });
-        }
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for column in &self.columns {
-            let mut path = column.path.iter().map(String::as_str);
-            let first = path.next().unwrap_or_default();
-            let raw = match properties.iter().find(|f| f.key == first) {
-                Some(field) => at_path(field.raw, path)?,
-                None => None,
-            };
-            columns.push(match raw {
-                Some(raw) => column_value(raw, column.ty, &column.name)?,
-                None => Value::Null,
-            });
-        }
-        let mut json = String::from("{");
-        for field in &properties {
-            let taken = field.key == self.definition.id_col
-                || self.columns.iter().any(|c| c.get && c.path.len() == 1 && c.path[0] == field.key);
-            if !taken {
-                write_key(&mut json, &field.key);
-                json.push_str(field.raw);
-            }
-        }
-        let json = (json.len() > 1).then(|| json + "}");
-        Ok(Stored { id, json, columns })
-    }
-
     /// Appends a row of `select` as the document it was.
     pub(super) fn read(&self, row: &Row<'_>, out: &mut String) -> Result<()> {
+        if self.selected.is_empty() {
+            return self.read_stored(row, out);
+        }
+        let mut doc = String::new();
+        self.read_stored(row, &mut doc)?;
+        for (i, (ty, path)) in self.selected.iter().enumerate() {
+            doc = put_back(doc, path, row.param(i + 2 + self.columns.len())?, *ty)?;
+        }
+        out.push_str(&doc);
+        Ok(())
+    }
+
+    fn read_stored(&self, row: &Row<'_>, out: &mut String) -> Result<()> {
         let start = out.len();
         out.push('{');
-        document::write_string(out, &self.definition.id_col);
-        out.push(':');
-        write_value(out, &row.value(0)?, false)?;
+        out.push_str(&self.id_key);
+        write_param(out, row.param(0)?, Some(self.id_type));
         for (i, column) in self.columns.iter().enumerate().filter(|(_, c)| c.get) {
-            let value = row.value(i + 2)?;
-            if value != Value::Null {
-                write_key(out, &column.path[0]);
-                write_value(out, &value, column.ty == Some(ColumnType::Json))?;
+            let Some(property) = column.property() else { continue };
+            let value = row.param(i + 2)?;
+            if value == Param::Null && !column.always_object {
+                continue;
             }
+            write_key(out, property);
+            column.write(out, value);
         }
         match row.opt_text(1)? {
             // `{…}` follows what stands already: its opening brace becomes the comma
-            Some(json) if json.len() > 2 && out.len() > start + 1 => {
+            Some(json) if json.len() > 2 => {
                 out.push(',');
                 out.push_str(&json[1..]);
             }
             _ => out.push('}'),
         }
+        if self.nested.is_empty() {
+            return Ok(());
+        }
+        let mut doc = out.split_off(start);
+        for i in self.nested.iter().rev() {
+            let (column, value) = (&self.columns[*i], row.param(i + 2)?);
+            if value != Param::Null || column.always_object {
+                let mut raw = String::new();
+                column.write(&mut raw, value);
+                doc = put(doc, &column.path, &raw)?;
+            }
+        }
+        out.push_str(&doc);
         Ok(())
     }
 }
 
-/// `old` with the properties of `patch` laid over it; nulls remove.
-fn merge(old: &str, patch: &[Field<'_>]) -> Result<String> {
-    let before = fields(old)?;
-    let mut merged = String::from("{");
-    let kept = before.iter().filter(|f| !patch.iter().any(|p| p.key == f.key));
-    for field in kept.chain(patch.iter().filter(|p| p.raw != "null")) {
-        write_key(&mut merged, &field.key);
-        merged.push_str(field.raw);
+impl Real {
+    fn write(&self, out: &mut String, value: Param<'_>) {
+        match value {
+            Param::Null if self.always_object => out.push_str("{}"),
+            _ if self.falsy_bool => out.push_str("true"),
+            value => write_param(out, value, self.ty),
+        }
     }
-    merged.push('}');
-    Ok(merged)
+}
+
+fn put_back(doc: String, path: &[Step], value: Param<'_>, ty: Option<ColumnType>) -> Result<String> {
+    if value == Param::Null {
+        return Ok(doc);
+    }
+    let mut raw = String::new();
+    write_param(&mut raw, value, ty);
+    put(doc, path, &raw)
+}
+
+/// The document with a value put at a path, or as it was when something else is in the way there.
+fn put(doc: String, path: &[Step], raw: &str) -> Result<String> {
+    let mut patch = Patch::default();
+    patch.set(path, raw)?;
+    Ok(patch.apply(&doc).unwrap_or(doc))
 }

@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn open(definition: &str) -> (Db, Model) {
     let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
-    db.transaction(|| model.migrate(db.writer())).unwrap();
+    db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
 }
 
@@ -25,7 +25,8 @@ const THINGS: &str = r#"{"name":"things","columns":[{"name":"id","type":"INTEGER
 fn a_document_comes_back_whole() {
     let (db, model) = open(THINGS);
     let doc = r#"{"id":5,"name":"hi","count":3,"tags":["a","b"],"home":{"city":"Ulm","no":1},"none":null}"#;
-    assert_eq!(model.set(db.writer(), doc, false).unwrap(), Value::Integer(5));
+    let written = model.set(db.writer(), doc, false).unwrap();
+    assert_eq!((written.id, written.counted), (Value::Integer(5), false));
     let back = model.get(db.reader(), &Value::Integer(5)).unwrap().unwrap();
     let (a, b): (serde_json::Value, serde_json::Value) =
         (serde_json::from_str(doc).unwrap(), serde_json::from_str(&back).unwrap());
@@ -42,10 +43,10 @@ fn real_and_virtual_columns_are_searched_by_their_index() {
         model.set(db.writer(), &doc, false).unwrap();
     }
     assert_eq!(
-        found(&db, &model, r#"{"attrs":{"count":1}}"#),
+        found(&db, &model, r#"{"where":["col","count","$eq",1]}"#),
         r#"[{"id":2,"count":1,"home":{"city":"Bonn"}}]"#
     );
-    let ulm = found(&db, &model, r#"{"attrs":{"city":"Ulm"},"sort":[["count",true]],"limit":1}"#);
+    let ulm = found(&db, &model, r#"{"where":["col","city","$eq","Ulm"],"sort":[["count",true]],"limit":1}"#);
     assert_eq!(ulm, r#"[{"id":3,"count":2,"home":{"city":"Ulm"}}]"#);
     let plan = |sql: &str| {
         let sql = format!("EXPLAIN QUERY PLAN {sql}");
@@ -82,8 +83,8 @@ fn a_later_definition_adds_columns_fills_them_and_rebuilds_indexes() {
     before.set(db.writer(), r#"{"id":"x","n":7,"m":"deep"}"#, false).unwrap();
     let after = r#"{"name":"t","columns":[{"name":"n","type":"INTEGER","index":"ALL","unique":true},{"name":"m","real":true}]}"#;
     let after = Model::new(Definition::parse(after).unwrap());
-    db.transaction(|| after.migrate(db.writer())).unwrap();
-    assert_eq!(found(&db, &after, r#"{"attrs":{"n":7}}"#), r#"[{"id":"x","n":7,"m":"deep"}]"#);
+    db.transaction(|| after.migrate(db.writer(), false)).unwrap();
+    assert_eq!(found(&db, &after, r#"{"where":["col","n","$eq",7]}"#), r#"[{"id":"x","n":7,"m":"deep"}]"#);
     let twice = after.set(db.writer(), r#"{"id":"y","n":7}"#, false).unwrap_err();
     assert_eq!(twice.code(), "SQLITE_CONSTRAINT_UNIQUE");
 }
@@ -93,8 +94,11 @@ fn hostile_names_and_values_stay_values() {
     let (db, model) = open(r#"{"name":"o'b\u0000"}"#.replace("\\u0000", "").as_str());
     let doc = r#"{"id":"'; DROP TABLE x; --","__proto__":{"a":1},"q\"uote":"\u0000"}"#;
     model.set(db.writer(), doc, false).unwrap();
-    assert_eq!(found(&db, &model, r#"{"attrs":{"id":"'; DROP TABLE x; --"}}"#).len(), doc.len() + 2);
-    let unknown = model.search(db.reader(), &Search::parse(r#"{"attrs":{"1=1 --":1}}"#).unwrap());
+    assert_eq!(
+        found(&db, &model, r#"{"where":["col","id","$eq","'; DROP TABLE x; --"]}"#).len(),
+        doc.len() + 2
+    );
+    let unknown = model.search(db.reader(), &Search::parse(r#"{"where":["col","1=1 --","$eq",1]}"#).unwrap());
     assert_eq!(unknown.unwrap_err().code(), "UNKNOWN_COLUMN");
     assert_eq!(Definition::parse(r#"{"name":"a\"b"}"#).unwrap_err().code(), "BAD_NAME");
     assert_eq!(Definition::parse(r#"{"name":"_log"}"#).unwrap_err().code(), "BAD_NAME");

@@ -1,15 +1,23 @@
-//! One SQLite connection: run statements, read rows. Statements are prepared once and kept.
+//! One SQLite connection, of the bundled engine or a host's: run statements, read rows. The bundled engine's statements
+//! are prepared once and kept.
 
 use std::rc::Rc;
 
+use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Statement};
 
+use super::bind::{bind, bind_params};
+use super::guard::Guard;
+use super::host::{HostConn, HostRows, HostSqlite};
 use super::value::{Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
 
 /// Statements each connection keeps prepared.
 const KEPT_STATEMENTS: usize = 128;
+
+/// What hosts lack.
+const BUNDLED_ONLY: &str = "this on a host's SQLite (give the database a file instead of an adapter: the bundled engine records changes)";
 
 /// The values of a statement's parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,68 +39,160 @@ pub struct Changes {
 
 /// A row under the cursor, valid until the next one.
 #[derive(Debug)]
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
+pub struct Row<'a>(Cells<'a>);
+
+#[derive(Debug)]
+enum Cells<'a> {
+    Bundled(&'a rusqlite::Row<'a>),
+    Host(&'a HostRows, &'a [Value]),
+}
 
 impl Row<'_> {
     /// The value of column `i`.
     pub fn value(&self, i: usize) -> Result<Value> {
-        Ok(Value::read(self.0.get_ref(i)?))
+        Ok(Value::read(self.cell(i)?))
+    }
+
+    /// The value of column `i`, borrowed until the next row.
+    ///
+    /// # Errors
+    /// `BAD_VALUE` for text that is not UTF-8.
+    pub fn param(&self, i: usize) -> Result<Param<'_>> {
+        Ok(match self.cell(i)? {
+            ValueRef::Null => Param::Null,
+            ValueRef::Integer(n) => Param::Integer(n),
+            ValueRef::Real(f) => Param::Real(f),
+            text @ ValueRef::Text(_) => Param::Text(text.as_str().map_err(unfit)?),
+            ValueRef::Blob(b) => Param::Blob(b),
+        })
     }
 
     /// Column `i` as an integer.
     pub fn int(&self, i: usize) -> Result<i64> {
-        Ok(self.0.get(i)?)
+        self.cell(i)?.as_i64().map_err(unfit)
     }
 
     /// Column `i` as an integer or NULL.
     pub fn opt_int(&self, i: usize) -> Result<Option<i64>> {
-        Ok(self.0.get(i)?)
+        self.cell(i)?.as_i64_or_null().map_err(unfit)
     }
 
     /// Column `i` as text.
     pub fn text(&self, i: usize) -> Result<&str> {
-        self.0.get_ref(i)?.as_str().map_err(|e| Error::BadValue(e.to_string()))
+        self.cell(i)?.as_str().map_err(unfit)
     }
 
     /// Column `i` as text or NULL.
     pub fn opt_text(&self, i: usize) -> Result<Option<&str>> {
-        self.0.get_ref(i)?.as_str_or_null().map_err(|e| Error::BadValue(e.to_string()))
+        self.cell(i)?.as_str_or_null().map_err(unfit)
+    }
+
+    /// The number of the column called `name`.
+    pub fn index(&self, name: &str) -> Result<usize> {
+        match &self.0 {
+            Cells::Bundled(row) => Ok(row.as_ref().column_index(name)?),
+            Cells::Host(found, _) => found
+                .names
+                .iter()
+                .position(|known| known == name)
+                .ok_or_else(|| Error::BadValue(format!("the host's SQLite gave no column '{name}'"))),
+        }
     }
 
     /// Column `i` as bytes.
     pub fn blob(&self, i: usize) -> Result<&[u8]> {
-        self.0.get_ref(i)?.as_blob().map_err(|e| Error::BadValue(e.to_string()))
+        self.cell(i)?.as_blob().map_err(unfit)
     }
 
     /// Column `i` as bytes or NULL.
     pub fn opt_blob(&self, i: usize) -> Result<Option<&[u8]>> {
-        self.0.get_ref(i)?.as_blob_or_null().map_err(|e| Error::BadValue(e.to_string()))
+        self.cell(i)?.as_blob_or_null().map_err(unfit)
     }
+
+    fn cell(&self, i: usize) -> Result<ValueRef<'_>> {
+        match self.0 {
+            Cells::Bundled(row) => Ok(row.get_ref(i)?),
+            Cells::Host(_, values) => values.get(i).map(Value::cell).ok_or_else(|| {
+                Error::BadValue(format!("the row has no column {i}: give each a name of its own"))
+            }),
+        }
+    }
+}
+
+fn unfit(error: FromSqlError) -> Error {
+    Error::BadValue(error.to_string())
 }
 
 /// A connection. Errors carry SQLite's code and the statement.
 #[derive(Debug)]
-pub struct Conn {
-    pub(super) raw: Connection,
-    pub(super) vfs: Rc<Vfs>,
+pub struct Conn(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Bundled { raw: Connection, vfs: Rc<Vfs>, guard: Guard },
+    Host(HostConn),
 }
 
 impl Conn {
-    pub(super) fn new(raw: Connection, vfs: Rc<Vfs>) -> Conn {
+    pub(super) fn new(mut raw: Connection, vfs: Rc<Vfs>) -> Result<Conn> {
         raw.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
-        Conn { raw, vfs }
+        let guard = Guard::install(&mut raw)?;
+        Ok(Conn(Kind::Bundled { raw, vfs, guard }))
+    }
+
+    pub(super) fn of_host(host: Box<dyn HostSqlite>) -> Conn {
+        Conn(Kind::Host(HostConn::new(host)))
+    }
+
+    /// Runs `work`, statements of which may do only what searches need; a host has no such guard.
+    pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Kind::Bundled { guard, .. } => {
+                let _on = guard.on();
+                work()
+            }
+            Kind::Host(_) => work(),
+        }
+    }
+
+    /// The bundled engine's connection, for what no host has: sessions, hooks, the authorizer.
+    pub(super) fn raw(&self) -> Result<&Connection> {
+        match &self.0 {
+            Kind::Bundled { raw, .. } => Ok(raw),
+            Kind::Host(_) => Err(Error::NotSupported(BUNDLED_ONLY)),
+        }
+    }
+
+    /// [`Conn::raw`] to hang hooks on.
+    pub(super) fn raw_mut(&mut self) -> Result<&mut Connection> {
+        match &mut self.0 {
+            Kind::Bundled { raw, .. } => Ok(raw),
+            Kind::Host(_) => Err(Error::NotSupported(BUNDLED_ONLY)),
+        }
+    }
+
+    /// The host's connection, if it is one.
+    pub(super) fn host(&self) -> Option<&HostConn> {
+        match &self.0 {
+            Kind::Bundled { .. } => None,
+            Kind::Host(host) => Some(host),
+        }
     }
 
     /// Runs one statement that returns no rows of interest.
     pub fn run(&self, sql: &str, params: &[Param<'_>]) -> Result<Changes> {
-        self.with(sql, |s| {
+        let raw = match &self.0 {
+            Kind::Bundled { raw, .. } => raw,
+            Kind::Host(host) => return host.run(sql, params).map_err(|e| self.explain(e, sql)),
+        };
+        self.with(raw, sql, |s| {
             bind(s, params)?;
             let changes = s.raw_execute().or_else(|e| match e {
                 // a statement such as PRAGMA or RETURNING that gave rows has still run
                 rusqlite::Error::ExecuteReturnedResults => Ok(0),
                 e => Err(e),
             })?;
-            Ok(Changes { changes: changes as i64, last_id: self.raw.last_insert_rowid() })
+            Ok(Changes { changes: changes as i64, last_id: raw.last_insert_rowid() })
         })
     }
 
@@ -103,11 +203,19 @@ impl Conn {
         params: &[Param<'_>],
         mut each: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.with(sql, |s| {
+        let raw = match &self.0 {
+            Kind::Bundled { raw, .. } => raw,
+            Kind::Host(host) => {
+                let found = host.rows(sql, params, None).map_err(|e| self.explain(e, sql))?;
+                return found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(&found, row))));
+            }
+        };
+        self.with(raw, sql, |s| {
+            check_names(s);
             bind(s, params)?;
             let mut rows = s.raw_query();
             while let Some(row) = rows.next()? {
-                each(&Row(row))?;
+                each(&Row(Cells::Bundled(row)))?;
             }
             Ok(())
         })
@@ -120,10 +228,18 @@ impl Conn {
         params: &[Param<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.with(sql, |s| {
+        let raw = match &self.0 {
+            Kind::Bundled { raw, .. } => raw,
+            Kind::Host(host) => {
+                let found = host.rows(sql, params, Some(1)).map_err(|e| self.explain(e, sql))?;
+                return found.rows.first().map(|row| read(&Row(Cells::Host(&found, row)))).transpose();
+            }
+        };
+        self.with(raw, sql, |s| {
+            check_names(s);
             bind(s, params)?;
             let mut rows = s.raw_query();
-            rows.next()?.map(|row| read(&Row(row))).transpose()
+            rows.next()?.map(|row| read(&Row(Cells::Bundled(row)))).transpose()
         })
     }
 
@@ -142,40 +258,69 @@ impl Conn {
         Ok(found)
     }
 
-    /// Runs a statement an application wrote: `columns` gets the column names, `each` every row.
+    /// Runs a statement an application wrote: `columns` gets the column names (of a host none where there is no row),
+    /// `each` every row until it says `false`.
     pub fn statement(
         &self,
         sql: &str,
         params: &Params,
         columns: impl FnOnce(&[&str]),
-        mut each: impl FnMut(&Row<'_>) -> Result<()>,
+        mut each: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<Changes> {
-        let before = self.raw.total_changes();
-        self.with(sql, |s| {
+        let raw = match &self.0 {
+            Kind::Bundled { raw, .. } => raw,
+            Kind::Host(host) => {
+                let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
+                columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
+                for row in &found.rows {
+                    if !each(&Row(Cells::Host(&found, row)))? {
+                        break;
+                    }
+                }
+                return Ok(changes);
+            }
+        };
+        let before = raw.total_changes();
+        self.with(raw, sql, |s| {
             bind_params(s, params)?;
             columns(&s.column_names().collect::<Vec<_>>());
             let mut rows = s.raw_query();
             while let Some(row) = rows.next()? {
-                each(&Row(row))?;
+                // what it writes is written before its first row comes
+                if !each(&Row(Cells::Bundled(row)))? {
+                    break;
+                }
             }
             Ok(())
         })?;
-        let changes = (self.raw.total_changes() - before) as i64;
-        Ok(Changes { changes, last_id: self.raw.last_insert_rowid() })
+        let changes = (raw.total_changes() - before) as i64;
+        Ok(Changes { changes, last_id: raw.last_insert_rowid() })
     }
 
     /// Runs any number of statements, without parameters.
     pub fn exec(&self, sql: &str) -> Result<()> {
-        self.raw.execute_batch(sql).map_err(|e| self.explain(e.into(), sql))
+        let done = match &self.0 {
+            Kind::Bundled { raw, .. } => raw.execute_batch(sql).map_err(Error::from),
+            Kind::Host(host) => host.exec(sql),
+        };
+        done.map_err(|e| self.explain(e, sql))
     }
 
-    /// Whether a transaction is open.
+    /// Whether a transaction is open; a host that does not say so is taken to have none.
     pub fn in_transaction(&self) -> bool {
-        !self.raw.is_autocommit()
+        match &self.0 {
+            Kind::Bundled { raw, .. } => !raw.is_autocommit(),
+            Kind::Host(host) => host.host.in_transaction().unwrap_or(false),
+        }
     }
 
-    fn with<T>(&self, sql: &str, f: impl FnOnce(&mut Statement<'_>) -> Result<T>) -> Result<T> {
-        let mut statement = self.raw.prepare_cached(sql).map_err(|e| self.explain(e.into(), sql))?;
+    fn with<T>(
+        &self,
+        raw: &Connection,
+        sql: &str,
+        f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut statement = raw.prepare_cached(sql).map_err(|e| self.explain(e.into(), sql))?;
         f(&mut statement).map_err(|e| self.explain(e, sql))
     }
 
@@ -183,12 +328,18 @@ impl Conn {
     pub(super) fn explain(&self, error: Error, statement: &str) -> Error {
         let Error::Sqlite { code, message, sql } = error else { return error };
         let storage = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"].contains(&code);
-        match self.vfs.last_error().filter(|_| storage) {
-            Some(e @ (StorageError::Quota(_) | StorageError::Locked(_))) => {
-                self.vfs.set_full(matches!(e, StorageError::Quota(_)));
+        let vfs = match &self.0 {
+            Kind::Bundled { vfs, .. } if storage => Some(vfs),
+            _ => None,
+        };
+        match vfs.and_then(|vfs| Some((vfs, vfs.last_error()?))) {
+            Some((vfs, e @ (StorageError::Quota(_) | StorageError::Locked(_)))) => {
+                vfs.set_full(matches!(e, StorageError::Quota(_)));
                 e.into()
             }
-            Some(e) => Error::Sqlite { code, message: format!("{message}: {e}"), sql: statement.to_string() },
+            Some((_, e)) => {
+                Error::Sqlite { code, message: format!("{message}: {e}"), sql: statement.to_string() }
+            }
             None => {
                 let sql = if sql.is_empty() { statement.to_string() } else { sql };
                 Error::Sqlite { code, message, sql }
@@ -197,51 +348,13 @@ impl Conn {
     }
 }
 
-fn bind(statement: &mut Statement<'_>, params: &[Param<'_>]) -> Result<()> {
-    let wanted = statement.parameter_count();
-    if wanted != params.len() {
-        return Err(wrong_count(wanted, params.len()));
+/// A host's rows are objects: names that are not distinct, or that JavaScript sorts like an array's indexes, would put
+/// the values elsewhere. So every build with debug assertions refuses our own statements that have them.
+fn check_names(statement: &Statement<'_>) {
+    if cfg!(debug_assertions) {
+        let names: Vec<_> = statement.column_names().collect();
+        let index = |name: &str| name.bytes().all(|b| b.is_ascii_digit()) && names.len() > 1;
+        let bad = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name) || index(name));
+        debug_assert!(bad.is_none(), "column {bad:?} needs a name of its own (AS …): {statement:?}");
     }
-    for (i, param) in params.iter().enumerate() {
-        statement.raw_bind_parameter(i + 1, param)?;
-    }
-    Ok(())
-}
-
-fn bind_params(statement: &mut Statement<'_>, params: &Params) -> Result<()> {
-    let wanted = statement.parameter_count();
-    match params {
-        Params::Positional(values) => {
-            if wanted != values.len() {
-                return Err(wrong_count(wanted, values.len()));
-            }
-            for (i, value) in values.iter().enumerate() {
-                statement.raw_bind_parameter(i + 1, value.param())?;
-            }
-        }
-        Params::Named(values) => {
-            let mut bound = vec![false; wanted];
-            for (name, value) in values {
-                let i = match name.starts_with([':', '@', '$']) {
-                    true => statement.parameter_index(name)?,
-                    false => [':', '@', '$']
-                        .iter()
-                        .find_map(|sign| statement.parameter_index(&format!("{sign}{name}")).ok().flatten()),
-                };
-                let i =
-                    i.ok_or_else(|| Error::BadValue(format!("the statement has no parameter '{name}'")))?;
-                statement.raw_bind_parameter(i, value.param())?;
-                bound[i - 1] = true;
-            }
-            if let Some(missing) = bound.iter().position(|b| !b) {
-                let name = statement.parameter_name(missing + 1).unwrap_or("?").to_string();
-                return Err(Error::BadValue(format!("parameter '{name}' has no value: give one")));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn wrong_count(wanted: usize, given: usize) -> Error {
-    Error::BadValue(format!("the statement has {wanted} parameters, {given} values were given"))
 }

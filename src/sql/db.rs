@@ -1,4 +1,5 @@
-//! A database: a writer and a reader connection on one file, and transactions that nest.
+//! A database: a writer and a reader connection on one file, and transactions that nest. A host's has one connection
+//! for both.
 //!
 //! It does not queue anybody: who may write when is decided above, by the store's lane.
 
@@ -7,11 +8,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::conn::Conn;
+use super::host::{HostConn, HostSqlite};
+use super::tx::{Tx, in_call};
 use crate::error::{Error, Result};
-use crate::vfs::{StorageError, Vfs};
+use crate::vfs::{Later, StorageError, Vfs};
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,13 +39,15 @@ pub struct Options {
 /// A database of this instance.
 #[derive(Debug)]
 pub struct Db {
-    /// Closed before the writer, whose closing then empties the WAL.
-    reader: Conn,
+    /// Closed before the writer, whose closing then empties the WAL. A host's database has none.
+    reader: Option<Conn>,
     writer: Conn,
+    /// Where the bundled engine's files are.
+    vfs: Option<Rc<Vfs>>,
     /// Tables whose rows changed since [`Db::take_changed`]. A mutex only because rusqlite's hooks are `Send`.
     changed: Arc<Mutex<BTreeSet<String>>>,
     /// How many transactions are open inside one another.
-    depth: Cell<u32>,
+    pub(super) depth: Cell<u32>,
     durability: Durability,
 }
 
@@ -61,16 +67,47 @@ impl Db {
                 Some(e) => e.into(),
                 None => Error::from(e),
             })?;
-            Ok(Conn::new(raw, vfs.clone()))
+            Conn::new(raw, vfs.clone())
         };
         let writer = connect()?;
         configure(&writer, options)?;
         let reader = connect()?;
-        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        for conn in [&writer, &reader] {
+            // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite relies on
+            conn.raw()?.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        }
+        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
-        let mut db = Db { reader, writer, changed, depth: Cell::new(0), durability: options.durability };
+        let reader = Some(reader);
+        let mut db = Db {
+            reader,
+            writer,
+            vfs: Some(vfs),
+            changed,
+            depth: Cell::new(0),
+            durability: options.durability,
+        };
         db.watch()?;
         Ok(db)
+    }
+
+    /// Takes a host's database as it is. Foreign keys and recursive triggers are switched on, as in the bundled engine,
+    /// where the host lets us.
+    pub fn of_host(host: Box<dyn HostSqlite>) -> Result<Db> {
+        let calls_only = host.calls_only();
+        let writer = Conn::of_host(host);
+        let set = writer.exec("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;");
+        if !calls_only {
+            set?;
+        }
+        Ok(Db {
+            reader: None,
+            writer,
+            vfs: None,
+            changed: Arc::default(),
+            depth: Cell::new(0),
+            durability: Durability::Strict,
+        })
     }
 
     /// Keeps note of every table whose rows the writer changes.
@@ -82,7 +119,7 @@ impl Db {
                 changed.insert(table.to_string());
             }
         };
-        Ok(self.writer.raw.update_hook(Some(hook))?)
+        Ok(self.writer.raw_mut()?.update_hook(Some(hook))?)
     }
 
     /// The connection that writes, and that sees what an open transaction has done so far.
@@ -90,13 +127,39 @@ impl Db {
         &self.writer
     }
 
-    /// The connection that reads the last commit and never waits.
+    /// The connection that reads the last commit and never waits. A host's database has but one connection: while a
+    /// transaction is open there, whoever reads outside of it has to wait for its end, which JavaScript sees to.
     pub fn reader(&self) -> &Conn {
-        &self.reader
+        self.reader.as_ref().unwrap_or(&self.writer)
+    }
+
+    /// Whether it is a host's database: without sessions, an update hook, and a reader of its own.
+    pub fn is_hosted(&self) -> bool {
+        self.writer.host().is_some()
+    }
+
+    pub(super) fn calls_only(&self) -> Option<&HostConn> {
+        self.writer.host().filter(|conn| conn.host.calls_only())
+    }
+
+    fn later(&self) -> Option<&Rc<dyn Later>> {
+        self.vfs.as_ref()?.later()
+    }
+
+    fn set_full(&self, full: bool) {
+        if let Some(vfs) = &self.vfs {
+            vfs.set_full(full);
+        }
     }
 
     /// Begins a transaction, or a savepoint inside the open one. Dropped without [`Tx::commit`] it is undone.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED` on a host that knows transactions as calls only: use [`Db::transaction`] there.
     pub fn begin(&self) -> Result<Tx<'_>> {
+        if self.calls_only().is_some() {
+            return Err(Error::NotSupported("BEGIN in this host's SQLite (use withTransaction)"));
+        }
         let depth = self.depth.get();
         match depth {
             0 => self.writer.run("BEGIN IMMEDIATE", &[])?,
@@ -108,10 +171,24 @@ impl Db {
 
     /// Runs `f` in a transaction: committed when it succeeds, undone when it fails.
     pub fn transaction<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        if let Some(conn) = self.calls_only() {
+            return in_call(conn, f);
+        }
         let tx = self.begin()?;
         let value = f()?;
         tx.commit()?;
         Ok(value)
+    }
+
+    /// Begins a transaction that spans turns of the event loop. Where the host knows transactions as calls only, JavaScript
+    /// has it open such a call around the whole, which also undoes it; here it is counted, no more.
+    pub fn begin_long(&self) -> Result<Tx<'_>> {
+        if self.calls_only().is_none() {
+            return self.begin();
+        }
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        Ok(Tx { db: self, depth, done: false })
     }
 
     /// Goes on with a transaction that was [kept](Tx::keep) open.
@@ -126,7 +203,7 @@ impl Db {
     /// # Errors
     /// What keeps the earlier writes from being kept, such as `QUOTA`.
     pub async fn admit(&self) -> Result<()> {
-        let Some(later) = self.writer.vfs.later() else { return Ok(()) };
+        let Some(later) = self.later() else { return Ok(()) };
         match later.failed() {
             Some(_) => Ok(later.flush(false).await?),
             None => Ok(()),
@@ -139,11 +216,11 @@ impl Db {
     /// # Errors
     /// The commit could not be kept. It is undone, and so is everything that was not kept before it.
     pub async fn settle(&self) -> Result<()> {
-        match (self.durability, self.writer.vfs.later()) {
+        match (self.durability, self.later()) {
             (Durability::Relaxed, Some(later)) => later.start(),
             _ => self.flush().await?,
         }
-        self.writer.vfs.set_full(false);
+        self.set_full(false);
         Ok(())
     }
 
@@ -155,10 +232,10 @@ impl Db {
         if self.durability == Durability::Relaxed {
             return self.catch_up().await;
         }
-        let Some(later) = self.writer.vfs.later() else { return Ok(()) };
+        let Some(later) = self.later() else { return Ok(()) };
         let kept = later.flush(true).await;
         if let Err(error) = &kept {
-            self.writer.vfs.set_full(matches!(error, StorageError::Quota(_)));
+            self.set_full(matches!(error, StorageError::Quota(_)));
             self.go_back()?;
         }
         Ok(kept?)
@@ -169,7 +246,7 @@ impl Db {
     /// # Errors
     /// Why they are not. The next write tries again.
     pub async fn catch_up(&self) -> Result<()> {
-        match (self.durability, self.writer.vfs.later()) {
+        match (self.durability, self.later()) {
             (Durability::Relaxed, Some(later)) => Ok(later.flush(false).await?),
             _ => Ok(()),
         }
@@ -179,9 +256,11 @@ impl Db {
     /// which empties their page caches, and a schema that is another one now is noticed by reading it, before its
     /// version can come to mean a third one.
     fn go_back(&self) -> Result<()> {
-        self.writer.vfs.go_back();
+        if let Some(vfs) = &self.vfs {
+            vfs.go_back();
+        }
         self.take_changed();
-        for conn in [&self.writer, &self.reader] {
+        for conn in [&self.writer, self.reader()] {
             conn.one("SELECT 1 FROM sqlite_schema", &[], |_| Ok(()))?;
         }
         Ok(())
@@ -189,7 +268,7 @@ impl Db {
 
     /// Folds the WAL into the file where nobody else does it before the storage is let go, and has all of it kept.
     pub async fn finish(&self) -> Result<()> {
-        if self.writer.vfs.later().is_some() {
+        if self.later().is_some() {
             // what it would save, the next open does as well
             let _ = self.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)");
         }
@@ -198,12 +277,22 @@ impl Db {
 
     /// Whether the last write found no room.
     pub fn is_full(&self) -> bool {
-        self.writer.vfs.is_full()
+        self.vfs.as_ref().is_some_and(|vfs| vfs.is_full())
     }
 
     /// How many transactions are open inside one another.
     pub fn depth(&self) -> u32 {
         self.depth.get()
+    }
+
+    /// Whether a host's database was written to since the last call; it does not say which tables.
+    pub fn take_wrote(&self) -> bool {
+        self.writer.host().is_some_and(HostConn::take_wrote)
+    }
+
+    /// Lets a host's database go; the bundled engine's files go with the `Db`.
+    pub fn close_host(&self) -> Result<()> {
+        self.writer.host().map_or(Ok(()), |conn| conn.host.close())
     }
 
     /// The tables whose rows changed since the last call. A `DELETE` of a whole table is not seen by SQLite's
@@ -234,63 +323,4 @@ fn configure(conn: &Conn, options: Options) -> Result<()> {
          PRAGMA temp_store = MEMORY;
          PRAGMA wal_autocheckpoint = 1000;"
     ))
-}
-
-/// An open transaction or savepoint.
-#[must_use = "a transaction that is dropped is undone"]
-#[derive(Debug)]
-pub struct Tx<'db> {
-    db: &'db Db,
-    depth: u32,
-    done: bool,
-}
-
-impl Tx<'_> {
-    /// Makes it permanent, or part of the transaction around it. When this fails nothing of it is kept.
-    pub fn commit(mut self) -> Result<()> {
-        match self.depth {
-            0 => self.db.writer.run("COMMIT", &[])?,
-            n => self.db.writer.run(&format!("RELEASE t{n}"), &[])?,
-        };
-        self.done = true;
-        self.db.depth.set(self.depth);
-        Ok(())
-    }
-
-    /// Leaves it open for [`Db::resume`]; gives the depth to resume at.
-    pub fn keep(mut self) -> u32 {
-        self.done = true;
-        self.depth
-    }
-
-    /// Undoes it.
-    pub fn rollback(mut self) -> Result<()> {
-        self.undo()
-    }
-
-    fn undo(&mut self) -> Result<()> {
-        self.done = true;
-        self.db.depth.set(self.depth);
-        // SQLite itself ends the transaction on some errors
-        if !self.db.writer.in_transaction() {
-            return Ok(());
-        }
-        match self.depth {
-            0 => {
-                self.db.take_changed();
-                self.db.writer.run("ROLLBACK", &[])?;
-            }
-            n => self.db.writer.exec(&format!("ROLLBACK TO t{n}; RELEASE t{n}"))?,
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Tx<'_> {
-    fn drop(&mut self) {
-        if !self.done {
-            // an error of the undoing itself shows at the next statement
-            let _ = self.undo();
-        }
-    }
 }

@@ -2,14 +2,23 @@
 //!
 //! SQL text comes in whole and values are bound, never spliced; names are quoted by [`quote`].
 
+mod bind;
 mod conn;
 mod db;
+mod guard;
+mod host;
+mod placeholders;
 mod session;
+mod tx;
+mod upkeep;
 mod value;
 
 pub use conn::{Changes, Conn, Params, Row};
-pub use db::{Db, Durability, Options, Tx};
+pub use db::{Db, Durability, Options};
+pub use host::{HostRows, HostSqlite};
+pub use placeholders::may_write;
 pub use session::{Recorder, undo};
+pub use tx::Tx;
 pub use value::{Param, Value};
 
 /// A name as an SQL identifier: in double quotes, inner ones doubled.
@@ -19,3 +28,5 @@ pub fn quote(name: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upkeep_tests;

@@ -22,7 +22,7 @@ impl std::fmt::Debug for Recorder<'_> {
 impl<'db> Recorder<'db> {
     /// Starts recording changes of `tables` on the writer.
     pub fn start<'t>(db: &'db Db, tables: impl Iterator<Item = &'t str>) -> Result<Recorder<'db>> {
-        let mut session = Session::new(&db.writer().raw).map_err(|e| explain(db, e))?;
+        let mut session = Session::new(db.writer().raw()?).map_err(|e| explain(db, e))?;
         for table in tables {
             session.attach(Some(table)).map_err(|e| explain(db, e))?;
         }
@@ -52,7 +52,7 @@ pub fn undo(db: &Db, changesets: &[Vec<u8>]) -> Result<bool> {
         let mut inverse = Vec::new();
         rusqlite::session::invert_strm(&mut changeset.as_slice(), &mut inverse)
             .map_err(|e| explain(db, e))?;
-        let applied = db.writer().raw.apply_strm(
+        let applied = db.writer().raw()?.apply_strm(
             &mut inverse.as_slice(),
             None::<fn(&str) -> bool>,
             |_: ConflictType, _| ConflictAction::SQLITE_CHANGESET_ABORT,

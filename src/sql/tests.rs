@@ -26,7 +26,7 @@ fn values(db: &Db, sql: &str, params: Params) -> Result<Vec<Value>, Error> {
         |_| {},
         |r| {
             found.push(r.value(0)?);
-            Ok(())
+            Ok(true)
         },
     )?;
     Ok(found)
@@ -173,4 +173,16 @@ fn undo_gives_the_rows_back_or_touches_none() {
     assert_eq!(rows(), ["1old", "2gone"]);
     assert!(!undo(&db, &effects).unwrap(), "the rows are no longer as the effects left them");
     assert_eq!(rows(), ["1old", "2gone"]);
+}
+
+/// A host's rows are objects.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[test]
+fn our_own_statements_name_each_column_apart() {
+    let refused = |sql: &str| {
+        let look = || open().reader().one(sql, &[], |_| Ok(()));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).is_err()
+    };
+    assert!(refused("SELECT a, b AS a FROM t") && refused("SELECT a, 1 FROM t"));
+    assert!(!refused("SELECT a, 1 AS one FROM t") && !refused("SELECT 1"));
 }

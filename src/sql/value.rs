@@ -44,6 +44,16 @@ impl Value {
         }
     }
 
+    pub(super) fn cell(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(i) => ValueRef::Integer(*i),
+            Value::Real(f) => ValueRef::Real(*f),
+            Value::Text(s) => ValueRef::Text(s.as_bytes()),
+            Value::Blob(b) => ValueRef::Blob(b),
+        }
+    }
+
     pub(super) fn read(value: ValueRef<'_>) -> Value {
         match value {
             ValueRef::Null => Value::Null,

@@ -2,29 +2,56 @@
 //!
 //! Each `…_now` works in the transaction that is open; its twin without takes a turn and a transaction of its own.
 
+use std::rc::Rc;
+
 use super::Store;
 use crate::error::{Error, Result};
 use crate::event::Host;
-use crate::model::{Found, Search};
+use crate::model::{Found, Model, News, Patch, Search};
 use crate::sql::{Conn, Value};
 
 impl<H: Host> Store<H> {
-    /// Writes documents, all or none; gives their ids.
-    pub async fn set(&self, model: &str, docs: &[String], insert_only: bool) -> Result<Vec<Value>> {
+    /// Writes documents, one to a line of `docs`, all or none.
+    pub async fn set(&self, model: &str, docs: &str, insert_only: bool) -> Result<Vec<News>> {
         let _turn = self.enter().await?;
-        let ids = match docs {
+        let written = match docs.contains('\n') {
             // one statement is a transaction by itself
-            [_] => self.set_now(model, docs, insert_only),
-            _ => self.db.transaction(|| self.set_now(model, docs, insert_only)),
+            false => self.set_now(model, docs, insert_only),
+            true => self.db.transaction(|| self.set_now(model, docs, insert_only)),
         }?;
         self.db.settle().await?;
-        Ok(ids)
+        Ok(written)
     }
 
     /// [`Store::set`] in the open transaction.
-    pub fn set_now(&self, model: &str, docs: &[String], insert_only: bool) -> Result<Vec<Value>> {
+    pub fn set_now(&self, model: &str, docs: &str, insert_only: bool) -> Result<Vec<News>> {
         let model = self.model(model)?;
-        docs.iter().map(|doc| model.set(self.db.writer(), doc, insert_only)).collect()
+        docs.split('\n').map(|doc| model.set_and_tell(self.db.writer(), doc, insert_only)).collect()
+    }
+
+    /// Changes parts of a document; gives the whole one.
+    pub async fn patch(&self, model: &str, id: &Value, patch: &Patch) -> Result<String> {
+        let _turn = self.enter().await?;
+        let doc = self.db.transaction(|| self.patch_now(model, id, patch))?;
+        self.db.settle().await?;
+        Ok(doc)
+    }
+
+    /// [`Store::patch`] in the open transaction.
+    pub fn patch_now(&self, model: &str, id: &Value, patch: &Patch) -> Result<String> {
+        self.model(model)?.patch(self.db.writer(), id, patch)
+    }
+
+    /// Gives a document another id.
+    pub async fn change_id(&self, model: &str, old: &Value, new: &Value) -> Result<()> {
+        let _turn = self.enter().await?;
+        self.change_id_now(model, old, new)?;
+        self.db.settle().await
+    }
+
+    /// [`Store::change_id`] in the open transaction.
+    pub fn change_id_now(&self, model: &str, old: &Value, new: &Value) -> Result<()> {
+        self.model(model)?.change_id(self.db.writer(), old, new)
     }
 
     /// Merges documents into existing ones, all or none; gives the merged ones.
@@ -60,16 +87,38 @@ impl<H: Host> Store<H> {
         self.model(model)?.get(conn, id)
     }
 
+    /// The first document with a value in a column, as `conn` sees it.
+    pub fn get_by(&self, conn: &Conn, model: &str, column: &str, value: &Value) -> Result<Option<String>> {
+        self.readable()?;
+        self.model(model)?.get_by(conn, column, value)
+    }
+
+    /// The documents with these values in a column, as `conn` sees them.
+    pub fn get_all(&self, conn: &Conn, model: &str, column: &str, values: &[Value]) -> Result<String> {
+        self.readable()?;
+        self.model(model)?.get_all(conn, column, values)
+    }
+
+    /// A document as a patch would leave it, as `conn` sees it.
+    pub fn patched(&self, conn: &Conn, model: &str, id: &Value, patch: &Patch) -> Result<Option<String>> {
+        self.readable()?;
+        self.model(model)?.patched(conn, id, patch)
+    }
+
+    /// A model to search, unless the database is closed.
+    pub fn searched(&self, model: &str) -> Result<Rc<Model>> {
+        self.readable()?;
+        self.model(model)
+    }
+
     /// The documents that match, as `conn` sees them.
     pub fn search(&self, conn: &Conn, model: &str, search: &Search) -> Result<Found> {
-        self.readable()?;
-        self.model(model)?.search(conn, search)
+        self.searched(model)?.search(conn, search)
     }
 
     /// How many documents match, as `conn` sees them.
     pub fn count(&self, conn: &Conn, model: &str, search: &Search) -> Result<i64> {
-        self.readable()?;
-        self.model(model)?.count(conn, search)
+        self.searched(model)?.count(conn, search)
     }
 
     fn readable(&self) -> Result<()> {

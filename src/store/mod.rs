@@ -8,12 +8,14 @@ mod calls;
 mod dispatch;
 mod documents;
 mod lane;
+mod models;
 mod outcome;
 mod outgoing;
 mod rebuild;
 mod rejoin;
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub use apply::{Applied, Verdict};
@@ -23,7 +25,7 @@ pub use lane::{Lane, Turn};
 
 use crate::error::{Error, Result};
 use crate::event::{Host, Known, Models, Types, queue};
-use crate::model::{Definition, Model};
+use crate::model::{Migration, Model, stale};
 use crate::sql::{Db, Param};
 use crate::sync::client::Start;
 use crate::sync::id::{ClientId, Epoch, Hash};
@@ -89,6 +91,8 @@ pub struct Store<H> {
     models: RefCell<Models>,
     /// Names of the models that only events may write.
     owned: RefCell<Vec<String>>,
+    /// Tables on their way to their definition.
+    migrations: RefCell<BTreeMap<String, Migration>>,
     options: RefCell<EventOptions>,
     position: RefCell<Option<Position>>,
     closed: Cell<bool>,
@@ -105,6 +109,7 @@ impl<H: Host> Store<H> {
             lane: Lane::default(),
             models: RefCell::default(),
             owned: RefCell::default(),
+            migrations: RefCell::default(),
             options: RefCell::default(),
             position: RefCell::default(),
             closed: Cell::new(false),
@@ -130,21 +135,12 @@ impl<H: Host> Store<H> {
         Ok(turn)
     }
 
-    /// Adds a model and brings its table up to date. `owned` models are written by events alone.
-    pub async fn add_model(&self, definition: Definition, owned: bool) -> Result<()> {
-        let _turn = self.enter().await?;
-        let name = definition.name.clone();
-        if self.models.borrow().contains_key(&name) {
-            return Err(Error::DuplicateModel(name));
+    /// The tables whose rows changed since the last call. A host's database does not tell: all models' are named then.
+    pub fn take_changed(&self) -> BTreeSet<String> {
+        match self.db.take_wrote() {
+            true => self.models.borrow().keys().cloned().collect(),
+            false => self.db.take_changed(),
         }
-        let model = Model::new(definition);
-        self.db.transaction(|| model.migrate(self.db.writer()))?;
-        self.db.settle().await?;
-        self.models.borrow_mut().insert(name.clone(), Rc::new(model));
-        if owned {
-            self.owned.borrow_mut().push(name);
-        }
-        Ok(())
     }
 
     /// The model of a name.
@@ -163,7 +159,15 @@ impl<H: Host> Store<H> {
 
     /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is another one. Add the
     /// models first.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED` in a host's SQLite, which records no changesets.
     pub async fn open_events(&self, options: EventOptions) -> Result<()> {
+        if self.db.is_hosted() {
+            return Err(Error::NotSupported(
+                "an event queue in a host's SQLite (give the database a file instead of an adapter: sync needs the bundled engine)",
+            ));
+        }
         let turn = self.enter().await?;
         let log = options.log.clone().unwrap_or_default();
         let version = options.version;
@@ -187,13 +191,15 @@ impl<H: Host> Store<H> {
             queue::set_meta(w, "birth", client.as_bytes().into())?;
         }
         let position = self.read_position(client, &log)?;
+        // effects recorded for a table of another shape cannot be undone, and rows may break what is declared now
+        let reshaped = stale(w)?;
         tx.commit()?;
         self.db.settle().await?;
         self.birth.set(Some(birth.unwrap_or(client)));
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
-        if other || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
+        if other || reshaped || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
             self.rebuild(&turn, Some(version)).await?;
         }
         Ok(())
@@ -271,7 +277,10 @@ impl<H: Host> Store<H> {
         let _turn = self.lane.enter().await;
         match self.closed.replace(true) {
             true => Ok(()),
-            false => self.db.finish().await,
+            false => {
+                self.db.finish().await?;
+                self.db.close_host()
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::Store;
 use super::lane::Turn;
 use crate::error::Result;
 use crate::event::{Event, Host, Known, Models, queue};
+use crate::model::fresh;
 use crate::sql::Param;
 
 /// Events read from the log at a time.
@@ -18,6 +19,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         position.held = self.remake(&models, position.at.seq).await?;
         self.write_cursor(&position)?;
+        fresh(self.db.writer())?;
         if let Some(version) = version {
             queue::set_meta(self.db.writer(), "version", Param::Integer(version))?;
         }
@@ -41,10 +43,12 @@ impl<H: Host> Store<H> {
     }
 
     pub(super) fn clear_owned(&self) -> Result<()> {
+        // in whatever order they refer to each other
+        self.db.writer().exec("PRAGMA defer_foreign_keys = ON")?;
         for name in self.owned.borrow().iter() {
             self.model(name)?.clear(self.db.writer())?;
         }
-        Ok(())
+        self.db.writer().exec("PRAGMA defer_foreign_keys = OFF")
     }
 
     /// Runs the confirmed events up to `to` again, or to before the first that this version does not know, which it

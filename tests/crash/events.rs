@@ -202,9 +202,7 @@ impl Session for Events {
         match step {
             1 => todo(r#"[1,"a",{"title":"milk"}]"#),
             2 => self.dispatch(notes(0, 3)),
-            3 => {
-                now(store.set("docs", &[r#"{"id":1,"a":1}"#.into(), r#"{"id":2}"#.into()], false)).map(|_| ())
-            }
+            3 => now(store.set("docs", "{\"id\":1,\"a\":1}\n{\"id\":2}", false)).map(|_| ()),
             4 => self.refused(vec![draft("fail", "null")]),
             5 => self.refused(notes(50, 12).into_iter().chain([draft("fail", "1")]).collect()),
             6 => todo(r#"[3,"a",{"done":true}]"#),

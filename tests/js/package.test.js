@@ -31,10 +31,11 @@ for (const [entry, { types, default: file }] of entries) {
   test(`${entry.replace('.', 'tidelog')} exports what its types declare`, async () => {
     const name = entry.replace('.', manifest.name)
     const exported = Object.keys(await import(name)).sort()
-    const declared = read(types).matchAll(
-      /^export (?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm,
-    )
-    assert.deepEqual(exported, [...new Set([...declared].map(found => found[1]))].sort())
+    const text = read(types)
+    const here = text.matchAll(/^export (?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm)
+    const elsewhere = text.matchAll(/^export \{([^}]*)\} from/gm)
+    const declared = [...here, ...elsewhere].flatMap(found => found[1].match(/\w+/g))
+    assert.deepEqual(exported, [...new Set(declared)].sort())
     assert.ok(existsSync(join(pkg, file)))
   })
 }

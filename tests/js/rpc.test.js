@@ -261,6 +261,17 @@ test('a worker that is ended from outside is missed, and another one started', a
   assert.equal(workers.length, 2)
 })
 
+test('workers that are ended from outside are replaced however often, once they have served', async () => {
+  const { db, todos, workers } = await tab()
+  for (let i = 0; i < 5; i++) {
+    await todos.set({ id: i })
+    workers.at(-1).die()
+  }
+  assert.deepEqual(await todos.set({ id: 9 }), { id: 9 })
+  assert.equal(workers.length, 6)
+  assert.equal(db.status.role, 'leader')
+})
+
 test('closing answers what is under way, ends live queries and refuses the rest', async () => {
   const at = await tab()
   const { db, todos, database } = at

@@ -18,8 +18,7 @@ await db.store.todos.update({ id: saved.id, done: true })
 for await (const rows of db.store.todos.live({ done: false })) render(rows)
 const stop: () => void = db.store.todos.live().subscribe(render, error => console.warn(error))
 stop()
-// a method of the user's own
-await db.store.todos.archive(1, 2)
+// a method of the user's own is known by its class: served.ts
 
 const dispatched = await db.dispatch('todos/ticked', { id: saved.id })
 await dispatched.synced

@@ -1,0 +1,130 @@
+// What a document goes through before it is written: defaults, id, the model's validator, computed values, required ones,
+// the columns' validators, and their way to be stored. In this order, columns as declared, one after the other: each
+// function sees what came before it.
+
+import { TidelogError } from './errors.js'
+import { put, valueAt, withValueAt } from './paths.js'
+import { freeSlug, slugify } from './slug.js'
+import { validator } from './validate.js'
+
+export class Completion {
+  /** `columns` are compiled ones; the model's name is for messages. */
+  constructor(model, columns, validate) {
+    this.id = columns.find(column => column.isId)
+    const others = columns.filter(column => !column.isId)
+    const having = (...keys) => others.filter(column => keys.some(key => column[key]))
+    this.defaults = others.filter(column => column.default !== undefined && !column.value)
+    this.values = having('value', 'slugValue')
+    this.required = having('required')
+    // of a virtual column what is searched for is stringified, not what is stored
+    this.shaped = having('falsyBool', 'alwaysObject', 'stringify').filter(
+      column => column.real || column.falsyBool,
+    )
+    this.aside = having('aside')
+    this.validate = validator(validate, model)
+    this.validators = columns
+      .map(column => ({ column, check: validator(column.validate, `${model}.${column.name}`) }))
+      .filter(({ check }) => check)
+    this.hasSlugs = columns.some(column => column.slugValue)
+    /** Whether a part of a document says too little: the whole has to be looked at. */
+    this.whole = Boolean(
+      this.defaults.length ||
+        this.values.length ||
+        this.required.length ||
+        this.validate ||
+        this.validators.length ||
+        this.aside.length ||
+        having('falsyBool').length,
+    )
+    /** Whether there is nothing to do but giving an id. */
+    this.simple = !this.whole && !this.shaped.length && !this.id.value && !this.id.slugValue
+    this.integerId = this.id.type === 'INTEGER'
+  }
+
+  /** Those of the columns' values that are in no document, by name. */
+  #aside = (column, aside, doc) =>
+    Object.hasOwn(aside, column.name) ? aside[column.name] : valueAt(doc, column.steps)
+
+  /**
+   * The document as it is to be stored, not encoded yet, with `$aside` if there are such columns. `isTaken(column, slug)`
+   * tells whether a slug is used; `self` is what the functions get as `this`.
+   */
+  async run(self, obj, isTaken) {
+    let doc = obj
+    for (const { steps, default: value } of this.defaults)
+      if (nullish(valueAt(doc, steps))) doc = withValueAt(doc, steps, value)
+    doc = await this.#withId(self, doc, isTaken)
+    if (this.validate) doc = await this.#validated(self, doc)
+    const aside = {}
+    for (const column of this.values) {
+      const found = await this.#computed(self, column, doc, isTaken)
+      if (column.aside) aside[column.name] = found
+      else if (found !== valueAt(doc, column.steps)) doc = withValueAt(doc, column.steps, found)
+    }
+    for (const column of this.required) {
+      if (nullish(this.#aside(column, aside, doc)))
+        throw new TidelogError('REQUIRED', `${self.name}.${column.name}: value is required`)
+    }
+    for (const { column, check } of this.validators) {
+      const value = this.#aside(column, aside, doc)
+      if (nullish(value)) continue
+      const valid = await check(self, value, doc)
+      if (column.aside) aside[column.name] = valid
+      else if (valid !== value) doc = withValueAt(doc, column.steps, valid)
+    }
+    return this.#shape(self, doc, aside)
+  }
+
+  async #withId(self, doc, isTaken) {
+    const { name, value, slugValue } = this.id
+    if (!nullish(doc[name])) return doc
+    if (slugValue) return { ...doc, [name]: await this.#slug(self, this.id, doc, isTaken) }
+    const made = value ? await value.call(self, doc) : undefined
+    if (!nullish(made)) return { ...doc, [name]: made }
+    return this.integerId ? doc : { ...doc, [name]: crypto.randomUUID() }
+  }
+
+  async #validated(self, doc) {
+    const { name } = this.id
+    const valid = await this.validate(self, doc)
+    if (typeof valid !== 'object' || valid === null || Array.isArray(valid))
+      throw new TidelogError('INVALID', `${self.name}: validate must give an object, not ${valid}`)
+    // a schema that does not know of the id drops it
+    return nullish(valid[name]) && !nullish(doc[name]) ? { ...valid, [name]: doc[name] } : valid
+  }
+
+  async #computed(self, column, doc, isTaken) {
+    const { steps, value, default: byDefault } = column
+    if (column.slugValue) {
+      const given = valueAt(doc, steps)
+      return nullish(given) ? this.#slug(self, column, doc, isTaken) : given
+    }
+    const found = await value.call(self, doc)
+    return nullish(found) && byDefault !== undefined ? byDefault : found
+  }
+
+  async #slug(self, column, doc, isTaken) {
+    const text = await column.slugValue.call(self, doc)
+    return freeSlug(slugify(text), slug => isTaken(column, slug))
+  }
+
+  #shape(self, given, aside) {
+    let doc = given
+    for (const column of this.shaped) {
+      const { steps, falsyBool, alwaysObject, stringify, name } = column
+      const value = this.#aside(column, aside, doc)
+      let made = value
+      if (falsyBool) made = value ? true : undefined
+      else if (nullish(value)) made = alwaysObject ? {} : value
+      else if (stringify) made = stringify.call(self, value)
+      if (column.aside) aside[name] = made
+      else if (made !== value) doc = withValueAt(doc, steps, made)
+    }
+    if (!this.aside.length) return { doc }
+    const values = {}
+    for (const { name, steps } of this.aside) put(values, name, aside[name] ?? valueAt(doc, steps))
+    return { doc, aside: values }
+  }
+}
+
+const nullish = value => value === null || value === undefined

@@ -1,0 +1,161 @@
+// What `JsonModel` reads with by ids: single documents, many at once, through a cache; and what turns stored documents
+// into those of the user. Does not write, and does not search.
+
+import { LONE } from './codec.js'
+import { nearest } from './columns.js'
+import { Loader } from './loader.js'
+import { put, replaceAt } from './paths.js'
+import { fromRow } from './rows.js'
+import { Searchable } from './searchable.js'
+
+export class Keyed extends Searchable {
+  /** The document with an id, or the first with a value in a column, or undefined. */
+  async get(id, colName) {
+    const { name, value } = this._key('get', id, colName)
+    const engine = await this._ready()
+    const text =
+      name === this.idCol
+        ? engine.get(this.name, value, this._inside())
+        : engine.getBy(this.name, name, value, this._inside())
+    return text === undefined ? undefined : this.item(JSON.parse(text))
+  }
+
+  /** The documents with these ids, or values in a column, in their order; undefined where there is none. */
+  async getAll(ids, colName) {
+    if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
+    const keys = ids.map(id => this._key('getAll', id, colName).value)
+    if (!keys.length) return []
+    const engine = await this._ready()
+    const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
+    return JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+  }
+
+  /** `get` through a cache of the caller's: what is asked for in one turn is read together, and only once. */
+  async getCached(cache, id, colName) {
+    if (!cache) return this.get(id, colName)
+    this._key('getCached', id, colName)
+    return this._loader(cache, colName).load(id)
+  }
+
+  /** Forgets an id, or all without one; gives the cache's loader, which has `prime(id, doc)`. */
+  clearCache(cache, id, colName) {
+    if (typeof cache !== 'object' || cache === null)
+      throw new TypeError(`${this.name}.clearCache: cache must be an object`)
+    const loader = this._loader(cache, colName)
+    return nullish(id) ? loader.clearAll() : loader.clear(id)
+  }
+
+  _loader(cache, colName = this.idCol) {
+    const key = `_DL_${this.name}_${colName}`
+    // ids are the same as number and as text
+    const keyOf = colName === this.idCol ? id => String(this._id(id)) : undefined
+    cache[key] ??= new Loader(ids => this.getAll(ids, colName), keyOf)
+    return cache[key]
+  }
+
+  /** A row of the table, or many, as documents. */
+  toObj(rows) {
+    return Array.isArray(rows) ? rows.map(row => this.parseRow(row)) : this.parseRow(rows)
+  }
+
+  /** A row of the table as a document; undefined for none. */
+  parseRow(row) {
+    return row ? this.item(fromRow(this.columnArr, row)) : undefined
+  }
+
+  /** `{name, value}`: the column, and the value as the engine takes it. */
+  _key(method, id, colName = this.idCol) {
+    const column = this.columns[colName]
+    if (!column || colName === 'json') {
+      const known = Object.keys(this.columns).filter(name => name !== 'json')
+      throw new TypeError(
+        `${this.name}.${method}: there is no column '${String(colName)}': did you mean '${nearest(String(colName), known)}'?`,
+      )
+    }
+    if (column.isId) {
+      this.checkId(method, id)
+      return { name: colName, value: this._id(id) }
+    }
+    if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
+    const stored = column.stringify ? column.stringify.call(this, id) : id
+    if (typeof stored !== 'object' || stored instanceof Uint8Array) return { name: colName, value: stored }
+    return { name: colName, value: stored instanceof Date ? stored.getTime() : JSON.stringify(stored) }
+  }
+
+  checkObject(method, obj) {
+    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return obj
+    throw new TypeError(
+      `${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
+    )
+  }
+
+  checkId(method, id) {
+    const { type } = this.columns[this.idCol]
+    const what = `${this.name}.${method}`
+    if (typeof id === 'string') {
+      if (LONE.test(id)) throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
+      return
+    }
+    if (typeof id === 'bigint' || (typeof id === 'number' && !Number.isNaN(id))) return
+    if ((type === 'BLOB' && id instanceof Uint8Array) || (type === 'DATE' && id instanceof Date)) return
+    throw new TypeError(
+      `${what}: id must be a string or a number, not ${id === null ? 'null' : typeof id === 'number' ? 'NaN' : typeof id}`,
+    )
+  }
+
+  /** An id that stands in an encoded document. */
+  _checkStoredId(what, id) {
+    const { type } = this.columns[this.idCol]
+    if (typeof id === 'string' || typeof id === 'number') return
+    if (typeof id === 'object' && ['BLOB', 'BIGINT', 'INTEGER'].includes(type)) return
+    throw new TypeError(
+      `${what}: ${this.idCol} must be a string or a number, not ${Array.isArray(id) ? 'an array' : `a ${typeof id}`}`,
+    )
+  }
+
+  /** An id as the engine takes it. */
+  _id(id) {
+    return id instanceof Date ? id.getTime() : id
+  }
+
+  _idOf(idOrObj) {
+    const plain = typeof idOrObj === 'object' && idOrObj !== null
+    return plain && !(idOrObj instanceof Uint8Array || idOrObj instanceof Date)
+      ? idOrObj[this.idCol]
+      : idOrObj
+  }
+
+  /** A fresh stored document as the user's. */
+  item(doc) {
+    const revived = this._revived(doc)
+    if (!this.Item) return revived
+    const item = new this.Item()
+    for (const key of Object.keys(revived)) put(item, key, revived[key])
+    return item
+  }
+
+  items(docs) {
+    const asTheyAre = this._codec.plain && !this._parsed.length && !this.Item
+    return asTheyAre ? docs : docs.map(doc => this.item(doc))
+  }
+
+  _revived(doc) {
+    if (!this._codec.plain) this._codec.revive(doc)
+    for (const { steps, parse } of this._parsed) replaceAt(doc, steps, value => parse.call(this, value))
+    return doc
+  }
+
+  _ready() {
+    return this.db.ready(this._token)
+  }
+
+  _inside() {
+    return this.db.token(this._token)
+  }
+
+  _announce() {
+    if (!this._inside()) this.db.announce()
+  }
+}
+
+const nullish = value => value === null || value === undefined

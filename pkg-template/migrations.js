@@ -1,0 +1,224 @@
+// Opening a database with models: tables brought to their definitions, the application's migrations run between, all
+// in one transaction. What happens to a table is the engine's; the order of things, users' functions and progress are
+// here.
+
+import { JsonModel } from './json-model.js'
+
+/** Documents read and written at a time. */
+const BATCH = 200
+
+/**
+ * `[{key, run(tx)}]` of `{key: fn | {up} | false}`. `about(tx)` gives what each function is called with.
+ */
+export function migrationsOf(group, given, about) {
+  if (given === undefined || given === null) return []
+  if (typeof given !== 'object') throw new TypeError(`${group}: migrations must be an object`)
+  const found = []
+  for (const [name, entry] of Object.entries(given)) {
+    if (!entry) continue
+    const up = typeof entry === 'function' ? entry : entry.up
+    if (typeof up !== 'function')
+      throw new TypeError(`${group}: migration '${name}' must be a function or {up}`)
+    found.push({ key: `${name} ${group}`, run: tx => up(about(tx)) })
+  }
+  return found
+}
+
+/** What a model's migrations are called with. */
+export const aboutModel = model => tx => ({
+  ...model.migrationOptions,
+  db: tx,
+  model: tx.store[model.name],
+})
+
+/**
+ * Brings the tables of `models` to their definitions and runs what has not run yet of `migrations`. Any failure undoes
+ * everything.
+ */
+export async function migrate(db, models, { migrations = [], before, owned = false, onProgress = () => {} }) {
+  const engine = db.engine
+  const tables = models.filter(model => model.hasTable !== false)
+  if (!tables.length && !migrations.length && !before) return
+  const token = await engine.begin()
+  try {
+    const tx = db.boundTo(token)
+    // `fn(db)` and `fn({db})` are both written
+    tx.db = tx
+    tx.removeModel = async name => engine.dropModel(name, token)
+    await tx.inside(async () => {
+      await before?.(tx)
+      const work = new Work(engine, token, tx, onProgress)
+      await work.tables(tables, owned, migrations)
+    })
+  } catch (error) {
+    engine.rollback(token)
+    for (const model of tables) engine.forgetModel(model.name)
+    throw error
+  }
+  try {
+    await engine.commit(token)
+  } catch (error) {
+    for (const model of tables) engine.forgetModel(model.name)
+    throw error
+  }
+}
+
+class Work {
+  #engine
+  #token
+  #tx
+  #tell
+
+  constructor(engine, token, tx, tell) {
+    this.#engine = engine
+    this.#token = token
+    this.#tx = tx
+    this.#tell = tell
+  }
+
+  async tables(models, owned, migrations) {
+    const rewritten = models.map(model =>
+      this.#engine.planModel(JSON.stringify(model._definition), owned, this.#token),
+    )
+    for (const model of models) await this.#stage('shape', model)
+    await this.#run(migrations)
+    for (const [i, model] of models.entries()) {
+      // events hold the values of what they own: those are made anew from the log
+      if (rewritten[i].length && !owned) await this.#rewrite(model)
+    }
+    for (const stage of ['rest', 'refer']) for (const model of models) await this.#stage(stage, model)
+  }
+
+  async #stage(stage, model) {
+    for (;;) {
+      const step = await this.#engine.migrateModel(model.name, stage, this.#token)
+      if (!step) return
+      const [phase, done, total] = step
+      this.#tell({ phase, model: model.name, done, total })
+    }
+  }
+
+  async #run(migrations) {
+    if (!migrations.length) return
+    const done = new Set(this.#engine.migrated(this.#token))
+    const left = migrations.filter(({ key }) => !done.has(key))
+    // as strings over all models together
+    left.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    for (const model of Object.values(this.#tx.store)) this.#equip(model)
+    for (const [i, { key, run }] of left.entries()) {
+      try {
+        await run(this.#tx)
+      } catch (error) {
+        if (error instanceof Error) error.message = `migration '${key}': ${error.message}`
+        throw error
+      }
+      this.#engine.noteMigrated(key, Math.floor(Date.now() / 1000), this.#token)
+      this.#tell({ phase: 'migrations', migration: key, done: i + 1, total: left.length })
+    }
+  }
+
+  /** What a model can do in a migration only. */
+  #equip(model) {
+    model.renameColumn = (from, to) =>
+      this.#change(model, doc => move(doc, pathOf(model, from), pathOf(model, to)))
+    model.dropColumn = name => this.#change(model, doc => take(doc, pathOf(model, name)) !== undefined)
+    model.retypeColumn = (name, fn) => {
+      if (typeof fn !== 'function') throw new TypeError(`${model.name}.retypeColumn: fn must be a function`)
+      return this.#change(model, async doc => {
+        const path = pathOf(model, name)
+        const value = at(doc, path)
+        if (value === undefined) return false
+        const changed = await fn(value, doc)
+        if (changed === undefined) take(doc, path)
+        else put(doc, path, changed)
+        return true
+      })
+    }
+  }
+
+  /** Has `fn` change the documents as they are stored; how many it says it changed. */
+  async #change(model, fn) {
+    let count = 0
+    for await (const ids of this.#batches(model)) {
+      const changed = []
+      for (const text of this.#engine.documents(model.name, ids, this.#token)) {
+        const doc = JSON.parse(text)
+        if (await fn(doc)) changed.push(JSON.stringify(doc))
+      }
+      if (changed.length) this.#engine.rewrite(model.name, changed, this.#token)
+      count += changed.length
+    }
+    return count
+  }
+
+  /** Writes every document again through its columns' functions. */
+  async #rewrite(model) {
+    const inside = this.#tx.store[model.name]
+    const total = await inside.count()
+    let done = 0
+    for await (const ids of this.#batches(model)) {
+      await JsonModel.prototype.set.call(inside, await inside.getAll(ids), false, true)
+      done += ids.length
+      this.#tell({ phase: 'versions', model: model.name, done, total })
+    }
+  }
+
+  /** The ids in their order, some at a time. */
+  async *#batches(model) {
+    let after = null
+    for (;;) {
+      const ids = this.#engine.ids(model.name, after, BATCH, this.#token)
+      if (!ids.length) return
+      yield ids
+      after = ids.at(-1)
+    }
+  }
+}
+
+/** The names along the way to a declared column's value, or along a dotted path. */
+function pathOf(model, name) {
+  if (typeof name !== 'string' || !name)
+    throw new TypeError(`${model.name}: a column's name must be a string`)
+  if (name === model.idCol) throw new TypeError(`${model.name}: the id '${name}' cannot be changed`)
+  const column = model._definition.columns.find(column => column.name === name)
+  return (column?.path ?? name).split('.')
+}
+
+const owns = (object, name) => typeof object === 'object' && object !== null && Object.hasOwn(object, name)
+const at = (doc, path) => path.reduce((value, name) => (owns(value, name) ? value[name] : undefined), doc)
+
+/** Takes the value at a path out of a document and gives it. */
+function take(doc, path) {
+  const parent = at(doc, path.slice(0, -1))
+  const name = path.at(-1)
+  if (!owns(parent, name)) return undefined
+  const value = parent[name]
+  delete parent[name]
+  return value
+}
+
+/** Puts a value at a path; false when something else is on the way. */
+function put(doc, path, value) {
+  let parent = doc
+  for (const name of path.slice(0, -1)) {
+    if (!owns(parent, name)) define(parent, name, {})
+    parent = parent[name]
+    if (typeof parent !== 'object' || parent === null) return false
+  }
+  define(parent, path.at(-1), value)
+  return true
+}
+
+/** As JSON.parse does, also for `__proto__`. */
+const define = (object, name, value) =>
+  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
+
+/** Moves a value; a document that has something at its new place stays as it is. */
+function move(doc, from, to) {
+  const there = at(doc, to)
+  if (there !== undefined && there !== null) return false
+  const value = at(doc, from)
+  if (value === undefined || !put(doc, to, value)) return false
+  take(doc, from)
+  return true
+}

@@ -1,0 +1,56 @@
+// `each`: a function for every document that matches, page by page, a few at a time.
+//
+// Documents come once each although the function writes: pages follow by the order's values, and end at what was last
+// when it began.
+
+/** How many documents `fn(item, i)` was called with. The first error stops it: what runs is waited for, then it is thrown. */
+export async function each(model, attrs, options, fn) {
+  const { concurrent = 5, batchSize = 50, limit, fn: given, ...rest } = options
+  const call = fn ?? given
+  if (typeof call !== 'function') throw new TypeError(`${model.name}.each: fn must be a function`)
+  const whole = { concurrent, batchSize, limit: limit ?? 1 }
+  for (const [name, value] of Object.entries(whole)) {
+    if (!(Number.isSafeInteger(value) && value > (name === 'limit' ? -1 : 0)))
+      throw new TypeError(`${model.name}.each: ${name} must be a whole number, not ${value}`)
+  }
+  for (const name of ['cursor', 'offset', 'distinct', 'itemsOnly', 'cols']) {
+    if (rest[name] !== undefined) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
+  }
+  const run = { call, concurrent, left: limit || Number.POSITIVE_INFINITY, count: 0, seen: undefined }
+  // a function that changes what is sorted by would meet its own documents again
+  if (rest.sort && Object.keys(rest.sort).some(name => name !== model.idCol)) run.seen = new Set()
+  const order = { ...rest, noTotal: true }
+  const { cursor: until } = await model._page(attrs, { ...order, limit: 1 }, { fromEnd: true })
+  for (let cursor; until; ) {
+    const size = Math.min(batchSize, run.left)
+    const page = await model._page(attrs, { ...order, limit: size, cursor }, { until })
+    await batch(model, run, page.items)
+    cursor = page.cursor
+    if (!cursor || run.left <= 0) break
+  }
+  return run.count
+}
+
+async function batch(model, run, items) {
+  const fresh = items.filter(item => {
+    if (!run.seen) return true
+    const id = item[model.idCol]
+    return !run.seen.has(id) && run.seen.add(id)
+  })
+  const queue = fresh.slice(0, run.left)
+  run.left -= queue.length
+  let failed
+  const worker = async () => {
+    while (!failed && queue.length) {
+      const i = run.count
+      run.count += 1
+      try {
+        await run.call(queue.shift(), i)
+      } catch (error) {
+        failed ??= { error }
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(run.concurrent, queue.length) }, worker))
+  if (failed) throw failed.error
+}

@@ -1,0 +1,245 @@
+// Types of `JsonModel`: options, writing and reading.
+
+import type { Columns, DocOf, InputOf, Same, StandardSchema, Validate, WithId } from './types-columns.js'
+import type { Migration } from './types-db.js'
+import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types-search.js'
+import type { SQLite } from './types-sql.js'
+import type { Untyped } from './worker.js'
+
+export type Id = string | number | bigint
+
+/** An index over several columns. */
+export interface IndexDefinition {
+  /** Its name behind the table's; default the columns' names joined by `_`. */
+  readonly name?: string
+  readonly columns: readonly string[]
+  readonly unique?: boolean
+  /** Leave out rows in which all of them have no value. */
+  readonly sparse?: boolean
+}
+
+export interface ModelOptions<
+  C extends Columns = Columns,
+  IdCol extends string = string,
+  V = Validate | undefined,
+> {
+  /** The database; `addModel` gives it. */
+  readonly db?: SQLite
+  /** The table. */
+  readonly name?: string
+  /** Default `id`. */
+  readonly idCol?: IdCol
+  readonly columns?: C
+  readonly indexes?: readonly IndexDefinition[]
+  /** Checks a document before it is written. */
+  readonly validate?: V
+  /** What results are instances of. */
+  readonly ItemClass?: new () => Untyped
+  /** For ids that are not integers: rows keep their rowid over a VACUUM. Default true. */
+  readonly keepRowId?: boolean
+  /** By key; each runs once. `false` takes one out. */
+  readonly migrations?: { readonly [key: string]: Migration | false }
+  /** Handed to the migrations. */
+  readonly migrationOptions?: object
+  readonly emitter?: unknown
+  readonly dispatch?: unknown
+}
+
+/** What `set` takes where nothing says what it needs. */
+export type Loose<Doc> = { [K in keyof Doc]?: Doc[K] | undefined }
+/** What `update` takes: null and undefined remove a property. */
+export type Changes<Doc> = { [K in keyof Doc]?: Doc[K] | null | undefined }
+
+/** A patch: places are dotted, `a.b[0].c`. All or nothing. */
+export interface Patch {
+  /** Writes values. */
+  $set?: { readonly [path: string]: Untyped }
+  /** Removes values. */
+  $unset?: string | readonly string[] | { readonly [path: string]: true }
+  /** Adds to numbers; nothing counts as 0. */
+  $inc?: { readonly [path: string]: number | bigint }
+  /** Appends to arrays; nothing counts as an empty one. */
+  $push?: { readonly [path: string]: Untyped }
+}
+
+/** What a write without a return value resolves to. */
+export interface Written {
+  changes: number
+  lastID: number | bigint | string
+}
+
+/** What `getCached` loads through. */
+export interface Loader<Doc> {
+  load(id: Id): Promise<Doc | undefined>
+  prime(id: Id, doc: Doc | undefined): this
+  clear(id: Id): this
+  clearAll(): this
+  loadMany(ids: readonly Id[]): Promise<(Doc | undefined)[]>
+}
+
+export interface EachOptions<Doc, C extends Columns>
+  extends Omit<SearchOptions<Doc, C>, 'cursor' | 'itemsOnly'> {
+  /** How many calls of `fn` run at the same time. Default 5. */
+  concurrent?: number
+  /** How many documents are read at a time. Default 50. */
+  batchSize?: number
+  fn?: (item: Doc, i: number) => unknown
+}
+
+/**
+ * A table of JSON documents. `Doc` is what it gives, `C` its columns, `In` what `set` takes; `addModel` infers them from
+ * the definition, a class says them: `class Things extends JsonModel<Thing, typeof columns>`.
+ */
+export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>> {
+  constructor(options: ModelOptions)
+  readonly db: SQLite
+  readonly name: string
+  /** The name as an SQL identifier. */
+  readonly quoted: string
+  readonly idCol: string
+  readonly idColQ: string
+  /** What results are instances of. */
+  readonly Item: (new () => Untyped) | undefined
+  readonly columns: Record<string, Untyped>
+  readonly columnArr: Untyped[]
+  readonly getCols: Untyped[]
+  readonly selectCols: string
+
+  /** Writes a document whole, or an array of them all or none. Rejects with `SQLITE_CONSTRAINT_…` as SQLite does. */
+  set(doc: In, insertOnly: boolean | undefined, noReturn: true): Promise<Written>
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean): Promise<Doc>
+  set(docs: readonly In[], insertOnly: boolean | undefined, noReturn: true): Promise<Written>
+  set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean): Promise<Doc[]>
+  /** Merges property by property; null and undefined remove one. Rejects with `ENOENT` unless `upsert`. */
+  update(doc: Changes<Doc>, upsert: boolean | undefined, noReturn: true): Promise<Written>
+  update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean): Promise<Doc>
+  /** Changes places deep in a document. Rejects with `ENOENT` when there is none. */
+  update(id: Id, patch: Patch, noReturn: true): Promise<Written>
+  update(id: Id, patch: Patch, noReturn?: boolean): Promise<Doc>
+  /** `update`, which needs no transaction of its own here. */
+  updateNoTrans(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean): Promise<Doc>
+  /** Changes every document that matches: a merge, a patch, or what a function makes of each, undefined leaving it. */
+  updateWhere(
+    attrs: Attrs<Doc, C>,
+    change:
+      | Changes<Doc>
+      | Patch
+      | ((doc: Doc) => Changes<Doc> | undefined | Promise<Changes<Doc> | undefined>),
+  ): Promise<number>
+  /** Removes a document; resolves also when there is none. */
+  remove(idOrDoc: Id | Changes<Doc>): Promise<Untyped>
+  /** Removes every document that matches; gives their number. */
+  removeWhere(attrs: Attrs<Doc, C>): Promise<number>
+  /** Deprecated name of `remove`. */
+  delete(idOrDoc: Id | Changes<Doc>): Promise<Untyped>
+  /** Gives a document another id. Rejects with `ENOENT`, or as SQLite does when the id is taken. */
+  changeId(oldId: Id, newId: Id): Promise<void>
+
+  /** The document with an id, or with a value in a column; undefined when there is none. */
+  get(id: Id, column?: Name<C>): Promise<Doc | undefined>
+  /** In the order of `ids`, undefined where there is none. */
+  getAll(ids: readonly Id[], column?: Name<C>): Promise<(Doc | undefined)[]>
+  /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache `get`. */
+  getCached(cache: object | null | undefined, id: Id, column?: Name<C>): Promise<Doc | undefined>
+  /** Forgets what `getCached` kept, of one id or of all. Gives the loader, which can be primed. */
+  clearCache(cache: object, id?: Id | null, column?: Name<C>): Loader<Doc>
+  /** Every document. */
+  all(): Promise<Doc[]>
+  search<
+    const Cols extends readonly string[] = never,
+    const Only extends boolean = false,
+    const Snip extends Snippets = never,
+  >(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, Only, Snip>,
+  ): Promise<Results<Item<Doc, C, Cols, Snip>, Only>>
+  searchAll<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
+  ): Promise<Item<Doc, C, Cols, Snip>[]>
+  searchOne<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
+  ): Promise<Item<Doc, C, Cols, Snip> | undefined>
+  exists(idOrAttrs?: Id | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
+  count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
+  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none. */
+  numAggOp(
+    op: 'MAX' | 'MIN' | 'SUM' | 'AVG' | (string & {}),
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  max(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  min(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  sum(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  avg(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  /** Calls `fn` with every document that matches, page by page; gives their number. An error stops it. */
+  each(fn: (item: Doc, i: number) => unknown): Promise<number>
+  each(attrs: Attrs<Doc, C>, fn: (item: Doc, i: number) => unknown): Promise<number>
+  each(
+    attrs: Attrs<Doc, C>,
+    options: EachOptions<Doc, C>,
+    fn?: (item: Doc, i: number) => unknown,
+  ): Promise<number>
+  /** The matching documents, and again after each commit that changed them. A slow reader gets the newest only. */
+  live<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
+    attrs?: Attrs<Doc, C> | null,
+    options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
+  ): AsyncIterable<Item<Doc, C, Cols, Snip>[]>
+  /** How SQLite will search. */
+  explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
+  /** Rows of a SELECT over this table as documents. */
+  toObj(row: object, options?: object): Doc
+  toObj(rows: readonly object[], options?: object): Doc[]
+  parseRow(row: object, options?: object): Doc
+  /** `[sql, values, cursorAliases, totalSql, totalValues, invert]` of a search; override it for searches of your own. */
+  makeSelect(
+    options: { attrs?: Attrs<Doc, C> } & SearchOptions<Doc, C>,
+  ): [string, unknown[], string[] | undefined, string | undefined, unknown[] | undefined, boolean | undefined]
+
+  /** In a migration: gives a column's values another name in every document; how many had one. */
+  renameColumn(from: string, to: string): Promise<number>
+  /** In a migration: removes a column's values; how many there were. */
+  dropColumn(name: string): Promise<number>
+  /** In a migration: makes a column's values anew; undefined removes one. How many there were. */
+  retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
+}
+
+/** The name of a column. */
+export type Name<C> = string extends keyof C ? string : keyof C & string
+/** Any model. */
+export type AnyModel = JsonModel<Untyped, Untyped, Untyped>
+/** The model of a definition. */
+export type ModelOf<C extends Columns, IdCol extends string, V> = JsonModel<
+  Output<V> & DocOf<C, IdCol>,
+  WithId<C, IdCol>,
+  Input<V> & InputOf<C, IdCol>
+>
+/** What `addModel(Model, options)` gives: JsonModel by its definition, another class its instance. */
+export type Added<M, C extends Columns, IdCol extends string, V> =
+  Same<M, typeof JsonModel> extends true
+    ? ModelOf<C, IdCol, V>
+    : M extends new (
+          ...args: Untyped[]
+        ) => infer Instance
+      ? Instance
+      : never
+type Output<V> = [V] extends [StandardSchema<Untyped, infer O>] ? O : unknown
+type Input<V> = [V] extends [StandardSchema<infer I, Untyped>] ? I : unknown

@@ -1,0 +1,226 @@
+// Types of searches: conditions by what a column holds, options and results.
+
+import type { Columns, IsAny, Made, ValueOf } from './types-columns.js'
+import type { Untyped } from './worker.js'
+
+interface Equality<V> {
+  /** Null asks for documents without a value. */
+  $eq?: V | null
+  /** Another value, or none. */
+  $ne?: V | null
+  $in?: readonly (V | null)[]
+  $nin?: readonly (V | null)[]
+  /** Whether there is a value. */
+  $exists?: boolean
+  /** Whether there is none. */
+  $null?: boolean
+}
+
+interface Order<V> {
+  $gt?: V
+  $gte?: V
+  $lt?: V
+  $lte?: V
+  /** From the first to the second, both included. */
+  $between?: readonly [V, V]
+}
+
+interface Pattern {
+  /** SQL's LIKE: `%` any text, `_` any character; case counts for other letters than A to Z only. */
+  $like?: string
+  /** SQL's GLOB: `*`, `?`, `[a-z]`; case counts. */
+  $glob?: string
+  /** A part of the text, whatever it has in it. */
+  $text?: string
+}
+
+interface Members<E> {
+  /** The array holds it. */
+  $contains?: E
+  $containsAll?: readonly E[]
+  $containsAny?: readonly E[]
+}
+
+/** Words of a user, any text, in any order; the last may be a beginning; a phrase; or FTS5's own language. */
+export type Match = string | { words: string; prefix?: boolean } | { phrase: string } | { query: string }
+
+interface FullText {
+  /** Columns with `fts`. */
+  $match?: Match
+}
+
+type Anything = Equality<Untyped> & Order<Untyped> & Pattern & Members<Untyped> & FullText
+
+/** The operators for a value. */
+type OperatorsFor<V> =
+  IsAny<V> extends true
+    ? Anything
+    : [V] extends [readonly (infer E)[]]
+      ? Equality<V> & Members<E>
+      : [V] extends [string]
+        ? Equality<V> & Order<V> & Pattern
+        : [V] extends [boolean]
+          ? Equality<boolean>
+          : [V] extends [number | bigint]
+            ? Equality<number | bigint> & Order<number | bigint>
+            : [V] extends [Date]
+              ? Equality<Date> & Order<Date>
+              : [V] extends [Uint8Array]
+                ? Equality<V> & Order<V>
+                : Equality<V> & Members<Untyped>
+
+/** The operators of a column. */
+type OperatorsOf<D> = OperatorsFor<D extends { falsyBool: true } ? boolean : ValueOf<D>> &
+  (D extends { fts: infer F } ? (F extends false ? unknown : FullText) : unknown)
+
+/** What a search gives for a column without an operator. */
+type Wanted<D> = D extends { where: (value: infer V, ...more: Untyped[]) => unknown }
+  ? V
+  : D extends { whereVal: (value: infer V) => unknown }
+    ? V
+    : D extends { textSearch: true }
+      ? string
+      : D extends { inAll: true } | { isAnyOfArray: true }
+        ? readonly Untyped[]
+        : D extends { in: true; isArray: true }
+          ? readonly Untyped[]
+          : D extends { in: true }
+            ? readonly ValueOf<D>[]
+            : D extends { isArray: true }
+              ? Untyped
+              : D extends { falsyBool: true }
+                ? boolean
+                : IsAny<ValueOf<D>> extends true
+                  ? Untyped
+                  : [ValueOf<D>] extends [number | bigint]
+                    ? number | bigint
+                    : ValueOf<D>
+
+/** Null and undefined are no condition. */
+type Condition<W, O> = IsAny<W> extends true ? W : W | O | null | undefined
+
+/** `{$and, $or, $not}` of attributes, and full text in all columns of its index. */
+export interface Logical<A> {
+  $and?: readonly A[]
+  $or?: readonly A[]
+  $not?: A
+  /** Any column with `fts`. */
+  $match?: Match
+}
+
+/** A place further down: `meta.city`, `tags[0]`. */
+type Deep<Name extends string> = `${Name}.${string}` | `${Name}[${string}`
+
+type Names<C> = keyof C & string
+
+interface ColumnAttrs<C extends Columns> extends Logical<Attrs<Untyped, C>> {}
+type ByColumn<C extends Columns> = {
+  [K in Names<C>]?: Made<C[K]> extends infer D ? Condition<Wanted<D>, OperatorsOf<D>> : never
+} & { [K in Deep<Names<C>>]?: Untyped } & ColumnAttrs<C>
+
+interface DocAttrs<Doc> extends Logical<Attrs<Doc, Columns>> {}
+type ByProperty<Doc> = {
+  [K in Names<Doc>]?: Condition<NonNullable<Doc[K]>, OperatorsFor<NonNullable<Doc[K]>>>
+} & { [K in Deep<Names<Doc>>]?: Untyped } & DocAttrs<Doc>
+
+/**
+ * What is searched for: columns and the values they must have, or operators. Null and undefined are no condition;
+ * `{$eq: null}` asks for documents without a value. Checked by the columns where they are known, else by the document.
+ */
+export type Attrs<Doc = Untyped, C extends Columns = Columns> = string extends keyof C
+  ? IsAny<Doc> extends true
+    ? { [column: string]: Untyped }
+    : ByProperty<Doc>
+  : ByColumn<C>
+
+/** The names that can be sorted by. */
+type Sortable<Doc, C extends Columns> = string extends keyof C
+  ? IsAny<Doc> extends true
+    ? string
+    : Names<Doc> | Deep<Names<Doc>>
+  : Names<C> | Deep<Names<C>>
+
+/** `{column: n}`: by |n| ascending; negative means descending, 0 is ignored. `$rank` sorts by how well `$match` fits. */
+export type Sort<Doc = Untyped, C extends Columns = Columns> = { [K in Sortable<Doc, C> | '$rank']?: number }
+
+export interface SnippetOptions {
+  /** Put before and after each word found. Default nothing. */
+  before?: string
+  after?: string
+  /** Put where text was left out. Default `…`. */
+  ellipsis?: string
+  /** How many words. Default 16, at most 64. */
+  tokens?: number
+}
+
+export type Snippets = { readonly [column: string]: SnippetOptions | true }
+
+export interface SearchOptions<
+  Doc = Untyped,
+  C extends Columns = Columns,
+  Cols extends readonly string[] = readonly string[],
+  Only extends boolean = boolean,
+  Snip extends Snippets = Snippets,
+> {
+  /** 0 and undefined mean all. */
+  limit?: number | undefined
+  offset?: number | undefined
+  sort?: Sort<Doc, C>
+  /** SQL conditions with their values, the developer's own code; one with a falsy value is skipped. */
+  where?: { readonly [sql: string]: readonly unknown[] | null | undefined | false }
+  /** SQL after the table, which is `tbl`: the developer's own code. */
+  join?: string
+  joinVals?: readonly unknown[]
+  /** Declared columns or SQL of the developer's own to give instead of documents, by that name. */
+  cols?: Cols
+  distinct?: boolean
+  /** The page after, or before, an earlier search with the same sort. */
+  cursor?: string | undefined
+  /** Give no cursors and no total. */
+  noCursor?: boolean
+  /** Don't count all matches. */
+  noTotal?: boolean
+  /** Give the array alone. */
+  itemsOnly?: Only
+  /** Parts of the text that `$match` found, by column, as `$snippet`. */
+  snippet?: Snip
+}
+
+/** A page of results. */
+export interface Page<Item> {
+  items: Item[]
+  /** How many match in all. */
+  total?: number
+  /** For the next page; absent on the last. */
+  cursor?: string
+  /** For the page before; absent on the first. */
+  prevCursor?: string
+}
+
+/** What a search gives: documents, or the wanted columns. */
+export type Item<Doc, C extends Columns, Cols extends readonly string[] = never, Snip = never> = [
+  Cols,
+] extends [never]
+  ? [Snip] extends [never]
+    ? Doc
+    : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
+  : {
+      [N in Cols[number]]: N extends keyof C
+        ? ValueOf<Made<C[N]>> | null
+        : N extends keyof Doc
+          ? Doc[N] | null
+          : Untyped
+    }
+/** A page, or with `itemsOnly` the array alone. */
+export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>
+
+/** How SQLite will search. */
+export interface Explanation {
+  /** The lines of its plan. */
+  plan: string[]
+  /** The indexes it uses. */
+  indexes: string[]
+  /** Whether it reads the whole table. */
+  scans: boolean
+  sql: string
+}

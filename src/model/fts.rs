@@ -1,0 +1,210 @@
+//! Full-text search: a model's FTS5 table, which takes its text from a view of the model's own and is kept by triggers,
+//! and the queries put to it. Who creates and rebuilds it is migrate's business.
+
+use serde::Deserialize;
+
+use super::definition::{Column, Definition};
+use super::expression::{Sql, expression};
+use super::search::{Node, Op};
+use crate::error::{Error, Result};
+use crate::sql::{Value, quote};
+
+/// The columns with full text, in the order of the FTS5 table.
+pub(super) fn columns(definition: &Definition) -> impl Iterator<Item = &Column> {
+    definition.columns.iter().filter(|c| c.fts)
+}
+
+/// The name of a model's FTS5 table.
+pub(super) fn table(definition: &Definition) -> String {
+    format!("{}_fts", definition.name)
+}
+
+/// The quoted column that is the base table's rowid for good.
+pub(super) fn rowid(definition: &Definition) -> String {
+    quote(if definition.integer_id() { &definition.id_col } else { "rowId" })
+}
+
+/// Refuses definitions that full-text search cannot follow.
+pub(super) fn check(definition: &Definition) -> Result<()> {
+    for column in columns(definition) {
+        let refuse = |why| {
+            let (model, name) = (&definition.name, &column.name);
+            Err(Error::BadValue(format!("{model}.{name}: fts {why}")))
+        };
+        if !definition.integer_id() && !definition.keep_row_id {
+            return refuse("needs rowids that stay: use keepRowId or an INTEGER id");
+        }
+        if column.sql.is_some() {
+            return refuse("is not for sql columns: use a real or a virtual one");
+        }
+        if ["rank", "rowid", "docid"].iter().any(|taken| column.name.eq_ignore_ascii_case(taken)) {
+            return refuse("cannot have a column of that name: give it another and a path");
+        }
+    }
+    Ok(())
+}
+
+/// The DDL a model needs, in order: `(name, kind, sql)`, kind being sqlite_schema's. Empty without full-text columns.
+/// After the table is created in a database that has rows, it must be told to `rebuild`.
+///
+/// A view stands between, because FTS5 reads columns by name and virtual columns are expressions. The triggers see
+/// every change: also those of upserts, REPLACE (recursive triggers are on) and changesets.
+pub(super) fn schema(definition: &Definition) -> Vec<(String, &'static str, String)> {
+    let names: Vec<String> = columns(definition).map(|c| quote(&c.name)).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let of = |row: &str| -> Vec<String> {
+        columns(definition)
+            .map(|c| match c.name == definition.id_col {
+                true => format!("{row}{}", quote(&c.name)),
+                false => expression(definition, c, row),
+            })
+            .collect()
+    };
+    let (base, fts, rowid, list) =
+        (quote(&definition.name), table(definition), rowid(definition), names.join(", "));
+    let (index, view) = (quote(&fts), format!("{fts}_rows"));
+    let selected: Vec<String> = of("").iter().zip(&names).map(|(e, n)| format!("{e} AS {n}")).collect();
+    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let tokenize = match &definition.tokenize {
+        Some(tokenize) => format!(", tokenize = {}", literal(tokenize)),
+        None => String::new(),
+    };
+    let add = format!("INSERT INTO {index}(rowid, {list}) VALUES (new.{rowid}, {});", of("new.").join(", "));
+    let drop = format!(
+        "INSERT INTO {index}({index}, rowid, {list}) VALUES ('delete', old.{rowid}, {});",
+        of("old.").join(", ")
+    );
+    let differs: Vec<String> = std::iter::once((format!("old.{rowid}"), format!("new.{rowid}")))
+        .chain(of("old.").into_iter().zip(of("new.")))
+        .map(|(old, new)| format!("{old} IS NOT {new}"))
+        .collect();
+    let trigger = |name: &str, what: &str, body: &str| {
+        let name = format!("{fts}_{name}");
+        let sql = format!("CREATE TRIGGER {} AFTER {what} BEGIN {body} END", quote(&name));
+        (name, "trigger", sql)
+    };
+    vec![
+        (
+            view.clone(),
+            "view",
+            format!(
+                "CREATE VIEW {} AS SELECT {rowid} AS docid, {} FROM {base}",
+                quote(&view),
+                selected.join(", ")
+            ),
+        ),
+        (
+            fts.clone(),
+            "table",
+            format!(
+                "CREATE VIRTUAL TABLE {index} USING fts5({list}, content = {}, content_rowid = 'docid'{tokenize})",
+                literal(&view)
+            ),
+        ),
+        trigger("insert", &format!("INSERT ON {base}"), &add),
+        trigger("delete", &format!("DELETE ON {base}"), &drop),
+        trigger(
+            "update",
+            &format!("UPDATE ON {base} WHEN {}", differs.join(" OR ")),
+            &format!("{drop} {add}"),
+        ),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[serde(default)]
+    words: Option<String>,
+    #[serde(default)]
+    prefix: bool,
+    #[serde(default)]
+    phrase: Option<String>,
+    #[serde(default)]
+    query: Option<String>,
+}
+
+/// What is put to FTS5, for one column or all of them; none when no word was given, which is no condition.
+///
+/// Plain text is safe whatever it holds: each word is quoted, all must be there. `{words, prefix: true}` takes the last
+/// one as a beginning, `{phrase}` wants the words in this order, `{query}` is FTS5's own language.
+pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) -> Result<Option<String>> {
+    let name = column.unwrap_or("");
+    let bad = |why: &str| Error::BadValue(format!("{}.{name}: $match {why}", definition.name));
+    let there = columns(definition).any(|c| column.is_none_or(|name| c.name == name));
+    if !there {
+        return Err(bad("needs full text: declare fts: true on the column"));
+    }
+    let asked = match serde_json::from_str::<String>(raw) {
+        Ok(words) => Asked { words: Some(words), prefix: false, phrase: None, query: None },
+        Err(_) => serde_json::from_str(raw)
+            .map_err(|_| bad("takes text, {words, prefix?}, {phrase} or {query: FTS5 syntax}"))?,
+    };
+    let quoted = |word: &str| format!("\"{}\"", word.replace('"', "\"\"").replace('\0', " "));
+    let text = match (asked.words, asked.phrase, asked.query) {
+        (Some(words), None, None) => {
+            let mut terms: Vec<String> = words.split_whitespace().map(quoted).collect();
+            if let Some(last) = terms.last_mut().filter(|_| asked.prefix) {
+                last.push_str(" *");
+            }
+            terms.join(" ")
+        }
+        (None, Some(phrase), None) if !phrase.trim().is_empty() => quoted(&phrase),
+        (None, Some(_), None) => String::new(),
+        (None, None, Some(query)) => query,
+        _ => return Err(bad("takes one of words, phrase and query")),
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(match column {
+        Some(name) => format!("{} : ({text})", quote(name)),
+        None => text,
+    }))
+}
+
+/// The `$match` conditions that must all be true: those that rank and snippets are about.
+pub(super) fn matches(node: Option<&Node>) -> Vec<&Node> {
+    let is_match = |node: &&Node| matches!(node, Node::Match(_) | Node::Col(_, Op::Match, _));
+    match node {
+        Some(Node::And(list)) => list.iter().filter(is_match).collect(),
+        Some(node) => Some(node).into_iter().filter(is_match).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Several `$match`es as one query; none when no word was given.
+pub(super) fn combined(definition: &Definition, matches: &[&Node]) -> Result<Option<String>> {
+    let mut all = Vec::new();
+    for node in matches {
+        let found = match node {
+            Node::Match(value) => query(definition, None, value.get())?,
+            Node::Col(name, _, value) => query(definition, Some(name), value.get())?,
+            _ => None,
+        };
+        all.extend(found.map(|query| format!("({query})")));
+    }
+    Ok((!all.is_empty()).then(|| all.join(" AND ")))
+}
+
+/// Adds `snippet(…)` for a column of the FTS5 table, which is `fts` in the statement.
+pub(super) fn snippet(
+    definition: &Definition,
+    name: &str,
+    options: &super::search::Snippet,
+    out: &mut Sql,
+) -> Result<()> {
+    let i = columns(definition).position(|c| c.name == name).ok_or_else(|| {
+        Error::BadValue(format!("{}.{name}: snippet needs fts: true on the column", definition.name))
+    })?;
+    if !(1..=64).contains(&options.tokens) {
+        return Err(Error::BadValue(format!("snippet.{name}.tokens is {}: use 1 to 64", options.tokens)));
+    }
+    out.push(&format!("snippet(fts.{}, {i}, ", quote(&table(definition))));
+    out.bind(Value::Text(options.before.clone())).push(", ");
+    out.bind(Value::Text(options.after.clone())).push(", ");
+    out.bind(Value::Text(options.ellipsis.clone())).push(&format!(", {})", options.tokens));
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Foreign keys. SQLite cannot add one to a column that is there, so the column is made again beside itself: a table
+//! rebuilt whole would have to be dropped, which with foreign keys on removes what refers to it.
+
+use super::super::definition::{Column, Definition, ForeignKey, Reaction};
+use super::aside::Aside;
+use super::shape::declaration;
+use super::{Progress, full_text, record};
+use crate::error::{Error, Result};
+use crate::sql::{Conn, quote};
+
+/// Makes the foreign keys what the model declares, one a step; nothing when they are.
+pub(super) fn refer(
+    conn: &Conn,
+    old: Option<&Definition>,
+    new: &Definition,
+    owned: bool,
+) -> Result<Option<Progress>> {
+    let there = keys(conn, &new.name)?;
+    let ours = |c: &Column| {
+        let before = old.and_then(|old| old.columns.iter().find(|o| o.name == c.name));
+        c.foreign_key.is_some() || before.is_some_and(|o| o.foreign_key.is_some())
+    };
+    let columns: Vec<&Column> = new.data_columns().filter(|c| c.is_real() && ours(c)).collect();
+    for (i, column) in columns.iter().enumerate() {
+        let wanted = column.foreign_key.as_ref().map(|key| Key::wanted(conn, new, key)).transpose()?;
+        let has = there.iter().find(|(name, _)| *name == column.name).map(|(_, key)| key);
+        if wanted.as_ref() == has {
+            continue;
+        }
+        remake(conn, new, column, wanted.as_ref(), owned)?;
+        return Ok(Some(Progress { phase: "foreignKeys", done: i as i64 + 1, total: columns.len() as i64 }));
+    }
+    Ok(None)
+}
+
+#[derive(Debug, PartialEq)]
+struct Key {
+    table: String,
+    column: String,
+    on_delete: &'static str,
+    on_update: &'static str,
+}
+
+impl Key {
+    fn wanted(conn: &Conn, new: &Definition, key: &ForeignKey) -> Result<Key> {
+        let column = match (&key.column, key.model == new.name) {
+            (Some(column), _) => column.clone(),
+            (None, true) => new.id_col.clone(),
+            // a table's primary key may be its rowId: the id has to be named
+            (None, false) => match record::read(conn, &key.model)? {
+                Some(parent) => parent.id_col,
+                None => return Err(Error::UnknownModel(key.model.clone())),
+            },
+        };
+        let (on_delete, on_update) = (reaction(key.on_delete), reaction(key.on_update));
+        Ok(Key { table: key.model.clone(), column, on_delete, on_update })
+    }
+}
+
+fn reaction(reaction: Option<Reaction>) -> &'static str {
+    match reaction {
+        // SQLite's own RESTRICT also forbids what is right again at the end of the statement
+        None | Some(Reaction::Restrict) => "NO ACTION",
+        Some(Reaction::Cascade) => "CASCADE",
+        Some(Reaction::SetNull) => "SET NULL",
+    }
+}
+
+/// The foreign keys a table has, by column.
+fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
+    let known = |text: &str| ["CASCADE", "SET NULL"].into_iter().find(|r| *r == text).unwrap_or("NO ACTION");
+    conn.all(
+        "SELECT \"from\", \"table\", \"to\", on_delete, on_update FROM pragma_foreign_key_list(?)",
+        &[table.into()],
+        |r| {
+            let key = Key {
+                table: r.text(1)?.to_string(),
+                column: r.opt_text(2)?.unwrap_or_default().to_string(),
+                on_delete: known(r.text(3)?),
+                on_update: known(r.text(4)?),
+            };
+            Ok((r.text(0)?.to_string(), key))
+        },
+    )
+}
+
+fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, owned: bool) -> Result<()> {
+    let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&format!("{}~", column.name)));
+    full_text::drop(conn, new)?;
+    let aside = Aside::put(conn, &new.name, &[])?;
+    conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {name} TO {before}"))?;
+    let references = key.map_or(String::new(), |key| {
+        format!(
+            " REFERENCES {}({}) ON DELETE {} ON UPDATE {}",
+            quote(&key.table),
+            quote(&key.column),
+            key.on_delete,
+            key.on_update
+        )
+    });
+    conn.exec(&format!("ALTER TABLE {table} ADD COLUMN {}{references}", declaration(column)))?;
+    if let Some(key) = key.filter(|_| owned) {
+        // the log decides what may stay when the rows are made anew from it
+        let (parent, id) = (quote(&key.table), quote(&key.column));
+        conn.exec(&format!(
+            "DELETE FROM {table} WHERE {before} IS NOT NULL AND {before} NOT IN (SELECT {id} FROM {parent})"
+        ))?;
+    }
+    conn.exec(&format!("UPDATE {table} SET {name} = {before} WHERE {before} IS NOT NULL"))?;
+    conn.exec(&format!("ALTER TABLE {table} DROP COLUMN {before}"))?;
+    aside.back(conn)
+}

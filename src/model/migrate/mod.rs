@@ -1,0 +1,190 @@
+//! Bringing a table to what its model declares, from what it was declared to be when it was last opened.
+//!
+//! In stages, each a number of bounded steps in the caller's one transaction: the *shape* (table and columns, rows
+//! rewritten), then whatever the application migrates, then the *rest* (indexes, full text), and when all models are
+//! there what they *refer* to. Nothing is lost: what no column holds any more is in the documents again.
+//! Uses nothing that a host's SQLite may refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
+
+mod aside;
+mod foreign;
+mod full_text;
+mod index;
+mod keys;
+mod record;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use keys::{done_keys, note_key};
+pub use record::{forget, fresh, stale};
+
+use super::definition::Definition;
+use super::table::Model;
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Param, quote};
+use shape::Shape;
+
+/// Rows rewritten in one step.
+const BATCH: i64 = 500;
+
+/// How far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// `columns`, `indexes`, `fullText` or `foreignKeys`.
+    pub phase: &'static str,
+    /// Rows or indexes that are done.
+    pub done: i64,
+    /// Of how many.
+    pub total: i64,
+}
+
+/// The stages, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Table and columns.
+    Shape,
+    /// Indexes; the definition is recorded.
+    Rest,
+    /// Foreign keys, when every model has been through the others, and full text.
+    Refer,
+}
+
+/// The way of one table from one definition to another.
+#[derive(Debug)]
+pub struct Migration {
+    new: Definition,
+    /// What it was; none when the table is made now.
+    old: Option<Definition>,
+    /// Whether it was recorded, and is not merely taken from how the table looks.
+    recorded: bool,
+    /// Written by events alone.
+    owned: bool,
+    shape: Option<Shape>,
+    indexes: Vec<(String, String)>,
+    done: i64,
+}
+
+impl Migration {
+    /// Looks at the table and decides what there is to do. Call in the transaction of all that follows.
+    ///
+    /// # Errors
+    /// `BAD_VALUE` when the id is another one than before.
+    pub fn plan(conn: &Conn, new: &Definition, owned: bool) -> Result<Migration> {
+        record::create(conn)?;
+        let there = shape::columns(conn, &new.name)?;
+        let known = record::read(conn, &new.name)?;
+        let recorded = known.is_some() && !there.is_empty();
+        let old = match (there.is_empty(), known) {
+            (true, _) => None,
+            (false, Some(old)) => Some(old),
+            (false, None) => Some(record::adopt(new, &there)),
+        };
+        if let Some(old) = &old {
+            shape::same_id(old, new)?;
+        }
+        let shape = Shape::plan(new, old.as_ref(), &there);
+        Ok(Migration {
+            new: new.clone(),
+            old,
+            recorded,
+            owned,
+            shape: Some(shape),
+            indexes: Vec::new(),
+            done: 0,
+        })
+    }
+
+    /// The columns of which the application must write the values, because their `version` is another one, or because
+    /// they are beside the documents and new.
+    pub fn rewritten(&self) -> Vec<String> {
+        let Some(old) = &self.old else { return Vec::new() };
+        let before = |name: &str| old.columns.iter().find(|c| c.name == name);
+        let changed = |c: &&super::Column| match before(&c.name) {
+            Some(before) => before.version != c.version || (c.aside && !before.aside),
+            // nothing of it is in the documents
+            None => c.aside,
+        };
+        self.new.columns.iter().filter(changed).map(|c| c.name.clone()).collect()
+    }
+
+    /// Does the next step of a stage; nothing when the stage is over.
+    pub fn step(&mut self, conn: &Conn, stage: Stage) -> Result<Option<Progress>> {
+        match stage {
+            Stage::Shape => {
+                let Some(shape) = &mut self.shape else { return Ok(None) };
+                let progress = shape.step(conn)?;
+                if progress.is_none() {
+                    self.shape = None;
+                    self.prepare_rest(conn)?;
+                }
+                Ok(progress)
+            }
+            Stage::Rest => self.rest(conn),
+            Stage::Refer => match foreign::refer(conn, self.old.as_ref(), &self.new, self.owned)? {
+                None => full_text::make(conn, &self.new),
+                step => Ok(step),
+            },
+        }
+    }
+
+    /// All steps of a stage.
+    pub fn run(&mut self, conn: &Conn, stage: Stage) -> Result<()> {
+        while self.step(conn, stage)?.is_some() {}
+        Ok(())
+    }
+
+    /// What is there and no longer wanted goes first: an index must not stand in the way of what is migrated.
+    fn prepare_rest(&mut self, conn: &Conn) -> Result<()> {
+        full_text::outdated(conn, self.old.as_ref(), &self.new)?;
+        self.indexes = index::outdated(conn, self.old.as_ref(), &self.new, self.recorded)?;
+        self.done = 0;
+        Ok(())
+    }
+
+    fn rest(&mut self, conn: &Conn) -> Result<Option<Progress>> {
+        let total = self.indexes.len() as i64;
+        if let Some((_, sql)) = self.indexes.get(self.done as usize) {
+            match conn.exec(sql) {
+                // rows that break a new rule were made before it: the log makes them anew, see `stale`
+                Err(Error::Sqlite { code, .. }) if self.owned && code.starts_with("SQLITE_CONSTRAINT") => {
+                    conn.run(&format!("DELETE FROM {}", quote(&self.new.name)), &[])?;
+                    conn.exec(sql)?;
+                }
+                done => done?,
+            }
+            self.done += 1;
+            return Ok(Some(Progress { phase: "indexes", done: self.done, total }));
+        }
+        if self.changed() {
+            record::write(conn, &self.new, self.owned && self.old.is_some())?;
+        }
+        Ok(None)
+    }
+
+    fn changed(&self) -> bool {
+        !self.recorded || self.old.as_ref() != Some(&self.new)
+    }
+}
+
+/// Everything at once, for a table that refers to no other's changes. Call in a transaction.
+pub(super) fn migrate(conn: &Conn, model: &Definition, owned: bool) -> Result<()> {
+    let mut migration = Migration::plan(conn, model, owned)?;
+    for stage in [Stage::Shape, Stage::Rest, Stage::Refer] {
+        migration.run(conn, stage)?;
+    }
+    Ok(())
+}
+
+/// Ids after `after`, in their order: to go through a table whose rows are rewritten meanwhile.
+pub(super) fn ids(
+    model: &Model,
+    conn: &Conn,
+    after: Option<Param<'_>>,
+    limit: i64,
+) -> Result<Vec<crate::sql::Value>> {
+    let (table, id) = (&model.table, &model.id);
+    let from = if after.is_some() { format!(" WHERE {id} > ?") } else { String::new() };
+    let sql = format!("SELECT {id} FROM {table}{from} ORDER BY {id} LIMIT ?");
+    let params: Vec<Param<'_>> = after.into_iter().chain([Param::Integer(limit)]).collect();
+    conn.all(&sql, &params, |row| row.value(0))
+}

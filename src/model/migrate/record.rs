@@ -1,0 +1,86 @@
+//! `_models`: what each table was declared to be when it was last opened.
+
+use super::super::definition::{Column, ColumnType, Definition};
+use super::full_text;
+use super::shape::Physical;
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Param, quote};
+
+/// Makes the table of definitions.
+pub(super) fn create(conn: &Conn) -> Result<()> {
+    conn.exec(
+        "CREATE TABLE IF NOT EXISTS _models(name TEXT PRIMARY KEY, definition TEXT NOT NULL, stale INTEGER NOT NULL DEFAULT 0)",
+    )
+}
+
+/// The definition a table was last brought to.
+pub(super) fn read(conn: &Conn, name: &str) -> Result<Option<Definition>> {
+    let text = conn.one("SELECT definition FROM _models WHERE name = ?", &[name.into()], |r| {
+        Ok(r.text(0)?.to_string())
+    })?;
+    let unreadable =
+        |e| Error::BadValue(format!("the definition kept of model '{name}' is of a newer version: {e}"));
+    text.map(|text| serde_json::from_str(&text).map_err(unreadable)).transpose()
+}
+
+/// Keeps a definition. `stale` says that the rows have to be made anew from the log.
+pub(super) fn write(conn: &Conn, definition: &Definition, stale: bool) -> Result<()> {
+    let text = serde_json::to_string(definition).map_err(|e| Error::BadValue(e.to_string()))?;
+    conn.run(
+        "INSERT INTO _models(name, definition, stale) VALUES (?, ?, ?)
+         ON CONFLICT(name) DO UPDATE SET definition = excluded.definition, stale = max(stale, excluded.stale)",
+        &[(&definition.name).into(), (&text).into(), Param::Integer(stale.into())],
+    )
+    .map(|_| ())
+}
+
+/// Whether a table that events own has another shape than its rows were made for.
+pub fn stale(conn: &Conn) -> Result<bool> {
+    create(conn)?;
+    Ok(conn.one("SELECT 1 FROM _models WHERE stale", &[], |_| Ok(()))?.is_some())
+}
+
+/// Notes that the rows were made anew.
+pub fn fresh(conn: &Conn) -> Result<()> {
+    create(conn)?;
+    conn.run("UPDATE _models SET stale = 0 WHERE stale", &[]).map(|_| ())
+}
+
+/// Drops the table of a model and all that is known of it; whether there was one.
+pub fn forget(conn: &Conn, name: &str) -> Result<bool> {
+    create(conn)?;
+    let Some(definition) = read(conn, name)? else { return Ok(false) };
+    full_text::drop(conn, &definition)?;
+    conn.exec(&format!("DROP TABLE IF EXISTS {}", quote(name)))?;
+    conn.run("DELETE FROM _models WHERE name = ?", &[name.into()])?;
+    Ok(true)
+}
+
+/// A definition for a table that was made before definitions were kept: the declared one, as far as the table has it.
+pub(super) fn adopt(new: &Definition, there: &[Physical]) -> Definition {
+    let found = |name: &str| there.iter().find(|c| c.name.eq_ignore_ascii_case(name));
+    let columns = new.columns.iter().filter_map(|column| {
+        let column = column.clone();
+        match (column.name == new.id_col || !column.is_real(), found(&column.name)) {
+            (true, None) => Some(column),
+            (true, Some(_)) if column.name == new.id_col => Some(column),
+            // it was real, and its values may be there alone
+            (true, Some(there)) => Some(Column { real: true, ty: type_of(&there.ty), ..column }),
+            (false, Some(_)) => Some(column),
+            (false, None) => None,
+        }
+    });
+    let foreign = |column: Column| Column { foreign_key: None, ..column };
+    Definition { columns: columns.map(foreign).collect(), ..new.clone() }
+}
+
+fn type_of(sql: &str) -> Option<ColumnType> {
+    match sql.to_ascii_uppercase().as_str() {
+        "TEXT" => Some(ColumnType::Text),
+        "NUMERIC" => Some(ColumnType::Numeric),
+        "INTEGER" => Some(ColumnType::Integer),
+        "REAL" => Some(ColumnType::Real),
+        "JSON" => Some(ColumnType::Json),
+        _ => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! How SQLite goes about a search: its plan in words, and a warning when it reads a large table from end to end.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::cursor::hash;
+use super::expression::Sql;
+use super::query::run;
+use super::search::{Node, Op, Search};
+use super::select::Select;
+use super::table::Model;
+use crate::error::Result;
+use crate::sql::Conn;
+
+/// Tables with more rows are worth an index.
+const LARGE: i64 = 10_000;
+/// Statements whose plan is remembered.
+const REMEMBERED: usize = 500;
+
+/// What is known of a model's searches.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    /// Whether a statement, by the hash of its text, reads the whole table.
+    scans: RefCell<HashMap<u64, bool>>,
+    /// Sets of columns that were warned about.
+    warned: RefCell<Vec<Vec<String>>>,
+}
+
+impl Model {
+    /// How SQLite would search, as JSON: `{"sql": …, "plan": [line…], "indexes": [name…], "scans": bool}`.
+    pub fn explain(&self, conn: &Conn, search: &Search) -> Result<String> {
+        let select = Select::new(self, search)?;
+        let limit = select.limit.map(|n| n.saturating_add(1));
+        let statement = select.statement(select.parts()[0], limit)?;
+        let plan = lines(conn, &statement)?;
+        let indexes: Vec<&str> = plan.iter().filter_map(|line| index(line)).collect();
+        let scans = plan.iter().any(|line| is_scan(line));
+        let list = |list: &[&str]| serde_json::to_string(list).unwrap_or_default();
+        let text = serde_json::to_string(&statement.text).unwrap_or_default();
+        let plan: Vec<&str> = plan.iter().map(String::as_str).collect();
+        let (plan, indexes) = (list(&plan), list(&indexes));
+        Ok(format!("{{\"sql\":{text},\"plan\":{plan},\"indexes\":{indexes},\"scans\":{scans}}}"))
+    }
+
+    /// What to tell the developer about a search that was just made, once for each set of columns. A statement's plan
+    /// is looked up once; the table's size only if it is read from end to end.
+    pub(super) fn scan_warning(&self, conn: &Conn, search: &Search, made: &Sql) -> Result<Option<String>> {
+        let text = hash(std::iter::once(made.text.as_str()));
+        let known = self.plans.scans.borrow().get(&text).copied();
+        let scans = match known {
+            Some(scans) => scans,
+            None => {
+                // a host that explains nothing must not keep anybody from searching
+                let plan = lines(conn, made).unwrap_or_default();
+                let filters = search.condition.is_some();
+                // without conditions a scan is what was asked for, unless most of it is sorted to be thrown away
+                let sorts =
+                    search.limit.is_some() && plan.iter().any(|l| l == "USE TEMP B-TREE FOR ORDER BY");
+                let scans = (filters || sorts) && plan.iter().any(|line| is_scan(line));
+                let mut plans = self.plans.scans.borrow_mut();
+                if plans.len() >= REMEMBERED {
+                    plans.clear();
+                }
+                plans.insert(text, scans);
+                scans
+            }
+        };
+        if !scans {
+            return Ok(None);
+        }
+        let mut columns = Vec::new();
+        if let Some(node) = &search.condition {
+            named(node, &mut columns);
+        }
+        if columns.is_empty() {
+            columns.extend(search.sort.iter().map(|(name, _)| name.clone()));
+        }
+        columns.sort();
+        columns.dedup();
+        // with an index on each, SQLite has reasons of its own
+        let Some(column) = self.without_index(&columns) else { return Ok(None) };
+        if self.plans.warned.borrow().contains(&columns) {
+            return Ok(None);
+        }
+        let sql = format!("SELECT max(rowid) AS rows FROM {}", self.table);
+        let rows = conn.one(&sql, &[], |row| row.opt_int(0))?.flatten().unwrap_or(0);
+        if rows <= LARGE {
+            return Ok(None);
+        }
+        let (name, by) = (&self.definition.name, columns.join(", "));
+        let warning =
+            format!("{name}: a search by {by} reads all of some {rows} rows: declare an index on '{column}'");
+        self.plans.warned.borrow_mut().push(columns);
+        Ok(Some(warning))
+    }
+
+    /// The first of the columns that has no index.
+    fn without_index<'c>(&self, columns: &'c [String]) -> Option<&'c String> {
+        let definition = &self.definition;
+        let has_index = |name: &String| {
+            let single = definition.data_columns().any(|c| c.name == *name && c.index.is_some());
+            let compound = definition.indexes.iter().any(|i| i.columns.first() == Some(name));
+            *name == definition.id_col || single || compound
+        };
+        columns.iter().find(|name| !has_index(name))
+    }
+}
+
+/// The plan, a step a line.
+fn lines(conn: &Conn, statement: &Sql) -> Result<Vec<String>> {
+    let explain =
+        Sql { text: format!("EXPLAIN QUERY PLAN {}", statement.text), values: statement.values.clone() };
+    run(&explain, |params| {
+        conn.guarded(|| conn.all(&explain.text, params, |row| Ok(row.text(3)?.to_string())))
+    })
+}
+
+fn is_scan(line: &str) -> bool {
+    line == "SCAN tbl" || line.starts_with("SCAN tbl ")
+}
+
+/// The index a step uses.
+fn index(line: &str) -> Option<&str> {
+    let (_, after) = line.split_once(" INDEX ").filter(|_| !line.contains("AUTOMATIC"))?;
+    let virtual_table = line.contains("VIRTUAL TABLE");
+    let end = after.rfind(" (").unwrap_or(after.len());
+    (!virtual_table).then(|| &after[..end])
+}
+
+/// The columns that conditions name.
+fn named(node: &Node, out: &mut Vec<String>) {
+    match node {
+        Node::And(list) | Node::Or(list) => list.iter().for_each(|node| named(node, out)),
+        Node::Not(node) => named(node, out),
+        Node::Match(_) | Node::Raw(..) | Node::Col(_, Op::Match, _) => {}
+        Node::Col(name, _, _) => out.push(name.clone()),
+    }
+}

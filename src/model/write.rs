@@ -1,0 +1,241 @@
+//! A model bound to its table: writing documents, whole, merged or patched. Each works in the transaction that is open.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::{Field, at_path, column_value, fields, truthy, write_key};
+use super::patch::Patch;
+use super::path::Step;
+use super::table::{Model, Real};
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Param, Value};
+
+/// The property that brings the values of columns that are in no document, by their names.
+pub(super) const ASIDE: &str = "$aside";
+
+/// A document that was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Its id as stored.
+    pub id: Value,
+    /// Whether SQLite counted the id up.
+    pub counted: bool,
+    /// Whether the rest reads back as it was given: nothing was converted.
+    pub same: bool,
+}
+
+/// What whoever gave a document does not know of it yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// It reads back as it was given.
+    None,
+    /// Its id, which was counted up.
+    Id(Value),
+    /// The document as it reads back.
+    Doc(String),
+}
+
+/// A document on its way into the table.
+struct Stored {
+    /// The id, NULL to have SQLite count up.
+    id: Value,
+    /// The text of what is in no column.
+    json: Option<String>,
+    columns: Vec<Value>,
+    same: bool,
+}
+
+impl Model {
+    /// Writes a document, replacing the one with its id. With `insert_only` an existing id is refused by SQLite.
+    pub fn set(&self, conn: &Conn, doc: &str, insert_only: bool) -> Result<Written> {
+        let stored = self.take_apart(doc)?;
+        let mut params = Vec::with_capacity(stored.columns.len() + 2);
+        params.extend([stored.id.param(), Param::from(stored.json.as_ref())]);
+        params.extend(stored.columns.iter().map(Value::param));
+        let changes = conn.run(if insert_only { &self.sql.insert } else { &self.sql.set }, &params)?;
+        Ok(match stored.id {
+            Value::Null => Written { id: Value::Integer(changes.last_id), counted: true, same: stored.same },
+            id => Written { id, counted: false, same: stored.same },
+        })
+    }
+
+    /// [`Model::set`], telling what is new about the document.
+    pub fn set_and_tell(&self, conn: &Conn, doc: &str, insert_only: bool) -> Result<News> {
+        Ok(match self.set(conn, doc, insert_only)? {
+            Written { same: true, counted: false, .. } => News::None,
+            Written { same: true, id, .. } => News::Id(id),
+            Written { id, .. } => self.get(conn, &id)?.map_or(News::None, News::Doc),
+        })
+    }
+
+    /// [`Model::set`], giving the document as it reads now.
+    pub fn set_and_get(&self, conn: &Conn, doc: &str) -> Result<String> {
+        let written = self.set(conn, doc, false)?;
+        self.get(conn, &written.id)?.ok_or_else(|| self.not_there("set", &written.id))
+    }
+
+    /// Merges `doc` into the document with its id, property by property; a null removes one. With `upsert` a
+    /// missing document is made. Gives the whole document.
+    pub fn update(&self, conn: &Conn, doc: &str, upsert: bool) -> Result<String> {
+        let patch = fields(doc)?;
+        let id = self.id_in(&patch)?;
+        let old = match id {
+            Value::Null if upsert => None,
+            Value::Null => return Err(Error::BadValue("update needs an object with an id".into())),
+            _ => self.whole(conn, &id)?,
+        };
+        if old.is_none() && !upsert {
+            return Err(self.not_there("update", &id));
+        }
+        self.set_and_get(conn, &merge(old.as_deref().unwrap_or("{}"), &patch)?)
+    }
+
+    /// Changes parts of the document with an id; gives the whole document.
+    ///
+    /// # Errors
+    /// `ENOENT`, and those of [`Patch::apply`].
+    pub fn patch(&self, conn: &Conn, id: &Value, patch: &Patch) -> Result<String> {
+        let changed = self.patched(conn, id, patch)?.ok_or_else(|| self.not_there("update", id))?;
+        self.set_and_get(conn, &changed)
+    }
+
+    /// The document with an id as a patch would leave it, to be [set](Model::set); `None` when there is none.
+    pub fn patched(&self, conn: &Conn, id: &Value, patch: &Patch) -> Result<Option<String>> {
+        if patch.touches(&self.definition.id_col) {
+            return Err(Error::BadValue(format!(
+                "patch: '{}' is the id: use changeId",
+                self.definition.id_col
+            )));
+        }
+        self.whole(conn, &self.as_id(id.clone()))?.map(|doc| patch.apply(&doc)).transpose()
+    }
+
+    fn take_apart(&self, doc: &str) -> Result<Stored> {
+        let given = fields(doc)?;
+        let id = self.id_in(&given)?;
+        if id == Value::Null && !self.definition.integer_id() {
+            let (model, column) = (self.definition.name.clone(), self.definition.id_col.clone());
+            return Err(Error::Required { model, column });
+        }
+        let mut same = id == Value::Null || self.id_is_same(&given, &id);
+        let mut columns = vec![Value::Null; self.columns.len()];
+        let rest = self.cut_nested(doc, &mut columns, &mut same)?;
+        let left = rest.as_deref().map(fields).transpose()?;
+        // a column that keeps its value to itself keeps it without those below it
+        let left = left.as_ref().unwrap_or(&given);
+        let mut taken: Vec<&str> = vec![&self.definition.id_col];
+        let aside = self.aside(&given)?;
+        for (column, value) in self.columns.iter().zip(&mut columns) {
+            let raw = match (column.aside, column.get, column.property()) {
+                (true, ..) => aside.get(column.name.as_str()).copied(),
+                (_, false, _) => find(&given, &column.path)?,
+                (_, _, Some(_)) => find(left, &column.path)?,
+                _ => continue,
+            };
+            *value = column.stored(raw, &mut same)?;
+            if let Some(property) = column.property().filter(|_| column.moves(raw)) {
+                taken.push(property);
+            }
+        }
+        if self.columns.iter().any(|c| c.aside) {
+            taken.push(ASIDE);
+        }
+        let json = remainder(doc.len(), left, &taken);
+        Ok(Stored { id, json, columns, same })
+    }
+
+    /// Takes the values of nested columns out of the document, the deepest first; gives what is left of it, `None` when
+    /// that is all.
+    fn cut_nested(&self, doc: &str, columns: &mut [Value], same: &mut bool) -> Result<Option<String>> {
+        let mut rest: Option<String> = None;
+        for i in &self.nested {
+            let column = &self.columns[*i];
+            let text = rest.as_deref().unwrap_or(doc);
+            let raw = find(&fields(text)?, &column.path)?;
+            columns[*i] = column.stored(raw, same)?;
+            if column.moves(raw) {
+                let mut cut = Patch::default();
+                cut.unset(&column.path)?;
+                rest = Some(cut.apply(text)?);
+            }
+        }
+        Ok(rest)
+    }
+
+    fn id_is_same(&self, properties: &[Field<'_>], id: &Value) -> bool {
+        let mut text = String::new();
+        self.write_id(&mut text, id);
+        properties.iter().any(|f| f.key == self.definition.id_col && f.raw == text)
+    }
+
+    /// The values of columns that are in no document.
+    fn aside<'a>(&self, properties: &[Field<'a>]) -> Result<BTreeMap<Cow<'a, str>, &'a str>> {
+        let given = properties.iter().find(|f| f.key == ASIDE && self.columns.iter().any(|c| c.aside));
+        let given = given.map(|field| fields(field.raw)).transpose()?.unwrap_or_default();
+        Ok(given.into_iter().map(|field| (field.key, field.raw)).collect())
+    }
+}
+
+impl Real {
+    /// Whether a value lives in the column alone. A null stays in the JSON, so that it reads back,
+    /// where it means anything.
+    fn moves(&self, raw: Option<&str>) -> bool {
+        self.get && raw.is_some_and(|raw| raw != "null" || self.always_object || self.falsy_bool)
+    }
+
+    /// The value to store; `same` becomes false when it will read back as another.
+    fn stored(&self, raw: Option<&str>, same: &mut bool) -> Result<Value> {
+        *same &= !self.always_object || raw.is_some_and(|raw| raw != "null");
+        Ok(match raw {
+            None => Value::Null,
+            Some("null") => {
+                *same &= !self.falsy_bool;
+                Value::Null
+            }
+            Some(raw) if self.falsy_bool => {
+                *same &= raw == "true" || !self.get;
+                if truthy(raw) { Value::Integer(1) } else { Value::Null }
+            }
+            Some("{}") if self.always_object => Value::Null,
+            Some(raw) => {
+                let (value, exact) = column_value(raw, self.ty, &self.name)?;
+                *same &= exact || !self.get;
+                value
+            }
+        })
+    }
+}
+
+/// What is at a path in a document.
+fn find<'a>(properties: &[Field<'a>], path: &[Step]) -> Result<Option<&'a str>> {
+    let Some((Step::Key(first), rest)) = path.split_first() else { return Ok(None) };
+    match properties.iter().rev().find(|f| f.key == *first) {
+        Some(field) => at_path(field.raw, rest),
+        None => Ok(None),
+    }
+}
+
+/// The JSON of the properties that are not taken, `None` when all are.
+fn remainder(size: usize, properties: &[Field<'_>], taken: &[&str]) -> Option<String> {
+    let mut json = String::with_capacity(size);
+    json.push('{');
+    for field in properties.iter().filter(|f| !taken.contains(&f.key.as_ref())) {
+        write_key(&mut json, &field.key);
+        json.push_str(field.raw);
+    }
+    (json.len() > 1).then(|| json + "}")
+}
+
+/// `old` with the properties of `patch` laid over it; nulls remove.
+fn merge(old: &str, patch: &[Field<'_>]) -> Result<String> {
+    let before = fields(old)?;
+    let changed: BTreeSet<&str> = patch.iter().map(|f| f.key.as_ref()).collect();
+    let mut merged = String::from("{");
+    let kept = before.iter().filter(|f| !changed.contains(f.key.as_ref()));
+    for field in kept.chain(patch.iter().filter(|p| p.raw != "null")) {
+        write_key(&mut merged, &field.key);
+        merged.push_str(field.raw);
+    }
+    merged.push('}');
+    Ok(merged)
+}

@@ -1,0 +1,101 @@
+//! Transactions and savepoints that undo themselves, by statements or, where a host wants it so, by its own call.
+
+use super::db::Db;
+use super::host::HostConn;
+use crate::error::{Error, Result};
+
+/// An open transaction or savepoint.
+#[must_use = "a transaction that is dropped is undone"]
+#[derive(Debug)]
+pub struct Tx<'db> {
+    pub(super) db: &'db Db,
+    pub(super) depth: u32,
+    pub(super) done: bool,
+}
+
+impl Tx<'_> {
+    /// Makes it permanent, or part of the transaction around it. When this fails nothing of it is kept.
+    pub fn commit(mut self) -> Result<()> {
+        if self.db.calls_only().is_none() {
+            match self.depth {
+                0 => self.db.writer().run("COMMIT", &[])?,
+                n => self.db.writer().run(&format!("RELEASE t{n}"), &[])?,
+            };
+        }
+        self.done = true;
+        self.db.depth.set(self.depth);
+        Ok(())
+    }
+
+    /// Leaves it open for [`Db::resume`]; gives the depth to resume at.
+    pub fn keep(mut self) -> u32 {
+        self.done = true;
+        self.depth
+    }
+
+    /// Undoes it.
+    pub fn rollback(mut self) -> Result<()> {
+        self.undo()
+    }
+
+    fn undo(&mut self) -> Result<()> {
+        self.done = true;
+        self.db.depth.set(self.depth);
+        if self.db.is_hosted() {
+            return self.undo_on_host();
+        }
+        // SQLite itself ends the transaction on some errors
+        if !self.db.writer().in_transaction() {
+            return Ok(());
+        }
+        match self.depth {
+            0 => {
+                self.db.take_changed();
+                self.db.writer().run("ROLLBACK", &[])?;
+            }
+            n => self.db.writer().exec(&format!("ROLLBACK TO t{n}; RELEASE t{n}"))?,
+        }
+        Ok(())
+    }
+
+    fn undo_on_host(&self) -> Result<()> {
+        if self.db.calls_only().is_some() {
+            return Ok(());
+        }
+        let undone = match self.depth {
+            0 => self.db.writer().exec("ROLLBACK"),
+            n => self.db.writer().exec(&format!("ROLLBACK TO t{n}; RELEASE t{n}")),
+        };
+        match undone {
+            // SQLite itself has ended it
+            Err(Error::Sqlite { message, .. })
+                if message.contains("no transaction is active") || message.contains("no such savepoint") =>
+            {
+                Ok(())
+            }
+            undone => undone,
+        }
+    }
+}
+
+/// Runs `f` in a transaction that the host makes of a call.
+pub(super) fn in_call<T>(conn: &HostConn, f: impl FnOnce() -> Result<T>) -> Result<T> {
+    let (mut f, mut value) = (Some(f), None);
+    conn.host.transaction(&mut || {
+        let Some(f) = f.take() else {
+            return Err(Error::BadValue("the host ran a transaction's function twice".into()));
+        };
+        value = Some(f()?);
+        Ok(())
+    })?;
+    value.ok_or_else(|| Error::BadValue("the host did not run a transaction's function".into()))
+}
+
+impl Drop for Tx<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            // an error of the undoing itself shows at the next statement
+            let _ = self.undo();
+        }
+    }
+}

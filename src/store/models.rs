@@ -1,0 +1,105 @@
+//! Models of a store: added at once, or in stages between which the application migrates its documents.
+//!
+//! What a stage does is `model::migrate`'s. Each `…_now` works in the transaction that is open.
+
+use std::rc::Rc;
+
+use super::Store;
+use crate::error::{Error, Result};
+use crate::event::Host;
+use crate::model::{Definition, Migration, Model, Progress, Stage, forget};
+use crate::sql::Value;
+
+impl<H: Host> Store<H> {
+    /// Adds a model and brings its table up to date. `owned` models are written by events alone.
+    pub async fn add_model(&self, definition: Definition, owned: bool) -> Result<()> {
+        let _turn = self.enter().await?;
+        self.free(&definition.name)?;
+        let model = Model::new(definition);
+        self.db.transaction(|| model.migrate(self.db.writer(), owned))?;
+        self.db.settle().await?;
+        self.know(model, owned);
+        Ok(())
+    }
+
+    /// Adds a model whose table is left as it is: of a database that is read only.
+    ///
+    /// # Errors
+    /// `DUPLICATE_MODEL`.
+    pub fn declare_model(&self, definition: Definition, owned: bool) -> Result<()> {
+        self.free(&definition.name)?;
+        self.know(Model::new(definition), owned);
+        Ok(())
+    }
+
+    /// Adds a model whose table follows in [stages](Store::step_now). Gives the columns whose `version` is another one:
+    /// the application rewrites their values before the last stages.
+    pub fn shape_now(&self, definition: Definition, owned: bool) -> Result<Vec<String>> {
+        self.free(&definition.name)?;
+        let migration = Migration::plan(self.db.writer(), &definition, owned)?;
+        let rewritten = migration.rewritten();
+        self.migrations.borrow_mut().insert(definition.name.clone(), migration);
+        self.know(Model::new(definition), owned);
+        Ok(rewritten)
+    }
+
+    /// The next step of a stage; nothing when it is over.
+    pub fn step_now(&self, model: &str, stage: Stage) -> Result<Option<Progress>> {
+        let mut migrations = self.migrations.borrow_mut();
+        let migration = migrations.get_mut(model).ok_or_else(|| Error::UnknownModel(model.to_string()))?;
+        let progress = migration.step(self.db.writer(), stage)?;
+        if progress.is_none() && stage == Stage::Refer {
+            migrations.remove(model);
+        }
+        Ok(progress)
+    }
+
+    /// Takes a model back whose stages were undone.
+    pub fn forget_model(&self, name: &str) {
+        self.migrations.borrow_mut().remove(name);
+        self.models.borrow_mut().remove(name);
+        self.owned.borrow_mut().retain(|owned| owned != name);
+    }
+
+    /// Drops the table of a model that is no longer declared; whether there was one.
+    ///
+    /// # Errors
+    /// `DUPLICATE_MODEL` while it is declared.
+    pub fn drop_model_now(&self, name: &str) -> Result<bool> {
+        self.free(name)?;
+        forget(self.db.writer(), name)
+    }
+
+    /// Ids of documents after `after`, in their order.
+    pub fn ids(&self, model: &str, after: Option<&Value>, limit: i64) -> Result<Vec<Value>> {
+        self.model(model)?.ids(self.db.writer(), after, limit)
+    }
+
+    /// The documents with these ids, as they are stored.
+    pub fn documents(&self, model: &str, ids: &[Value]) -> Result<Vec<String>> {
+        let model = self.model(model)?;
+        let found = ids.iter().filter_map(|id| model.whole(self.db.writer(), id).transpose());
+        found.collect()
+    }
+
+    /// Writes documents as they are, in the open transaction.
+    pub fn rewrite_now(&self, model: &str, docs: &[String]) -> Result<()> {
+        let model = self.model(model)?;
+        docs.iter().try_for_each(|doc| model.set(self.db.writer(), doc, false).map(|_| ()))
+    }
+
+    fn free(&self, name: &str) -> Result<()> {
+        match self.models.borrow().contains_key(name) {
+            true => Err(Error::DuplicateModel(name.to_string())),
+            false => Ok(()),
+        }
+    }
+
+    fn know(&self, model: Model, owned: bool) {
+        let name = model.definition.name.clone();
+        self.models.borrow_mut().insert(name.clone(), Rc::new(model));
+        if owned {
+            self.owned.borrow_mut().push(name);
+        }
+    }
+}
