@@ -157,8 +157,11 @@ impl<'s> Select<'s> {
         out.add(&self.from);
         self.filter(rest, &mut out)?;
         self.sort(&mut out);
-        out.push(" LIMIT ").bind(Value::Integer(limit.unwrap_or(-1)));
-        out.push(" OFFSET ").bind(Value::Integer(self.offset));
+        // with any LIMIT rows are sorted by inserting them into a b-tree, without by SQLite's sorter, which is faster
+        if limit.is_some() || self.offset > 0 {
+            out.push(" LIMIT ").bind(Value::Integer(limit.unwrap_or(-1)));
+            out.push(" OFFSET ").bind(Value::Integer(self.offset));
+        }
         Ok(out)
     }
 
