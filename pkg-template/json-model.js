@@ -10,6 +10,8 @@ import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
 import { quoteId } from './sql-tag.js'
 
+const utf8 = new TextEncoder()
+
 const OPTIONS = [
   'db',
   'name',
@@ -92,7 +94,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
-      ? await engine.set(this.name, texts.join('\n'), Boolean(insertOnly), this._inside())
+      ? await engine.set(this.name, utf8.encode(texts.join('\n')), Boolean(insertOnly), this._inside())
       : []
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }

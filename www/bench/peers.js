@@ -10,11 +10,7 @@ const INSERT =
 export async function sqliteWasm(journal, synchronous) {
   const name = `/workload-${journal}-${synchronous}.db`
   const sqlite3 = await sqlite3InitModule()
-  const pool = await sqlite3.installOpfsSAHPoolVfs({
-    name: 'bench',
-    directory: '.bench-pool',
-    clearOnInit: true,
-  })
+  let pool
   let db
   let statements
   const run = (statement, values) => {
@@ -30,7 +26,14 @@ export async function sqliteWasm(journal, synchronous) {
   }
   const values = doc => [doc.id, doc.list, JSON.stringify(doc)]
   return {
-    open() {
+    async open() {
+      // files are taken at each open and let go at each close, as ours are
+      pool ??= await sqlite3.installOpfsSAHPoolVfs({
+        name: 'bench',
+        directory: '.bench-pool',
+        clearOnInit: true,
+      })
+      if (pool.isPaused()) await pool.unpauseVfs()
       db = new pool.OpfsSAHPoolDb(name)
       if (journal === 'wal') db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
       db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -16384`)
@@ -58,6 +61,7 @@ export async function sqliteWasm(journal, synchronous) {
     close() {
       for (const statement of Object.values(statements)) statement.finalize()
       db.close()
+      pool.pauseVfs()
     },
   }
 }
