@@ -10,9 +10,6 @@ export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 export class DB extends Tables {
   /** `{key, run}` of the application's migrations. */
   _migrations = []
-  /** Whether only events write to its models. */
-  owned = false
-
   constructor(options = {}, more = []) {
     super(options, [...DB_OPTIONS, ...more])
     const { migrations = [], onBeforeMigrations, onProgress } = options
@@ -69,18 +66,24 @@ export class DB extends Tables {
     return this.store
   }
 
+  /** Whether only events write to a model. */
+  isOwned() {
+    return false
+  }
+
   async prepareModels() {
     await this._prepare(Object.values(this.store), this._migrations, this._options.onBeforeMigrations)
   }
 
   async _prepare(models, migrations, before) {
-    const { engine, owned } = this
+    const { engine } = this
     if (this._options.readOnly) {
       for (const model of models) {
-        if (model.hasTable !== false) engine.declareModel(JSON.stringify(model._definition), owned)
+        if (model.hasTable !== false)
+          engine.declareModel(JSON.stringify(model._definition), this.isOwned(model))
       }
     } else {
-      await migrate(this, models, { migrations, before, owned, onProgress: this._options.onProgress })
+      await migrate(this, models, { migrations, before, onProgress: this._options.onProgress })
     }
     for (const model of models) await model.prepare?.(engine)
   }

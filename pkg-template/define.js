@@ -62,12 +62,6 @@ export class Tables extends SQLite {
   }
 
   _define(table, schema, about) {
-    // what no event has made would be gone when the log is run again
-    if (this.owned)
-      throw new TidelogError(
-        'NOT_SUPPORTED',
-        `define '${table}': only events write here, use a DB of its own`,
-      )
     const columns = columnsOf(table, schema)
     const text = schemaText(schema)
     const known = this._tables.get(table)

@@ -4,6 +4,7 @@ import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { meet, touched } from './patch.js'
 import { valueAt } from './paths.js'
+import { refuseOwnWait } from './waits.js'
 
 const REMOVE = 0
 const SET = 1
@@ -199,6 +200,7 @@ export class ESModel extends JsonModel {
   /** Runs `fn` after those before it, where what it reads must still be so when its event is made. */
   _inLine(fn) {
     if (!this._completion.hasSlugs) return fn()
+    refuseOwnWait(this.db)
     const done = this._line.then(fn)
     this._line = done.catch(() => {})
     return done

@@ -26,7 +26,7 @@ export class EventQueue extends JsonModel {
   async add(type, data, ts) {
     const draft = eventDraft({ type, data, ts })
     if (this._dispatch) return this._dispatch(draft)
-    const engine = await this.db.ready()
+    const engine = await this.db.readyToWrite()
     const [event] = JSON.parse(await engine.dispatch(JSON.stringify([draft])))
     this.db.announce()
     const { result, pending, ...added } = event

@@ -9,6 +9,7 @@ import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
 import { SQLITE_OPTIONS } from './sqlite-options.js'
 import { Sync } from './sync.js'
+import { refuseOwnWait } from './waits.js'
 
 const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
 const KEPT_FOR_DB = [...SQLITE_OPTIONS, ...DB_OPTIONS]
@@ -19,8 +20,6 @@ const NOT_YET = ['transact', 'RWModel']
 
 /** The database under it: its engine calls the users' functions, and opens the queue after the models. */
 class EventDB extends DB {
-  owned = true
-
   constructor(options, owner) {
     super(options)
     this.owner = owner
@@ -28,6 +27,11 @@ class EventDB extends DB {
 
   functions() {
     return this.owner.phases
+  }
+
+  /** Plain models beside those of events are local, and their own truth. */
+  isOwned(model) {
+    return model instanceof ESModel
   }
 
   /** What sync brings is announced as well, and is not the user's. */
@@ -156,6 +160,7 @@ export class EventSourcingDB extends Emitter {
     }
     const given = many ? event : [typeof event === 'object' ? event : { type: event, data, ts }]
     const text = JSON.stringify(given.map(eventDraft))
+    refuseOwnWait(this.db)
     const engine = await this.db.ready()
     let made
     try {
@@ -213,6 +218,7 @@ export class EventSourcingDB extends Emitter {
 
   /** Makes everything that events wrote anew from the log. */
   async rebuild() {
+    refuseOwnWait(this.db)
     const engine = await this.db.ready()
     await engine.rebuild()
     this.db.announce(true)

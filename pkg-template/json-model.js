@@ -9,6 +9,7 @@ import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
 import { quoteId } from './sql-tag.js'
+import { refuseOwnWait } from './waits.js'
 
 const utf8 = new TextEncoder()
 
@@ -86,7 +87,7 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const many = Array.isArray(obj)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     // a slug is free only as long as nobody else writes
     if (this._completion.hasSlugs && !this._inside())
       return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
@@ -112,7 +113,7 @@ export class JsonModel extends Keyed {
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const what = `${this.name}.update`
     const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
@@ -158,7 +159,7 @@ export class JsonModel extends Keyed {
     this.checkId('update', id)
     const patch = this._encodePatch(change)
     if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
     this._announce()
     return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
@@ -197,30 +198,80 @@ export class JsonModel extends Keyed {
     const kind = this._checkChange(attrs, change)
     return this._together(async model => {
       const docs = await model._matching(attrs)
-      let changed = 0
-      for (const doc of docs) {
-        const id = doc[this.idCol]
-        if (kind === 'patch') await model.update(id, change)
-        else if (kind === 'merge') await model.update({ ...change, [this.idCol]: id })
-        else {
-          const made = await change(doc)
-          if (made === undefined) continue
-          await model.set({ ...this.checkObject('updateWhere', made), [this.idCol]: id })
-        }
-        changed++
-      }
-      return changed
+      if (kind === 'function') return model._setMade(docs, change)
+      if (model._needsWhole()) return model._part(inner => inner._changeEach(docs, change, kind))
+      if (docs.length) await model._changeAll(docs, change, kind)
+      return docs.length
     })
+  }
+
+  /** Changes documents in one call of the engine. */
+  async _changeAll(docs, change, kind) {
+    const engine = await this._readyToWrite()
+    const token = this._inside()
+    const what = `${this.name}.updateWhere`
+    const ids = docs.map(doc => doc[this.idCol])
+    if (kind === 'merge') {
+      const texts = ids.map(id => this._codec.text(this._shaped({ ...change, [this.idCol]: id }, what), what))
+      await engine.update(this.name, texts, false, token)
+    } else {
+      const patch = this._encodePatch(change)
+      const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
+      await engine.set(this.name, texts.join('\n'), false, token)
+    }
+    this._announce()
+  }
+
+  /** Changes documents as a subclass or the columns' functions want it. */
+  async _changeEach(docs, change, kind) {
+    for (const doc of docs) {
+      const id = doc[this.idCol]
+      await (kind === 'patch' ? this.update(id, change) : this.update({ ...change, [this.idCol]: id }))
+    }
+    return docs.length
+  }
+
+  /** Writes what a function makes of documents; undefined leaves one as it is. */
+  async _setMade(docs, make) {
+    const made = []
+    for (const doc of docs) {
+      const id = doc[this.idCol]
+      const other = await make(doc)
+      if (other !== undefined) made.push({ ...this.checkObject('updateWhere', other), [this.idCol]: id })
+    }
+    if (!this._needsWhole()) {
+      if (made.length) await this.set(made)
+    } else {
+      await this._part(async model => {
+        for (const doc of made) await model.set(doc)
+      })
+    }
+    return made.length
   }
 
   /** Removes the matching documents, all or none; gives how many. */
   async removeWhere(attrs) {
     this._checkAttrs('removeWhere', attrs)
     return this._together(async model => {
-      const docs = await model._matching(attrs)
-      for (const doc of docs) await model.remove(doc[this.idCol])
-      return docs.length
+      const ids = (await model._matching(attrs)).map(doc => doc[this.idCol])
+      if (model.remove === JsonModel.prototype.remove) await model._removeAll(ids)
+      else
+        await model._part(async inner => {
+          for (const id of ids) await inner.remove(id)
+        })
+      return ids.length
     })
+  }
+
+  async _removeAll(ids) {
+    const engine = await this._readyToWrite()
+    const removed = await engine.remove(
+      this.name,
+      ids.map(id => this._id(id)),
+      this._inside(),
+    )
+    this._announce()
+    return removed
   }
 
   _checkChange(attrs, change) {
@@ -252,6 +303,12 @@ export class JsonModel extends Keyed {
   /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */
   _together(fn) {
     if (this._inside()) return fn(this)
+    refuseOwnWait(this.db)
+    return this.db.withTransaction(tx => fn(tx.store[this.name]))
+  }
+
+  /** Runs `fn(model)` as a part of the transaction that is undone alone. */
+  _part(fn) {
     return this.db.withTransaction(tx => fn(tx.store[this.name]))
   }
 
@@ -259,10 +316,7 @@ export class JsonModel extends Keyed {
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
     this.checkId('remove', id)
-    const engine = await this._ready()
-    const removed = await engine.remove(this.name, this._id(id), this._inside())
-    this._announce()
-    return { changes: removed ? 1 : 0 }
+    return { changes: await this._removeAll([id]) }
   }
 
   /** Deprecated name of `remove`. */
@@ -274,7 +328,7 @@ export class JsonModel extends Keyed {
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
     this.checkId('changeId', newId)
-    const engine = await this._ready()
+    const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }

@@ -149,6 +149,10 @@ export class Keyed extends Searchable {
     return this.db.ready(this._token)
   }
 
+  _readyToWrite() {
+    return this.db.readyToWrite(this._token)
+  }
+
   _inside() {
     return this.db.token(this._token)
   }

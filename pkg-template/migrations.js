@@ -35,7 +35,7 @@ export const aboutModel = model => tx => ({
  * Brings the tables of `models` to their definitions and runs what has not run yet of `migrations`. Any failure undoes
  * everything.
  */
-export async function migrate(db, models, { migrations = [], before, owned = false, onProgress = () => {} }) {
+export async function migrate(db, models, { migrations = [], before, onProgress = () => {} }) {
   const engine = db.engine
   const tables = models.filter(model => model.hasTable !== false)
   if (!tables.length && !migrations.length && !before) return
@@ -48,7 +48,7 @@ export async function migrate(db, models, { migrations = [], before, owned = fal
     await tx.inside(async () => {
       await before?.(tx)
       const work = new Work(engine, token, tx, onProgress)
-      await work.tables(tables, owned, migrations)
+      await work.tables(tables, migrations)
     })
   } catch (error) {
     engine.rollback(token)
@@ -76,15 +76,16 @@ class Work {
     this.#tell = tell
   }
 
-  async tables(models, owned, migrations) {
+  async tables(models, migrations) {
+    const isOwned = model => this.#tx.isOwned(model)
     const rewritten = models.map(model =>
-      this.#engine.planModel(JSON.stringify(model._definition), owned, this.#token),
+      this.#engine.planModel(JSON.stringify(model._definition), isOwned(model), this.#token),
     )
     for (const model of models) await this.#stage('shape', model)
     await this.#run(migrations)
     for (const [i, model] of models.entries()) {
       // events hold the values of what they own: those are made anew from the log
-      if (rewritten[i].length && !owned) await this.#rewrite(model)
+      if (rewritten[i].length && !isOwned(model)) await this.#rewrite(model)
     }
     for (const stage of ['rest', 'refer']) for (const model of models) await this.#stage(stage, model)
   }

@@ -1,6 +1,8 @@
 // The users' functions of an EventSourcingDB, called by the engine in their phases. When none of a phase returns a
 // promise, the phase returns none either, and costs no turn of the event loop.
 
+import { inPhase } from './waits.js'
+
 const KINDS = ['preprocessor', 'reducer', 'deriver']
 
 /** What a function is called with. The models are made when one is asked for: most reducers need none. */
@@ -75,7 +77,7 @@ export class Phases {
     const from = i => {
       for (; i < calls.length; i++) {
         const { name, fn } = calls[i]
-        const given = fn(new Call(name, open, event, { cache }))
+        const given = inPhase(this.#db.db, 'preprocessor', fn, new Call(name, open, event, { cache }))
         if (isPromise(given)) return given.then(replace(name)).then(() => from(i + 1))
         replace(name)(given)
       }
@@ -95,7 +97,8 @@ export class Phases {
     const event = { id, v, type, tv, ts, data: freeze(JSON.parse(text)) }
     const open = this.#opener(token)
     const cache = {}
-    const results = this.#of.reducer.map(({ name, fn }) => fn(new Call(name, open, event, { cache })))
+    const run = ({ name, fn }) => inPhase(this.#db.db, 'reducer', fn, new Call(name, open, event, { cache }))
+    const results = this.#of.reducer.map(run)
     return results.some(isPromise) ? Promise.all(results).then(all => this.#write(all)) : this.#write(results)
   }
 
@@ -114,7 +117,7 @@ export class Phases {
     const event = { id, v, type, tv, ts, data: freeze(JSON.parse(text)), result }
     const open = this.#opener(token)
     const calls = this.#of.deriver.map(({ name, fn }) =>
-      fn(new Call(name, open, event, { result: result[name] })),
+      inPhase(this.#db.db, 'deriver', fn, new Call(name, open, event, { result: result[name] })),
     )
     return calls.some(isPromise) ? Promise.all(calls) : undefined
   }

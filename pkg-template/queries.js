@@ -5,6 +5,9 @@ import { Emitter } from './emitter.js'
 import { sql } from './sql-tag.js'
 import { Statement } from './statement.js'
 
+/** How a statement begins that writes: it takes its turn, also where its rows are wanted. */
+const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
+
 export class Queries extends Emitter {
   static sql = sql
   sql = sql
@@ -52,7 +55,7 @@ export class Queries extends Emitter {
     const [query, vars] = textOf('exec', args)
     return this._call({ method: 'exec', query, args: vars }, async () => {
       if (vars?.length) return void (await this._run(query, vars))
-      const engine = await this.ready()
+      const engine = await this.readyToWrite()
       const token = this.token()
       await engine.execSql(query, token)
       if (!token) this.announce(true)
@@ -73,7 +76,7 @@ export class Queries extends Emitter {
   }
 
   async _run(query, vars) {
-    const engine = await this.ready()
+    const engine = await this.readyToWrite()
     const token = this.token()
     const done = await engine.runSql(query, vars, token)
     if (!token) this.announce(done.changes > 0)
@@ -81,7 +84,7 @@ export class Queries extends Emitter {
   }
 
   async _rows(query, vars, first = false) {
-    const engine = await this.ready()
+    const engine = await (WRITES.test(query) ? this.readyToWrite() : this.ready())
     const token = this.token()
     const rows = await engine.allSql(query, vars, first, token)
     if (!token) this.announce()
@@ -121,7 +124,7 @@ export class Queries extends Emitter {
   async userVersion(version) {
     if (version !== undefined && (!Number.isInteger(version) || version !== (version | 0)))
       throw new TypeError(`userVersion: version must be a whole number of 32 bits, not ${version}`)
-    const engine = await this.ready()
+    const engine = await (version === undefined ? this.ready() : this.readyToWrite())
     if (version !== undefined) await engine.setUserVersion(version, this.token())
     return engine.userVersion(this.token())
   }

@@ -10,6 +10,7 @@ import { named, Queries } from './queries.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
+import { refuseOwnWait } from './waits.js'
 
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
@@ -29,8 +30,9 @@ export class SQLite extends Queries {
   kept = new Kept(() => this.emit('kept'))
   _options
   // no private fields: `boundTo` makes objects that inherit from this one, and would not have them. What changes is
-  // in one object, so that they see it: whether it is open, the transaction that all calls join, and the link to a host's database
-  _now = { open: false, opening: undefined, joined: undefined, link: undefined }
+  // in one object, so that they see it: whether it is open, the open transaction, the one that all calls join, and the
+  // link to a host's database
+  _now = { open: false, opening: undefined, root: undefined, joined: undefined, link: undefined }
   _queued = []
   _upkeep
 
@@ -161,9 +163,17 @@ export class SQLite extends Queries {
    * transaction that the call is part of.
    */
   ready(own = 0) {
+    // in a migration the database is not open yet, and waits for its end
+    if ((this.settling || !this._now.open) && !own) refuseOwnWait(this)
     if (this.settling) return this.settling.then(() => this.engine)
     if (this._now.link?.taken && !this.token(own)) return this._now.link.wait(this, own)
     return this._now.open ? this.engine : this.open().then(() => this.engine)
+  }
+
+  /** `ready` for a call that takes its turn to write, unless it is inside a transaction by its token. */
+  readyToWrite(own = 0) {
+    if (!this.token(own)) refuseOwnWait(this)
+    return this.ready(own)
   }
 
   /** The token for a call: its own transaction's, or the one that all calls join. */
@@ -202,6 +212,7 @@ export class SQLite extends Queries {
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
     if (around) return around.nest(() => fn(this.boundTo(around.token, around)))
+    refuseOwnWait(this)
     const root = new Transaction(engine, await engine.begin(), this)
     if (fn.length === 0) this._now.joined = root
     return this._settle(engine, root, () => fn(this.boundTo(root.token, root)))
@@ -215,7 +226,9 @@ export class SQLite extends Queries {
   async _settle(engine, root, fn) {
     const leave = () => {
       if (this._now.joined === root) this._now.joined = undefined
+      this._now.root = undefined
     }
+    this._now.root = root
     const letIn = this._now.link?.take()
     this.emit('begin')
     try {

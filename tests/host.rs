@@ -148,7 +148,7 @@ fn models_work_there_as_on_the_bundled_engine() {
             store.search(store.db().reader(), "trees", &search).unwrap().items
         });
         let mut answers: Vec<String> = found.collect();
-        assert!(now(store.remove("trees", &Value::Integer(2))).unwrap());
+        assert_eq!(now(store.remove("trees", &[Value::Integer(2)])).unwrap(), 1);
         answers.push(store.count(store.db().reader(), "trees", &Search::default()).unwrap().to_string());
         answers
     };

@@ -86,7 +86,7 @@ async fn operate(store: &Store<Quiet>, what: &str, id: &str) -> Result<()> {
         "set one" => store.set("plain", &doc(1), false).await.map(drop),
         "set two" => store.set("plain", &format!("{}\n{}", doc(2), doc(3)), false).await.map(drop),
         "update" => store.update("plain", &[doc(2)], true).await.map(drop),
-        "remove" => store.remove("plain", &tidelog::sql::Value::Text("p1".into())).await.map(drop),
+        "remove" => store.remove("plain", &[tidelog::sql::Value::Text("p1".into())]).await.map(drop),
         "mark sent" => store.mark_sent(100).await,
         "switch" => store.set_online(!store.online()?).await,
         "add a model" => store.add_model(model(&format!("model_{id}")), false).await,

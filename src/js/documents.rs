@@ -81,13 +81,14 @@ impl Engine {
         )
     }
 
-    /// Removes a document; whether there was one.
-    pub fn remove(&self, model: String, id: &JsValue, token: u32) -> Result<JsValue, JsValue> {
-        let id = value::from_js(id, "id").map_err(to_js)?;
+    /// Removes documents by their ids, all or none; how many there were.
+    pub fn remove(&self, model: String, ids: &Array, token: u32) -> Result<JsValue, JsValue> {
+        let ids: Vec<Value> =
+            ids.iter().map(|id| value::from_js(&id, "id")).collect::<Result<_>>().map_err(to_js)?;
         if token != 0 {
-            return self.inside(token, |s| s.remove_now(&model, &id).map(JsValue::from_bool));
+            return self.inside(token, |s| s.remove_now(&model, &ids).map(JsValue::from));
         }
-        self.run(|store| async move { store.remove(&model, &id).await.map(JsValue::from_bool) })
+        self.run(|store| async move { store.remove(&model, &ids).await.map(JsValue::from) })
     }
 
     /// The document with an id as JSON, or undefined.

@@ -3,6 +3,7 @@
 //! Documents come and go as JSON text. Values are bound and names come from the definition: nothing of a document or
 //! a search becomes SQL. Functions of users (defaults, computed values) are run by the caller, before.
 
+mod alias;
 mod condition;
 mod cursor;
 mod definition;

@@ -1,10 +1,11 @@
 //! Running searches: a page of items with its cursors, counts, whether there is any.
 
+use super::alias;
 use super::cursor::Cursor;
 use super::document::{write_key, write_value};
 use super::expression::Sql;
 use super::search::Search;
-use super::select::{Form, Select, Shape, alias};
+use super::select::{Form, Select, Shape};
 use super::table::Model;
 use super::tagged;
 use crate::error::{Error, Result};
@@ -281,7 +282,7 @@ pub struct OwnSelect {
 }
 
 impl Model {
-    /// The statement of a search and the one for its total. Sort values are in columns called [`alias`].
+    /// The statement of a search and the one for its total. Sort values are in columns called [`alias::sort_value`].
     pub fn make_select(&self, search: &Search) -> Result<Made> {
         let select = Select::new(self, search)?;
         let statement =
@@ -289,7 +290,7 @@ impl Model {
         let (total, keys) = (select.total(), if select.with_keys { select.keys.len() } else { 0 });
         Ok(Made {
             select: (statement.text, statement.values),
-            aliases: (0..keys).map(alias).collect(),
+            aliases: (0..keys).map(alias::sort_value).collect(),
             total: (!search.no_total && !search.no_cursor).then_some((total.text, total.values)),
             back: select.back,
         })
@@ -306,7 +307,8 @@ impl Model {
                 conn.query(&statement.text, params, |row| {
                     if columns.is_none() && select.with_keys {
                         let keys = 0..select.keys.len();
-                        columns = Some(keys.map(|i| row.index(&alias(i))).collect::<Result<_>>()?);
+                        columns =
+                            Some(keys.map(|i| row.index(&alias::sort_value(i))).collect::<Result<_>>()?);
                     }
                     page.take(row, Some(columns.as_deref().unwrap_or_default()))
                 })

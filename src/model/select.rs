@@ -1,5 +1,6 @@
 //! One search as the parts of a SELECT. Text and values grow together, so that parameters stand in order.
 
+use super::alias;
 use super::condition::{bindable, compile};
 use super::cursor::{Cursor, Key, Rest, after, hash};
 use super::definition::{ColumnType, Definition};
@@ -143,16 +144,16 @@ impl<'s> Select<'s> {
         out.push(if self.search.distinct { "SELECT DISTINCT " } else { "SELECT " }).add(&self.list);
         if self.with_keys {
             for (i, key) in self.keys.iter().enumerate() {
-                out.push(", ").add(&key.sql).push(&format!(" AS \"{}\"", alias(i)));
+                out.push(", ").add(&key.sql).push(&format!(" AS \"{}\"", alias::sort_value(i)));
             }
         }
         if self.shape.rank {
-            out.push(", fts.rank AS \"_rank\"");
+            out.push(&format!(", fts.rank AS \"{}\"", alias::RANK));
         }
         for (i, name) in self.shape.snippets.iter().enumerate() {
             out.push(", ");
             fts::snippet(&self.model.definition, name, &self.search.snippet[*name], &mut out)?;
-            out.push(&format!(" AS \"_x{i}\""));
+            out.push(&format!(" AS \"{}\"", alias::excerpt(i)));
         }
         out.add(&self.from);
         self.filter(rest, &mut out)?;
@@ -219,11 +220,6 @@ impl<'s> Select<'s> {
             out.push(if key.descending != self.back { " DESC" } else { "" });
         }
     }
-}
-
-/// The column in which a row gives its sort value.
-pub(super) fn alias(key: usize) -> String {
-    format!("_s{key}")
 }
 
 fn list<'s>(model: &Model, search: &'s Search) -> Result<(Sql, Option<Cols<'s>>)> {

@@ -1,7 +1,8 @@
 //! A model bound to its table: reading documents by their ids, on whichever connection it is given. What writes them is
 //! in write.rs, what searches in query.rs.
 
-use super::definition::{ColumnType, Definition};
+use super::alias;
+use super::definition::{Column, ColumnType, Definition};
 use super::document::{self, Field, write_key, write_param, write_value};
 use super::expression::{Sql, Target};
 use super::migrate;
@@ -89,16 +90,25 @@ impl Model {
             })
             .collect();
         let (table, id) = (quote(&definition.name), quote(&definition.id_col));
-        let names: Vec<String> = [id.clone(), "\"json\"".to_string()]
+        let own = |real| definition.data_columns().filter(move |c| c.is_real() == real);
+        let real: Vec<&str> = [definition.id_col.as_str(), "json"]
             .into_iter()
-            .chain(definition.data_columns().filter(|c| c.is_real()).map(|c| quote(c.stored_name())))
+            .chain(own(true).map(|c| c.stored_name()))
             .collect();
+        let names: Vec<String> = real.iter().map(|name| quote(name)).collect();
+        let taken: Vec<String> =
+            real.iter().copied().chain(own(false).map(|c| c.name.as_str())).map(String::from).collect();
+        let other = |name: &str| alias::other(name, &taken);
         let marks = vec!["?"; names.len()].join(", ");
         let updates: Vec<String> = names[1..].iter().map(|n| format!("{n} = excluded.{n}")).collect();
-        let stored: Vec<String> = names.iter().map(|n| format!("tbl.{n}")).collect();
+        let column = |name: &&str| match other(name) {
+            Some(alias) => format!("tbl.{} AS {}", quote(name), quote(&alias)),
+            None => format!("tbl.{}", quote(name)),
+        };
+        let stored: Vec<String> = real.iter().map(column).collect();
         let computed = || definition.data_columns().filter(|c| c.get == Some(true));
-        let expressions =
-            computed().filter_map(|c| Some(format!("({}) AS {}", c.sql.as_ref()?, quote(&c.name))));
+        let named = |c: &Column| quote(&other(&c.name).unwrap_or_else(|| c.name.clone()));
+        let expressions = computed().filter_map(|c| Some(format!("({}) AS {}", c.sql.as_ref()?, named(c))));
         let selected = computed().filter(|c| c.sql.is_some());
         let selected = selected.map(|c| (c.ty, c.steps().unwrap_or_default())).collect();
         let read: Vec<String> = stored.iter().cloned().chain(expressions).collect();

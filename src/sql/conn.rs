@@ -353,8 +353,9 @@ impl Conn {
 fn check_names(statement: &Statement<'_>) {
     if cfg!(debug_assertions) {
         let names: Vec<_> = statement.column_names().collect();
-        let index = |name: &str| name.bytes().all(|b| b.is_ascii_digit()) && names.len() > 1;
-        let bad = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name) || index(name));
+        let index = |name: &str| name.bytes().all(|b| b.is_ascii_digit()) || name == "__proto__";
+        let unfit = |(i, name): &(usize, &&str)| names[..*i].contains(name) || index(name);
+        let bad = names.iter().enumerate().find(unfit).filter(|_| names.len() > 1);
         debug_assert!(bad.is_none(), "column {bad:?} needs a name of its own (AS …): {statement:?}");
     }
 }

@@ -68,17 +68,26 @@ impl<H: Host> Store<H> {
         docs.iter().map(|doc| model.update(self.db.writer(), doc, upsert)).collect()
     }
 
-    /// Removes a document; whether there was one.
-    pub async fn remove(&self, model: &str, id: &Value) -> Result<bool> {
+    /// Removes documents by their ids, all or none; how many there were.
+    pub async fn remove(&self, model: &str, ids: &[Value]) -> Result<u32> {
         let _turn = self.enter().await?;
-        let there = self.remove_now(model, id)?;
+        let removed = match ids {
+            // one statement is a transaction by itself
+            [_] => self.remove_now(model, ids),
+            _ => self.db.transaction(|| self.remove_now(model, ids)),
+        }?;
         self.db.settle().await?;
-        Ok(there)
+        Ok(removed)
     }
 
     /// [`Store::remove`] in the open transaction.
-    pub fn remove_now(&self, model: &str, id: &Value) -> Result<bool> {
-        self.model(model)?.remove(self.db.writer(), id)
+    pub fn remove_now(&self, model: &str, ids: &[Value]) -> Result<u32> {
+        let model = self.model(model)?;
+        let mut removed = 0;
+        for id in ids {
+            removed += u32::from(model.remove(self.db.writer(), id)?);
+        }
+        Ok(removed)
     }
 
     /// The document with an id, as `conn` sees it.

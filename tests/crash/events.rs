@@ -223,7 +223,7 @@ impl Session for Events {
                 store.db().writer().exec("UPDATE notes SET json = '{\"text\":\"tampered\"}' WHERE id = 'n15'")
             }
             16 => self.applies(vec![other(3, "note", r#"{"id":"n16","by":"them"}"#)], true, true),
-            18 => now(store.remove("docs", &Value::Integer(2))).map(|_| ()),
+            18 => now(store.remove("docs", &[Value::Integer(2)])).map(|_| ()),
             19 => store.db().writer().exec("VACUUM"),
             20 => self.applies(self.mine(20)?, false, false),
             LAST => todo(r#"[0,"a"]"#),

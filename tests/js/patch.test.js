@@ -196,3 +196,47 @@ test('a subclass that overrides set or remove sees every write', async () => {
   assert.deepEqual(seen, [...Array(6).fill(['set', 'a']), ['remove', 'a']])
   await db.close()
 })
+
+test('inside a transaction that goes on, documents are changed or removed all or none', async () => {
+  class Each extends JsonModel {
+    async set(...args) {
+      return super.set(...args)
+    }
+    async remove(id) {
+      if (id === 'c') throw new Error('c stays')
+      return super.remove(id)
+    }
+  }
+  const db = new DB()
+  const plain = { id: { type: 'TEXT' }, n: { type: 'INTEGER', index: 'ALL', unique: true } }
+  const parents = db.addModel(JsonModel, { name: 'parents', columns: plain })
+  const each = db.addModel(Each, { name: 'each', columns: plain })
+  const referring = { parent: { type: 'TEXT', foreignKey: { model: 'parents', onDelete: 'RESTRICT' } } }
+  const kids = db.addModel(JsonModel, { name: 'kids', columns: referring })
+  const docs = ['a', 'b', 'c'].map((id, i) => ({ id, n: i }))
+  for (const model of [parents, each]) await model.set(docs)
+  await kids.set({ id: 'k', parent: 'c' })
+  const failing = [
+    model => model.updateWhere({}, { n: 9 }),
+    model => model.updateWhere({}, { $set: { n: 9 } }),
+    model => model.updateWhere({}, doc => ({ ...doc, n: 9 })),
+    model => model.removeWhere({}),
+  ]
+  const tries = async store => {
+    for (const model of [store.parents, store.each]) {
+      for (const fail of failing) {
+        await assert.rejects(fail(model), /UNIQUE|FOREIGN KEY|c stays/)
+        assert.deepEqual(await model.searchAll({}, { sort: { id: 1 } }), docs)
+      }
+      assert.equal(await model.updateWhere({ n: 2 }, { n: 3 }), 1)
+      assert.equal(await model.updateWhere({ n: 3 }, { $inc: { n: -1 } }), 1)
+    }
+  }
+  await db.withTransaction(tx => tries(tx.store))
+  await db.withTransaction(async () => tries(db.store))
+  await tries(db.store)
+  assert.equal(await parents.removeWhere({ id: ['a'] }).catch(error => error.name), 'TypeError')
+  assert.equal(await parents.removeWhere({ n: { $lt: 2 } }), 2)
+  assert.equal(await parents.count(), 1)
+  await db.close()
+})

@@ -34,6 +34,12 @@ pub(crate) struct TestHost {
     salt: u8,
 }
 
+impl TestHost {
+    pub(crate) fn salted(salt: u8) -> TestHost {
+        TestHost { salt, ..TestHost::default() }
+    }
+}
+
 impl Host for TestHost {
     fn phases(&self) -> Phases {
         Phases { reduce: true, ..Phases::default() }

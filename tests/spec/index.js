@@ -5,11 +5,12 @@ import * as definitions from './definitions.js'
 import * as hosts from './hosts.js'
 import * as migrations from './migrations.js'
 import * as models from './models.js'
+import * as names from './names.js'
 import * as search from './search.js'
 import * as sql from './sql.js'
 import * as transactions from './transactions.js'
 
-const files = { models, definitions, migrations, search, sql, transactions, define, hosts }
+const files = { models, definitions, migrations, search, names, sql, transactions, define, hosts }
 
 /**
  * Every test, as `{name, run}`.

@@ -82,7 +82,7 @@ impl Migration {
         if let Some(old) = &old {
             shape::same_id(old, new)?;
         }
-        let shape = Shape::plan(new, old.as_ref(), &there);
+        let shape = Shape::plan(new, old.as_ref(), &there, owned);
         Ok(Migration {
             new: new.clone(),
             old,

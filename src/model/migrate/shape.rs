@@ -2,6 +2,7 @@
 //! one does: so every change of type, path or place is one mechanism, and a document stays what it was.
 
 use super::super::definition::{Column, Definition};
+use super::super::document::write_key;
 use super::super::path;
 use super::super::table::Model;
 use super::aside::Aside;
@@ -48,6 +49,8 @@ pub(super) struct Shape {
     drop: Vec<(String, String)>,
     /// Rows have to be written anew: all, or those that have something for the added columns.
     rows: Rows,
+    /// Made by events alone: from the log, as soon as the queue is open.
+    owned: bool,
     work: Option<Work>,
 }
 
@@ -69,13 +72,14 @@ struct Work {
 }
 
 impl Shape {
-    pub(super) fn plan(new: &Definition, old: Option<&Definition>, there: &[Physical]) -> Shape {
+    pub(super) fn plan(new: &Definition, old: Option<&Definition>, there: &[Physical], owned: bool) -> Shape {
         let mut shape = Shape {
             new: new.clone(),
             old: old.cloned(),
             add: Vec::new(),
             drop: Vec::new(),
             rows: Rows::None,
+            owned,
             work: None,
         };
         let Some(old) = old else { return shape };
@@ -124,7 +128,7 @@ impl Shape {
             self.work = Some(self.begin(conn)?);
         }
         let Some(work) = &mut self.work else { return Ok(None) };
-        if rewrite(conn, work, &self.rows)? {
+        if rewrite(conn, work, &self.rows, self.owned)? {
             return Ok(Some(Progress { phase: "columns", done: work.done, total: work.total }));
         }
         let aside = std::mem::take(&mut work.aside);
@@ -168,7 +172,7 @@ impl Shape {
 }
 
 /// Writes the next rows anew; whether there were any.
-fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows) -> Result<bool> {
+fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows, owned: bool) -> Result<bool> {
     let (table, id) = (&work.from.table, &work.from.id);
     let condition = condition(rows, work.after.is_some()).replace("<id>", id);
     let sql = format!("SELECT {id} FROM {table}{condition} ORDER BY {id} LIMIT ?");
@@ -177,12 +181,25 @@ fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows) -> Result<bool> {
     let ids = conn.all(&sql, &params, |row| row.value(0))?;
     for id in &ids {
         if let Some(doc) = work.from.whole(conn, id)? {
-            work.to.set(conn, &doc, false).map_err(|e| named(e, &work.to.definition.name, id))?;
+            match work.to.set(conn, &doc, false) {
+                Err(e) if owned && !e.is_environmental() => blank(conn, &work.to, id)?,
+                done => done.map(|_| ()).map_err(|e| named(e, &work.to.definition.name, id))?,
+            }
         }
     }
     work.done += ids.len() as i64;
     work.after = ids.into_iter().next_back();
     Ok(work.after.is_some())
+}
+
+/// Leaves the id alone of a document that does not fit: anybody's event may have made it, and must not keep the
+/// database from opening. What becomes of the event says the log when it is run again.
+fn blank(conn: &Conn, model: &Model, id: &Value) -> Result<()> {
+    let mut doc = String::from("{");
+    write_key(&mut doc, &model.definition.id_col);
+    model.write_id(&mut doc, id);
+    doc.push('}');
+    model.set(conn, &doc, false).map(|_| ())
 }
 
 /// Says which document it was: nobody has called with it.

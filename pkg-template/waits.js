@@ -1,0 +1,58 @@
+// Who would wait for himself: a write made inside the very transaction, or phase of an event, that it has to wait for.
+// Where the runtime follows asynchronous calls it is refused; elsewhere it is told of when nothing has moved for a while.
+
+import { TidelogError } from './errors.js'
+import { Transaction } from './transaction.js'
+
+const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks')
+const phases = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage()
+const AsyncFunction = (async () => {}).constructor
+
+/** How long writes wait for a transaction before somebody is told, in ms. */
+const LONG = 5000
+
+const USE_TX =
+  'inside withTransaction(tx => …) use tx: what does not go through it waits for the end of the transaction'
+
+/** Refuses a write that takes its turn when its caller holds that turn. */
+export function refuseOwnWait(db) {
+  const phase = phases?.getStore()
+  if (phase?.db === db && !phase.over) {
+    throw new TidelogError(
+      'BAD_VALUE',
+      `${db.name}: a ${phase.kind} cannot write past its event, which it would wait for: ${phase.remedy}`,
+    )
+  }
+  if (Transaction.around(db)) throw new TidelogError('BAD_VALUE', `${db.name}: ${USE_TX}`)
+  const { root } = db._now
+  if (root && !Transaction.follows) tell(db, root)
+}
+
+/** Tells once, when the transaction is still open after a while: it may wait for this very write. */
+function tell(db, root) {
+  if (root.told) return
+  root.told = true
+  const timer = setTimeout(() => {
+    if (db._now.root === root)
+      console.warn(`${db.name}: writes have waited for a transaction for ${LONG / 1000} s: ${USE_TX}`)
+  }, LONG)
+  timer.unref?.()
+}
+
+const REMEDIES = {
+  preprocessor: 'change the event',
+  reducer: 'return what is to be written',
+  deriver: 'write through its `model` or `store`',
+}
+
+/** Calls a user's function of a phase so that its own writes are known. One that is not async cannot wait for any. */
+export function inPhase(db, kind, fn, argument) {
+  if (!phases || !(fn instanceof AsyncFunction)) return fn(argument)
+  const phase = { db, kind, remedy: REMEDIES[kind], over: false }
+  const over = () => {
+    phase.over = true
+  }
+  const running = phases.run(phase, fn, argument)
+  running.then(over, over)
+  return running
+}

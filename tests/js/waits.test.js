@@ -1,0 +1,150 @@
+// A write made inside the transaction, or the phase of an event, that it would have to wait for: refused where the
+// runtime follows asynchronous calls, told of where it does not.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { DB, EventSourcingDB, JsonModel } from 'tidelog'
+
+const USE_TX = { code: 'BAD_VALUE', message: /use tx/ }
+
+test('a write past tx is refused inside withTransaction, reads see the last commit, and all goes on', async () => {
+  const db = new DB()
+  const things = db.addModel(JsonModel, { name: 'things', columns: { slug: { slugValue: o => o.id, index: true } } })
+  await things.set({ id: 'before' })
+  await db.withTransaction(async tx => {
+    await tx.store.things.set({ id: 'in' })
+    const calls = {
+      run: () => db.run('DELETE FROM things'),
+      exec: () => db.exec('DELETE FROM things'),
+      all: () => db.all('DELETE FROM things RETURNING id'),
+      statement: () => db.prepare('DELETE FROM things').run(),
+      userVersion: () => db.userVersion(7),
+      set: () => things.set({ id: 'out' }),
+      update: () => things.update({ id: 'before', a: 1 }),
+      patch: () => things.update('before', { $set: { a: 1 } }),
+      remove: () => things.remove('before'),
+      updateWhere: () => things.updateWhere({ id: 'before' }, { a: 1 }),
+      removeWhere: () => things.removeWhere({ id: 'before' }),
+      changeId: () => things.changeId('before', 'after'),
+    }
+    for (const [name, call] of Object.entries(calls)) await assert.rejects(call(), USE_TX, name)
+    assert.equal(await things.count(), 1)
+    assert.equal((await db.get('SELECT count(*) AS n FROM things')).n, 1)
+    await db.withTransaction(async inner => inner.store.things.set({ id: 'nested' }))
+  })
+  assert.deepEqual((await things.all()).map(thing => thing.id).sort(), ['before', 'in', 'nested'])
+  await things.set({ id: 'later' })
+  await db.close()
+})
+
+test('another database, and what was only started outside, is not refused', async () => {
+  const [a, b] = [new DB(), new DB()]
+  const [as, bs] = [a, b].map(db => db.addModel(JsonModel, { name: 'things' }))
+  await as.set({ id: 1 })
+  let write
+  const asked = new Promise(go => {
+    write = go
+  })
+  const outside = asked.then(() => as.set({ id: 'outside' }))
+  let late
+  await a.withTransaction(async tx => {
+    write()
+    await bs.set({ id: 'b' })
+    await tx.store.things.set({ id: 'a' })
+    late = new Promise(go => setTimeout(go, 10)).then(() => as.set({ id: 'late' }))
+  })
+  await Promise.all([outside, late])
+  assert.deepEqual((await as.all()).map(thing => thing.id).sort(), ['1', 'a', 'late', 'outside'])
+  await Promise.all([a.close(), b.close()])
+})
+
+test('a migration that uses the database instead of what it is given is refused, and the next open works', async () => {
+  let wrong = db => db.get('SELECT 1')
+  const db = new DB({ migrations: [{ runKey: '1', up: () => wrong(db) }] })
+  await assert.rejects(db.open(), USE_TX)
+  wrong = db => db.run('CREATE TABLE x(a)')
+  await assert.rejects(db.open(), USE_TX)
+  wrong = () => {}
+  await db.open()
+  await db.close()
+})
+
+for (const kind of ['preprocessor', 'reducer', 'deriver']) {
+  test(`an async ${kind} that writes past its event is refused, and events go on`, async () => {
+    const tries = []
+    const db = new EventSourcingDB({
+      types: { go: 1 },
+      models: {
+        things: {
+          [kind]: async ({ event }) => {
+            if (event.type !== 'go') return
+            for (const [name, call] of Object.entries(event.data ? calls : {}))
+              tries.push(
+                await call().then(
+                  () => name,
+                  error => error.message,
+                ),
+              )
+          },
+        },
+        slugs: { columns: { slug: { slugValue: o => o.id, index: true } } },
+      },
+    })
+    const { things, slugs } = db.store
+    const calls = {
+      set: () => things.set({ id: 'a' }),
+      slug: () => slugs.set({ id: 'a' }),
+      dispatch: () => db.dispatch('go'),
+      run: () => db.db.run('DELETE FROM things'),
+      transaction: () => db.db.withTransaction(async () => {}),
+      rebuild: () => db.rebuild(),
+    }
+    await db.dispatch('go', true)
+    assert.equal(tries.length, 6)
+    for (const message of tries) assert.match(message, new RegExp(`a ${kind} cannot write past its event`))
+    await things.set({ id: 'b' })
+    assert.equal(await things.count(), 1)
+    await db.close()
+  })
+}
+
+test('what a phase that does not wait has started comes after its event', async () => {
+  let after
+  const db = new EventSourcingDB({
+    types: { go: 1 },
+    models: {
+      things: {
+        deriver: ({ event }) => {
+          if (event.type === 'go') after = db.store.things.set({ id: 'after' })
+        },
+      },
+    },
+  })
+  await db.dispatch('go')
+  await after
+  assert.equal(await db.store.things.count(), 1)
+  await db.close()
+})
+
+test('where nobody can tell who calls, a write that waits for long is told of once', () => {
+  const script = `
+    process.getBuiltinModule = undefined
+    const { DB } = await import('tidelog')
+    const db = new DB()
+    await db.exec('CREATE TABLE t(a)')
+    await db.withTransaction(async tx => {
+      db.run('INSERT INTO t VALUES (1)')
+      db.run('INSERT INTO t VALUES (2)')
+      await new Promise(go => setTimeout(go, 5200))
+    })
+    await db.withTransaction(async tx => { db.run('INSERT INTO t VALUES (3)') })
+    console.log((await db.all('SELECT a FROM t')).length)
+    await db.close()
+  `
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+  })
+  assert.equal(stdout, '3\n', stderr)
+  assert.equal(stderr.match(/have waited for a transaction for 5 s/g)?.length, 1, stderr)
+})
