@@ -11,6 +11,8 @@ import { put, replaceAt, withValueAt } from './paths.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
+const utf8 = new TextEncoder()
+
 const OPTIONS = [
   'db',
   'name',
@@ -93,7 +95,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
-      ? await engine.set(this.name, texts.join('\n'), Boolean(insertOnly), this._inside())
+      ? await engine.set(this.name, utf8.encode(texts.join('\n')), Boolean(insertOnly), this._inside())
       : []
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
