@@ -50,7 +50,8 @@ export class JsonModel extends Keyed {
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
       throw new TypeError(`JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`)
-    if (typeof idCol !== 'string' || !idCol) throw new TypeError(`${name}: idCol must be a string`)
+    if (typeof idCol !== 'string' || !idCol || idCol === 'json')
+      throw new TypeError(`${name}: idCol must be a string, and not 'json', where documents are`)
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db

@@ -76,6 +76,12 @@ test('readOnly needs something to read', async () => {
   await same.db.close()
 })
 
+test('the id is in a column of its own', () => {
+  const at = idCol => () => new DB().addModel(JsonModel, { name: 'docs', idCol })
+  assert.throws(at('json'), /idCol must be a string, and not 'json'/)
+  assert.equal(at('my-id')().idCol, 'my-id')
+})
+
 test('an instance with properties of its own is attributes', async () => {
   class Wanted {
     n = 2
