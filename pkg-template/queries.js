@@ -143,3 +143,27 @@ export function named(error, name, label, from) {
   if (from) error.stack = `${error.stack}\n${from.stack.split('\n').slice(1).join('\n')}`
   return error
 }
+
+/** What models call, whose errors know a table at most. */
+const OF_MODELS = [
+  ...['get', 'getBy', 'getAll', 'search', 'searchOwn', 'count', 'any', 'aggregate', 'explain'],
+  ...['set', 'update', 'patch', 'patched', 'remove', 'changeId'],
+]
+
+/** Has an engine's errors in models name its database. */
+export function nameErrors(engine, name) {
+  const failed = error => {
+    throw named(error, name)
+  }
+  for (const method of OF_MODELS) {
+    const call = engine[method]
+    engine[method] = (...args) => {
+      try {
+        const result = call.apply(engine, args)
+        return result instanceof Promise ? result.catch(failed) : result
+      } catch (error) {
+        return failed(error)
+      }
+    }
+  }
+}

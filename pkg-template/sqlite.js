@@ -6,7 +6,7 @@ import { openFile } from './files.js'
 import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
-import { named, Queries } from './queries.js'
+import { named, nameErrors, Queries } from './queries.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
@@ -79,6 +79,7 @@ export class SQLite extends Queries {
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
+    nameErrors(engine, this.name)
     this.engine = engine
     this.kept.open(engine)
     if (reverseUnordered) engine.reverseUnordered()

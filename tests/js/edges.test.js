@@ -122,3 +122,15 @@ test("a document's own slug is not taken when it is set again", async () => {
   assert.equal((await numbers.set({ id: 1, name: 'x' })).slug, 'x')
   assert.equal((await numbers.set({ id: 2, name: 'x' })).slug, 'x-2')
 })
+
+test('errors of models name the database', async () => {
+  const docs = made({ n: { type: 'INTEGER', index: true, unique: true } }, { name: 'mine' })
+  await docs.set({ id: 'a', n: 1 })
+  const named = error => error.message.startsWith(`${docs.db.name}: `) && docs.db.name.startsWith('mine|')
+  await assert.rejects(docs.set({ id: 'b', n: 1 }), named)
+  await assert.rejects(docs.update({ id: 'c', n: 1 }), named)
+  await assert.rejects(docs.search({}, { where: { 'nope = 1': [] } }), named)
+  await docs.db.exec('DROP TABLE docs')
+  for (const call of [() => docs.get('a'), () => docs.all(), () => docs.remove('a'), () => docs.count()])
+    await assert.rejects(call(), named)
+})
