@@ -282,11 +282,6 @@ export class JsonModel extends Keyed {
     return 'merge'
   }
 
-  _checkAttrs(method, attrs) {
-    if (typeof attrs !== 'object' || attrs === null)
-      throw new TypeError(`${this.name}.${method}: attrs must be an object; {} means every document`)
-  }
-
   /** The matching documents as they are stored. */
   async _matching(attrs) {
     const text = this.searchText(attrs, { noTotal: true, noCursor: true })

@@ -163,9 +163,9 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
   exists(idOrAttrs?: Id | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
   count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
-  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none. */
+  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none, of `COUNT` and `TOTAL` 0. */
   numAggOp(
-    op: 'MAX' | 'MIN' | 'SUM' | 'AVG' | (string & {}),
+    op: 'MAX' | 'MIN' | 'SUM' | 'AVG' | 'COUNT' | 'TOTAL' | (string & {}),
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C>,
