@@ -9,7 +9,10 @@ const USE_TX = { code: 'BAD_VALUE', message: /use tx/ }
 
 test('a write past tx is refused inside withTransaction, reads see the last commit, and all goes on', async () => {
   const db = new DB()
-  const things = db.addModel(JsonModel, { name: 'things', columns: { slug: { slugValue: o => o.id, index: true } } })
+  const things = db.addModel(JsonModel, {
+    name: 'things',
+    columns: { slug: { slugValue: o => o.id, index: true } },
+  })
   await things.set({ id: 'before' })
   await db.withTransaction(async tx => {
     await tx.store.things.set({ id: 'in' })
