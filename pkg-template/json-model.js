@@ -217,7 +217,7 @@ export class JsonModel extends Keyed {
     } else {
       const patch = this._encodePatch(change)
       const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
-      await engine.set(this.name, texts.join('\n'), false, token)
+      await engine.set(this.name, utf8.encode(texts.join('\n')), false, token)
     }
     this._announce()
   }
