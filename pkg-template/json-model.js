@@ -1,7 +1,7 @@
 // `JsonModel`: one table of JSON documents. Checks arguments, runs the columns' functions, and makes one call of the
 // engine per operation. Reading is Keyed's and Searchable's.
 
-import { Codec, LONE } from './codec.js'
+import { Codec, LONE, utf8 } from './codec.js'
 import { compileColumns, nearest } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
@@ -93,7 +93,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
-      ? await engine.set(this.name, texts.join('\n'), Boolean(insertOnly), this._inside())
+      ? await engine.set(this.name, utf8.encode(texts.join('\n')), Boolean(insertOnly), this._inside())
       : []
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
@@ -215,7 +215,7 @@ export class JsonModel extends Keyed {
     } else {
       const patch = this._encodePatch(change)
       const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
-      await engine.set(this.name, texts.join('\n'), false, token)
+      await engine.set(this.name, utf8.encode(texts.join('\n')), false, token)
     }
     this._announce()
   }

@@ -76,7 +76,7 @@ impl Db {
             // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite relies on
             conn.raw()?.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         }
-        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
         let reader = Some(reader);
         let mut db = Db {
@@ -131,6 +131,15 @@ impl Db {
     /// transaction is open there, whoever reads outside of it has to wait for its end, which JavaScript sees to.
     pub fn reader(&self) -> &Conn {
         self.reader.as_ref().unwrap_or(&self.writer)
+    }
+
+    /// A connection that sees the last commit: the writer, in whose cache pages are, unless a transaction is open there.
+    /// For statements of ours, which only read.
+    pub fn committed(&self) -> &Conn {
+        match &self.reader {
+            Some(reader) if self.writer.in_transaction() => reader,
+            _ => &self.writer,
+        }
     }
 
     /// Whether it is a host's database: without sessions, an update hook, and a reader of its own.

@@ -151,3 +151,22 @@ test('where nobody can tell who calls, a write that waits for long is told of on
   assert.equal(stdout, '3\n', stderr)
   assert.equal(stderr.match(/have waited for a transaction for 5 s/g)?.length, 1, stderr)
 })
+
+test('the specification of transactions holds where nobody can tell who calls', () => {
+  const script = `
+    process.getBuiltinModule = undefined
+    const { tests } = await import('../spec/index.js')
+    for (const { name, run } of tests({ place: () => ({}) })) {
+      if (!name.startsWith('transactions: ')) continue
+      console.log(name, await run().then(() => 'held', error => error.stack))
+    }
+  `
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+    timeout: 60_000,
+  })
+  const lines = stdout.trim().split('\n')
+  for (const line of lines) assert.match(line, / held$/, stdout + stderr)
+  assert.equal(lines.filter(line => line.includes('overlap undo the whole')).length, 3, stdout)
+})
