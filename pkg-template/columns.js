@@ -223,8 +223,10 @@ function checkWhere({ where, whereVal }, bad) {
   if (typeof where === 'string' && !whereVal && !where.includes('?')) bad("where needs a '?' or whereVal")
 }
 
-function checkForeignKey({ foreignKey, real, type }, bad) {
+function checkForeignKey({ foreignKey, real, type, get }, bad) {
   if (!real && !type) bad('foreignKey needs type or real')
+  // the document would keep what the table had changed
+  if (get !== undefined && !get) bad('foreignKey needs get')
   if (typeof foreignKey === 'string') return
   const { model, column, onDelete, onUpdate, ...rest } = foreignKey ?? {}
   if (typeof model !== 'string' || (column !== undefined && typeof column !== 'string'))

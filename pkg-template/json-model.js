@@ -48,7 +48,8 @@ export class JsonModel extends Keyed {
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
       throw new TypeError(`JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`)
-    if (typeof idCol !== 'string' || !idCol) throw new TypeError(`${name}: idCol must be a string`)
+    if (typeof idCol !== 'string' || !idCol || idCol === 'json')
+      throw new TypeError(`${name}: idCol must be a string, and not 'json', where documents are`)
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db
@@ -331,7 +332,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.${method}`
     const { simple } = this._completion
     const chosen = new Map()
-    const isTaken = (column, slug) => this._isTaken(chosen, column, slug)
+    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
     const docs = []
     for (const obj of objs) {
       this.checkObject(method, obj)
@@ -355,13 +356,6 @@ export class JsonModel extends Keyed {
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
     return encoded
-  }
-
-  /** Whether a slug is used, by a document or by one that is about to be written with it. */
-  async _isTaken(chosen, column, slug) {
-    if (chosen.get(column.name)?.has(slug)) return true
-    const engine = await this._ready()
-    return engine.getBy(this.name, column.name, slug, this._inside()) !== undefined
   }
 
   _choose(chosen, copy) {

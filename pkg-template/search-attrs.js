@@ -17,7 +17,7 @@ export function conditions(model, attrs, where) {
 }
 
 function nodesOf(model, attrs, depth) {
-  if (!isPlain(attrs))
+  if (!isAttrs(attrs))
     throw new TypeError(`${model.name}.search: attrs must be an object, not ${show(attrs)}`)
   if (depth > MAX_DEPTH) {
     throw new TypeError(`${model.name}.search: $and, $or and $not may be ${MAX_DEPTH} deep: flatten them`)
@@ -115,7 +115,7 @@ export function checkAttrs(model, method, attrs) {
   const walk = (value, where, depth) => {
     if (value === undefined) refuse(`${where} is undefined: leave it out, or say {} for every document`)
     // deeper ones the search refuses
-    if (depth > 100 || !(Array.isArray(value) || isPlain(value))) return
+    if (depth > 100 || !(Array.isArray(value) || isAttrs(value))) return
     for (const [key, inner] of Object.entries(value)) walk(inner, where ? `${where}.${key}` : key, depth + 1)
   }
   walk(attrs, '', 0)
@@ -292,6 +292,12 @@ export function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+/** What has attributes: an object, an instance of a class with properties of its own as well. */
+export function isAttrs(value) {
+  if (isPlain(value)) return true
+  return Object.prototype.toString.call(value) === '[object Object]' && Object.keys(value).length > 0
 }
 
 export function show(value) {

@@ -7,6 +7,7 @@ import {
   conditions,
   decode,
   findColumn,
+  isAttrs,
   isPlain,
   show,
   values_,
@@ -71,10 +72,10 @@ export class Searchable {
   /** Whether there is a document with this id, or one that matches. */
   async exists(...args) {
     const [idOrAttrs, options = {}] = args
-    if (nullish(idOrAttrs) && args.length === 1) {
+    if (idOrAttrs === null || (idOrAttrs === undefined && args.length === 1)) {
       throw new TypeError(`${this.name}.exists: no id was given: use exists() to ask whether there is any`)
     }
-    if (!nullish(idOrAttrs) && !isPlain(idOrAttrs)) {
+    if (idOrAttrs !== undefined && !isAttrs(idOrAttrs)) {
       this.checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
