@@ -248,7 +248,10 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   renameColumn(from: string, to: string): Promise<number>
   /** In a migration: removes a column's values; how many there were. */
   dropColumn(name: string): Promise<number>
-  /** In a migration: makes a column's values anew; undefined removes one. How many there were. */
+  /**
+   * In a migration: makes a column's values anew; undefined removes one. How many there were. `fn` gets values of the
+   * column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for BLOB, a BigInt for BIGINT.
+   */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }
 
