@@ -13,6 +13,9 @@ const NO_JSON =
 /** Half of a pair: with the flag u a whole one is another character. */
 export const LONE = /\p{Surrogate}/u
 
+/** For texts to the engine. */
+export const utf8 = new TextEncoder()
+
 export class Codec {
   /** Declared types by property, and below it. */
   #types

@@ -13,7 +13,9 @@ export class Completion {
     this.id = columns.find(column => column.isId)
     const others = columns.filter(column => !column.isId)
     const having = (...keys) => others.filter(column => keys.some(key => column[key]))
-    this.defaults = others.filter(column => column.default !== undefined && !column.value)
+    // what SQL computes has its default there
+    const stored = others.filter(column => column.real || column.sql === undefined)
+    this.defaults = stored.filter(column => column.default !== undefined && !column.value)
     this.values = having('value', 'slugValue')
     this.required = having('required')
     // of a virtual column what is searched for is stringified, not what is stored

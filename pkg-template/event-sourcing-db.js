@@ -10,6 +10,7 @@ import { Phases } from './phases.js'
 import { SQLITE_OPTIONS } from './sqlite-options.js'
 import { Sync } from './sync.js'
 import { refuseOwnWait } from './waits.js'
+import { openingQueue } from './without-effect.js'
 
 const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
 const KEPT_FOR_DB = [...SQLITE_OPTIONS, ...DB_OPTIONS]
@@ -48,7 +49,10 @@ class EventDB extends DB {
 
   async prepareModels() {
     await super.prepareModels()
-    await this.owner.openQueue(this.engine)
+    const open = () => this.owner.openQueue(this.engine)
+    if (this._options.readOnly) return open()
+    for (const warning of await openingQueue(this, open))
+      if (!this.owner.emit('warning', warning)) console.warn(warning)
   }
 
   // the sync loop works on the engine, which is gone afterwards

@@ -1,7 +1,7 @@
 // `JsonModel`: one table of JSON documents. Checks arguments, runs the columns' functions, and makes one call of the
 // engine per operation. Reading is Keyed's and Searchable's.
 
-import { Codec, LONE } from './codec.js'
+import { Codec, LONE, utf8 } from './codec.js'
 import { compileColumns, nearest } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
@@ -10,8 +10,6 @@ import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
-
-const utf8 = new TextEncoder()
 
 const OPTIONS = [
   'db',
@@ -283,11 +281,6 @@ export class JsonModel extends Keyed {
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
     return 'merge'
-  }
-
-  _checkAttrs(method, attrs) {
-    if (typeof attrs !== 'object' || attrs === null)
-      throw new TypeError(`${this.name}.${method}: attrs must be an object; {} means every document`)
   }
 
   /** The matching documents as they are stored. */

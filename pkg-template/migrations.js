@@ -2,11 +2,15 @@
 // in one transaction. What happens to a table is the engine's; the order of things, users' functions and progress are
 // here.
 
+import { Codec } from './codec.js'
 import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
+import { parsePath } from './paths.js'
 
 /** Documents read and written at a time. */
 const BATCH = 200
+/** Types of which the documents' text has another form than applications see. */
+const CODED = ['DATE', 'BLOB', 'BIGINT', 'JSON']
 
 /**
  * `[{key, run(tx)}]` of `{key: fn | {up} | false}`. `about(tx)` gives what each function is called with.
@@ -72,6 +76,8 @@ class Work {
   #token
   #tx
   #tell
+  /** Models of which columns wait for the migrations: how values of their old types are read. */
+  #waiting = new Map()
 
   constructor(engine, token, tx, tell) {
     this.#engine = engine
@@ -85,8 +91,13 @@ class Work {
     const rewritten = models.map(model =>
       this.#engine.planModel(JSON.stringify(model._definition), isOwned(model), this.#token),
     )
-    for (const model of models) await this.#stage('shape', model)
-    await this.#run(migrations)
+    const left = this.#left(migrations)
+    for (const model of models) {
+      if (left.length && !isOwned(model)) await this.#shape(model)
+      else await this.#stage('shape', model)
+    }
+    await this.#run(left)
+    for (const model of models) if (this.#waiting.has(model.name)) await this.#settle(model)
     for (const [i, model] of models.entries()) {
       // events hold the values of what they own: those are made anew from the log
       if (rewritten[i].length && !isOwned(model)) await this.#rewrite(model)
@@ -103,12 +114,64 @@ class Work {
     }
   }
 
-  async #run(migrations) {
-    if (!migrations.length) return
+  /** Columns whose old values don't fit wait until the migrations have had a chance to make them fit. */
+  async #shape(model) {
+    const { definition } = await this.#tx.get(
+      'SELECT max(definition) definition FROM _models WHERE name = ?',
+      [model.name],
+    )
+    const old = definition ? JSON.parse(definition) : { columns: [] }
+    const before = name => old.columns.find(column => column.name === name)
+    const changed = model._definition.columns.filter(
+      column =>
+        column.name !== model.idCol && isReal(column) && !column.aside && !same(before(column.name), column),
+    )
+    if (!changed.length) return this.#stage('shape', model)
+    if (!changed.some(({ name }) => isReal(before(name)) && CODED.includes(before(name).type))) {
+      const depth = this.#engine.nest(this.#token)
+      try {
+        const { link } = this.#tx._now
+        // a host without savepoints undoes by its own calls
+        await (link ? link.around(() => this.#stage('shape', model)) : this.#stage('shape', model))
+        return this.#engine.unnest(this.#token, depth, true)
+      } catch (error) {
+        this.#engine.unnest(this.#token, depth, false)
+        if (error.code !== 'BAD_VALUE') throw error
+      }
+    }
+    this.#replan(model, meanwhile(model._definition, before, changed))
+    await this.#stage('shape', model)
+    const columns = old.columns.map(({ name, path, type, real, aside }) => ({
+      steps: path ? parsePath(path, name) : [name],
+      type,
+      real: isReal({ type, real }),
+      aside,
+    }))
+    this.#waiting.set(model.name, new Codec(columns))
+  }
+
+  /** Makes the columns that waited; what does not fit now fails. */
+  async #settle(model) {
+    await this.#stage('rest', model)
+    this.#replan(model, model._definition)
+    await this.#stage('shape', model)
+  }
+
+  #replan(model, definition) {
+    this.#engine.forgetModel(model.name)
+    this.#engine.planModel(JSON.stringify(definition), false, this.#token)
+  }
+
+  #left(migrations) {
+    if (!migrations.length) return []
     const done = new Set(this.#engine.migrated(this.#token))
     const left = migrations.filter(({ key }) => !done.has(key))
     // as strings over all models together
-    left.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    return left.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  }
+
+  async #run(left) {
+    if (!left.length) return
     for (const model of Object.values(this.#tx.store)) {
       if (this.#tx.isOwned(model)) readOnly(model)
       else this.#equip(model)
@@ -132,13 +195,15 @@ class Work {
     model.dropColumn = name => this.#change(model, doc => take(doc, pathOf(model, name)) !== undefined)
     model.retypeColumn = (name, fn) => {
       if (typeof fn !== 'function') throw new TypeError(`${model.name}.retypeColumn: fn must be a function`)
-      return this.#change(model, async doc => {
-        const path = pathOf(model, name)
-        const value = at(doc, path)
+      const path = pathOf(model, name)
+      const codec = this.#waiting.get(model.name) ?? model._codec
+      return this.#change(model, async (doc, text) => {
+        const seen = codec.revive(JSON.parse(text))
+        const value = at(seen, path)
         if (value === undefined) return false
-        const changed = await fn(value, doc)
+        const changed = await fn(value, seen)
         if (changed === undefined) take(doc, path)
-        else put(doc, path, changed)
+        else put(doc, path, model._codec.encodeAt(changed, path, `${model.name}.retypeColumn`))
         return true
       })
     }
@@ -151,7 +216,7 @@ class Work {
       const changed = []
       for (const text of this.#engine.documents(model.name, ids, this.#token)) {
         const doc = JSON.parse(text)
-        if (await fn(doc)) changed.push(JSON.stringify(doc))
+        if (await fn(doc, text)) changed.push(JSON.stringify(doc))
       }
       if (changed.length) this.#engine.rewrite(model.name, changed, this.#token)
       count += changed.length
@@ -194,6 +259,25 @@ function readOnly(model) {
     )
   }
   for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
+}
+
+const isReal = column => Boolean(column && column.sql == null && (column.real || column.type))
+
+/** Whether a column holds the values it held. */
+const same = (before, column) =>
+  isReal(before) &&
+  (before.type ?? null) === (column.type ?? null) &&
+  (before.path ?? null) === (column.path ?? null)
+
+/** A definition under which the columns of `waiting` stay in the documents as they are. */
+function meanwhile(definition, before, waiting) {
+  const columns = definition.columns.map(column => {
+    const { name, path } = column
+    if (waiting.includes(column)) return { name, path }
+    const { index, unique, fts, ...rest } = column
+    return { ...rest, foreignKey: column.foreignKey ?? before(name)?.foreignKey }
+  })
+  return { ...definition, columns, indexes: undefined, tokenize: undefined }
 }
 
 /** The names along the way to a declared column's value, or along a dotted path. */

@@ -194,5 +194,7 @@ export class EventSourcingDB<const M extends Definitions = Definitions> {
   on(name: 'result', fn: (event: Dispatched) => void): this
   on(name: 'error', fn: (error: unknown) => void): this
   on(name: 'change', fn: (tables: string[]) => void): this
+  /** Events lost their effect by a new definition of a model: how many, and why. */
+  on(name: 'warning', fn: (message: string) => void): this
   off(name: string, fn: (...args: Untyped[]) => void): this
 }

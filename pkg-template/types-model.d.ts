@@ -18,7 +18,8 @@ import type { Untyped } from './worker.js'
 
 export type Id = string | number | bigint
 /** What `numAggOp` computes. */
-export type AggregateName = Uppercase<'max' | 'min' | 'sum' | 'avg'> | 'max' | 'min' | 'sum' | 'avg'
+export type AggregateName = Aggregate | Uppercase<Aggregate>
+type Aggregate = 'max' | 'min' | 'sum' | 'avg' | 'count' | 'total'
 
 /** An index over several columns. */
 export interface IndexDefinition {
@@ -192,7 +193,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
   exists(idOrAttrs?: Key | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
   count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
-  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none. */
+  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none, of `COUNT` and `TOTAL` 0. */
   numAggOp(
     op: AggregateName,
     column: Name<C>,
@@ -247,7 +248,10 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   renameColumn(from: string, to: string): Promise<number>
   /** In a migration: removes a column's values; how many there were. */
   dropColumn(name: string): Promise<number>
-  /** In a migration: makes a column's values anew; undefined removes one. How many there were. */
+  /**
+   * In a migration: makes a column's values anew; undefined removes one. How many there were. `fn` gets values of the
+   * column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for BLOB, a BigInt for BIGINT.
+   */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }
 

@@ -26,7 +26,7 @@ interface Order<V> {
 }
 
 interface Pattern {
-  /** SQL's LIKE: `%` any text, `_` any character; case counts for other letters than A to Z only. */
+  /** SQL's LIKE: `%` any text, `_` any character; case counts for other letters than A to Z only. No NUL. */
   $like?: string
   /** SQL's GLOB: `*`, `?`, `[a-z]`; case counts. */
   $glob?: string

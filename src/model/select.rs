@@ -126,6 +126,11 @@ impl<'s> Select<'s> {
         })
     }
 
+    /// Whether rows of other tables stand next to the model's.
+    pub(super) fn joins(&self) -> bool {
+        self.search.join.is_some()
+    }
+
     /// The searches whose rows, one after the other, are the page.
     pub(super) fn parts(&self) -> &'static [Rest] {
         let falling = self.keys.first().is_some_and(|key| key.descending != self.back);

@@ -327,3 +327,64 @@ test('a process killed in the middle of a migration leaves the database as it wa
     assert.deepEqual(await db.get('PRAGMA integrity_check'), { integrity_check: 'ok' })
   })
 })
+
+const bytes = new Uint8Array([1, 2])
+for (const [from, to, given, seen, fn, made] of [
+  ['TEXT', 'DATE', '2020-01-01', '2020-01-01', value => new Date(value), new Date('2020-01-01')],
+  ['TEXT', 'BIGINT', '9007199254740993', '9007199254740993', BigInt, 9007199254740993n],
+  ['TEXT', 'BLOB', 'ab', 'ab', value => new TextEncoder().encode(value), new Uint8Array([97, 98])],
+  ['JSON', 'TEXT', { a: [1] }, { a: [1] }, JSON.stringify, '{"a":[1]}'],
+  ['BLOB', 'TEXT', bytes, bytes, value => value.join(), '1,2'],
+  ['BIGINT', 'TEXT', 2n ** 62n, 2n ** 62n, String, '4611686018427387904'],
+  ['DATE', 'TEXT', new Date(5), new Date(5), value => value.toISOString(), '1970-01-01T00:00:00.005Z'],
+  ['INTEGER', 'TEXT', 2n ** 62n, 2n ** 62n, value => `${value}n`, '4611686018427387904n'],
+  [undefined, 'DATE', new Date(5), '1970-01-01T00:00:00.005Z', value => new Date(value), new Date(5)],
+  ['virtual', 'TEXT', [1, 'b'], [1, 'b'], value => value.join(), '1,b'],
+]) {
+  test(`a column of type ${from} becomes one of type ${to} by a migration that sees the old values`, async () => {
+    const name = file()
+    const column = from === 'virtual' ? {} : { type: from }
+    const before = { docs: { columns: from ? { d: column } : {} } }
+    const rest = { own: true, other: '2020' }
+    await using(name, before, db =>
+      db.store.docs.set([
+        { id: '1', d: given, ...rest },
+        { id: '2', other: 'x' },
+      ]),
+    )
+    const columns = { d: { type: to, index: true }, other: { type: 'TEXT', index: true } }
+    const unfit = { r: () => {} }
+    if (from !== 'DATE')
+      await assert.rejects(using(name, { docs: { columns, migrations: unfit } }), { code: 'BAD_VALUE' })
+    await using(name, before, async db => assert.deepEqual((await all(db))[0], { id: '1', d: seen, ...rest }))
+    const values = []
+    const r = ({ model }) =>
+      model.retypeColumn('d', (value, doc) => {
+        values.push(value, doc.d)
+        return fn(value)
+      })
+    for (let i = 0; i < 2; i++) {
+      await using(name, { docs: { columns, migrations: { r } } }, async db => {
+        assert.deepEqual(await all(db), [
+          { id: '1', d: made, ...rest },
+          { id: '2', other: 'x' },
+        ])
+        assert.equal(await db.store.docs.count({ d: made }), 1)
+        assert.deepEqual(await indexes(db), ['docs_d', 'docs_other'])
+        const { t } = await db.get('SELECT type t FROM pragma_table_info(?) WHERE name = ?', ['docs', 'd'])
+        assert.equal(t, { DATE: 'INTEGER', BIGINT: 'INTEGER', BLOB: 'BLOB', TEXT: 'TEXT' }[to])
+      })
+    }
+    assert.deepEqual(values, [seen, seen])
+  })
+}
+
+test('what a migration gives a retyped column must be of its type', async () => {
+  const name = file()
+  await using(name, { docs: { columns: { d: { type: 'TEXT' } } } }, db =>
+    db.store.docs.set({ id: '1', d: 'x' }),
+  )
+  const migrations = { r: ({ model }) => model.retypeColumn('d', () => 'still text') }
+  const open = using(name, { docs: { columns: { d: { type: 'DATE' } }, migrations } })
+  await assert.rejects(open, /docs.retypeColumn: 'd' is a string, not a Date or milliseconds/)
+})
