@@ -8,22 +8,24 @@ import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
+import { inLine } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
 const OPTIONS = [
-  'db',
-  'name',
-  'columns',
-  'idCol',
-  'ItemClass',
-  'keepRowId',
-  'indexes',
-  'validate',
-  'dispatch',
-  'emitter',
-  'migrations',
-  'migrationOptions',
+  ...[
+    'db',
+    'name',
+    'columns',
+    'idCol',
+    'ItemClass',
+    'keepRowId',
+    'indexes',
+    'validate',
+    'dispatch',
+    'emitter',
+  ],
+  ...['migrations', 'migrationOptions'],
 ]
 
 export class JsonModel extends Keyed {
@@ -85,11 +87,17 @@ export class JsonModel extends Keyed {
    * existing id is refused. Gives the document as it is stored, or `{lastID, changes}` with `noReturn`.
    */
   async set(obj, insertOnly = false, noReturn = false) {
-    const many = Array.isArray(obj)
     const engine = await this._readyToWrite()
-    // a slug is free only as long as nobody else writes
-    if (this._completion.hasSlugs && !this._inside())
+    // a slug is free only as long as nobody else writes, in the same transaction neither
+    const { hasSlugs } = this._completion
+    if (hasSlugs && !this._inside())
       return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
+    const write = () => this._write(engine, obj, insertOnly, noReturn)
+    return hasSlugs ? inLine(this.db, `${this._inside()} ${this.name}`, write) : write()
+  }
+
+  async _write(engine, obj, insertOnly, noReturn) {
+    const many = Array.isArray(obj)
     const docs = await this._completeAll('set', many ? obj : [obj])
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
