@@ -29,6 +29,11 @@ class EventDB extends DB {
     return this.owner.phases
   }
 
+  /** The queue as migrations see it. */
+  queueInMigration(tx) {
+    return this.owner.queue.inMigration(tx)
+  }
+
   /** Plain models beside those of events are local, and their own truth. */
   isOwned(model) {
     return model instanceof ESModel

@@ -1,7 +1,7 @@
 // `JsonModel`: one table of JSON documents. Checks arguments, runs the columns' functions, and makes one call of the
 // engine per operation. Reading is Keyed's and Searchable's.
 
-import { Codec, LONE } from './codec.js'
+import { Codec, LONE, utf8 } from './codec.js'
 import { compileColumns, nearest } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
@@ -50,7 +50,8 @@ export class JsonModel extends Keyed {
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
       throw new TypeError(`JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`)
-    if (typeof idCol !== 'string' || !idCol) throw new TypeError(`${name}: idCol must be a string`)
+    if (typeof idCol !== 'string' || !idCol || idCol === 'json')
+      throw new TypeError(`${name}: idCol must be a string, and not 'json', where documents are`)
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db
@@ -101,7 +102,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
-      ? await engine.set(this.name, texts.join('\n'), Boolean(insertOnly), this._inside())
+      ? await engine.set(this.name, utf8.encode(texts.join('\n')), Boolean(insertOnly), this._inside())
       : []
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
@@ -223,7 +224,7 @@ export class JsonModel extends Keyed {
     } else {
       const patch = this._encodePatch(change)
       const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
-      await engine.set(this.name, texts.join('\n'), false, token)
+      await engine.set(this.name, utf8.encode(texts.join('\n')), false, token)
     }
     this._announce()
   }
@@ -290,11 +291,6 @@ export class JsonModel extends Keyed {
     return 'merge'
   }
 
-  _checkAttrs(method, attrs) {
-    if (typeof attrs !== 'object' || attrs === null)
-      throw new TypeError(`${this.name}.${method}: attrs must be an object; {} means every document`)
-  }
-
   /** The matching documents as they are stored. */
   async _matching(attrs) {
     const text = this.searchText(attrs, { noTotal: true, noCursor: true })
@@ -344,7 +340,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.${method}`
     const { simple } = this._completion
     const chosen = new Map()
-    const isTaken = (column, slug) => this._isTaken(chosen, column, slug)
+    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
     const docs = []
     for (const obj of objs) {
       this.checkObject(method, obj)
@@ -368,13 +364,6 @@ export class JsonModel extends Keyed {
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
     return encoded
-  }
-
-  /** Whether a slug is used, by a document or by one that is about to be written with it. */
-  async _isTaken(chosen, column, slug) {
-    if (chosen.get(column.name)?.has(slug)) return true
-    const engine = await this._ready()
-    return engine.getBy(this.name, column.name, slug, this._inside()) !== undefined
   }
 
   _choose(chosen, copy) {

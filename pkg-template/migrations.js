@@ -2,6 +2,7 @@
 // in one transaction. What happens to a table is the engine's; the order of things, users' functions and progress are
 // here.
 
+import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 
 /** Documents read and written at a time. */
@@ -27,6 +28,7 @@ export function migrationsOf(group, given, about) {
 /** What a model's migrations are called with. */
 export const aboutModel = model => tx => ({
   ...model.migrationOptions,
+  ...(tx.queue && { queue: tx.queue }),
   db: tx,
   model: tx.store[model.name],
 })
@@ -44,6 +46,8 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
     const tx = db.boundTo(token)
     // `fn(db)` and `fn({db})` are both written
     tx.db = tx
+    const queue = db.queueInMigration?.(tx)
+    if (queue) tx.queue = queue
     tx.removeModel = async name => engine.dropModel(name, token)
     await tx.inside(async () => {
       await before?.(tx)
@@ -105,7 +109,10 @@ class Work {
     const left = migrations.filter(({ key }) => !done.has(key))
     // as strings over all models together
     left.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    for (const model of Object.values(this.#tx.store)) this.#equip(model)
+    for (const model of Object.values(this.#tx.store)) {
+      if (this.#tx.isOwned(model)) readOnly(model)
+      else this.#equip(model)
+    }
     for (const [i, { key, run }] of left.entries()) {
       try {
         await run(this.#tx)
@@ -174,6 +181,19 @@ class Work {
       after = ids.at(-1)
     }
   }
+}
+
+/** What an event-owned model refuses in a migration: its rows are made from the log, which would not have it. */
+const WRITES = `set update remove delete changeId updateWhere removeWhere renameColumn retypeColumn dropColumn`
+
+function readOnly(model) {
+  const refuse = name => async () => {
+    throw new TidelogError(
+      'NOT_SUPPORTED',
+      `${model.name}.${name} in a migration: its rows are made from events alone, so that every replica has the same: change the reducers and raise 'version', or dispatch events when the database is open`,
+    )
+  }
+  for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
 }
 
 /** The names along the way to a declared column's value, or along a dotted path. */

@@ -208,8 +208,16 @@ impl Engine {
         done().map_err(|error| to_js(told(error)))
     }
 
-    /// Where a read goes: the open transaction with its token, else the last commit.
+    /// Where a read of models goes: the open transaction with its token, else the last commit.
     pub(super) fn conn(&self, token: u32) -> Result<&Conn> {
+        match token {
+            0 => Ok(self.store.db().committed()),
+            token => self.own_conn(token),
+        }
+    }
+
+    /// Where an application's own statement goes: as [`Engine::conn`], but outside of the transaction it cannot write.
+    pub(super) fn own_conn(&self, token: u32) -> Result<&Conn> {
         match token {
             0 => Ok(self.store.db().reader()),
             token => {

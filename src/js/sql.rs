@@ -70,7 +70,7 @@ impl Engine {
                 alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
             });
         }
-        match self.conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
+        match self.own_conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
                 self.run(|store| async move {
                     let _turn = store.enter().await?;

@@ -217,3 +217,22 @@ test('a database is not closed from inside its transaction', async () => {
   assert.deepEqual(await db.all('SELECT a FROM t'), [])
   await db.close()
 })
+
+test('the specification of transactions holds where nobody can tell who calls', () => {
+  const script = `
+    process.getBuiltinModule = undefined
+    const { tests } = await import('../spec/index.js')
+    for (const { name, run } of tests({ place: () => ({}) })) {
+      if (!name.startsWith('transactions: ')) continue
+      console.log(name, await run().then(() => 'held', error => error.stack))
+    }
+  `
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+    timeout: 60_000,
+  })
+  const lines = stdout.trim().split('\n')
+  for (const line of lines) assert.match(line, / held$/, stdout + stderr)
+  assert.equal(lines.filter(line => line.includes('overlap undo the whole')).length, 3, stdout)
+})
