@@ -1,6 +1,6 @@
 // Types of tidelog/client: the page's side of a database that lives in a worker.
 
-import type { Columns, IsAny } from './types-columns.js'
+import type { Columns, IsAny, KeyOf } from './types-columns.js'
 import type { ESModel, ModelIn } from './types-events.js'
 import type { AnyModel, Changes, Id, JsonModel, Loose, Name, Patch } from './types-model.js'
 import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types-search.js'
@@ -66,16 +66,19 @@ export interface Live<T> extends AsyncIterableIterator<T[]> {
  * returns a promise. Arguments and results must be plain data (structured clone): a function among them is a `TypeError`
  * that names the method, and so is a method that does not exist.
  */
-export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>> {
+export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>, Key = Id> {
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
-  update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
   updateWhere(attrs: Attrs<Doc, C>, change: Changes<Doc> | Patch): Promise<number>
-  remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Promise<unknown>
+  remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Promise<unknown>
   removeWhere(attrs: Attrs<Doc, C>): Promise<number>
-  get(id: Id, column?: Name<C>): Promise<Doc | undefined>
-  getAll(ids: readonly Id[], column?: Name<C>): Promise<(Doc | undefined)[]>
+  get(id: Key): Promise<Doc | undefined>
+  get<N extends Name<C>>(value: KeyOf<C, N>, column: N): Promise<Doc | undefined>
+  getAll(ids: readonly Key[]): Promise<(Doc | undefined)[]>
+  getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
   all(): Promise<Doc[]>
   search<
     const Cols extends readonly string[] = never,
@@ -93,7 +96,7 @@ export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Lo
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
-  exists(idOrAttrs?: Id | Attrs<Doc, C>): Promise<boolean>
+  exists(idOrAttrs?: Key | Attrs<Doc, C>): Promise<boolean>
   count(attrs?: Attrs<Doc, C> | null): Promise<number>
   max(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
   min(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
@@ -108,8 +111,8 @@ export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Lo
 
 /** A model's class seen from the page: with the methods of its own. */
 export type Remote<M> =
-  M extends JsonModel<infer Doc, infer C, infer In>
-    ? RemoteModel<Doc, C, In> & {
+  M extends JsonModel<infer Doc, infer C, infer In, infer Key>
+    ? RemoteModel<Doc, C, In, Key> & {
         [K in Exclude<keyof M, keyof ESModel> as M[K] extends (...args: never) => unknown
           ? K
           : never]: M[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never

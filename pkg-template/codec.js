@@ -13,6 +13,9 @@ const NO_JSON =
 /** Half of a pair: with the flag u a whole one is another character. */
 export const LONE = /\p{Surrogate}/u
 
+/** For texts to the engine. */
+export const utf8 = new TextEncoder()
+
 export class Codec {
   /** Declared types by property, and below it. */
   #types
@@ -228,6 +231,8 @@ const name = value => {
 }
 
 const tagged = (value, tag) => typeof value === 'object' && value !== null && typeof value[tag] === 'string'
+/** What a Date can be, in ms. */
+const LATEST = 8.64e15
 const LEAST = -(2n ** 63n)
 const MOST = 2n ** 63n - 1n
 
@@ -246,10 +251,10 @@ const TYPES = {
     revive: value => (tagged(value, '$bytes') ? fromBase64(value.$bytes) : value),
   },
   DATE: {
-    wanted: 'a Date or milliseconds',
+    wanted: 'a Date or milliseconds that a Date can have',
     encode: value => {
       const ms = value instanceof Date ? value.getTime() : value
-      return Number.isFinite(ms) ? ms : undefined
+      return Number.isFinite(ms) && Math.abs(ms) <= LATEST ? ms : undefined
     },
     revive: value => (typeof value === 'number' ? new Date(value) : value),
   },

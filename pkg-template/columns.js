@@ -122,7 +122,8 @@ function compile(what, name, idCol, definition, before) {
     isId,
     quoted,
     alias: alias ?? (isId ? '_i' : name === 'json' ? '_j' : `_${Object.keys(before).length}`),
-    sql: sql ?? (real ? `tbl.${quoted}` : undefined),
+    sql:
+      sql === undefined ? (real ? `tbl.${quoted}` : undefined) : withDefault(what, sql, definition.default),
     // values of such columns are in no document: they are sent next to it
     aside: real && !get && Boolean(definition.value || definition.stringify),
     index: definition.index && indexKind(definition),
@@ -204,14 +205,30 @@ function checkData(what, column) {
     bad('fts must be true or {tokenize}')
 }
 
+/** SQL that gives a default where it gives NULL. */
+function withDefault(what, sql, value) {
+  if (value === undefined || value === null) return sql
+  const texts = {
+    string: () => (value.includes('\0') ? undefined : `'${value.replaceAll("'", "''")}'`),
+    number: () => (Number.isFinite(value) ? String(value) : undefined),
+    boolean: () => (value ? '1' : '0'),
+  }
+  const literal = texts[typeof value]?.()
+  if (literal === undefined)
+    throw new TypeError(`column ${what}: the default of an sql column must be text, a number or a boolean`)
+  return `ifnull((${sql}), ${literal})`
+}
+
 function checkWhere({ where, whereVal }, bad) {
   if (where !== undefined && typeof where !== 'function' && typeof where !== 'string')
     bad('where must be a string or a function')
   if (typeof where === 'string' && !whereVal && !where.includes('?')) bad("where needs a '?' or whereVal")
 }
 
-function checkForeignKey({ foreignKey, real, type }, bad) {
+function checkForeignKey({ foreignKey, real, type, get }, bad) {
   if (!real && !type) bad('foreignKey needs type or real')
+  // the document would keep what the table had changed
+  if (get !== undefined && !get) bad('foreignKey needs get')
   if (typeof foreignKey === 'string') return
   const { model, column, onDelete, onUpdate, ...rest } = foreignKey ?? {}
   if (typeof model !== 'string' || (column !== undefined && typeof column !== 'string'))

@@ -13,7 +13,9 @@ export class Completion {
     this.id = columns.find(column => column.isId)
     const others = columns.filter(column => !column.isId)
     const having = (...keys) => others.filter(column => keys.some(key => column[key]))
-    this.defaults = others.filter(column => column.default !== undefined && !column.value)
+    // what SQL computes has its default there
+    const stored = others.filter(column => column.real || column.sql === undefined)
+    this.defaults = stored.filter(column => column.default !== undefined && !column.value)
     this.values = having('value', 'slugValue')
     this.required = having('required')
     // of a virtual column what is searched for is stringified, not what is stored
@@ -46,8 +48,8 @@ export class Completion {
     Object.hasOwn(aside, column.name) ? aside[column.name] : valueAt(doc, column.steps)
 
   /**
-   * The document as it is to be stored, not encoded yet, with `$aside` if there are such columns. `isTaken(column, slug)`
-   * tells whether a slug is used; `self` is what the functions get as `this`.
+   * The document as it is to be stored, not encoded yet, with `$aside` if there are such columns. `isTaken(column,
+   * slug, doc)` tells whether another document uses a slug; `self` is what the functions get as `this`.
    */
   async run(self, obj, isTaken) {
     let doc = obj
@@ -105,7 +107,7 @@ export class Completion {
 
   async #slug(self, column, doc, isTaken) {
     const text = await column.slugValue.call(self, doc)
-    return freeSlug(slugify(text), slug => isTaken(column, slug))
+    return freeSlug(slugify(text), slug => isTaken(column, slug, doc))
   }
 
   #shape(self, given, aside) {

@@ -1,6 +1,7 @@
 // `DB`: a database with models and migrations.
 
 import { Tables } from './define.js'
+import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { aboutModel, migrate, migrationsOf } from './migrations.js'
 
@@ -82,9 +83,22 @@ export class DB extends Tables {
         if (model.hasTable !== false)
           engine.declareModel(JSON.stringify(model._definition), this.isOwned(model))
       }
+      for (const model of models) await this._checkColumns(model)
     } else {
       await migrate(this, models, { migrations, before, onProgress: this._options.onProgress })
     }
     for (const model of models) await model.prepare?.(engine)
+  }
+
+  /** Refuses columns that the table of a read-only database doesn't have: each read would fail. */
+  async _checkColumns({ name, columnArr }) {
+    const rows = await this._child(this.engine).all('SELECT name FROM pragma_table_xinfo(?)', [name])
+    const there = new Set(rows.map(row => row.name.toLowerCase()))
+    const missing = columnArr.find(column => column.real && !there.has(column.name.toLowerCase()))
+    if (!there.size || !missing) return
+    throw new TidelogError(
+      'SQLITE_READONLY',
+      `${this.name}: the table '${name}' has no column '${missing.name}' yet: open it once without readOnly`,
+    )
   }
 }

@@ -4,7 +4,7 @@ import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { meet, touched } from './patch.js'
 import { valueAt } from './paths.js'
-import { refuseOwnWait } from './waits.js'
+import { noEvents, refuseEvents } from './waits.js'
 
 const REMOVE = 0
 const SET = 1
@@ -44,7 +44,7 @@ export class ESModel extends JsonModel {
 
   /** Writes documents by events; all or none. With `insertOnly` an existing id rejects with EEXIST. */
   async set(obj, insertOnly = false, noReturn = false, meta) {
-    if (this._token) return super.set(obj, insertOnly, noReturn)
+    if (this._writes()) return super.set(obj, insertOnly, noReturn)
     return this._set(undefined, obj, insertOnly, noReturn, meta)
   }
 
@@ -64,7 +64,7 @@ export class ESModel extends JsonModel {
    * changes as the second argument: `update(id, {$set, $unset, $inc, $push}, noReturn?, meta?)`.
    */
   async update(obj, upsert = false, noReturn = false, meta) {
-    if (this._token) return super.update(obj, upsert, noReturn)
+    if (this._writes()) return super.update(obj, upsert, noReturn)
     return this._update(undefined, obj, upsert, noReturn, meta)
   }
 
@@ -140,7 +140,7 @@ export class ESModel extends JsonModel {
 
   /** Removes by an event; true, also when there was none. */
   async remove(idOrObj, meta) {
-    if (this._token) return super.remove(idOrObj)
+    if (this._writes()) return super.remove(idOrObj)
     return this._remove(undefined, idOrObj, meta)
   }
 
@@ -151,7 +151,7 @@ export class ESModel extends JsonModel {
 
   /** Gives a document another id, by a removal and an insertion made together. */
   async changeId(oldId, newId, meta) {
-    if (this._token) return super.changeId(oldId, newId)
+    if (this._writes()) return super.changeId(oldId, newId)
     this.checkId('changeId', oldId)
     this.checkId('changeId', newId)
     await this._inLine(async () => {
@@ -166,7 +166,7 @@ export class ESModel extends JsonModel {
 
   /** Changes the matching documents by events, all or none; gives how many. */
   async updateWhere(attrs, change, meta) {
-    if (this._token) return super.updateWhere(attrs, change)
+    if (this._writes()) return super.updateWhere(attrs, change)
     const kind = this._checkChange(attrs, change)
     return this._inLine(async () => {
       const events = []
@@ -189,7 +189,7 @@ export class ESModel extends JsonModel {
 
   /** Removes the matching documents by events, all or none; gives how many. */
   async removeWhere(attrs, meta) {
-    if (this._token) return super.removeWhere(attrs)
+    if (this._writes()) return super.removeWhere(attrs)
     this._checkAttrs('removeWhere', attrs)
     const docs = await this._matching(attrs)
     const events = docs.map(doc => this._removal(doc[this.idCol], meta))
@@ -197,10 +197,17 @@ export class ESModel extends JsonModel {
     return events.length
   }
 
+  /** Whether it writes itself, as phases and migrations have it do. An application's transaction makes no events. */
+  _writes() {
+    if (!this._token) return false
+    if (this.db.isApplications) throw noEvents(this.db)
+    return true
+  }
+
   /** Runs `fn` after those before it, where what it reads must still be so when its event is made. */
   _inLine(fn) {
     if (!this._completion.hasSlugs) return fn()
-    refuseOwnWait(this.db)
+    refuseEvents(this.db)
     const done = this._line.then(fn)
     this._line = done.catch(() => {})
     return done
@@ -265,6 +272,7 @@ export class ESModel extends JsonModel {
 
   async _dispatch(method, events, call) {
     const what = `${this.name}.${method}`
+    refuseEvents(this.db)
     for (const { data } of events) this._codec.text(data, what)
     const done = await this.dispatch(events, call)
     return done.map(({ data, result }) => {

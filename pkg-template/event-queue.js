@@ -8,6 +8,7 @@ export class EventQueue extends JsonModel {
   /** How `add` makes an event; an EventSourcingDB's queue also runs it. */
   _dispatch
   _waiting = []
+  _migrating = false
   hasTable = false
 
   constructor({ name = 'history', dispatch, ...options }) {
@@ -22,8 +23,23 @@ export class EventQueue extends JsonModel {
     if (!this._dispatch) await engine.openEvents(undefined, 0)
   }
 
+  /** This queue in a migration, which may read what there is, and adds nothing. */
+  inMigration(tx) {
+    return Object.create(this, {
+      db: { value: tx },
+      _token: { value: tx.token() },
+      _migrating: { value: true },
+    })
+  }
+
   /** Adds an event; gives it with its position `v`. */
   async add(type, data, ts) {
+    if (this._migrating) {
+      throw new TidelogError(
+        'NOT_SUPPORTED',
+        `${this.name}.add: a migration runs on every replica, and each would add its own event: dispatch it when the database is open`,
+      )
+    }
     const draft = eventDraft({ type, data, ts })
     if (this._dispatch) return this._dispatch(draft)
     const engine = await this.db.readyToWrite()
@@ -45,6 +61,7 @@ export class EventQueue extends JsonModel {
 
   /** The position of the last event. */
   async getMaxV() {
+    if (this._migrating) return (await this._read({ after: 0, limit: 1, newestFirst: true }))[0]?.v ?? 0
     const engine = await this.db.ready()
     const [confirmed, pending] = engine.progress()
     return confirmed + pending
@@ -54,7 +71,7 @@ export class EventQueue extends JsonModel {
   async getNext(v = 0, noWait = false) {
     for (;;) {
       const [event] = await this._read({ after: v, limit: 1 })
-      if (event || noWait) return event
+      if (event || noWait || this._migrating) return event
       await new Promise(look => this._waiting.push(look))
       if (!this.db.isOpen) return undefined
     }
@@ -81,8 +98,11 @@ export class EventQueue extends JsonModel {
   }
 
   async _read(filter) {
-    const engine = await this.db.ready()
-    return JSON.parse(engine.history(JSON.stringify(filter), 0))
+    const engine = await this._ready()
+    // the first migrations run before there is a queue
+    if (this._migrating && !(await this.db.get`SELECT 1 FROM sqlite_schema WHERE name = '_history'`))
+      return []
+    return JSON.parse(engine.history(JSON.stringify(filter), this._token))
   }
 }
 

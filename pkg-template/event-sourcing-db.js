@@ -9,7 +9,7 @@ import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
 import { SQLITE_OPTIONS } from './sqlite-options.js'
 import { Sync } from './sync.js'
-import { refuseOwnWait } from './waits.js'
+import { refuseEvents, refuseOwnWait } from './waits.js'
 import { openingQueue } from './without-effect.js'
 
 const OPTIONS = ['models', 'sync', 'version', 'types', 'onError']
@@ -28,6 +28,11 @@ class EventDB extends DB {
 
   functions() {
     return this.owner.phases
+  }
+
+  /** The queue as migrations see it. */
+  queueInMigration(tx) {
+    return this.owner.queue.inMigration(tx)
   }
 
   /** Plain models beside those of events are local, and their own truth. */
@@ -164,7 +169,7 @@ export class EventSourcingDB extends Emitter {
     }
     const given = many ? event : [typeof event === 'object' ? event : { type: event, data, ts }]
     const text = JSON.stringify(given.map(eventDraft))
-    refuseOwnWait(this.db)
+    refuseEvents(this.db)
     const engine = await this.db.ready()
     let made
     try {

@@ -37,6 +37,7 @@ export type {
 } from './types-events.js'
 export { ESModel, EventQueue, EventSourcingDB } from './types-events.js'
 export type {
+  AggregateName,
   AnyModel,
   Changes,
   EachOptions,

@@ -1,29 +1,31 @@
 // `JsonModel`: one table of JSON documents. Checks arguments, runs the columns' functions, and makes one call of the
 // engine per operation. Reading is Keyed's and Searchable's.
 
-import { Codec, LONE } from './codec.js'
+import { Codec, LONE, utf8 } from './codec.js'
 import { compileColumns, nearest } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
+import { inLine } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
 const OPTIONS = [
-  'db',
-  'name',
-  'columns',
-  'idCol',
-  'ItemClass',
-  'keepRowId',
-  'indexes',
-  'validate',
-  'dispatch',
-  'emitter',
-  'migrations',
-  'migrationOptions',
+  ...[
+    'db',
+    'name',
+    'columns',
+    'idCol',
+    'ItemClass',
+    'keepRowId',
+    'indexes',
+    'validate',
+    'dispatch',
+    'emitter',
+  ],
+  ...['migrations', 'migrationOptions'],
 ]
 
 export class JsonModel extends Keyed {
@@ -48,7 +50,8 @@ export class JsonModel extends Keyed {
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
       throw new TypeError(`JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`)
-    if (typeof idCol !== 'string' || !idCol) throw new TypeError(`${name}: idCol must be a string`)
+    if (typeof idCol !== 'string' || !idCol || idCol === 'json')
+      throw new TypeError(`${name}: idCol must be a string, and not 'json', where documents are`)
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db
@@ -84,16 +87,22 @@ export class JsonModel extends Keyed {
    * existing id is refused. Gives the document as it is stored, or `{lastID, changes}` with `noReturn`.
    */
   async set(obj, insertOnly = false, noReturn = false) {
-    const many = Array.isArray(obj)
     const engine = await this._readyToWrite()
-    // a slug is free only as long as nobody else writes
-    if (this._completion.hasSlugs && !this._inside())
+    // a slug is free only as long as nobody else writes, in the same transaction neither
+    const { hasSlugs } = this._completion
+    if (hasSlugs && !this._inside())
       return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
+    const write = () => this._write(engine, obj, insertOnly, noReturn)
+    return hasSlugs ? inLine(this.db, `${this._inside()} ${this.name}`, write) : write()
+  }
+
+  async _write(engine, obj, insertOnly, noReturn) {
+    const many = Array.isArray(obj)
     const docs = await this._completeAll('set', many ? obj : [obj])
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
-      ? await engine.set(this.name, texts.join('\n'), Boolean(insertOnly), this._inside())
+      ? await engine.set(this.name, utf8.encode(texts.join('\n')), Boolean(insertOnly), this._inside())
       : []
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
@@ -215,7 +224,7 @@ export class JsonModel extends Keyed {
     } else {
       const patch = this._encodePatch(change)
       const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
-      await engine.set(this.name, texts.join('\n'), false, token)
+      await engine.set(this.name, utf8.encode(texts.join('\n')), false, token)
     }
     this._announce()
   }
@@ -282,11 +291,6 @@ export class JsonModel extends Keyed {
     return 'merge'
   }
 
-  _checkAttrs(method, attrs) {
-    if (typeof attrs !== 'object' || attrs === null)
-      throw new TypeError(`${this.name}.${method}: attrs must be an object; {} means every document`)
-  }
-
   /** The matching documents as they are stored. */
   async _matching(attrs) {
     const text = this.searchText(attrs, { noTotal: true, noCursor: true })
@@ -336,7 +340,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.${method}`
     const { simple } = this._completion
     const chosen = new Map()
-    const isTaken = (column, slug) => this._isTaken(chosen, column, slug)
+    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
     const docs = []
     for (const obj of objs) {
       this.checkObject(method, obj)
@@ -360,13 +364,6 @@ export class JsonModel extends Keyed {
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
     return encoded
-  }
-
-  /** Whether a slug is used, by a document or by one that is about to be written with it. */
-  async _isTaken(chosen, column, slug) {
-    if (chosen.get(column.name)?.has(slug)) return true
-    const engine = await this._ready()
-    return engine.getBy(this.name, column.name, slug, this._inside()) !== undefined
   }
 
   _choose(chosen, copy) {

@@ -6,6 +6,7 @@ import { nearest } from './columns.js'
 import { Loader } from './loader.js'
 import { put, replaceAt } from './paths.js'
 import { fromRow } from './rows.js'
+import { findColumn } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
@@ -53,14 +54,15 @@ export class Keyed extends Searchable {
     return cache[key]
   }
 
-  /** A row of the table, or many, as documents. */
-  toObj(rows) {
-    return Array.isArray(rows) ? rows.map(row => this.parseRow(row)) : this.parseRow(rows)
+  /** A row of the table, or many, as documents; with `cols` only those columns of them. */
+  toObj(rows, options) {
+    return Array.isArray(rows) ? rows.map(row => this.parseRow(row, options)) : this.parseRow(rows, options)
   }
 
   /** A row of the table as a document; undefined for none. */
-  parseRow(row) {
-    return row ? this.item(fromRow(this.columnArr, row)) : undefined
+  parseRow(row, { cols } = {}) {
+    for (const name of cols ?? []) findColumn(this, name)
+    return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
   /** `{name, value}`: the column, and the value as the engine takes it. */
@@ -79,7 +81,21 @@ export class Keyed extends Searchable {
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
     const stored = column.stringify ? column.stringify.call(this, id) : id
     if (typeof stored !== 'object' || stored instanceof Uint8Array) return { name: colName, value: stored }
-    return { name: colName, value: stored instanceof Date ? stored.getTime() : JSON.stringify(stored) }
+    if (!(stored instanceof Date)) return { name: colName, value: JSON.stringify(stored) }
+    if (Number.isNaN(stored.getTime()))
+      throw new TypeError(`${this.name}.${method}: ${colName} is an invalid Date`)
+    // as a search has it: elsewhere a Date is its text
+    return { name: colName, value: column.type === 'DATE' ? stored.getTime() : stored.toJSON() }
+  }
+
+  /** Whether a slug is used by another document, or by one that is about to be written with it. */
+  async _isTaken(chosen, column, slug, { [this.idCol]: id }) {
+    if (chosen.get(column.name)?.has(slug)) return true
+    const engine = await this._ready()
+    const text = engine.getBy(this.name, column.name, slug, this._inside())
+    return (
+      text !== undefined && (nullish(id) || String(JSON.parse(text)[this.idCol]) !== String(this._id(id)))
+    )
   }
 
   checkObject(method, obj) {

@@ -3,6 +3,7 @@
 // here.
 
 import { Codec } from './codec.js'
+import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { parsePath } from './paths.js'
 
@@ -31,6 +32,7 @@ export function migrationsOf(group, given, about) {
 /** What a model's migrations are called with. */
 export const aboutModel = model => tx => ({
   ...model.migrationOptions,
+  ...(tx.queue && { queue: tx.queue }),
   db: tx,
   model: tx.store[model.name],
 })
@@ -48,6 +50,8 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
     const tx = db.boundTo(token)
     // `fn(db)` and `fn({db})` are both written
     tx.db = tx
+    const queue = db.queueInMigration?.(tx)
+    if (queue) tx.queue = queue
     tx.removeModel = async name => engine.dropModel(name, token)
     await tx.inside(async () => {
       await before?.(tx)
@@ -168,7 +172,10 @@ class Work {
 
   async #run(left) {
     if (!left.length) return
-    for (const model of Object.values(this.#tx.store)) this.#equip(model)
+    for (const model of Object.values(this.#tx.store)) {
+      if (this.#tx.isOwned(model)) readOnly(model)
+      else this.#equip(model)
+    }
     for (const [i, { key, run }] of left.entries()) {
       try {
         await run(this.#tx)
@@ -239,6 +246,19 @@ class Work {
       after = ids.at(-1)
     }
   }
+}
+
+/** What an event-owned model refuses in a migration: its rows are made from the log, which would not have it. */
+const WRITES = `set update remove delete changeId updateWhere removeWhere renameColumn retypeColumn dropColumn`
+
+function readOnly(model) {
+  const refuse = name => async () => {
+    throw new TidelogError(
+      'NOT_SUPPORTED',
+      `${model.name}.${name} in a migration: its rows are made from events alone, so that every replica has the same: change the reducers and raise 'version', or dispatch events when the database is open`,
+    )
+  }
+  for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
 }
 
 const isReal = column => Boolean(column && column.sql == null && (column.real || column.type))

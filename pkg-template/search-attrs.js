@@ -17,15 +17,19 @@ export function conditions(model, attrs, where) {
 }
 
 function nodesOf(model, attrs, depth) {
-  if (!isPlain(attrs))
+  if (!isAttrs(attrs))
     throw new TypeError(`${model.name}.search: attrs must be an object, not ${show(attrs)}`)
   if (depth > MAX_DEPTH) {
     throw new TypeError(`${model.name}.search: $and, $or and $not may be ${MAX_DEPTH} deep: flatten them`)
   }
   const nodes = []
   for (const [name, value] of Object.entries(attrs)) {
-    if (value === undefined || value === null) continue
     const logic = LOGIC[name]
+    if (value === undefined || value === null) {
+      // a name that is wrong is wrong without a value, too
+      if (!Object.hasOwn(LOGIC, name) && name !== '$match') findColumn(model, name)
+      continue
+    }
     if (Object.hasOwn(LOGIC, name)) nodes.push(logic(model, value, depth))
     else if (name === '$match') nodes.push(['match', matchValue(model, 'attrs', value)])
     else nodes.push(...columnNodes(model, name, value))
@@ -68,20 +72,53 @@ function columnNodes(model, name, value) {
   return node('$eq', value)
 }
 
-/** The column of a name, or of the front of a path below one. */
+/** The column of a name, the one whose path it is, or none of its keys for what is below one. */
 export function findColumn(model, name) {
   const columns = model.columns ?? {}
   if (Object.hasOwn(columns, name)) return columns[name]
   if (name === model.idCol) return {}
-  const ends = [...name.matchAll(/[.[]/g)].map(found => found.index).filter(Boolean)
-  // what is below a column has none of its keys
-  if (ends.some(end => Object.hasOwn(columns, name.slice(0, end)))) return {}
+  const found = columnAt(columns, name)
+  if (found) return found
   const known = Object.keys(columns).filter(column => column !== 'json')
   const what = name.startsWith('$') ? `operator '${name}'` : `column '${name}'`
   const remedy = name.startsWith('$')
     ? 'use $and, $or, $not or $match'
     : `declare it in columns, or use ${known.slice(0, 20).join(', ')}`
   throw coded(new TypeError(`${model.name}.search: unknown ${what}: ${remedy}`), name)
+}
+
+/** What a path stands for: the column that has its value; `{}` below a column; nothing below none. */
+export function columnAt(columns, name) {
+  const ends = [...name.matchAll(/[.[]/g)].map(found => found.index).filter(Boolean)
+  const end = ends.findLast(at => Object.hasOwn(columns, name.slice(0, at)))
+  const front = end === undefined ? undefined : columns[name.slice(0, end)]
+  // a column that is not read back has all of its value
+  if (front && (front.isId || (front.real && !front.get))) return {}
+  const steps = text =>
+    [...text.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, key]) => key ?? Number(index))
+  const path = front ? [...(front.steps ?? []), ...steps(name.slice(end))] : steps(name)
+  const others = Object.values(columns).filter(column => !column.isId && column.name !== 'json')
+  const above = others.filter(({ steps: its = [] }) => its.length && its.every((step, i) => step === path[i]))
+  const there = above.filter(({ steps: its }) => its.length === path.length)
+  const own = there.find(column => column.real && column.get)
+  if (own || front) return own ?? {}
+  const declared = above.filter(column => (column.real ? column.get : column.sql === undefined))
+  return there.find(column => declared.includes(column)) ?? (declared.length ? {} : undefined)
+}
+
+/** Conditions for a write: nothing undefined in them, which would be no condition. */
+export function checkAttrs(model, method, attrs) {
+  const refuse = why => {
+    throw new TypeError(`${model.name}.${method}: ${why}`)
+  }
+  if (typeof attrs !== 'object' || attrs === null) refuse('attrs must be an object; {} means every document')
+  const walk = (value, where, depth) => {
+    if (value === undefined) refuse(`${where} is undefined: leave it out, or say {} for every document`)
+    // deeper ones the search refuses
+    if (depth > 100 || !(Array.isArray(value) || isAttrs(value))) return
+    for (const [key, inner] of Object.entries(value)) walk(inner, where ? `${where}.${key}` : key, depth + 1)
+  }
+  walk(attrs, '', 0)
 }
 
 const coded = (error, name) =>
@@ -255,6 +292,12 @@ export function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+/** What has attributes: an object, an instance of a class with properties of its own as well. */
+export function isAttrs(value) {
+  if (isPlain(value)) return true
+  return Object.prototype.toString.call(value) === '[object Object]' && Object.keys(value).length > 0
 }
 
 export function show(value) {

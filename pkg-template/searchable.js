@@ -1,7 +1,17 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
-import { conditions, decode, findColumn, isPlain, show, values_ } from './search-attrs.js'
+import {
+  checkAttrs,
+  columnAt,
+  conditions,
+  decode,
+  findColumn,
+  isAttrs,
+  isPlain,
+  show,
+  values_,
+} from './search-attrs.js'
 import { each } from './search-each.js'
 
 const SEARCH_OPTIONS = [
@@ -62,10 +72,10 @@ export class Searchable {
   /** Whether there is a document with this id, or one that matches. */
   async exists(...args) {
     const [idOrAttrs, options = {}] = args
-    if (nullish(idOrAttrs) && args.length === 1) {
+    if (idOrAttrs === null || (idOrAttrs === undefined && args.length === 1)) {
       throw new TypeError(`${this.name}.exists: no id was given: use exists() to ask whether there is any`)
     }
-    if (!nullish(idOrAttrs) && !isPlain(idOrAttrs)) {
+    if (idOrAttrs !== undefined && !isAttrs(idOrAttrs)) {
       this.checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
@@ -74,7 +84,7 @@ export class Searchable {
     return engine.any(this.name, search, this._inside())
   }
 
-  /** `max`, `min`, `sum` or `avg` of the numbers in a column; null when there is none. */
+  /** `max`, `min`, `sum`, `avg`, `count` or `total` of the numbers in a column; null, of the last two 0, without any. */
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
@@ -203,9 +213,15 @@ export class Searchable {
     return used.map(([name, n]) => [name, n < 0])
   }
 
+  _checkAttrs(method, attrs) {
+    checkAttrs(this, method, attrs)
+  }
+
   /** Rows of `cols`, their values as the columns' types and `parse` say. */
   _rows(rows, cols) {
-    const readers = cols.map(name => [name, reader(this.columns?.[name])]).filter(([, read]) => read)
+    const columns = this.columns ?? {}
+    const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
+    const readers = cols.map(name => [name, reader(of(name))]).filter(([, read]) => read)
     if (!readers.length) return rows
     for (const row of rows)
       for (const [name, read] of readers) if (!nullish(row[name])) row[name] = read(row[name])
@@ -214,7 +230,7 @@ export class Searchable {
 }
 
 function reader(column) {
-  if (!column) return decode
+  if (!column?.name) return decode
   const { parse, type } = column
   if (parse) return parse
   if (type === 'DATE') return ms => new Date(ms)

@@ -38,3 +38,15 @@ export async function freeSlug(slug, isTaken) {
 }
 
 const isText = value => typeof value === 'string' && value
+
+/** Runs `fn` after what was given before under the same key: a slug is chosen and written with no other between. */
+export function inLine(db, key, fn) {
+  const { lines } = db._now
+  const done = (lines.get(key) ?? Promise.resolve()).then(fn)
+  const forget = () => {
+    if (lines.get(key) === last) lines.delete(key)
+  }
+  const last = done.then(forget, forget)
+  lines.set(key, last)
+  return done
+}

@@ -45,6 +45,8 @@ export function checkOptions(options, more) {
     if (given !== undefined && !(typeof given === 'number' && given >= 0))
       throw new TypeError(`${key} must be a number of 0 or more, not ${given}`)
   }
+  if (options.readOnly && !options.adapter && (file === ':memory:' || storage === 'memory'))
+    throw new TypeError('readOnly needs a file: in memory there is nothing to read')
   const { vacuumPageCount } = options
   if (vacuumPageCount !== undefined && !(Number.isInteger(vacuumPageCount) && vacuumPageCount > 0))
     throw new TypeError(`vacuumPageCount must be a whole number of 1 or more, not ${vacuumPageCount}`)

@@ -32,7 +32,14 @@ export class SQLite extends Queries {
   // no private fields: `boundTo` makes objects that inherit from this one, and would not have them. What changes is
   // in one object, so that they see it: whether it is open, the open transaction, the one that all calls join, and the
   // link to a host's database
-  _now = { open: false, opening: undefined, root: undefined, joined: undefined, link: undefined }
+  _now = {
+    open: false,
+    opening: undefined,
+    root: undefined,
+    joined: undefined,
+    link: undefined,
+    lines: new Map(),
+  }
   _queued = []
   _upkeep
 
@@ -131,6 +138,7 @@ export class SQLite extends Queries {
 
   /** Waits for running operations, then lets the files go. */
   async close() {
+    refuseOwnWait(this)
     await this._now.opening?.catch(() => {})
     await this._shut()
   }
@@ -211,11 +219,11 @@ export class SQLite extends Queries {
     const engine = await this.ready(Transaction.around(this)?.token)
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
-    if (around) return around.nest(() => fn(this.boundTo(around.token, around)))
+    if (around) return around.nest(() => fn(this.boundTo(around.token, around, true)))
     refuseOwnWait(this)
     const root = new Transaction(engine, await engine.begin(), this)
     if (fn.length === 0) this._now.joined = root
-    return this._settle(engine, root, () => fn(this.boundTo(root.token, root)))
+    return this._settle(engine, root, () => fn(this.boundTo(root.token, root, true)))
   }
 
   /** `withTransaction`, by the name one looks for when writing many things at once. */
@@ -252,14 +260,15 @@ export class SQLite extends Queries {
     }
   }
 
-  /** This database as seen from inside a transaction. */
-  boundTo(token, root = new Transaction(this.engine, token, this)) {
+  /** This database as seen from inside a transaction, which may be one of the application's. */
+  boundTo(token, root = new Transaction(this.engine, token, this), isApplications = false) {
     const tx = Object.create(this)
     const engine = this.engine
     const own = {
       token: () => token,
       ready: () => engine,
       inTransaction: true,
+      isApplications,
       announce() {},
       withTransaction: fn => root.nest(() => fn(tx)),
       inside: fn => root.run(fn),

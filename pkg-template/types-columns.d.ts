@@ -133,7 +133,7 @@ export type DocOf<C extends Columns, Id extends string = 'id'> = Flat<
 
 /** What `set` takes for it: ids, defaults and computed values can be left out. */
 export type InputOf<C extends Columns, Id extends string = 'id'> = Flat<
-  { [K in Id]?: IdOf<C, Id> | null | undefined } & {
+  { [K in Id]?: Taken<IdOf<C, Id>> | null | undefined } & {
     -readonly [K in keyof C as Asked<C, K, Id, true>]: InputValue<Made<C[K]>>
   } & {
     -readonly [K in keyof C as Asked<C, K, Id, false>]?: InputValue<Made<C[K]>> | null | undefined
@@ -168,7 +168,31 @@ export type IdOf<C extends Columns, Id extends string> = C extends { readonly [K
 /** A column's definition, also when a function makes it. */
 export type Made<D> = D extends (about: Untyped) => infer M ? NonNullable<M> : NonNullable<D>
 
-type InputValue<D> = D extends { falsyBool: true } ? boolean : ValueOf<D>
+/** What a column takes: what its `stringify` does, a Date also as milliseconds. */
+type InputValue<D> = D extends { falsyBool: true }
+  ? boolean
+  : D extends { parse: unknown } | { stringify: unknown }
+    ? ValueOf<D>
+    : Taken<ValueOf<D>>
+type Taken<V> = IsAny<V> extends true ? V : [V] extends [Date] ? Date | number : V
+
+/** What `get` takes for a column: what it holds, and what compares with that. */
+export type KeyOf<C, N> = N extends keyof C ? Sought<Made<C[N]>> : Untyped
+type Sought<D> = D extends { stringify: (value: infer V) => unknown }
+  ? V
+  : D extends { falsyBool: true }
+    ? boolean
+    : D extends { type: infer T }
+      ? T extends 'DATE'
+        ? Date | number
+        : T extends 'BLOB'
+          ? Uint8Array
+          : T extends 'JSON'
+            ? Untyped
+            : T extends 'TEXT'
+              ? string | number | bigint | Date
+              : string | number | bigint | boolean
+      : Untyped
 
 /** Whether every stored document has a value. */
 type Sure<D> = D extends { required: true } | { slugValue: unknown } | { alwaysObject: true }

@@ -2,6 +2,7 @@
 
 import type { Columns, Validate } from './types-columns.js'
 import type { ModelClass, NewRecord, RecordOf, Repository, Schema } from './types-define.js'
+import type { EventQueue } from './types-events.js'
 import type { Added, AnyModel, JsonModel, ModelOptions } from './types-model.js'
 import type { SQLite, SQLiteOptions } from './types-sql.js'
 import type { Untyped } from './worker.js'
@@ -11,6 +12,8 @@ export interface MigrationArgs {
   db: DB<Untyped>
   /** The model, for a model's own migrations. */
   model?: Untyped
+  /** The events, to be read, where events own the models. */
+  queue?: EventQueue
   [option: string]: Untyped
 }
 /** Runs once, in the one transaction of all. */

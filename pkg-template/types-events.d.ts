@@ -1,8 +1,8 @@
 // Types of event sourcing: models that only events write, the queue, and the sync with a server.
 
-import type { Columns, DocOf, InputOf, Same, WithId } from './types-columns.js'
+import type { Columns, DocOf, IdOf, InputOf, Same, WithId } from './types-columns.js'
 import type { DB } from './types-db.js'
-import type { Changes, Id, JsonModel, Loose, ModelOptions, Patch } from './types-model.js'
+import type { Changes, Id, IdKey, JsonModel, Loose, ModelOptions, Patch } from './types-model.js'
 import type { SQLiteOptions } from './types-sql.js'
 import type { Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
 
@@ -58,7 +58,7 @@ export type ModelIn<D> = D extends { Model: infer M }
       : ESModel
   : ByDefinition<D>
 type ByDefinition<D> = D extends { columns: infer C extends Columns }
-  ? ESModel<DocOf<C, IdIn<D>>, WithId<C, IdIn<D>>, InputOf<C, IdIn<D>>>
+  ? ESModel<DocOf<C, IdIn<D>>, WithId<C, IdIn<D>>, InputOf<C, IdIn<D>>, IdKey<IdOf<C, IdIn<D>>>>
   : ESModel
 type IdIn<D> = D extends { idCol: infer I extends string } ? I : 'id'
 /** The store of some definitions. */
@@ -73,10 +73,11 @@ interface Draft {
 }
 
 /** A model whose writes are events. */
-export class ESModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>> extends JsonModel<
+export class ESModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>, Key = Id> extends JsonModel<
   Doc,
   C,
-  In
+  In,
+  Key
 > {
   static REMOVE: 0
   static SET: 1
@@ -91,22 +92,23 @@ export class ESModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>
   readonly event: {
     set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Draft
     update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Draft
-    update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Draft
-    remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Draft
+    update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Draft
+    remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Draft
   }
   /** With `insertOnly` an existing id rejects with `EEXIST`. */
   set(doc: In, insertOnly: boolean | undefined, noReturn: true, meta?: unknown): Promise<Untyped>
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   set(docs: readonly In[], insertOnly: boolean | undefined, noReturn: true, meta?: unknown): Promise<Untyped>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   update(doc: Changes<Doc>, upsert: boolean | undefined, noReturn: true, meta?: unknown): Promise<Untyped>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   /** An event of its own, so that two devices' `$inc` add up. */
-  update(id: Id, patch: Patch, noReturn: true, meta?: unknown): Promise<Untyped>
-  update(id: Id, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  update(id: Key, patch: Patch, noReturn: true, meta?: unknown): Promise<Untyped>
+  update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
   /** True, also when there was none. */
-  remove(idOrDoc: Id | Changes<Doc>, meta?: unknown): Promise<true>
-  changeId(oldId: Id, newId: Id, meta?: unknown): Promise<void>
+  remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Promise<true>
+  changeId(oldId: Key, newId: Key, meta?: unknown): Promise<void>
 }
 
 /** An event in the queue. */
@@ -127,6 +129,10 @@ export class EventQueue {
   get(v: number): Promise<QueuedEvent | undefined>
   getNext(v?: number, noWait?: boolean): Promise<QueuedEvent | undefined>
   getMaxV(): Promise<number>
+  search(
+    attrs: { type?: string } | undefined,
+    options: { limit?: number; sort?: { v: number }; after?: number; itemsOnly: true },
+  ): Promise<QueuedEvent[]>
   search(
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
@@ -190,5 +196,18 @@ export class EventSourcingDB<const M extends Definitions = Definitions> {
   on(name: 'change', fn: (tables: string[]) => void): this
   /** Events lost their effect by a new definition of a model: how many, and why. */
   on(name: 'warning', fn: (message: string) => void): this
+  once(name: string, fn: (...args: Untyped[]) => void): this
   off(name: string, fn: (...args: Untyped[]) => void): this
+  addListener(name: string, fn: (...args: Untyped[]) => void): this
+  removeListener(name: string, fn: (...args: Untyped[]) => void): this
+  removeAllListeners(name?: string): this
+  prependListener(name: string, fn: (...args: Untyped[]) => void): this
+  prependOnceListener(name: string, fn: (...args: Untyped[]) => void): this
+  listeners(name: string): ((...args: Untyped[]) => void)[]
+  listenerCount(name: string, fn?: (...args: Untyped[]) => void): number
+  eventNames(): string[]
+  /** Kept; nobody is warned of many listeners. */
+  setMaxListeners(most: number): this
+  getMaxListeners(): number
+  emit(name: string, ...args: unknown[]): boolean
 }

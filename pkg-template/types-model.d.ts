@@ -1,12 +1,25 @@
 // Types of `JsonModel`: options, writing and reading.
 
-import type { Columns, DocOf, InputOf, Same, StandardSchema, Validate, WithId } from './types-columns.js'
+import type {
+  Columns,
+  DocOf,
+  IdOf,
+  InputOf,
+  KeyOf,
+  Same,
+  StandardSchema,
+  Validate,
+  WithId,
+} from './types-columns.js'
 import type { Migration } from './types-db.js'
 import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types-search.js'
 import type { SQLite } from './types-sql.js'
 import type { Untyped } from './worker.js'
 
 export type Id = string | number | bigint
+/** What `numAggOp` computes. */
+export type AggregateName = Aggregate | Uppercase<Aggregate>
+type Aggregate = 'max' | 'min' | 'sum' | 'avg' | 'count' | 'total'
 
 /** An index over several columns. */
 export interface IndexDefinition {
@@ -47,8 +60,10 @@ export interface ModelOptions<
 
 /** What `set` takes where nothing says what it needs. */
 export type Loose<Doc> = { [K in keyof Doc]?: Doc[K] | undefined }
-/** What `update` takes: null and undefined remove a property. */
-export type Changes<Doc> = { [K in keyof Doc]?: Doc[K] | null | undefined }
+/** What `update` takes: null and undefined remove a property, a Date can be given as milliseconds. */
+export type Changes<Doc> = {
+  [K in keyof Doc]?: Doc[K] | (Date extends Doc[K] ? number : never) | null | undefined
+}
 
 /** A patch: places are dotted, `a.b[0].c`. All or nothing. */
 export interface Patch {
@@ -69,12 +84,12 @@ export interface Written {
 }
 
 /** What `getCached` loads through. */
-export interface Loader<Doc> {
-  load(id: Id): Promise<Doc | undefined>
-  prime(id: Id, doc: Doc | undefined): this
-  clear(id: Id): this
+export interface Loader<Doc, Key = Id> {
+  load(id: Key): Promise<Doc | undefined>
+  prime(id: Key, doc: Doc | undefined): this
+  clear(id: Key): this
   clearAll(): this
-  loadMany(ids: readonly Id[]): Promise<(Doc | undefined)[]>
+  loadMany(ids: readonly Key[]): Promise<(Doc | undefined)[]>
 }
 
 export interface EachOptions<Doc, C extends Columns>
@@ -87,10 +102,10 @@ export interface EachOptions<Doc, C extends Columns>
 }
 
 /**
- * A table of JSON documents. `Doc` is what it gives, `C` its columns, `In` what `set` takes; `addModel` infers them from
- * the definition, a class says them: `class Things extends JsonModel<Thing, typeof columns>`.
+ * A table of JSON documents. `Doc` is what it gives, `C` its columns, `In` what `set` takes, `Key` an id as it is asked
+ * for; `addModel` infers them from the definition, a class says them: `class Things extends JsonModel<Thing, typeof columns>`.
  */
-export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>> {
+export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>, Key = Id> {
   constructor(options: ModelOptions)
   readonly db: SQLite
   readonly name: string
@@ -103,19 +118,22 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   readonly columns: Record<string, Untyped>
   readonly columnArr: Untyped[]
   readonly getCols: Untyped[]
-  readonly selectCols: string
+  /** The columns that a search selects, `json` among them. */
+  readonly selectCols: Untyped[]
 
   /** Writes a document whole, or an array of them all or none. Rejects with `SQLITE_CONSTRAINT_…` as SQLite does. */
   set(doc: In, insertOnly: boolean | undefined, noReturn: true): Promise<Written>
   set(doc: In, insertOnly?: boolean, noReturn?: boolean): Promise<Doc>
   set(docs: readonly In[], insertOnly: boolean | undefined, noReturn: true): Promise<Written>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean): Promise<Doc[]>
+  // again: errors are told of the last one
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean): Promise<Doc>
   /** Merges property by property; null and undefined remove one. Rejects with `ENOENT` unless `upsert`. */
   update(doc: Changes<Doc>, upsert: boolean | undefined, noReturn: true): Promise<Written>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean): Promise<Doc>
   /** Changes places deep in a document. Rejects with `ENOENT` when there is none. */
-  update(id: Id, patch: Patch, noReturn: true): Promise<Written>
-  update(id: Id, patch: Patch, noReturn?: boolean): Promise<Doc>
+  update(id: Key, patch: Patch, noReturn: true): Promise<Written>
+  update(id: Key, patch: Patch, noReturn?: boolean): Promise<Doc>
   /** `update`, which needs no transaction of its own here. */
   updateNoTrans(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean): Promise<Doc>
   /** Changes every document that matches: a merge, a patch, or what a function makes of each, undefined leaving it. */
@@ -127,22 +145,34 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
       | ((doc: Doc) => Changes<Doc> | undefined | Promise<Changes<Doc> | undefined>),
   ): Promise<number>
   /** Removes a document; resolves also when there is none. */
-  remove(idOrDoc: Id | Changes<Doc>): Promise<Untyped>
+  remove(idOrDoc: Key | Changes<Doc>): Promise<Untyped>
   /** Removes every document that matches; gives their number. */
   removeWhere(attrs: Attrs<Doc, C>): Promise<number>
   /** Deprecated name of `remove`. */
-  delete(idOrDoc: Id | Changes<Doc>): Promise<Untyped>
+  delete(idOrDoc: Key | Changes<Doc>): Promise<Untyped>
   /** Gives a document another id. Rejects with `ENOENT`, or as SQLite does when the id is taken. */
-  changeId(oldId: Id, newId: Id): Promise<void>
+  changeId(oldId: Key, newId: Key): Promise<void>
 
   /** The document with an id, or with a value in a column; undefined when there is none. */
-  get(id: Id, column?: Name<C>): Promise<Doc | undefined>
+  get(id: Key): Promise<Doc | undefined>
+  get<N extends Name<C>>(value: KeyOf<C, N>, column: N): Promise<Doc | undefined>
   /** In the order of `ids`, undefined where there is none. */
-  getAll(ids: readonly Id[], column?: Name<C>): Promise<(Doc | undefined)[]>
+  getAll(ids: readonly Key[]): Promise<(Doc | undefined)[]>
+  getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
   /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache `get`. */
-  getCached(cache: object | null | undefined, id: Id, column?: Name<C>): Promise<Doc | undefined>
+  getCached(cache: object | null | undefined, id: Key): Promise<Doc | undefined>
+  getCached<N extends Name<C>>(
+    cache: object | null | undefined,
+    value: KeyOf<C, N>,
+    column: N,
+  ): Promise<Doc | undefined>
   /** Forgets what `getCached` kept, of one id or of all. Gives the loader, which can be primed. */
-  clearCache(cache: object, id?: Id | null, column?: Name<C>): Loader<Doc>
+  clearCache(cache: object, id?: Key | null): Loader<Doc, Key>
+  clearCache<N extends Name<C>>(
+    cache: object,
+    value: KeyOf<C, N> | null | undefined,
+    column: N,
+  ): Loader<Doc, KeyOf<C, N>>
   /** Every document. */
   all(): Promise<Doc[]>
   search<
@@ -161,11 +191,11 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
-  exists(idOrAttrs?: Id | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
+  exists(idOrAttrs?: Key | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
   count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
-  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none. */
+  /** `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none, of `COUNT` and `TOTAL` 0. */
   numAggOp(
-    op: 'MAX' | 'MIN' | 'SUM' | 'AVG' | (string & {}),
+    op: AggregateName,
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C>,
@@ -205,10 +235,10 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   ): AsyncIterable<Item<Doc, C, Cols, Snip>[]>
   /** How SQLite will search. */
   explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
-  /** Rows of a SELECT over this table as documents. */
-  toObj(row: object, options?: object): Doc
-  toObj(rows: readonly object[], options?: object): Doc[]
-  parseRow(row: object, options?: object): Doc
+  /** Rows of a SELECT over this table as documents; with `cols` these columns of them. */
+  toObj(rows: readonly object[], options?: { cols?: readonly Name<C>[] }): Doc[]
+  toObj(row: object, options?: { cols?: readonly Name<C>[] }): Doc
+  parseRow(row: object, options?: { cols?: readonly Name<C>[] }): Doc
   /** `[sql, values, cursorAliases, totalSql, totalValues, invert]` of a search; override it for searches of your own. */
   makeSelect(
     options: { attrs?: Attrs<Doc, C> } & SearchOptions<Doc, C>,
@@ -228,13 +258,16 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
 /** The name of a column. */
 export type Name<C> = string extends keyof C ? string : keyof C & string
 /** Any model. */
-export type AnyModel = JsonModel<Untyped, Untyped, Untyped>
+export type AnyModel = JsonModel<Untyped, Untyped, Untyped, Untyped>
 /** The model of a definition. */
 export type ModelOf<C extends Columns, IdCol extends string, V> = JsonModel<
   Output<V> & DocOf<C, IdCol>,
   WithId<C, IdCol>,
-  Input<V> & InputOf<C, IdCol>
+  Input<V> & InputOf<C, IdCol>,
+  IdKey<IdOf<C, IdCol>>
 >
+/** What asks for an id. */
+export type IdKey<V> = [V] extends [Date] ? Date | number : [V] extends [Uint8Array] ? V : Id
 /** What `addModel(Model, options)` gives: JsonModel by its definition, another class its instance. */
 export type Added<M, C extends Columns, IdCol extends string, V> =
   Same<M, typeof JsonModel> extends true

@@ -26,7 +26,7 @@ interface Order<V> {
 }
 
 interface Pattern {
-  /** SQL's LIKE: `%` any text, `_` any character; case counts for other letters than A to Z only. */
+  /** SQL's LIKE: `%` any text, `_` any character; case counts for other letters than A to Z only. No NUL. */
   $like?: string
   /** SQL's GLOB: `*`, `?`, `[a-z]`; case counts. */
   $glob?: string
@@ -64,7 +64,7 @@ type OperatorsFor<V> =
           : [V] extends [number | bigint]
             ? Equality<number | bigint> & Order<number | bigint>
             : [V] extends [Date]
-              ? Equality<Date> & Order<Date>
+              ? Equality<Date | number> & Order<Date | number>
               : [V] extends [Uint8Array]
                 ? Equality<V> & Order<V>
                 : Equality<V> & Members<Untyped>
@@ -85,16 +85,22 @@ type Wanted<D> = D extends { where: (value: infer V, ...more: Untyped[]) => unkn
         : D extends { in: true; isArray: true }
           ? readonly Untyped[]
           : D extends { in: true }
-            ? readonly ValueOf<D>[]
+            ? readonly Compared<ValueOf<D>>[]
             : D extends { isArray: true }
               ? Untyped
               : D extends { falsyBool: true }
                 ? boolean
-                : IsAny<ValueOf<D>> extends true
-                  ? Untyped
-                  : [ValueOf<D>] extends [number | bigint]
-                    ? number | bigint
-                    : ValueOf<D>
+                : Compared<ValueOf<D>>
+
+/** A Date also as milliseconds, numbers of either kind. */
+type Compared<V> =
+  IsAny<V> extends true
+    ? Untyped
+    : [V] extends [number | bigint]
+      ? number | bigint
+      : [V] extends [Date]
+        ? Date | number
+        : V
 
 /** Null and undefined are no condition. */
 type Condition<W, O> = IsAny<W> extends true ? W : W | O | null | undefined

@@ -144,6 +144,18 @@ export class SQLite {
   on(name: 'change', fn: (tables: string[]) => void): this
   once(name: string, fn: (...args: Untyped[]) => void): this
   off(name: string, fn: (...args: Untyped[]) => void): this
+  addListener(name: string, fn: (...args: Untyped[]) => void): this
+  removeListener(name: string, fn: (...args: Untyped[]) => void): this
+  removeAllListeners(name?: string): this
+  prependListener(name: string, fn: (...args: Untyped[]) => void): this
+  prependOnceListener(name: string, fn: (...args: Untyped[]) => void): this
+  listeners(name: string): ((...args: Untyped[]) => void)[]
+  listenerCount(name: string, fn?: (...args: Untyped[]) => void): number
+  eventNames(): string[]
+  /** Kept; nobody is warned of many listeners. */
+  setMaxListeners(most: number): this
+  getMaxListeners(): number
+  emit(name: string, ...args: unknown[]): boolean
 }
 
 /** The names of the databases; in Node, Bun and Deno those in `directory`. */

@@ -28,6 +28,26 @@ export function refuseOwnWait(db) {
   if (root && !Transaction.follows) tell(db, root)
 }
 
+/** Refuses an event that its maker would have to wait for, or that the opening of its database would. */
+export function refuseEvents(db) {
+  const { open, joined } = db._now
+  if (Transaction.around(db) || joined) throw noEvents(db)
+  if (db.isOpen && !open)
+    throw new TidelogError(
+      'BAD_VALUE',
+      `${db.name}: while the database opens no event can be made: dispatch it once open() has resolved`,
+    )
+  refuseOwnWait(db)
+}
+
+/** What a write of an event-sourced model inside a transaction gets. */
+export function noEvents(db) {
+  return new TidelogError(
+    'BAD_VALUE',
+    `${db.name}: inside withTransaction a model of events cannot be written, for a rebuild would lose it: dispatch events outside of transactions (an array of them is all or none), or write in a deriver`,
+  )
+}
+
 /** Tells once, when the transaction is still open after a while: it may wait for this very write. */
 function tell(db, root) {
   if (root.told) return

@@ -1,5 +1,6 @@
-// Measures floors, bare SQLite and ours side by side in one Chromium run and prints the ratios: T1, T4 and T7 of
-// PERFORMANCE.md. `--json FILE` writes all figures; `--browser firefox` measures there. Nothing passes or fails here.
+// Measures floors, bare SQLite, peers and ours side by side in one Chromium run and prints the ratios: T1 to T4, T7 and
+// T13 of PERFORMANCE.md. `--json FILE` writes all figures; `--browser firefox` measures there; `--only workload` or
+// `operations` does one half. Nothing passes or fails here.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,10 +9,15 @@ import { setup } from './setup.mjs'
 import { root } from './shell.mjs'
 
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, browser: { type: 'string', default: 'chromium' } },
+  options: {
+    json: { type: 'string' },
+    browser: { type: 'string', default: 'chromium' },
+    only: { type: 'string' },
+  },
 })
 setup('npm', 'build', 'browsers')
 build()
+const { measureWorkload, printWorkload } = await import('./bench-workload.mjs')
 const { launch } = await import('../tests/browser/harness.js')
 const { buildPages, serveSite } = await import('../tests/browser/site.js')
 
@@ -23,48 +29,56 @@ const results = {}
 try {
   const site = await serveSite(run, { files: await buildPages(join(root, 'www', 'bench')) })
   const page = await (await launch(run, values.browser)).open(`${site.url}/index.html`)
-  for (const name of ['strict', 'relaxed', 'batch', 'proxy']) {
-    results[name] = await page.evaluate(name => globalThis.runBenchmark(name), name)
+  if (values.only !== 'workload') {
+    for (const name of ['strict', 'relaxed', 'batch', 'proxy']) {
+      results[name] = await page.evaluate(name => globalThis.runBenchmark(name), name)
+    }
   }
+  if (values.only !== 'operations') results.workload = await measureWorkload(page)
 } finally {
   for (const end of ends) await end()
 }
 
-const us = n => `${n.toFixed(0)} µs`.padStart(9)
-const ratio = (ours, floor, target) => `${(ours / floor).toFixed(2)} × (target ≤ ${target})`
-const ms = n => `${n.toFixed(2)} ms`.padStart(9)
-
-console.log(
-  `\n${values.browser}, OPFS; one operation at a time, medians of fifties (p95 of fifties; what one wrote)`,
-)
-for (const durability of ['strict', 'relaxed']) {
-  const { floor, bare, set, dispatch } = results[durability]
-  for (const [name, m] of Object.entries({
-    'OPFS write': floor,
-    'bare SQLite insert': bare,
-    'JsonModel.set': set,
-    dispatch,
-  })) {
-    const wrote = `${m.writes.toFixed(2)} writes, ${(m.bytes / 1024).toFixed(1)} KiB, ${m.flushes.toFixed(2)} flushes`
-    console.log(`${durability.padEnd(8)} ${name.padEnd(19)}${us(m.p50)} (${us(m.p95).trim()}; ${wrote})`)
-  }
-  const target = durability === 'strict' ? 1.5 : 2
-  console.log(
-    `${durability.padEnd(8)} T1: set is ${ratio(set.p50, floor.p50, target)} one OPFS write of the same bytes`,
-  )
-  console.log(`${durability.padEnd(8)} T4: dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`)
-}
-console.log(
-  `T4: a batch makes ${results.batch.reducer} events/s by a reducer, ${results.batch.esModel} by ESModel (target ≥ 30000)`,
-)
-const { bare, get, live, dispatch } = results.proxy
-console.log(
-  `T7: get from the page p50${ms(get.p50)}, p95${ms(get.p95)} (target ≤ 0.25 ms; a bare message ${ms(bare.p50).trim()})`,
-)
-console.log(
-  `T7: a live query of 50 rows hears of a commit after p50${ms(live.p50)}, p95${ms(live.p95)} (target ≤ 3 ms)`,
-)
-console.log(
-  `T13: dispatch from the page p50${ms(dispatch.p50)}, p95${ms(dispatch.p95)} (target ≤ 1.5 and 3 ms)`,
-)
+if (results.strict) printOperations()
+if (results.workload) printWorkload(values.browser, results.workload)
 if (values.json) writeFileSync(values.json, JSON.stringify({ browser: values.browser, ...results }, null, 2))
+
+function printOperations() {
+  const us = n => `${n.toFixed(0)} µs`.padStart(9)
+  const ratio = (ours, floor, target) => `${(ours / floor).toFixed(2)} × (target ≤ ${target})`
+  const ms = n => `${n.toFixed(2)} ms`.padStart(9)
+
+  console.log(
+    `\n${values.browser}, OPFS; one operation at a time, medians of fifties (p95 of fifties; what one wrote)`,
+  )
+  for (const durability of ['strict', 'relaxed']) {
+    const { floor, bare, set, dispatch } = results[durability]
+    for (const [name, m] of Object.entries({
+      'OPFS write': floor,
+      'bare SQLite insert': bare,
+      'JsonModel.set': set,
+      dispatch,
+    })) {
+      const wrote = `${m.writes.toFixed(2)} writes, ${(m.bytes / 1024).toFixed(1)} KiB, ${m.flushes.toFixed(2)} flushes`
+      console.log(`${durability.padEnd(8)} ${name.padEnd(19)}${us(m.p50)} (${us(m.p95).trim()}; ${wrote})`)
+    }
+    const target = durability === 'strict' ? 1.5 : 2
+    console.log(
+      `${durability.padEnd(8)} T1: set is ${ratio(set.p50, floor.p50, target)} one OPFS write of the same bytes`,
+    )
+    console.log(`${durability.padEnd(8)} T4: dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`)
+  }
+  console.log(
+    `T4: a batch makes ${results.batch.reducer} events/s by a reducer, ${results.batch.esModel} by ESModel (target ≥ 30000)`,
+  )
+  const { bare, get, live, dispatch } = results.proxy
+  console.log(
+    `T7: get from the page p50${ms(get.p50)}, p95${ms(get.p95)} (target ≤ 0.25 ms; a bare message ${ms(bare.p50).trim()})`,
+  )
+  console.log(
+    `T7: a live query of 50 rows hears of a commit after p50${ms(live.p50)}, p95${ms(live.p95)} (target ≤ 3 ms)`,
+  )
+  console.log(
+    `T13: dispatch from the page p50${ms(dispatch.p50)}, p95${ms(dispatch.p95)} (target ≤ 1.5 and 3 ms)`,
+  )
+}

@@ -12,15 +12,16 @@ use crate::sql::Value;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Writes documents, one to a line. Gives for each: undefined when it reads back as it was given; its id, a number
+    /// Writes documents, one to a line of UTF-8: wasm-bindgen would copy a string character by character. Gives for each: undefined when it reads back as it was given; its id, a number
     /// or BigInt, when it was counted up; else the document as it reads now, as JSON.
     pub fn set(
         &self,
         model: String,
-        docs: String,
+        docs: Vec<u8>,
         insert_only: bool,
         token: u32,
     ) -> Result<JsValue, JsValue> {
+        let docs = String::from_utf8(docs).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
         if token != 0 {
             return self.inside(token, |s| s.set_now(&model, &docs, insert_only).map(|all| news(&all)));
         }

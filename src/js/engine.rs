@@ -12,7 +12,7 @@ use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
 use super::sync::Machine;
 use super::value;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
 use crate::vfs::host::open_host;
@@ -202,16 +202,35 @@ impl Engine {
             self.access.check(token, true)?;
             self.store.db().transaction(|| operation(&self.store))
         };
-        done().map_err(to_js)
+        // what SQL did on the way to a commit of its own is said better by the transaction
+        let told =
+            |error: Error| self.store.db().check_open().err().filter(|_| by_hook(&error)).unwrap_or(error);
+        done().map_err(|error| to_js(told(error)))
     }
 
-    /// Where a read goes: the open transaction with its token, else the last commit.
+    /// Where a read of models goes: the open transaction with its token, else the last commit.
     pub(super) fn conn(&self, token: u32) -> Result<&Conn> {
         match token {
-            0 => Ok(self.store.db().reader()),
-            token => self.access.check(token, false).map(|()| self.store.db().writer()),
+            0 => Ok(self.store.db().committed()),
+            token => self.own_conn(token),
         }
     }
+
+    /// Where an application's own statement goes: as [`Engine::conn`], but outside of the transaction it cannot write.
+    pub(super) fn own_conn(&self, token: u32) -> Result<&Conn> {
+        match token {
+            0 => Ok(self.store.db().reader()),
+            token => {
+                self.access.check(token, false)?;
+                self.store.db().check_open().map(|()| self.store.db().writer())
+            }
+        }
+    }
+}
+
+/// Whether a commit was refused by the writer's hook, which no constraint of a table words so.
+fn by_hook(error: &Error) -> bool {
+    matches!(error, Error::Sqlite { message, .. } if message == "constraint failed")
 }
 
 /// An object of our own making.

@@ -72,7 +72,7 @@ impl Engine {
         let found = || -> Result<String, Error> {
             let total = total.map(|sql| Ok::<_, Error>((sql, bound(total_values)?))).transpose()?;
             let own = OwnSelect { select: (sql, bound(values)?), total };
-            let (conn, search) = (self.conn(token)?, Search::parse(search)?);
+            let (conn, search) = (self.own_conn(token)?, Search::parse(search)?);
             Ok(self.store.searched(model)?.search_own(conn, &search, own)?.json())
         };
         found().map_err(to_js)

@@ -8,7 +8,7 @@ use super::error::to_js;
 use super::host::JsHost;
 use super::value;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Params, may_write};
+use crate::sql::{Conn, Params, check_inside, may_write};
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -18,7 +18,7 @@ impl Engine {
     pub fn run_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
         if token != 0 {
-            return self.inside(token, |s| run(s, &sql, &params));
+            return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s, &sql, &params)));
         }
         self.run(|store| async move {
             let _turn = store.enter().await?;
@@ -29,6 +29,9 @@ impl Engine {
     /// Runs statements one after the other, without parameters.
     #[wasm_bindgen(js_name = execSql)]
     pub fn exec_sql(&self, sql: String, token: u32) -> Result<JsValue, JsValue> {
+        if token != 0 {
+            check_inside(&sql).map_err(to_js)?;
+        }
         let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
         if token != 0 {
             return self.inside(token, exec);
@@ -49,13 +52,25 @@ impl Engine {
         token: u32,
     ) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
+        let db = self.store.db();
+        if token != 0 {
+            check_inside(&sql).map_err(to_js)?;
+            if !db.writer().only_reads(&sql) {
+                return self.inside(token, |s| rows(s.db().writer(), &sql, &params, first));
+            }
+        }
+        // where temporary tables, attached databases and last_insert_rowid() are
+        if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && db.writer().only_reads(&sql) {
+            let found = rows(db.writer(), &sql, &params, first);
+            return no_begin(&self.store).and(found).map_err(to_js);
+        }
         if token == 0 && self.store.db().is_hosted() && may_write(&sql) {
             return self.run(|store| async move {
                 let _turn = store.enter().await?;
                 alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
             });
         }
-        match self.conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
+        match self.own_conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
                 self.run(|store| async move {
                     let _turn = store.enter().await?;
@@ -97,14 +112,20 @@ fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue>
     Ok(found.into())
 }
 
-/// A statement outside of transactions must not leave one open: it would swallow what others write next. What several
-/// wrote before one failed stays, so it has to be kept as well.
-pub(super) async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
-    let done = statement();
+/// Ends and refuses a transaction that a statement of the application has begun.
+fn no_begin(store: &Store<JsHost>) -> Result<()> {
     if store.db().writer().in_transaction() {
         store.db().writer().exec("ROLLBACK")?;
         return Err(Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into()));
     }
+    Ok(())
+}
+
+/// A statement outside of transactions must not leave one open: it would swallow what others write next. What several
+/// wrote before one failed stays, so it has to be kept as well.
+pub(super) async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
+    let done = statement();
+    no_begin(store)?;
     match done {
         Ok(done) => store.db().settle().await.map(|()| done),
         Err(error) => store.db().flush().await.and(Err(error)),

@@ -2,7 +2,7 @@
 //!
 //! Integers become numbers while they are safe, else BigInt; blobs become `Uint8Array`.
 
-use js_sys::{Array, BigInt, Object, Reflect, Uint8Array};
+use js_sys::{Array, BigInt, Date, JsString, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, Result};
@@ -34,6 +34,10 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
         return Ok(Value::Null);
     }
     if let Some(s) = value.as_string() {
+        let lossy = |js: &JsString| s.contains(char::REPLACEMENT_CHARACTER) && !js.is_valid_utf16();
+        if value.dyn_ref::<JsString>().is_some_and(lossy) {
+            return Err(Error::BadValue(format!("{what} has half a character (a lone surrogate)")));
+        }
         return Ok(Value::Text(s));
     }
     if let Some(f) = value.as_f64() {
@@ -52,9 +56,16 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
     if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
         return Ok(Value::Blob(bytes.to_vec()));
     }
+    if let Some(date) = value.dyn_ref::<Date>() {
+        let ms = date.get_time();
+        return match ms.is_nan() {
+            true => Err(Error::BadValue(format!("{what} is an invalid Date"))),
+            false => Ok(Value::Integer(ms as i64)),
+        };
+    }
     let kind = value.js_typeof().as_string().unwrap_or_default();
     Err(Error::BadValue(format!(
-        "{what} is of type {kind}: bind null, booleans, numbers, BigInt, strings or Uint8Array"
+        "{what} is of type {kind}: bind null, booleans, numbers, BigInt, strings, Dates or Uint8Array"
     )))
 }
 

@@ -31,7 +31,12 @@ pub(super) fn compile(definition: &Definition, node: &Node, out: &mut Sql) -> Re
         Node::Match(value) => matching(definition, None, value, out),
         Node::Col(name, Op::Match, value) => matching(definition, Some(name), value, out),
         Node::Col(name, op, value) => {
-            let condition = Condition { definition, name, target: Target::find(definition, name)? };
+            // whether there is anything, what is left of a value says as well
+            let target = match op {
+                Op::Exists | Op::Null => Target::find_part(definition, name)?,
+                _ => Target::find(definition, name)?,
+            };
+            let condition = Condition { definition, name, target };
             condition.compile(*op, value, out)
         }
     }
@@ -94,8 +99,10 @@ impl Condition<'_> {
             Op::Like => self.compare(op, " LIKE ", raw, out),
             Op::Glob => self.compare(op, " GLOB ", raw, out),
             Op::Text => {
+                // LIKE would stop at a NUL, and hosts limit its patterns
+                out.push("instr(lower(");
                 self.ordered(out);
-                out.push(" LIKE ").bind(Value::Text(containing(&self.text(op, raw)?))).push(" ESCAPE '\\'");
+                out.push("), lower(").bind(Value::Text(self.text(op, raw)?)).push(")) > 0");
                 Ok(())
             }
             Op::Between => {
@@ -223,7 +230,13 @@ impl Condition<'_> {
 
     fn compare(&self, op: Op, sign: &str, raw: &str, out: &mut Sql) -> Result<()> {
         let value = match op {
-            Op::Like | Op::Glob => Value::Text(self.text(op, raw)?),
+            Op::Like | Op::Glob => match self.text(op, raw)? {
+                // SQLite would read the pattern up to there
+                text if text.contains('\0') => {
+                    return Err(self.bad(op, "takes no NUL, which $text does", raw));
+                }
+                text => Value::Text(text),
+            },
             _ => self.operand(op, raw)?,
         };
         self.ordered(out);
@@ -292,19 +305,6 @@ fn one_of(values: Vec<Value>, out: &mut Sql) {
     for (i, value) in values.into_iter().enumerate() {
         out.push(if i > 0 { ", " } else { "" }).bind(value);
     }
-}
-
-/// `%text%` for LIKE … ESCAPE '\'.
-fn containing(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// A value to bind: a scalar, bytes or a big integer.

@@ -43,7 +43,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'a>, A::Error> {
-                let mut fields = Vec::new();
+                // room for most documents at once
+                let mut fields = Vec::with_capacity(16);
                 while let Some((Key(key), raw)) = map.next_entry::<Key<'a>, &'a RawValue>()? {
                     fields.push(Field { key, raw: raw.get() });
                 }

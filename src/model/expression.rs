@@ -17,6 +17,8 @@ pub(super) struct Target<'d> {
     path: Option<String>,
     /// The JSON a virtual column is in, and its path there.
     virtual_of: Option<(String, String)>,
+    /// Where in the document it is, as the inside of an SQL literal; none when no other column can hold a part of it.
+    place: Option<String>,
 }
 
 /// SQL under construction: text, and the values of its parameters in order.
@@ -46,15 +48,28 @@ impl Sql {
 }
 
 impl<'d> Target<'d> {
-    /// Finds what `name` stands for.
+    /// Finds what `name` stands for: the column of that name, what is below one, or the column whose path it is.
     ///
     /// # Errors
-    /// `UNKNOWN_COLUMN`; `BAD_NAME` for a path below a column that holds no JSON.
+    /// `UNKNOWN_COLUMN`; `BAD_NAME` for a path below a column that holds no JSON; `BAD_VALUE` for what columns below it
+    /// hold parts of.
     pub(super) fn find(definition: &'d Definition, name: &str) -> Result<Target<'d>> {
+        let target = Self::find_part(definition, name)?;
+        let part = target.place.as_deref().and_then(|place| part_of(definition, place));
+        match part {
+            Some(part) => Err(Error::BadValue(format!(
+                "{}.{name}: column '{}' holds a part of it: ask for the columns below it",
+                definition.name, part.name
+            ))),
+            None => Ok(target),
+        }
+    }
+
+    /// As [`Target::find`], also of a value that is not whole without the columns below it.
+    pub(super) fn find_part(definition: &'d Definition, name: &str) -> Result<Target<'d>> {
         if let Some(target) = Self::declared(definition, name) {
             return Ok(target);
         }
-        let unknown = || Error::UnknownColumn { model: definition.name.clone(), column: name.to_string() };
         // the longest declared name in front of a dot or a bracket
         let ends = name.char_indices().filter(|(i, c)| *i > 0 && matches!(c, '.' | '['));
         for (end, _) in ends.collect::<Vec<_>>().into_iter().rev() {
@@ -66,33 +81,60 @@ impl<'d> Target<'d> {
             })?;
             return target.below(definition, &below, name);
         }
-        Err(unknown())
+        Self::by_path(definition, name)?
+            .ok_or_else(|| Error::UnknownColumn { model: definition.name.clone(), column: name.to_string() })
+    }
+
+    /// What a path of a document stands for that begins with no declared name but is, or is below, a column's path.
+    fn by_path(definition: &'d Definition, name: &str) -> Result<Option<Target<'d>>> {
+        let Some(path) = bound_path(&format!(".{name}")) else { return Ok(None) };
+        let path = format!("${}", path.replace('\'', "''"));
+        let columns = definition.data_columns().filter(|c| c.sql.is_none() && !c.aside && c.path.is_some());
+        let found = columns.filter_map(|c| Some((c, rest_of(&path, &c.json_path())?.to_string())));
+        let Some((column, rest)) = found.min_by_key(|(_, rest)| rest.len()) else { return Ok(None) };
+        let Some(target) = Self::declared(definition, &column.name) else { return Ok(None) };
+        match rest.is_empty() {
+            true => Ok(Some(target)),
+            false => target.below(definition, &rest.replace("''", "'"), name).map(Some),
+        }
     }
 
     fn declared(definition: &'d Definition, name: &str) -> Option<Target<'d>> {
         let column = definition.columns.iter().find(|c| c.name == name);
         if name == definition.id_col {
             let sql = format!("tbl.{}", quote(name));
-            return Some(Target { column, sql, path: None, virtual_of: None });
+            return Some(Target { column, sql, path: None, virtual_of: None, place: None });
         }
         let column = column?;
+        let is_virtual = !column.is_real() && column.sql.is_none();
         let virtual_of =
-            (!column.is_real() && column.sql.is_none()).then(|| source(definition, column, "tbl."));
+            (is_virtual && holder(definition, column).is_none()).then(|| source(definition, column, "tbl."));
         let sql = expression(definition, column, "tbl.");
-        Some(Target { column: Some(column), sql, path: None, virtual_of })
+        // a real column that is not read back holds all of its value
+        let place = (is_virtual || column.get()).then(|| column.json_path());
+        Some(Target { column: Some(column), sql, path: None, virtual_of, place })
     }
 
+    /// `below` is not escaped.
     fn below(mut self, definition: &'d Definition, below: &str, name: &str) -> Result<Target<'d>> {
         let refuse = |remedy| Err(Error::BadName { what: "path", name: name.to_string(), remedy });
-        let (source, own) = match self.virtual_of.take() {
-            Some((source, own)) => (source, own.replace("''", "'")),
-            None if self.is_json() => (std::mem::take(&mut self.sql), "$".to_string()),
-            None => return refuse("the column must be of type JSON or not real to have a path below it"),
+        if self.virtual_of.is_none() && !self.is_json() {
+            return refuse("the column must be of type JSON or not real to have a path below it");
+        }
+        let Some(place) = self.place.take().map(|of| of + &below.replace('\'', "''")) else {
+            return Ok(Target { path: Some(format!("${below}")), ..self });
         };
-        let path = own + below;
+        let same = own_columns(definition).find(|c| c.json_path() == place);
+        if let Some(target) = same.and_then(|c| Self::declared(definition, &c.name)) {
+            return Ok(target);
+        }
+        let (source, path) = source_of(definition, &place, "tbl.");
+        let path = path.replace("''", "'");
         match Self::virtual_at(definition, &source, &path) {
             Some(same) => Ok(same),
-            None => Ok(Target { sql: source, path: Some(path), ..self }),
+            None => {
+                Ok(Target { sql: source, path: Some(path), virtual_of: None, place: Some(place), ..self })
+            }
         }
     }
 
@@ -187,23 +229,47 @@ pub(super) fn expression(definition: &Definition, column: &Column, of: &str) -> 
     if column.is_real() {
         return format!("{of}{}", quote(column.stored_name()));
     }
+    if let Some(holder) = holder(definition, column) {
+        return format!("{of}{}", quote(holder.stored_name()));
+    }
     let (source, path) = source(definition, column, of);
     format!("{source} ->> '{path}'")
 }
 
 /// Where a virtual column's value is: the JSON column that holds it, and its path there as the inside of an SQL literal.
-/// A real JSON column that lives in its column alone takes what is below it with it.
 fn source(definition: &Definition, column: &Column, of: &str) -> (String, String) {
-    let path = column.json_path();
-    let holders = definition.data_columns().filter(|c| c.ty == Some(ColumnType::Json) && c.get());
-    let below = holders.filter_map(|c| {
-        let rest = path.strip_prefix(&c.json_path())?;
-        rest.starts_with(['.', '[']).then(|| (c, rest.to_string()))
-    });
+    source_of(definition, &column.json_path(), of)
+}
+
+/// As [`source`], for any path. A real JSON column that lives in its column alone takes what is below it with it.
+fn source_of(definition: &Definition, path: &str, of: &str) -> (String, String) {
+    let holders = own_columns(definition).filter(|c| c.ty == Some(ColumnType::Json));
+    let below = holders.filter_map(|c| Some((c, rest_of(path, &c.json_path())?.to_string())));
     match below.min_by_key(|(_, rest)| rest.len()) {
         Some((holder, rest)) => (format!("{of}{}", quote(&holder.name)), format!("${rest}")),
-        None => (format!("{of}\"json\""), path),
+        None => (format!("{of}\"json\""), path.to_string()),
     }
+}
+
+/// The columns that have taken their values out of the JSON.
+fn own_columns(definition: &Definition) -> impl Iterator<Item = &Column> {
+    definition.data_columns().filter(|c| c.get() && !c.aside)
+}
+
+/// The real column that has a virtual one's value, itself no JSON.
+fn holder<'d>(definition: &'d Definition, column: &Column) -> Option<&'d Column> {
+    let path = column.json_path();
+    own_columns(definition).find(|c| c.ty != Some(ColumnType::Json) && c.json_path() == path)
+}
+
+/// A column that has taken out a part of what is at a path.
+fn part_of<'d>(definition: &'d Definition, place: &str) -> Option<&'d Column> {
+    own_columns(definition).find(|c| rest_of(&c.json_path(), place).is_some_and(|rest| !rest.is_empty()))
+}
+
+/// What `path` has behind `front`: nothing when it is the same, none when it is neither that nor below it.
+fn rest_of<'p>(path: &'p str, front: &str) -> Option<&'p str> {
+    path.strip_prefix(front).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// `.a[0].b` as the rest of an SQLite JSON path; none when it is not one.

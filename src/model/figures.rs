@@ -10,13 +10,15 @@ use crate::error::{Error, Result};
 use crate::sql::{Conn, Value};
 
 impl Model {
-    /// `op` (`max`, `min`, `sum`, `avg`) over a column, as JSON; `null` when there is no number.
+    /// `op` (`max`, `min`, `sum`, `avg`, `count`, `total`) over a column, as JSON; `null`, of the last two 0, when there is no number.
     ///
     /// Text that reads as a number counts as that; other text, blobs and NULL are left out.
     pub fn aggregate(&self, conn: &Conn, op: &str, name: &str, search: &Search) -> Result<String> {
         let op = op.to_ascii_lowercase();
-        if !["max", "min", "sum", "avg"].contains(&op.as_str()) {
-            return Err(Error::BadValue(format!("unknown aggregate '{op}': use max, min, sum or avg")));
+        if !["max", "min", "sum", "avg", "count", "total"].contains(&op.as_str()) {
+            return Err(Error::BadValue(format!(
+                "unknown aggregate '{op}': use max, min, sum, avg, count or total"
+            )));
         }
         let select = Select::new(self, search)?;
         let target = Target::find(&self.definition, name)?;

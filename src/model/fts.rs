@@ -143,6 +143,7 @@ pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) ->
             .map_err(|_| bad("takes text, {words, prefix?}, {phrase} or {query: FTS5 syntax}"))?,
     };
     let quoted = |word: &str| format!("\"{}\"", word.replace('"', "\"\"").replace('\0', " "));
+    let is_query = asked.query.is_some();
     let text = match (asked.words, asked.phrase, asked.query) {
         (Some(words), None, None) => {
             let mut terms: Vec<String> = words.split_whitespace().map(quoted).collect();
@@ -156,13 +157,22 @@ pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) ->
         (None, None, Some(query)) => query,
         _ => return Err(bad("takes one of words, phrase and query")),
     };
-    if text.trim().is_empty() {
+    if text.trim().is_empty() || (!is_query && nothing_to_find(definition, &text)) {
         return Ok(None);
     }
     Ok(Some(match column {
         Some(name) => format!("{} : ({text})", quote(name)),
         None => text,
     }))
+}
+
+/// Whether a text has nothing of what the tokenizer takes for words. Not said of tokenizers with characters of their own.
+fn nothing_to_find(definition: &Definition, text: &str) -> bool {
+    let tokenizer = definition.tokenize.as_deref().unwrap_or_default();
+    let own =
+        tokenizer.contains("trigram") || tokenizer.contains("tokenchars") || tokenizer.contains("categories");
+    let private = |c: char| ('\u{e000}'..='\u{f8ff}').contains(&c) || c >= '\u{f0000}';
+    !own && !text.chars().any(|c| c.is_alphanumeric() || private(c))
 }
 
 /// The `$match` conditions that must all be true: those that rank and snippets are about.

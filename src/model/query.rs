@@ -73,7 +73,8 @@ impl Model {
             Some(statement) => self.scan_warning(conn, search, &statement)?,
             None => None,
         };
-        Ok(Found { total, warning, ..page.done(search) })
+        let found = page.done(search);
+        Ok(Found { total, warning: found.warning.clone().or(warning), ..found })
     }
 
     /// How many documents match, of those after the cursor if there is one.
@@ -132,6 +133,10 @@ struct Page<'s> {
     first: Vec<Value>,
     last: Vec<Value>,
     more: bool,
+    /// The keys of the row before, where a join may give several rows of a document.
+    before: Option<Vec<Value>>,
+    /// Whether it did: no cursor can stand between two rows with the same keys.
+    multiplied: bool,
 }
 
 impl<'s> Page<'s> {
@@ -146,6 +151,8 @@ impl<'s> Page<'s> {
             first: Vec::new(),
             last: Vec::new(),
             more: false,
+            before: None,
+            multiplied: false,
         }
     }
 
@@ -157,6 +164,11 @@ impl<'s> Page<'s> {
 
     /// `columns` says where the keys are when the statement is not ours.
     fn take(&mut self, row: &Row<'_>, columns: Option<&[usize]>) -> Result<()> {
+        if self.select.with_keys && self.select.joins() {
+            let keys = self.keys(row, columns)?;
+            self.multiplied |= self.before.as_ref() == Some(&keys);
+            self.before = Some(keys);
+        }
         if self.select.limit.is_some_and(|limit| self.count as i64 >= limit) {
             self.more = true;
             return Ok(());
@@ -171,11 +183,7 @@ impl<'s> Page<'s> {
         self.count += 1;
         let full = self.select.limit.is_some_and(|limit| self.count as i64 == limit);
         if self.select.with_keys && (self.count == 1 || full) {
-            let width = self.select.shape.width;
-            let keys: Vec<Value> = match columns {
-                Some(columns) => columns.iter().map(|i| row.value(*i)).collect::<Result<_>>()?,
-                None => (0..self.select.keys.len()).map(|i| row.value(width + i)).collect::<Result<_>>()?,
-            };
+            let keys = self.keys(row, columns)?;
             if self.count == 1 {
                 self.first.clone_from(&keys);
             }
@@ -184,6 +192,14 @@ impl<'s> Page<'s> {
             }
         }
         Ok(())
+    }
+
+    fn keys(&self, row: &Row<'_>, columns: Option<&[usize]>) -> Result<Vec<Value>> {
+        let width = self.select.shape.width;
+        match columns {
+            Some(columns) => columns.iter().map(|i| row.value(*i)).collect(),
+            None => (0..self.select.keys.len()).map(|i| row.value(width + i)).collect(),
+        }
     }
 
     fn item(&mut self, row: &Row<'_>, ours: bool) -> Result<()> {
@@ -209,7 +225,7 @@ impl<'s> Page<'s> {
         let select = self.select;
         let cursor = |values: Vec<Value>, back: bool| Cursor { back, values }.write(select.order);
         let (mut next, mut previous) = (None, None);
-        if select.with_keys && self.count > 0 {
+        if select.with_keys && self.count > 0 && !self.multiplied {
             if select.back {
                 next = Some(cursor(self.first, false));
                 previous = self.more.then(|| cursor(self.last, true));
@@ -224,7 +240,13 @@ impl<'s> Page<'s> {
             items = reversed(&items, &self.ends);
         }
         items.push(']');
-        Found { items, cursor: next, prev_cursor: previous, ..Found::default() }
+        let warning = self.multiplied.then(|| {
+            format!(
+                "{}.search: the join gives several rows of a document, so there are no cursors: use offset",
+                self.model.definition.name
+            )
+        });
+        Found { warning, items, cursor: next, prev_cursor: previous, ..Found::default() }
     }
 }
 

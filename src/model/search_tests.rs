@@ -216,6 +216,11 @@ fn figures_are_of_numbers_only() {
         model.aggregate(db.reader(), "max", "b", &none).unwrap(),
         r#"{"$bigint":"9223372036854775807"}"#
     );
+    for (op, value) in [("count", "3"), ("TOTAL", "11.5")] {
+        assert_eq!(model.aggregate(db.reader(), op, "x", &none).unwrap(), value, "{op}");
+    }
+    let nobody = Search::parse(r#"{"where":["col","id","$eq","z"]}"#).unwrap();
+    assert_eq!(model.aggregate(db.reader(), "count", "n", &nobody).unwrap(), "0");
     assert_eq!(model.aggregate(db.reader(), "median", "n", &none).unwrap_err().code(), "BAD_VALUE");
 }
 
@@ -253,4 +258,90 @@ fn a_path_that_is_declared_elsewhere_uses_that_index() {
         assert!(plan.contains(&format!(r#""indexes":["{index}"]"#)), "{plan}");
         assert_eq!(model.count(db.reader(), &search).unwrap(), 1, "{node}");
     }
+}
+
+#[test]
+fn a_path_is_the_column_that_has_its_value() {
+    let (db, model) = open(
+        r#"{"name":"t","columns":[{"name":"id","type":"INTEGER"},{"name":"x","type":"JSON"},
+        {"name":"n","path":"x.n","type":"INTEGER"},{"name":"v"},{"name":"vj","path":"v.j","type":"JSON"},
+        {"name":"q","path":"y.q'","type":"TEXT"},{"name":"r","path":"y.q'"},{"name":"s","path":"y.q'","real":true}]}"#,
+    );
+    fill(
+        &db,
+        &model,
+        &[
+            r#"{"id":1,"x":{"n":5,"w":1},"v":{"j":{"z":[7]},"k":2},"y":{"q'":"q","o":3}}"#,
+            r#"{"id":2,"x":{"w":1},"v":{"k":3}}"#,
+        ],
+    );
+    assert_eq!(
+        model.get(db.reader(), &crate::sql::Value::Integer(1)).unwrap().unwrap().matches("\"q\"").count(),
+        1
+    );
+    for node in [
+        r#"["col","x.n","$eq",5]"#,
+        r#"["col","v.j","$eq",{"z":[7]}]"#,
+        r#"["col","v.j.z[0]","$eq",7]"#,
+        r#"["col","v.j.z","$contains",7]"#,
+        r#"["col","v.k","$eq",2]"#,
+        r#"["col","vj.z[0]","$eq",7]"#,
+        r#"["col","q","$eq","q"]"#,
+        r#"["col","r","$eq","q"]"#,
+        r#"["col","s","$eq","q"]"#,
+        r#"["col","y.q'","$eq","q"]"#,
+    ] {
+        assert_eq!(ids(&db, &model, node), [1], "{node}");
+    }
+    assert_eq!(ids(&db, &model, r#"["col","x.w","$eq",1]"#), [1, 2]);
+    assert_eq!(ids(&db, &model, r#"["col","x","$exists",true]"#), [1, 2]);
+    for search in [
+        r#"{"where":["col","x","$eq",{"w":1}]}"#,
+        r#"{"where":["col","v","$ne",null]}"#,
+        r#"{"cols":["x"]}"#,
+        r#"{"sort":[["v",false]]}"#,
+    ] {
+        let error = refused(&db, &model, search);
+        assert!(error.code() == "BAD_VALUE" && error.to_string().contains("holds a part"), "{error}");
+    }
+    assert_eq!(refused(&db, &model, r#"{"sort":[["y.o",false]]}"#).code(), "UNKNOWN_COLUMN");
+    let found = page(db.reader(), &model, r#"{"cols":["x.n","v.j.z"],"sort":[["x.n",true]],"limit":1}"#);
+    assert_eq!(found.items, r#"[{"x.n":5,"v.j.z":[7]}]"#);
+}
+
+#[test]
+fn a_nul_is_text_like_any_other() {
+    let (db, model) = things();
+    fill(&db, &model, &[r#"{"id":5,"name":"a\u0000B","v":"a\u0000B"}"#]);
+    for name in ["name", "v"] {
+        for (text, expected) in [("\\u0000b", &[5][..]), ("\\u0000c", &[]), ("\\u0000", &[5])] {
+            let node = format!(r#"["col","{name}","$text","{text}"]"#);
+            assert_eq!(ids(&db, &model, &node), expected, "{node}");
+        }
+    }
+    for op in ["$like", "$glob"] {
+        let search = format!(r#"{{"where":["col","name","{op}","a\u0000c"]}}"#);
+        assert_eq!(refused(&db, &model, &search).code(), "BAD_VALUE");
+    }
+    let long = format!(r#"["col","name","$text","{}"]"#, "%".repeat(60_000));
+    assert!(ids(&db, &model, &long).is_empty());
+}
+
+#[test]
+fn rows_that_a_join_multiplies_have_no_cursors() {
+    let (db, model) = things();
+    let search = |limit: u8, list: &str| {
+        let search = format!(
+            r#"{{"join":"JOIN json_each(?) je","joinVals":["{list}"],"cols":["id"],"limit":{limit}}}"#
+        );
+        page(db.reader(), &model, &search)
+    };
+    // also where only the row after the page tells
+    for limit in [1, 2, 3] {
+        let found = search(limit, "[1,2]");
+        assert_eq!((found.total, found.cursor), (Some(8), None), "{limit}");
+        assert!(found.warning.unwrap().contains("several rows"));
+    }
+    let found = search(2, "[1]");
+    assert!(found.cursor.is_some() && found.warning.is_none());
 }

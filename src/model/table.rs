@@ -128,7 +128,7 @@ impl Model {
         };
         let below = |c: &Real| c.get && c.property().is_none();
         let mut nested: Vec<usize> = (0..columns.len()).filter(|i| below(&columns[*i])).collect();
-        nested.sort_by_key(|i| std::cmp::Reverse(columns[*i].path.len()));
+        nested.sort_by_key(|i| (std::cmp::Reverse(columns[*i].path.len()), columns[*i].path.clone()));
         let mut id_key = String::new();
         write_key(&mut id_key, &definition.id_col);
         // write_key takes what is not a brace for something to go on after

@@ -147,10 +147,16 @@ impl Model {
     /// Takes the values of nested columns out of the document, the deepest first; gives what is left of it, `None` when
     /// that is all.
     fn cut_nested(&self, doc: &str, columns: &mut [Value], same: &mut bool) -> Result<Option<String>> {
-        let mut rest: Option<String> = None;
+        let (mut rest, mut before): (Option<String>, Option<String>) = (None, None);
+        let mut last: &[Step] = &[];
         for i in &self.nested {
             let column = &self.columns[*i];
-            let text = rest.as_deref().unwrap_or(doc);
+            // columns of one path stand side by side and share its value
+            if column.path != last {
+                before.clone_from(&rest);
+                last = &column.path;
+            }
+            let text = before.as_deref().unwrap_or(doc);
             let raw = find(&fields(text)?, &column.path)?;
             columns[*i] = column.stored(raw, same)?;
             if column.moves(raw) {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Statement};
 use super::bind::{bind, bind_params};
 use super::guard::Guard;
 use super::host::{HostConn, HostRows, HostSqlite};
+use super::placeholders;
 use super::value::{Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
@@ -295,6 +296,16 @@ impl Conn {
         })?;
         let changes = (raw.total_changes() - before) as i64;
         Ok(Changes { changes, last_id: raw.last_insert_rowid() })
+    }
+
+    /// Whether SQLite says that a statement writes nothing; it says so of one that does not compile, too.
+    pub fn only_reads(&self, sql: &str) -> bool {
+        match &self.0 {
+            Kind::Bundled { raw, .. } => {
+                raw.prepare_cached(sql).map_or(true, |statement| statement.readonly())
+            }
+            Kind::Host(_) => !placeholders::may_write(sql),
+        }
     }
 
     /// Runs any number of statements, without parameters.

@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::conn::Conn;
+use super::ending::{Ending, lost};
 use super::host::{HostConn, HostSqlite};
 use super::tx::{Tx, in_call};
 use crate::error::{Error, Result};
@@ -48,6 +49,8 @@ pub struct Db {
     changed: Arc<Mutex<BTreeSet<String>>>,
     /// How many transactions are open inside one another.
     pub(super) depth: Cell<u32>,
+    /// Who may end the open transaction.
+    pub(super) ending: Ending,
     durability: Durability,
 }
 
@@ -76,7 +79,7 @@ impl Db {
             // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite relies on
             conn.raw()?.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         }
-        reader.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        reader.exec("PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
         let changed = Arc::new(Mutex::new(BTreeSet::new()));
         let reader = Some(reader);
         let mut db = Db {
@@ -85,6 +88,7 @@ impl Db {
             vfs: Some(vfs),
             changed,
             depth: Cell::new(0),
+            ending: Ending::default(),
             durability: options.durability,
         };
         db.watch()?;
@@ -106,6 +110,7 @@ impl Db {
             vfs: None,
             changed: Arc::default(),
             depth: Cell::new(0),
+            ending: Ending::default(),
             durability: Durability::Strict,
         })
     }
@@ -119,6 +124,7 @@ impl Db {
                 changed.insert(table.to_string());
             }
         };
+        self.ending.watch(self.writer.raw_mut()?)?;
         Ok(self.writer.raw_mut()?.update_hook(Some(hook))?)
     }
 
@@ -131,6 +137,15 @@ impl Db {
     /// transaction is open there, whoever reads outside of it has to wait for its end, which JavaScript sees to.
     pub fn reader(&self) -> &Conn {
         self.reader.as_ref().unwrap_or(&self.writer)
+    }
+
+    /// A connection that sees the last commit: the writer, in whose cache pages are, unless a transaction is open there.
+    /// For statements of ours, which only read.
+    pub fn committed(&self) -> &Conn {
+        match &self.reader {
+            Some(reader) if self.writer.in_transaction() => reader,
+            _ => &self.writer,
+        }
     }
 
     /// Whether it is a host's database: without sessions, an update hook, and a reader of its own.
@@ -161,12 +176,29 @@ impl Db {
             return Err(Error::NotSupported("BEGIN in this host's SQLite (use withTransaction)"));
         }
         let depth = self.depth.get();
+        self.check_open()?;
         match depth {
             0 => self.writer.run("BEGIN IMMEDIATE", &[])?,
             _ => self.writer.run(&format!("SAVEPOINT t{depth}"), &[])?,
         };
+        if depth == 0 {
+            self.ending.hold();
+        }
         self.depth.set(depth + 1);
         Ok(Tx { db: self, depth, done: false })
+    }
+
+    /// Refuses what is part of a transaction that somebody else than its owner has ended.
+    ///
+    /// # Errors
+    /// `SQLITE_ABORT_ROLLBACK`, until its owner ends it.
+    pub fn check_open(&self) -> Result<()> {
+        // a host has no hooks, and may say whether a transaction is open
+        let told = |conn: &HostConn| !conn.host.calls_only() && conn.host.in_transaction() == Some(false);
+        if self.ending.is_held() && self.writer.host().is_some_and(told) {
+            self.ending.lose();
+        }
+        if self.ending.is_lost() { Err(lost()) } else { Ok(()) }
     }
 
     /// Runs `f` in a transaction: committed when it succeeds, undone when it fails.

@@ -5,6 +5,7 @@
 mod bind;
 mod conn;
 mod db;
+mod ending;
 mod guard;
 mod host;
 mod placeholders;
@@ -15,6 +16,7 @@ mod value;
 
 pub use conn::{Changes, Conn, Params, Row};
 pub use db::{Db, Durability, Options};
+pub use ending::check_inside;
 pub use host::{HostRows, HostSqlite};
 pub use placeholders::may_write;
 pub use session::{Recorder, undo};

@@ -70,6 +70,24 @@ pub(super) fn positional<'a>(sql: &str, params: &'a Params) -> Result<Vec<Param<
     bound.into_iter().enumerate().map(|(i, value)| value.ok_or_else(|| missing(i))).collect()
 }
 
+/// The statements of a text, as far as semicolons tell, without comments, strings and quoted names.
+pub(super) fn statements(sql: &str) -> Vec<String> {
+    let (bytes, mut i) = (sql.as_bytes(), 0);
+    let mut found = vec![String::new()];
+    while i < bytes.len() {
+        let skip = skipped(&bytes[i..]).max(1);
+        match (&sql[i..i + skip], found.last_mut()) {
+            (";", _) => found.push(String::new()),
+            (text, Some(last)) if skip == 1 || bytes[i].is_ascii_alphabetic() => last.push_str(text),
+            (_, Some(last)) => last.push(' '),
+            _ => {}
+        }
+        i += skip;
+    }
+    found.retain(|statement| !statement.trim().is_empty());
+    found
+}
+
 /// Whether a statement may write: `false` only for what surely reads.
 pub fn may_write(sql: &str) -> bool {
     let mut rest = sql;

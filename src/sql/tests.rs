@@ -123,9 +123,9 @@ fn the_reader_sees_only_commits() {
     let db = open();
     let tx = db.begin().unwrap();
     db.writer().run("INSERT INTO t VALUES (1, 1)", &[]).unwrap();
-    assert_eq!((count(db.writer()), count(db.reader())), (1, 0));
+    assert_eq!((count(db.writer()), count(db.reader()), count(db.committed())), (1, 0, 0));
     tx.commit().unwrap();
-    assert_eq!(count(db.reader()), 1);
+    assert_eq!((count(db.reader()), count(db.committed())), (1, 1));
     assert_eq!(db.reader().run("DELETE FROM t", &[]).unwrap_err().code(), "SQLITE_READONLY");
 }
 

@@ -16,6 +16,10 @@ pub struct Tx<'db> {
 impl Tx<'_> {
     /// Makes it permanent, or part of the transaction around it. When this fails nothing of it is kept.
     pub fn commit(mut self) -> Result<()> {
+        self.db.check_open()?;
+        if self.depth == 0 {
+            self.db.ending.free();
+        }
         if self.db.calls_only().is_none() {
             match self.depth {
                 0 => self.db.writer().run("COMMIT", &[])?,
@@ -41,6 +45,11 @@ impl Tx<'_> {
     fn undo(&mut self) -> Result<()> {
         self.done = true;
         self.db.depth.set(self.depth);
+        if self.depth == 0 {
+            self.db.ending.free();
+        } else if self.db.ending.is_lost() {
+            return Ok(());
+        }
         if self.db.is_hosted() {
             return self.undo_on_host();
         }

@@ -34,9 +34,12 @@ function at(value, path) {
 
 /** What a name stands for: its column, whether that itself is meant, and how to get its JSON value from a document. */
 function target(columns, name) {
-  const own = columns[name]
+  // a path that is a column's is that column
+  const own = columns[name] ?? Object.values(columns).find(column => column.path === name)
   if (own || name === 'id') {
-    const { path = name, type, sql } = own ?? {}
+    const { path = name, sql } = own ?? {}
+    // columns of one path share the value, as the one that has a type keeps it
+    const type = own?.type ?? (own?.path && Object.values(columns).find(c => c.path === path && c.type)?.type)
     return { column: own ?? {}, type, raw: sql ? own.naive : doc => at(doc, path) }
   }
   const end = name.search(/[.[]/)
@@ -83,6 +86,9 @@ function like(text, pattern) {
   const source = [...lower(pattern)].map(c => (c === '%' ? '[^]*' : c === '_' ? '[^]' : quoted(c)))
   return new RegExp(`^${source.join('')}$`, 'u').test(lower(text))
 }
+
+/** What SQL's patterns see of a text. */
+const upToNul = text => text.split('\0')[0]
 
 function glob(text, pattern) {
   const source = [...pattern].map(c => (c === '*' ? '[^]*' : c === '?' ? '[^]' : quoted(c)))
@@ -153,9 +159,9 @@ function asked(t, doc, op, operand) {
     case '$between':
       return !isNull && compare(operand[0]) >= 0 && compare(operand[1]) <= 0
     case '$like':
-      return !isNull && like(text(), operand)
+      return !isNull && like(upToNul(text()), operand)
     case '$glob':
-      return !isNull && glob(text(), operand)
+      return !isNull && glob(upToNul(text()), operand)
     case '$text':
       return !isNull && lower(text()).includes(lower(operand))
     case '$exists':

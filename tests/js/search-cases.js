@@ -42,6 +42,7 @@ const TEXTS = [
   '-3',
   'abc',
   'a\u0001b',
+  'a\0b',
   '"q"',
   '\\',
 ]
@@ -99,6 +100,8 @@ export function model(r) {
     ...r.one([{ type: 'JSON' }, {}]),
     ...r.one([{ isArray: true }, { isArray: true, in: true }, { isArray: true, inAll: true }]),
   })
+  add('spot', 'integer', { path: 'nest.spot', type: 'INTEGER' })
+  add('twin', 'integer', { path: 'nest.spot' })
   columns.double = { sql: 'tbl."integer" * 2' }
   kinds.double = 'integer'
   columns.loose = {}
@@ -121,10 +124,11 @@ export function documents(r, { columns, kinds }) {
   for (let i = 0; i < n; i += 1) {
     const doc = { id: columns.id.type === 'TEXT' ? `${r.one(['k', 'K', 'é', ''])}${i}` : i - 3 }
     for (const [name, kind] of Object.entries(kinds)) {
-      if (name === 'double') continue
+      if (['double', 'twin'].includes(name)) continue
       const given = value(r, kind)
       if (given === undefined) continue
-      if (name === 'deep') doc.nest = { very: { deep: given } }
+      if (name === 'deep') doc.nest = { ...doc.nest, very: { deep: given } }
+      else if (name === 'spot') doc.nest = { ...doc.nest, spot: given }
       else doc[name] = given
     }
     docs.push(doc)
@@ -143,7 +147,8 @@ const scalars = (r, kind, n) =>
 
 /** Operators for a column of a kind. */
 function operators(r, kind) {
-  const text = () => r.one([r.one(TEXTS), 'a%', '%b%', '_', 'A_', '*', '?b', 'a*'])
+  const pattern = () =>
+    r.one([r.one(TEXTS.filter(text => !text.includes('\0'))), 'a%', '%b%', '_', 'A_', '*', '?b', 'a*'])
   const make = {
     $eq: () => (r.chance(0.1) ? null : scalar(r, kind)),
     $ne: () => (r.chance(0.1) ? null : scalar(r, kind)),
@@ -153,9 +158,9 @@ function operators(r, kind) {
     $lte: () => scalar(r, kind),
     $in: () => scalars(r, kind, 4),
     $nin: () => scalars(r, kind, 4),
-    $like: text,
-    $glob: text,
-    $text: text,
+    $like: pattern,
+    $glob: pattern,
+    $text: () => r.one(['\0', '\0B', pattern()]),
     $between: () => [scalar(r, kind), scalar(r, kind)],
     $exists: () => r.chance(0.5),
     $null: () => r.chance(0.5),
@@ -192,6 +197,8 @@ export function attrs(r, { columns, kinds }, depth = 0) {
         'any.list[1]',
         'loose.k',
         'loose.list',
+        'nest.very.deep',
+        'nest.spot',
         'tags[0]',
         'tags[0].k',
         'nope',

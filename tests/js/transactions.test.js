@@ -206,3 +206,22 @@ test('a statement that fails inside is undone alone, and the transaction goes on
   await add(4)
   await db.close()
 })
+
+test('slugs chosen at the same time inside a transaction are different ones', async () => {
+  const slug = { index: true, unique: true, slugValue: o => o.n }
+  const db = new DB()
+  const model = db.addModel(JsonModel, { name: 'k', columns: { slug } })
+  const three = store => Promise.all([1, 2, 3].map(() => store.k.set({ n: 'a' })))
+  const taken = async () => (await model.all()).map(doc => doc.slug).sort()
+  await db.withTransaction(tx => three(tx.store))
+  assert.deepEqual(await taken(), ['a', 'a-2', 'a-3'])
+  await db.withTransaction(() => three(db.store))
+  assert.deepEqual(await taken(), ['a', 'a-2', 'a-3', 'a-4', 'a-5', 'a-6'])
+  await db.withTransaction(async tx => {
+    const failed = tx.store.k.set({ id: 5n, n: () => {} })
+    const done = await Promise.allSettled([failed, tx.store.k.set({ n: 'a' })])
+    assert.deepEqual([done[0].reason.name, done[1].value.slug], ['TypeError', 'a-7'])
+  })
+  assert.equal((await taken()).length, 7)
+  await db.close()
+})

@@ -9,7 +9,10 @@ const USE_TX = { code: 'BAD_VALUE', message: /use tx/ }
 
 test('a write past tx is refused inside withTransaction, reads see the last commit, and all goes on', async () => {
   const db = new DB()
-  const things = db.addModel(JsonModel, { name: 'things', columns: { slug: { slugValue: o => o.id, index: true } } })
+  const things = db.addModel(JsonModel, {
+    name: 'things',
+    columns: { slug: { slugValue: o => o.id, index: true } },
+  })
   await things.set({ id: 'before' })
   await db.withTransaction(async tx => {
     await tx.store.things.set({ id: 'in' })
@@ -147,4 +150,89 @@ test('where nobody can tell who calls, a write that waits for long is told of on
   })
   assert.equal(stdout, '3\n', stderr)
   assert.equal(stderr.match(/have waited for a transaction for 5 s/g)?.length, 1, stderr)
+})
+
+test('the specification of transactions holds where nobody can tell who calls', () => {
+  const script = `
+    process.getBuiltinModule = undefined
+    const { tests } = await import('../spec/index.js')
+    for (const { name, run } of tests({ place: () => ({}) })) {
+      if (!name.startsWith('transactions: ')) continue
+      console.log(name, await run().then(() => 'held', error => error.stack))
+    }
+  `
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+    timeout: 60_000,
+  })
+  const lines = stdout.trim().split('\n')
+  for (const line of lines) assert.match(line, / held$/, stdout + stderr)
+  assert.equal(lines.filter(line => line.includes('overlap undo the whole')).length, 3, stdout)
+})
+
+test('a transaction of the application writes no model of events, and says what does', async () => {
+  const events = { code: 'BAD_VALUE', message: /dispatch events outside of transactions/ }
+  const es = new EventSourcingDB({
+    types: { go: 1 },
+    models: {
+      k: { deriver: async ({ event, model }) => event.type === 'go' && model.set({ id: 'derived' }) },
+      s: { columns: { slug: { slugValue: o => o.id, index: true } } },
+    },
+  })
+  const plain = es.db.addModel(JsonModel, { name: 'plain' })
+  await es.store.k.set({ id: 'a' })
+  for (const name of ['k', 's']) {
+    const calls = {
+      set: model => model.set({ id: 'b' }),
+      update: model => model.update({ id: 'a', n: 1 }, true),
+      patch: model => model.update('a', { $set: { n: 1 } }),
+      remove: model => model.remove('a'),
+      changeId: model => model.changeId('a', 'b'),
+      updateWhere: model => model.updateWhere({ id: 'a' }, { n: 1 }),
+      removeWhere: model => model.removeWhere({ id: 'a' }),
+    }
+    for (const [call, fn] of Object.entries(calls)) {
+      await es.db.withTransaction(async tx => {
+        await assert.rejects(fn(tx.store[name]), events, `tx ${name}.${call}`)
+        await tx.withTransaction(inner =>
+          assert.rejects(fn(inner.store[name]), events, `nested ${name}.${call}`),
+        )
+      })
+    }
+    await es.db.withTransaction(() => assert.rejects(calls.set(es.store[name]), events, `joined ${name}`))
+  }
+  await es.db.withTransaction(async tx => {
+    await assert.rejects(es.dispatch('go'), events)
+    await tx.store.plain.set({ id: 'p' })
+    assert.equal(await tx.store.k.count(), 1)
+  })
+  await es.dispatch('go')
+  await es.rebuild()
+  assert.deepEqual((await es.store.k.all()).map(doc => doc.id).sort(), ['a', 'derived'])
+  assert.equal(await plain.count(), 1)
+  await es.close()
+})
+
+test('onDidOpen makes no events: it is told so, and does not wait for ever', async () => {
+  const opening = { code: 'BAD_VALUE', message: /while the database opens no event can be made/ }
+  const es = new EventSourcingDB({ models: { k: {} }, onDidOpen: db => db.store.k.set({ id: 'h' }) })
+  await assert.rejects(es.open(), opening)
+  const other = new EventSourcingDB({
+    models: { k: {} },
+    onDidOpen: db => assert.rejects(db.store.k.set({ id: 'h' }), opening),
+  })
+  await other.store.k.set({ id: 'a' })
+  assert.equal(await other.store.k.count(), 1)
+  await Promise.all([es.close(), other.close()])
+})
+
+test('a database is not closed from inside its transaction', async () => {
+  const db = new DB()
+  await db.withTransaction(async tx => {
+    await tx.exec('CREATE TABLE t(a)')
+    await assert.rejects(db.close(), USE_TX)
+  })
+  assert.deepEqual(await db.all('SELECT a FROM t'), [])
+  await db.close()
 })

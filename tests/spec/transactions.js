@@ -2,6 +2,9 @@
 import { DB, JsonModel } from 'tidelog'
 import * as assert from './assert.js'
 
+/** Whether this runtime follows asynchronous calls, so that a part knows what it was started in. */
+const follows = Boolean(globalThis.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage)
+
 class Things extends JsonModel {
   constructor(options) {
     super({
@@ -66,6 +69,65 @@ export function spec(t, { open, traits }) {
       /all of it/,
     )
     assert.equal(await things.count(), 0)
+  })
+
+  const sleep = ms => new Promise(go => setTimeout(go, ms))
+  /** Two parts, the second of which begins while the first is running and would end after it. */
+  const overlap = db => {
+    const part = (id, ms) =>
+      db.withTransaction(async () => {
+        await db.store.things.set({ id })
+        await sleep(ms)
+      })
+    return Promise.all([part(1, 5), part(2, 25)])
+  }
+  const ways = {
+    'through tx': db => db.withTransaction(async tx => overlap(tx)),
+    joined: db => db.withTransaction(async () => overlap(db)),
+    'that nobody waits for': db =>
+      db.withTransaction(async tx => {
+        overlap(tx).catch(() => {})
+      }),
+  }
+  for (const [way, run] of Object.entries(ways)) {
+    if (follows) {
+      t(`parts that overlap come one after the other (${way})`, async () => {
+        const [db, things] = start()
+        await run(db)
+        assert.equal(await things.count(), 2)
+      })
+    } else {
+      t(`parts that overlap undo the whole, and the database goes on (${way})`, async () => {
+        const [db, things] = start()
+        await things.set({ id: 0 })
+        await assert.rejects(run(db), {
+          code: 'BAD_VALUE',
+          message: /transactions overlap inside one another/,
+        })
+        assert.deepEqual(await things.all(), [{ id: 0 }])
+        await db.withTransaction(async tx => tx.store.things.set({ id: 3 }))
+        assert.equal(await things.count(), 2)
+      })
+    }
+  }
+
+  t('parts inside one another may end in their order everywhere', async () => {
+    const [db, things] = start()
+    await db.withTransaction(async tx => {
+      await tx.withTransaction(async () => {
+        await tx.store.things.set({ id: 1 })
+        const inner = tx.withTransaction(async () => {
+          await tx.store.things.set({ id: 2 })
+          throw new Error('inner')
+        })
+        await inner.catch(() => {})
+      })
+      await tx.withTransaction(async () => tx.store.things.set({ id: 3 }))
+    })
+    assert.deepEqual(
+      (await things.all()).map(thing => thing.id),
+      [1, 3],
+    )
   })
 
   t('a call after its transaction is refused', async () => {

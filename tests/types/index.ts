@@ -68,6 +68,8 @@ const [first] = await events.dispatch([{ type: 'a' }, { type: 'b', data: 1 }])
 const model: ESModel<Thing> = events.store.todos
 const removed: true = await model.remove(1)
 await events.queue.search({ type: 'counted' }, { limit: 5 })
+const [newest] = await events.queue.search({}, { sort: { v: -1 }, itemsOnly: true })
+newest?.v
 
 try {
   await db.close()

@@ -212,3 +212,50 @@ db.addModel(JsonModel, {
     '2': { up: () => {} },
   },
 })
+
+// by an id or a column's value: as the column has it
+const kinds = db.addModel(JsonModel, {
+  name: 'kinds',
+  columns: {
+    id: { type: 'DATE' },
+    due: { type: 'DATE', in: true },
+    end: { type: 'DATE' },
+    body: { type: 'BLOB' },
+    big: { type: 'BIGINT' },
+    done: { falsyBool: true },
+    text: { type: 'TEXT' },
+  },
+})
+await kinds.get(new Date(5))
+await kinds.get(5)
+await kinds.getAll([new Date(5)])
+await kinds.getCached({}, new Date(5))
+await kinds.remove(new Date(5))
+await kinds.changeId(new Date(5), 6)
+await kinds.update(new Date(5), { $set: { text: 'x' } })
+await kinds.get(new Date(5), 'end')
+await kinds.get(5, 'end')
+await kinds.get(true, 'done')
+await kinds.getAll([new Uint8Array(1)], 'body')
+await kinds.getCached({}, 5n, 'big')
+kinds.clearCache({}, true, 'done').clear(false)
+// @ts-expect-error no date is stored as true
+await kinds.get(true, 'end')
+// @ts-expect-error there is no such column
+await kinds.get(5, 'eend')
+// @ts-expect-error an id that is a date is no flag
+await kinds.get(true)
+// @ts-expect-error nor are ids of text dates
+await db.addModel(JsonModel, { name: 'texts', columns: { n: { type: 'REAL' } } }).get(new Date())
+// milliseconds are as good as a Date
+await kinds.set({ id: 5, due: 7, end: new Date(7) })
+await kinds.update({ id: new Date(5), end: 8 })
+await kinds.search({ end: 7, due: [7, new Date(8)] })
+await kinds.search({ end: { $gt: 7, $in: [new Date(8), 9] } })
+exactly<Date | undefined>()(some(await kinds.get(5)).end)
+// @ts-expect-error text is none
+await kinds.set({ end: '2020-01-01' })
+exactly<Untyped[]>()(kinds.selectCols)
+exactly<number | bigint | null>()(await kinds.numAggOp('MAX', 'big'))
+// @ts-expect-error that is count()
+await kinds.numAggOp('COUNT', 'big')

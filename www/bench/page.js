@@ -3,9 +3,8 @@
 import '../trusted-types.js'
 import { connect } from 'tidelog/client'
 
-/** Runs `name` of bench.worker.js in a worker of its own, and ends the worker. */
-async function inWorker(name) {
-  const worker = new Worker(new URL('./bench.worker.js', import.meta.url), { type: 'module' })
+/** Has a new worker run `name`, and ends the worker. */
+async function inWorker(worker, name) {
   try {
     return await new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.result))
@@ -66,4 +65,8 @@ async function proxy() {
   return { bare, get, live: { p50: quantile(live, 0.5), p95: quantile(live, 0.95) }, dispatch }
 }
 
-globalThis.runBenchmark = async name => (name === 'proxy' ? proxy() : inWorker(name))
+const measuring = () => new Worker(new URL('./bench.worker.js', import.meta.url), { type: 'module' })
+const working = () => new Worker(new URL('./workload.worker.js', import.meta.url), { type: 'module' })
+
+globalThis.runBenchmark = async name => (name === 'proxy' ? proxy() : inWorker(measuring(), name))
+globalThis.runWorkload = system => inWorker(working(), system)

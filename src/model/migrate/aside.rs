@@ -1,32 +1,98 @@
-//! What stands in the way while columns are moved: indexes and triggers of a table, dropped and put back as they were.
+//! What stands in the way while columns are moved: the indexes of a table, and every view and trigger, which SQLite would
+//! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost.
 
-use crate::error::Result;
-use crate::sql::{Conn, quote};
+use crate::error::{Error, Result};
+use crate::sql::{Conn, Param, quote};
 
-/// Indexes and triggers of a table that were put aside.
+const REMEDY: &str = "drop or change it in onBeforeMigrations, which runs in the same transaction";
+
+/// What was put aside, in the order of its making.
 #[derive(Debug, Default)]
-pub(super) struct Aside(Vec<String>);
+pub(super) struct Aside(Vec<Own>);
+
+#[derive(Debug)]
+struct Own {
+    kind: String,
+    name: String,
+    sql: String,
+}
 
 impl Aside {
-    /// Drops every index and trigger of a table but those of `gone`, which are dropped for good.
-    pub(super) fn put(conn: &Conn, table: &str, gone: &[String]) -> Result<Aside> {
+    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are columns that go.
+    ///
+    /// # Errors
+    /// `BAD_VALUE` for a user's own index on a lost column.
+    pub(super) fn put(conn: &Conn, table: &str, gone: &[String], lost: &[&str]) -> Result<Aside> {
         let found = conn.all(
-            "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL",
+            "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL
+               AND (type IN ('view', 'trigger') OR type = 'index' AND tbl_name = ? COLLATE NOCASE) ORDER BY rowid",
             &[table.into()],
-            |r| Ok((r.text(0)?.to_string(), r.text(1)?.to_string(), r.text(2)?.to_string())),
+            |r| {
+                let [kind, name, sql] = [r.text(0)?, r.text(1)?, r.text(2)?].map(String::from);
+                Ok(Own { kind, name, sql })
+            },
         )?;
-        let mut kept = Vec::new();
-        for (kind, name, sql) in found {
-            conn.exec(&format!("DROP {kind} {}", quote(&name)))?;
-            if !gone.contains(&name) {
-                kept.push(sql);
-            }
+        let (ours, kept): (Vec<Own>, Vec<Own>) =
+            found.into_iter().partition(|own| own.kind == "index" && gone.contains(&own.name));
+        for own in kept.iter().filter(|own| own.kind == "index") {
+            own.keeps_its_columns(conn, table, lost)?;
+        }
+        // triggers of views go with them
+        for own in ours.iter().chain(&kept) {
+            conn.exec(&format!("DROP {} IF EXISTS {}", own.kind, quote(&own.name)))?;
         }
         Ok(Aside(kept))
     }
 
-    /// Puts them back. An index on a column that is gone fails, and names it.
-    pub(super) fn back(self, conn: &Conn) -> Result<()> {
-        self.0.iter().try_for_each(|sql| conn.exec(sql))
+    /// Puts everything back as it was.
+    ///
+    /// # Errors
+    /// `BAD_VALUE` with the name of what uses a column that is gone.
+    pub(super) fn back(self, conn: &Conn, table: &str) -> Result<()> {
+        for own in &self.0 {
+            conn.exec(&own.sql).map_err(|e| own.explain(table, e))?;
+        }
+        if self.0.iter().all(|own| own.kind == "index") {
+            return Ok(());
+        }
+        // views and triggers may say what they like when they are made: SQLite looks at all of them when it renames
+        let table_name = quote(table);
+        conn.exec(&format!("ALTER TABLE {table_name} RENAME COLUMN \"json\" TO \"json\"")).map_err(
+            |e| match e {
+                Error::Sqlite { code: "SQLITE_ERROR", message, .. } => Error::BadValue(format!(
+                    "'{table}' lost a column that your own schema uses ({message}): {REMEDY}"
+                )),
+                e => e,
+            },
+        )
+    }
+}
+
+impl Own {
+    /// SQLite takes a quoted name that is no column for a text, and would make the index of that.
+    fn keeps_its_columns(&self, conn: &Conn, table: &str, lost: &[&str]) -> Result<()> {
+        for column in lost {
+            let sql = "SELECT 1 FROM pragma_index_info(?) WHERE name = ? COLLATE NOCASE";
+            let params: [Param<'_>; 2] = [self.name.as_str().into(), (*column).into()];
+            let named = self.sql.to_lowercase().contains(&quote(column).to_lowercase());
+            if named || conn.one(sql, &params, |_| Ok(()))?.is_some() {
+                return Err(self.refuse(table, &format!("column '{column}'")));
+            }
+        }
+        Ok(())
+    }
+
+    fn explain(&self, table: &str, error: Error) -> Error {
+        match error {
+            Error::Sqlite { code: "SQLITE_ERROR", message, .. } => self.refuse(table, &message),
+            error => error,
+        }
+    }
+
+    fn refuse(&self, table: &str, what: &str) -> Error {
+        let Own { kind, name, .. } = self;
+        Error::BadValue(format!(
+            "your own {kind} '{name}' uses what the table of model '{table}' no longer has ({what}): {REMEDY}"
+        ))
     }
 }

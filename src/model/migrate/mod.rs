@@ -10,6 +10,8 @@ mod foreign;
 mod full_text;
 mod index;
 mod keys;
+#[cfg(test)]
+mod own_tests;
 mod record;
 mod shape;
 mod strange;

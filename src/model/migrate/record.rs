@@ -6,6 +6,9 @@ use super::shape::Physical;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, quote};
 
+/// The version of what is kept.
+const FORMAT: i64 = 1;
+
 /// Makes the table of definitions.
 pub(super) fn create(conn: &Conn) -> Result<()> {
     conn.exec(
@@ -14,13 +17,23 @@ pub(super) fn create(conn: &Conn) -> Result<()> {
 }
 
 /// The definition a table was last brought to.
+///
+/// # Errors
+/// `NEWER_FORMAT`, and `CORRUPT` for what is no definition.
 pub(super) fn read(conn: &Conn, name: &str) -> Result<Option<Definition>> {
     let text = conn.one("SELECT definition FROM _models WHERE name = ?", &[name.into()], |r| {
         Ok(r.text(0)?.to_string())
     })?;
-    let unreadable =
-        |e| Error::BadValue(format!("the definition kept of model '{name}' is of a newer version: {e}"));
-    text.map(|text| serde_json::from_str(&text).map_err(unreadable)).transpose()
+    text.map(|text| serde_json::from_str(&text).map_err(|e| unreadable(name, &e))).transpose()
+}
+
+/// A newer version of this package may declare what this one does not know; anything else was never written by any.
+fn unreadable(name: &str, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    match text.starts_with("unknown field") || text.starts_with("unknown variant") {
+        true => Error::NewerFormat { found: FORMAT + 1, known: FORMAT },
+        false => Error::Corrupt(format!("the definition kept of model '{name}': {text}")),
+    }
 }
 
 /// Keeps a definition. `stale` says that the rows have to be made anew from the log.

@@ -135,7 +135,7 @@ impl Shape {
         for (_, name) in &self.drop {
             conn.exec(&format!("ALTER TABLE {} DROP COLUMN {}", quote(&self.new.name), quote(name)))?;
         }
-        aside.back(conn)?;
+        aside.back(conn, &self.new.name)?;
         Ok(None)
     }
 
@@ -143,7 +143,9 @@ impl Shape {
         let table = quote(&self.new.name);
         let mut from = self.old.clone().unwrap_or_else(|| self.new.clone());
         full_text::drop(conn, &from)?;
-        let aside = Aside::put(conn, &self.new.name, &index::names(&from))?;
+        let goes = |(name, meanwhile): &&(String, String)| name == meanwhile;
+        let lost: Vec<&str> = self.drop.iter().filter(goes).map(|(name, _)| name.as_str()).collect();
+        let aside = Aside::put(conn, &self.new.name, &index::names(&from), &lost)?;
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
             conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
             for column in from.columns.iter_mut().filter(|c| c.name.eq_ignore_ascii_case(name)) {
