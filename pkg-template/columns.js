@@ -79,6 +79,8 @@ const ACTIONS = ['CASCADE', 'SET NULL', 'RESTRICT']
 export function compileColumns(model, idCol, given = {}) {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(`${model}: columns must be an object`)
+  if (/^(json|rowid)$/i.test(idCol))
+    throw new TypeError(`${model}: idCol '${idCol}' is taken already: name the id otherwise`)
   const columns = Object.create(null)
   const engine = []
   let tokenize

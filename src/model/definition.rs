@@ -230,7 +230,13 @@ impl Definition {
                 "names with '_' or 'sqlite' in front are ours and SQLite's",
             ));
         }
+        if self.name.starts_with("{sdb}") {
+            return Err(bad_name("model", &self.name, "names with '{sdb}' in front are strato-db's own"));
+        }
         check_name("column", &self.id_col)?;
+        if ["json", "rowid"].iter().any(|taken| taken.eq_ignore_ascii_case(&self.id_col)) {
+            return Err(bad_name("column", &self.id_col, "it is taken already: name the id otherwise"));
+        }
         let mut seen: Vec<&str> = vec!["json", "rowid"];
         for column in &self.columns {
             check_name("column", &column.name)?;

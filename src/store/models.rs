@@ -89,7 +89,8 @@ impl<H: Host> Store<H> {
     }
 
     fn free(&self, name: &str) -> Result<()> {
-        match self.models.borrow().contains_key(name) {
+        // tables that differ in case are one
+        match self.models.borrow().keys().any(|known| known.eq_ignore_ascii_case(name)) {
             true => Err(Error::DuplicateModel(name.to_string())),
             false => Ok(()),
         }

@@ -4,6 +4,7 @@
 
 use super::super::definition::{Column, Definition, Index};
 use super::super::expression;
+use super::record;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
@@ -14,7 +15,8 @@ pub(super) fn outdated(
     new: &Definition,
     recorded: bool,
 ) -> Result<Vec<(String, String)>> {
-    let wanted = wanted(new)?;
+    let wanted: Vec<(String, String)> =
+        wanted(new)?.iter().map(|index| free(conn, new, index)).collect::<Result<_>>()?;
     let before: Vec<String> = match old {
         Some(old) => names(old),
         None => Vec::new(),
@@ -41,11 +43,57 @@ pub(super) fn outdated(
     Ok(wanted.iter().filter(|index| !stays(index)).cloned().collect())
 }
 
-/// The names of a definition's indexes.
+/// The names of a definition's indexes, and those they get where these are taken.
 pub(super) fn names(definition: &Definition) -> Vec<String> {
     let single = definition.data_columns().filter(|c| c.index.is_some());
     let compound = definition.indexes.iter().map(|i| compound_name(definition, i));
-    single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound).collect()
+    let names = single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound);
+    names.flat_map(|name| others(&name).chain([name.clone()]).collect::<Vec<_>>()).collect()
+}
+
+/// Names for an index of which the own is taken.
+fn others(name: &str) -> impl Iterator<Item = String> + '_ {
+    (2..10).map(move |n| format!("{name}~{n}"))
+}
+
+/// An index under a name that nothing but the model's table has: names of a database are shared by all.
+pub(super) fn free(
+    conn: &Conn,
+    model: &Definition,
+    (name, sql): &(String, String),
+) -> Result<(String, String)> {
+    let taken = |name: &str| {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND NOT (type = 'index' AND tbl_name = ? COLLATE NOCASE)";
+        conn.one(sql, &[name.into(), (&model.name).into()], |_| Ok(()))
+    };
+    if taken(name)?.is_none() {
+        return Ok((name.clone(), sql.clone()));
+    }
+    for other in others(name) {
+        if taken(&other)?.is_none() {
+            let sql = sql.replacen(&quote(name), &quote(&other), 1);
+            return Ok((other, sql));
+        }
+    }
+    let remedy = "other tables and indexes have it: give the index another name";
+    Err(Error::BadName { what: "index", name: name.clone(), remedy })
+}
+
+/// Gives an index of another model that has a model's name one of the others, once `make` has made the table.
+pub(super) fn give_way(conn: &Conn, model: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let sql =
+        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE";
+    let found = conn.one(sql, &[model.into()], |r| {
+        Ok((r.text(0)?.to_string(), r.text(1)?.to_string(), r.opt_text(2)?.unwrap_or_default().to_string()))
+    })?;
+    let Some((name, table, sql)) = found else { return make() };
+    let Some(owner) = record::read(conn, &table)?.filter(|owner| names(owner).contains(&name)) else {
+        let remedy = "an index of your own has it: rename the one or the other";
+        return Err(Error::BadName { what: "model", name: model.into(), remedy });
+    };
+    conn.exec(&format!("DROP INDEX {}", quote(&name)))?;
+    make()?;
+    conn.exec(&free(conn, &owner, &(name, sql))?.1)
 }
 
 fn compound_name(definition: &Definition, index: &super::super::definition::CompoundIndex) -> String {

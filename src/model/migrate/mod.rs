@@ -14,6 +14,7 @@ mod keys;
 mod own_tests;
 mod record;
 mod shape;
+mod strange;
 #[cfg(test)]
 mod tests;
 
@@ -73,13 +74,17 @@ impl Migration {
     /// `BAD_VALUE` when the id is another one than before.
     pub fn plan(conn: &Conn, new: &Definition, owned: bool) -> Result<Migration> {
         record::create(conn)?;
-        let there = shape::columns(conn, &new.name)?;
+        let mut there = shape::columns(conn, &new.name)?;
         let known = record::read(conn, &new.name)?;
         let recorded = known.is_some() && !there.is_empty();
         let old = match (there.is_empty(), known) {
             (true, _) => None,
             (false, Some(old)) => Some(old),
-            (false, None) => Some(record::adopt(new, &there)),
+            (false, None) => {
+                let (old, columns) = strange::accept(conn, new, there)?;
+                there = columns;
+                Some(old)
+            }
         };
         if let Some(old) = &old {
             shape::same_id(old, new)?;
@@ -145,7 +150,9 @@ impl Migration {
 
     fn rest(&mut self, conn: &Conn) -> Result<Option<Progress>> {
         let total = self.indexes.len() as i64;
-        if let Some((_, sql)) = self.indexes.get(self.done as usize) {
+        if let Some(index) = self.indexes.get(self.done as usize) {
+            // the name may have become another model's meanwhile
+            let (_, sql) = &index::free(conn, &self.new, index)?;
             match conn.exec(sql) {
                 // rows that break a new rule were made before it: the log makes them anew, see `stale`
                 Err(Error::Sqlite { code, .. }) if self.owned && code.starts_with("SQLITE_CONSTRAINT") => {

@@ -118,7 +118,7 @@ impl Shape {
     /// The next step; nothing when the table has its shape.
     pub(super) fn step(&mut self, conn: &Conn) -> Result<Option<Progress>> {
         if self.old.is_none() {
-            conn.exec(&create_table(&self.new))?;
+            index::give_way(conn, &self.new.name, || conn.exec(&create_table(&self.new)))?;
             return Ok(None);
         }
         if self.rows == Rows::None {

@@ -1,0 +1,60 @@
+//! A table that something else made under a model's name: taken over where documents can live in it, with its rows;
+//! else refused when the database opens, by what it lacks. What its columns become is `record::adopt`'s.
+
+use super::super::definition::Definition;
+use super::record;
+use super::shape::{self, Physical};
+use crate::error::{Error, Result};
+use crate::sql::{Conn, quote};
+
+/// A definition for a table of which none was kept, and its columns, `json` among them.
+pub(super) fn accept(
+    conn: &Conn,
+    new: &Definition,
+    there: Vec<Physical>,
+) -> Result<(Definition, Vec<Physical>)> {
+    let lacks = |what: String| {
+        Err(Error::BadValue(format!(
+            "there is a table '{}' that is not this model's: {what}; rename the table or the model",
+            new.name
+        )))
+    };
+    let known = |name: &str| there.iter().any(|c| c.name.eq_ignore_ascii_case(name));
+    if !known(&new.id_col) {
+        return lacks(format!("it has no column '{}'", new.id_col));
+    }
+    if known("json") {
+        return Ok((record::adopt(new, &there), there));
+    }
+    if !is_unique(conn, new)? {
+        return lacks(format!("its column '{}' has no unique index of its own", new.id_col));
+    }
+    let id = quote(&new.id_col);
+    let without = format!("SELECT 1 FROM {} WHERE {id} IS NULL LIMIT 1", quote(&new.name));
+    if conn.one(&without, &[], |_| Ok(()))?.is_some() {
+        return lacks(format!("it has rows without a value in '{}'", new.id_col));
+    }
+    conn.exec(&format!("ALTER TABLE {} ADD COLUMN \"json\" TEXT", quote(&new.name)))?;
+    let there = shape::columns(conn, &new.name)?;
+    let mut old = record::adopt(new, &there);
+    // what the model does not declare goes into the documents, as the values of any column that is dropped
+    let ours = |name: &str| {
+        let declared = new.columns.iter().map(|c| c.name.as_str());
+        declared.chain([new.id_col.as_str(), "json", "rowid"]).any(|known| known.eq_ignore_ascii_case(name))
+    };
+    for column in there.iter().filter(|c| !ours(&c.name)) {
+        let column = serde_json::json!({ "name": column.name, "real": true });
+        old.columns.push(serde_json::from_value(column).map_err(|e| Error::BadValue(e.to_string()))?);
+    }
+    Ok((old, there))
+}
+
+/// Whether no two rows can have one id.
+fn is_unique(conn: &Conn, new: &Definition) -> Result<bool> {
+    let (table, id) = ((&new.name).into(), (&new.id_col).into());
+    let sql = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE AND pk = 1
+          AND (SELECT max(pk) FROM pragma_table_info(?1)) = 1
+        UNION ALL SELECT 1 FROM pragma_index_list(?1) l WHERE l.\"unique\" AND NOT l.partial
+          AND (SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE FROM pragma_index_info(l.name))";
+    Ok(conn.one(sql, &[table, id], |_| Ok(()))?.is_some())
+}
