@@ -34,7 +34,7 @@ export const aboutModel = model => tx => ({
   ...model.migrationOptions,
   ...(tx.queue && { queue: tx.queue }),
   db: tx,
-  model: tx.modelOf(model),
+  model: tx.store[model.name],
 })
 
 /**

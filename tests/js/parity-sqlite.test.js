@@ -154,6 +154,7 @@ member('dbP', 'is a promise of the open database, which opens nothing', async ()
   assert.equal(await db.dbP, db)
   await db.close()
   const again = db.dbP
+  assert.equal(await Promise.race([again, new Promise(go => setTimeout(go, 20, 'closed'))]), 'closed')
   await db.get('SELECT 1')
   assert.equal(await again, db)
   await db.close()

@@ -204,6 +204,18 @@ test('an own makeSelect that makes all of its SQL itself', () =>
     assert.equal(await model.exists({ over: 50 }), false)
   }))
 
+test('an own makeSelect may choose the columns', () =>
+  withDb(async db => {
+    class Names extends JsonModel {
+      makeSelect(options) {
+        return super.makeSelect({ ...options, cols: ['name', 'at'], noTotal: true })
+      }
+    }
+    const model = db.addModel(Names, { name: 'n', columns: { ...people.columns, at: { type: 'DATE' } } })
+    await model.set([{ name: 'Ann', at: new Date(5) }, { name: 'Bob' }])
+    assert.deepEqual((await model.search()).items, [{ name: 'Ann', at: new Date(5) }, { name: 'Bob' }])
+  }))
+
 test('an own search rules searchAll and each; searchOne and all are on their own, as in strato-db', () =>
   withDb(async db => {
     class Young extends JsonModel {
@@ -344,7 +356,7 @@ test('a single value needs no array; null and undefined are none', async () => {
   assert.deepEqual(await db.get('SELECT ? AS a', new Date(5)), { a: 5 })
   assert.deepEqual(await db.prepare('SELECT a FROM t WHERE a = ?').get('x'), { a: 'x' })
   assert.equal(await db.each('SELECT a FROM t WHERE a = ?', 'x', () => {}), 1)
-  await db.exec('DELETE FROM t WHERE a = ?', 'x')
+  await db.exec('DELETE FROM t WHERE a = ?', 2n ** 60n)
   assert.equal((await db.all('SELECT a FROM t')).length, 4)
   for (const none of [null, undefined])
     await assert.rejects(db.get('SELECT ? AS a', none), { code: 'BAD_VALUE' })
