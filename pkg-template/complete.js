@@ -14,7 +14,7 @@ export class Completion {
     const others = columns.filter(column => !column.isId)
     const having = (...keys) => others.filter(column => keys.some(key => column[key]))
     // what SQL computes has its default there
-    const stored = others.filter(column => column.real || column.sql === undefined)
+    const stored = others.filter(column => column.real || !column.computed)
     this.defaults = stored.filter(column => column.default !== undefined && !column.value)
     this.values = having('value', 'slugValue')
     this.required = having('required')
@@ -30,7 +30,8 @@ export class Completion {
     this.hasSlugs = columns.some(column => column.slugValue)
     /** Whether a part of a document says too little: the whole has to be looked at. */
     this.whole = Boolean(
-      this.defaults.length ||
+      this.shaped.some(column => column.stringify) ||
+        this.defaults.length ||
         this.values.length ||
         this.required.length ||
         this.validate ||
@@ -110,6 +111,11 @@ export class Completion {
     return freeSlug(slugify(text), slug => isTaken(column, slug, doc))
   }
 
+  /** A document of the user's as it is stored, computed values left as they are. */
+  stored(self, doc) {
+    return this.#shape(self, doc, {}).doc
+  }
+
   #shape(self, given, aside) {
     let doc = given
     for (const column of this.shaped) {
@@ -117,8 +123,9 @@ export class Completion {
       const value = this.#aside(column, aside, doc)
       let made = value
       if (falsyBool) made = value ? true : undefined
-      else if (nullish(value)) made = alwaysObject ? {} : value
-      else if (stringify) made = stringify.call(self, value)
+      // it may have a word for nothing
+      else if (stringify) made = stringify.call(self, value) ?? (nullish(value) ? value : undefined)
+      if (nullish(made) && alwaysObject) made = {}
       if (column.aside) aside[name] = made
       else if (made !== value) doc = withValueAt(doc, steps, made)
     }

@@ -4,12 +4,19 @@
 import { LONE } from './codec.js'
 import { nearest } from './columns.js'
 import { Loader } from './loader.js'
-import { put, replaceAt } from './paths.js'
+import { put, replaceAt, valueAt, withValueAt } from './paths.js'
 import { fromRow } from './rows.js'
 import { findColumn } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
+  constructor() {
+    super()
+    // for `rows.map(model.parseRow)` and `.then(model.toObj)`
+    this.toObj = this.toObj.bind(this)
+    this.parseRow = this.parseRow.bind(this)
+  }
+
   /** The document with an id, or the first with a value in a column, or undefined. */
   async get(id, colName) {
     const { name, value } = this._key('get', id, colName)
@@ -25,11 +32,14 @@ export class Keyed extends Searchable {
   async getAll(ids, colName) {
     if (nullish(ids)) return []
     if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
-    const keys = ids.map(id => this._key('getAll', id, colName).value)
-    if (!keys.length) return []
+    // nothing is found where nothing is asked for
+    const asked = ids.filter(id => !nullish(id))
+    const keys = asked.map(id => this._key('getAll', id, colName).value)
+    if (!keys.length) return ids.map(() => undefined)
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
-    return JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    return asked.length === ids.length ? found : ids.map(id => (nullish(id) ? undefined : found.shift()))
   }
 
   /** `get` through a cache of the caller's: what is asked for in one turn is read together, and only once. */
@@ -156,10 +166,19 @@ export class Keyed extends Searchable {
     return asTheyAre ? docs : docs.map(doc => this.item(doc))
   }
 
-  _revived(doc) {
+  /** A stored document with what `parse` makes of its values; without `selected` it has none of what SQL computes. */
+  _revived(doc, selected = true) {
     if (!this._codec.plain) this._codec.revive(doc)
-    for (const { steps, parse } of this._parsed) replaceAt(doc, steps, value => parse.call(this, value))
-    return doc
+    let read = doc
+    for (const { steps, parse, computed } of this._parsed) {
+      if (computed && !selected) continue
+      const value = valueAt(read, steps) ?? null
+      const made = parse.call(this, value)
+      // it may have a word for nothing
+      if (value !== null) replaceAt(read, steps, () => made)
+      else if (!nullish(made)) read = withValueAt(read, steps, made)
+    }
+    return read
   }
 
   _ready() {
