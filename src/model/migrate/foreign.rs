@@ -87,7 +87,7 @@ fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
 fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, owned: bool) -> Result<()> {
     let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&format!("{}~", column.name)));
     full_text::drop(conn, new)?;
-    let aside = Aside::put(conn, &new.name, &[], &[])?;
+    let aside = Aside::put(conn, new, &[], &[])?;
     conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {name} TO {before}"))?;
     let references = key.map_or(String::new(), |key| {
         format!(
