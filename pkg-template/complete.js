@@ -124,7 +124,7 @@ export class Completion {
       let made = value
       if (falsyBool) made = value ? true : undefined
       // it may have a word for nothing
-      else if (stringify) made = stringify.call(self, value) ?? (nullish(value) ? value : undefined)
+      else if (stringify) made = stringify.call(self, value) ?? undefined
       if (nullish(made) && alwaysObject) made = {}
       if (column.aside) aside[name] = made
       else if (made !== value) doc = withValueAt(doc, steps, made)
