@@ -78,6 +78,7 @@ export class DB extends Tables {
 
   async _prepare(models, migrations, before) {
     const { engine } = this
+    engine.claim(models.filter(model => this.isOwned(model)).map(model => model.name))
     if (this._options.readOnly) {
       for (const model of models) {
         if (model.hasTable !== false)
