@@ -1,6 +1,7 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
+import { parsed } from './rows.js'
 import {
   checkAttrs,
   columnAt,
@@ -221,7 +222,7 @@ export class Searchable {
   _rows(rows, cols) {
     const columns = this.columns ?? {}
     const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
-    const readers = cols.map(name => [name, reader(of(name))]).filter(([, read]) => read)
+    const readers = cols.map(name => [name, reader(this, of(name))]).filter(([, read]) => read)
     if (!readers.length) return rows
     for (const row of rows)
       for (const [name, read] of readers) if (!nullish(row[name])) row[name] = read(row[name])
@@ -229,10 +230,10 @@ export class Searchable {
   }
 }
 
-function reader(column) {
+function reader(model, column) {
   if (!column?.name) return decode
-  const { parse, type } = column
-  if (parse) return parse
+  const { type } = column
+  if (column.parse) return value => parsed(model, column, value)
   if (type === 'DATE') return ms => new Date(ms)
   return type === 'JSON' || !(column.real || type) ? undefined : decode
 }

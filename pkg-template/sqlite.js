@@ -38,7 +38,6 @@ export class SQLite extends Queries {
     root: undefined,
     joined: undefined,
     link: undefined,
-    lines: new Map(),
   }
   _queued = []
   _upkeep
