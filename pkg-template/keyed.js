@@ -4,9 +4,9 @@
 import { LONE } from './codec.js'
 import { nearest } from './columns.js'
 import { Loader } from './loader.js'
-import { put, replaceAt } from './paths.js'
-import { fromRow } from './rows.js'
-import { findColumn } from './search-attrs.js'
+import { replaceAt } from './paths.js'
+import { fill, fromRow, parsed, unreadable } from './rows.js'
+import { findColumn, show } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
@@ -80,7 +80,7 @@ export class Keyed extends Searchable {
       return { name: colName, value: this._id(id) }
     }
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
-    const stored = column.stringify ? column.stringify.call(this, id) : id
+    const stored = column.stringify ? column.stringify(id) : id
     if (typeof stored !== 'object' || stored instanceof Uint8Array) return { name: colName, value: stored }
     if (!(stored instanceof Date)) return { name: colName, value: JSON.stringify(stored) }
     if (Number.isNaN(stored.getTime()))
@@ -89,20 +89,19 @@ export class Keyed extends Searchable {
     return { name: colName, value: column.type === 'DATE' ? stored.getTime() : stored.toJSON() }
   }
 
-  /** Whether a slug is used by another document, or by one that is about to be written with it. */
-  async _isTaken(chosen, column, slug, { [this.idCol]: id }) {
-    if (chosen.get(column.name)?.has(slug)) return true
-    const engine = await this._ready()
-    const text = engine.getBy(this.name, column.name, slug, this._inside())
-    return (
-      text !== undefined && (nullish(id) || String(JSON.parse(text)[this.idCol]) !== String(this._id(id)))
-    )
+  /** Whether another document than that with an id has a slug. */
+  _isTaken(engine, column, slug, id) {
+    const { value } = this._key('set', slug, column.name)
+    const text = engine.getBy(this.name, column.name, value, this._inside())
+    return text !== undefined && (id === undefined || String(JSON.parse(text)[this.idCol]) !== id)
   }
 
+  /** The object whose properties a document has. */
   checkObject(method, obj) {
-    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return obj
+    const what = `${this.name}.${method}`
+    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return this._codec.whole(obj, what)
     throw new TypeError(
-      `${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
+      `${what}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
     )
   }
 
@@ -120,9 +119,23 @@ export class Keyed extends Searchable {
     )
   }
 
+  /** An id that a document will have. */
+  _checkNewId(method, id) {
+    this.checkId(method, id)
+    this._checkInteger(`${this.name}.${method}`, id)
+  }
+
+  _checkInteger(what, id) {
+    if (!this.integerId || typeof id === 'object') return
+    // text of one is taken
+    if (id === '' || !Number.isInteger(Number(id)))
+      throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)
+  }
+
   /** An id that stands in an encoded document. */
   _checkStoredId(what, id) {
     const { type } = this.columns[this.idCol]
+    this._checkInteger(what, id)
     if (typeof id === 'string' || typeof id === 'number') return
     if (typeof id === 'object' && ['BLOB', 'BIGINT', 'INTEGER'].includes(type)) return
     throw new TypeError(
@@ -146,9 +159,11 @@ export class Keyed extends Searchable {
   item(doc) {
     const revived = this._revived(doc)
     if (!this.Item) return revived
-    const item = new this.Item()
-    for (const key of Object.keys(revived)) put(item, key, revived[key])
-    return item
+    try {
+      return fill(new this.Item(), revived)
+    } catch (cause) {
+      throw unreadable(`${this.name}: ${this.Item.name} refuses`, revived[this.idCol], cause)
+    }
   }
 
   items(docs) {
@@ -158,7 +173,8 @@ export class Keyed extends Searchable {
 
   _revived(doc) {
     if (!this._codec.plain) this._codec.revive(doc)
-    for (const { steps, parse } of this._parsed) replaceAt(doc, steps, value => parse.call(this, value))
+    for (const column of this._parsed)
+      replaceAt(doc, column.steps, value => parsed(this, column, value, doc[this.idCol]))
     return doc
   }
 

@@ -2,6 +2,7 @@
 // functions, and makes one call of the engine per operation. Does not write.
 
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { parsed } from './rows.js'
 import {
   checkAttrs,
   columnAt,
@@ -234,7 +235,7 @@ export class Searchable {
   _rows(rows, cols) {
     const columns = this.columns ?? {}
     const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
-    const readers = cols.map(name => [name, reader(of(name))]).filter(([, read]) => read)
+    const readers = cols.map(name => [name, reader(this, of(name))]).filter(([, read]) => read)
     for (const row of rows) {
       for (const key of Object.keys(row)) if (row[key] === null) delete row[key]
       for (const [name, read] of readers) if (row[name] !== undefined) row[name] = read(row[name])
@@ -243,10 +244,10 @@ export class Searchable {
   }
 }
 
-function reader(column) {
+function reader(model, column) {
   if (!column?.name) return decode
-  const { parse, type } = column
-  if (parse) return parse
+  const { type } = column
+  if (column.parse) return value => parsed(model, column, value)
   if (type === 'DATE') return ms => new Date(ms)
   return type === 'JSON' || !(column.real || type) ? undefined : decode
 }
