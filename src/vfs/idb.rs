@@ -66,14 +66,14 @@ impl Idb {
 impl Drop for Idb {
     fn drop(&mut self) {
         let (files, lock) = (self.files.clone(), self.lock.take());
-        let closing = future_to_promise(async move {
+        let closing: Work<Result<JsValue, JsValue>> = Box::pin(async move {
             // mere tidying unless `relaxed` writes are owed, whose loss `Db::close` tells
             let _ = files.flush(true).await;
             files.keeper().state.borrow().0.close();
             drop(lock);
             Ok(JsValue::UNDEFINED)
         });
-        CLOSING.with_borrow_mut(|all| all.insert(self.name.clone(), closing));
+        CLOSING.with_borrow_mut(|all| all.insert(self.name.clone(), future_to_promise(closing)));
     }
 }
 
