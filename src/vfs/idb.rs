@@ -14,9 +14,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use super::browser::WebLock;
 use super::idb_calls::{self, Head};
 use super::names::{directory_of, name_of};
-use super::{
-    Batch, Deferred, DeferredFile, Image, Keeper, Later, Storage, StorageError, Vfs, Work, transfer,
-};
+use super::{Batch, Deferred, Image, Keeper, Later, Storage, StorageError, StorageFile, Vfs, Work, transfer};
 use crate::error::{Error, Result};
 
 /// The file to open on an [`Idb`] storage.
@@ -78,9 +76,7 @@ impl Drop for Idb {
 }
 
 impl Storage for Idb {
-    type File = DeferredFile<Blocks>;
-
-    fn open(&self, name: &str, create: bool) -> Result<Self::File, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         self.files.open(name, create)
     }
 
