@@ -85,14 +85,12 @@ async fn pause(error: &JsValue, name: &str, start: f64) -> Result<()> {
 }
 
 impl Storage for Opfs {
-    type File = HandleFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<HandleFile, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let file = self.file(name)?;
         if !create && file.size()? == 0 {
             return Err(StorageError::NotFound(name.into()));
         }
-        Ok(file.clone())
+        Ok(Box::new(file.clone()))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
