@@ -30,9 +30,8 @@ export class ESModel extends JsonModel {
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */
     this.event = {
-      set: (obj, insertOnly, _noReturn, meta) =>
-        this._event(insertOnly ? INSERT : SET, this._encoded('set', obj), meta),
-      update: (obj, upsert, _noReturn, meta) =>
+      set: (obj, insertOnly, meta) => this._event(insertOnly ? INSERT : SET, this._encoded('set', obj), meta),
+      update: (obj, upsert, meta) =>
         typeof upsert === 'object' && upsert !== null
           ? this._patchEvent(obj, JSON.parse(this._encodePatch(upsert)), meta)
           : this._event(upsert ? SAVE : UPDATE, this._encoded('update', obj), meta),

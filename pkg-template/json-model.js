@@ -77,6 +77,7 @@ export class JsonModel extends Keyed {
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
+    db.made?.(this)
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */
@@ -310,17 +311,18 @@ export class JsonModel extends Keyed {
   _together(fn) {
     if (this._inside()) return fn(this)
     refuseOwnWait(this.db)
-    return this.db.withTransaction(tx => fn(tx.store[this.name]))
+    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
   }
 
   /** Runs `fn(model)` as a part of the transaction that is undone alone. */
   _part(fn) {
-    return this.db.withTransaction(tx => fn(tx.store[this.name]))
+    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
   }
 
-  /** Removes the document with an id, or the one given; resolves also when there is none. */
+  /** Removes the document with an id, or the one given; resolves also when there is none, or no id. */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
+    if (id === undefined) return { changes: 0 }
     this.checkId('remove', id)
     return { changes: await this._removeAll([id]) }
   }

@@ -23,6 +23,7 @@ export class Keyed extends Searchable {
 
   /** The documents with these ids, or values in a column, in their order; undefined where there is none. */
   async getAll(ids, colName) {
+    if (nullish(ids)) return []
     if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
     const keys = ids.map(id => this._key('getAll', id, colName).value)
     if (!keys.length) return []

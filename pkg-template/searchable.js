@@ -1,6 +1,7 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
+import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
 import { parsed } from './rows.js'
 import {
   checkAttrs,
@@ -19,12 +20,14 @@ const SEARCH_OPTIONS = [
   ...['limit', 'offset', 'sort', 'cursor', 'noTotal', 'noCursor', 'itemsOnly'],
   ...['where', 'join', 'joinVals', 'cols', 'distinct', 'snippet'],
 ]
+/** The items and nothing else. */
+const ITEMS = { itemsOnly: true, noTotal: true, noCursor: true }
 const FLAGS = ['noTotal', 'noCursor', 'itemsOnly', 'distinct']
 
 export class Searchable {
-  /** Every document. */
+  /** Every document, also those that an own `makeSelect` would leave out. */
   async all() {
-    return this.searchAll()
+    return (await this._page({}, ITEMS, {})).items
   }
 
   /**
@@ -36,14 +39,24 @@ export class Searchable {
     return options?.itemsOnly ? found.items : found
   }
 
+  /** `more` is what `each` and `all` ask the engine for beyond the options, past an own `makeSelect`. */
   async _page(attrs, options, more) {
+    if (!more && this._selectsItself()) {
+      const own = ownPage(this, await this._ready(), { ...options, attrs })
+      return this._found(own.text, own.options)
+    }
     const search = this.searchText(attrs, options, more)
     const engine = await this._ready()
-    const text =
-      this.makeSelect === Searchable.prototype.makeSelect || more
-        ? engine.search(this.name, search, this._inside())
-        : this._searchOwn(engine, search, { ...options, attrs })
-    return this._found(text, options)
+    return this._found(engine.search(this.name, search, this._inside()), options)
+  }
+
+  _selectsItself() {
+    return this.makeSelect !== Searchable.prototype.makeSelect
+  }
+
+  /** Whether a subclass has changed what is found. */
+  searchesItself() {
+    return this._selectsItself() || this.search !== Searchable.prototype.search
   }
 
   _found(text, options) {
@@ -59,13 +72,15 @@ export class Searchable {
 
   /** The first document, or undefined. */
   async searchOne(attrs, options) {
-    return (await this.searchAll(attrs, { ...options, limit: 1, noCursor: true }))[0]
+    const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
+    return items[0]
   }
 
   /** How many documents match; of those after `cursor` if there is one. */
   async count(attrs = {}, options = {}) {
-    const { limit, offset, ...rest } = options ?? {}
-    const search = this.searchText(attrs ?? {}, rest)
+    const given = { ...options, limit: undefined, offset: undefined }
+    if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
+    const search = this.searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return engine.count(this.name, search, this._inside())
   }
@@ -80,6 +95,7 @@ export class Searchable {
       this.checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
+    if (this._selectsItself()) return ownAny(this, await this._ready(), { ...options, attrs: idOrAttrs })
     const search = this.searchText(idOrAttrs ?? {}, options ?? {})
     const engine = await this._ready()
     return engine.any(this.name, search, this._inside())
@@ -89,8 +105,10 @@ export class Searchable {
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
-    const { limit, offset, sort, ...rest } = options ?? {}
-    const search = this.searchText(attrs ?? {}, rest)
+    const given = { ...options, limit: undefined, offset: undefined, sort: undefined }
+    if (this._selectsItself())
+      return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
+    const search = this.searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return decode(JSON.parse(engine.aggregate(this.name, String(op), column, search, this._inside())))
   }
@@ -128,32 +146,27 @@ export class Searchable {
   /** An async iterable over the matching documents, again after each commit that changed them. */
   live(attrs = {}, options = {}) {
     const given = { ...options, noTotal: true }
-    const search = this.searchText(attrs ?? {}, given)
-    const read = engine => engine.search(this.name, search, 0)
+    const own = this._selectsItself()
+    const search = own ? undefined : this.searchText(attrs ?? {}, given)
+    const read = engine =>
+      own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     // the developer's SQL may read any table
-    const table = readsMore(given) ? undefined : this.name
+    const table = own || readsMore(given) ? undefined : this.name
     return this.db.hub.query(table, read, text => this._found(text, given).items)
   }
 
   /**
    * The statements of a search, `{attrs, ...options}`: `[sql, values, cursorAliases, totalSql, totalValues, invert]`. A
-   * subclass that overrides it has `search` run what it gives; the database is open by then.
+   * subclass that overrides it has every search run what it gives; the database is open by then.
    */
   makeSelect({ attrs, ...options } = {}) {
     if (!this.db.engine) throw new Error(`${this.name}.makeSelect: open the database first`)
     const search = this.searchText(attrs ?? {}, options)
+    this._asked = { search, options }
     const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
       this.db.engine.makeSelect(this.name, search),
     )
     return [sql, values.map(decode), aliases, totalSql ?? undefined, totalValues.map(decode), invert]
-  }
-
-  _searchOwn(engine, search, options) {
-    const [sql, values, , totalSql, totalValues = []] = this.makeSelect(options)
-    const list = given => JSON.stringify(values_(this, 'makeSelect', given))
-    const wanted = options.noTotal || options.noCursor || options.itemsOnly ? undefined : totalSql
-    const token = this._inside()
-    return engine.searchOwn(this.name, search, sql, list(values), wanted, list(totalValues), token)
   }
 
   /** A search as the engine reads it. */
@@ -218,14 +231,15 @@ export class Searchable {
     checkAttrs(this, method, attrs)
   }
 
-  /** Rows of `cols`, their values as the columns' types and `parse` say. */
+  /** Rows of `cols`, their values as the columns' types and `parse` say; what is nothing is not there. */
   _rows(rows, cols) {
     const columns = this.columns ?? {}
     const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
     const readers = cols.map(name => [name, reader(this, of(name))]).filter(([, read]) => read)
-    if (!readers.length) return rows
-    for (const row of rows)
-      for (const [name, read] of readers) if (!nullish(row[name])) row[name] = read(row[name])
+    for (const row of rows) {
+      for (const key of Object.keys(row)) if (row[key] === null) delete row[key]
+      for (const [name, read] of readers) if (row[name] !== undefined) row[name] = read(row[name])
+    }
     return rows
   }
 }

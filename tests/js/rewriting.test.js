@@ -64,7 +64,10 @@ test('a document that cannot be written anew is named, and nothing of it has hap
     { n: { value: doc => doc.n.toFixed(), version: 1 } },
     { name: 'TypeError', message: /^docs: '251' cannot be written anew: .*toFixed/ },
   )
-  await fails({ b: { path: 'a.b', default: 1 } }, { code: 'BAD_VALUE', message: /docs: '1' .*'a' is a string/ })
+  await fails(
+    { b: { path: 'a.b', default: 1 } },
+    { code: 'BAD_VALUE', message: /docs: '1' .*'a' is a string/ },
+  )
   await using(name, { columns: { id, n: {} } }, async model => assert.deepEqual(await model.all(), docs))
 })
 

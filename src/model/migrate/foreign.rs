@@ -3,7 +3,7 @@
 
 use super::super::definition::{Column, Definition, ForeignKey, Reaction};
 use super::aside::Aside;
-use super::shape::declaration;
+use super::shape::{self, declaration};
 use super::{Progress, full_text, record};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
@@ -85,7 +85,8 @@ fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
 }
 
 fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, owned: bool) -> Result<()> {
-    let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&format!("{}~", column.name)));
+    let before = shape::free_name(&column.name, &shape::columns(conn, &new.name)?);
+    let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&before));
     full_text::drop(conn, new)?;
     let aside = Aside::put(conn, &new.name, &[], &[])?;
     conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {name} TO {before}"))?;

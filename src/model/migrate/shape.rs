@@ -145,7 +145,7 @@ impl Shape {
         full_text::drop(conn, &from)?;
         let goes = |(name, meanwhile): &&(String, String)| name == meanwhile;
         let lost: Vec<&str> = self.drop.iter().filter(goes).map(|(name, _)| name.as_str()).collect();
-        let aside = Aside::put(conn, &self.new.name, &index::names(&from), &lost)?;
+        let aside = Aside::put(conn, &self.new.name, &index::ours(conn, &from)?, &lost)?;
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
             conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
             for column in from.columns.iter_mut().filter(|c| c.name.eq_ignore_ascii_case(name)) {
@@ -254,7 +254,7 @@ fn same_values(a: &Column, b: &Column) -> bool {
         && a.steps() == b.steps()
 }
 
-fn free_name(name: &str, there: &[Physical]) -> String {
+pub(super) fn free_name(name: &str, there: &[Physical]) -> String {
     let mut free = format!("{name}~");
     while there.iter().any(|p| p.name.eq_ignore_ascii_case(&free)) {
         free.push('~');
