@@ -28,7 +28,7 @@ export function valueAt(object, steps) {
 
 /**
  * `object` with `value` at some steps, copied only along the way; undefined takes it away. Only objects and arrays can
- * have something put in: `what` begins the message when another value is on the way.
+ * have something put in: `what` begins the message when another value is on the way, without it that value stays.
  */
 export function withValueAt(object, steps, value, what, depth = 0) {
   const step = steps[depth]
@@ -36,7 +36,7 @@ export function withValueAt(object, steps, value, what, depth = 0) {
   const fits = typeof step === 'number' ? Array.isArray : isOpen
   if (depth && !nullish(object) && !fits(object)) {
     // nothing is there as it is
-    if (nullish(value)) return object
+    if (nullish(value) || what === undefined) return object
     const way = written(steps.slice(0, depth))
     throw new TidelogError('BAD_VALUE', `${what}: '${way}' is ${nameOf(object)}, not ${wanted}`)
   }

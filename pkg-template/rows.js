@@ -20,13 +20,12 @@ export function fromRow(columns, row, cols) {
     if (!wanted(column) || isId || name === 'json') continue
     const value = at(column)
     if (value === null || value === undefined) {
-      if (alwaysObject) doc = withValueAt(doc, steps, {}, name)
+      if (alwaysObject) doc = withValueAt(doc, steps, {})
     } else
       doc = withValueAt(
         doc,
         steps,
         falsyBool ? true : type === 'JSON' ? JSON.parse(value) : tagged(type, value),
-        name,
       )
   }
   return doc

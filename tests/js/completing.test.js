@@ -22,6 +22,17 @@ class Priced {
   }
 }
 
+test('a column whose place in a document is taken leaves there what is, in reads and in rows', async () => {
+  const db = new DB()
+  const columns = { b: { path: 'a.b', type: 'TEXT' }, s: { path: 'a.s', sql: '1', get: true } }
+  const docs = db.addModel(JsonModel, { name: 'docs', columns })
+  await docs.set({ id: 'a', a: 'text' })
+  await db.run("UPDATE docs SET b = 'x'")
+  assert.deepEqual(await docs.get('a'), { id: 'a', a: 'text' })
+  assert.deepEqual(docs.toObj(await db.get('SELECT *, 1 AS s FROM docs')), { id: 'a', a: 'text' })
+  await db.close()
+})
+
 test('a flag that is true by default could not be false, and is refused', () => {
   const define = column => new DB().addModel(JsonModel, { name: 'docs', columns: { f: column } })
   for (const column of [
