@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use rusqlite::types::{FromSqlError, ValueRef};
-use rusqlite::{Connection, Statement};
+use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::bind::bind;
 use super::guard::Guard;
@@ -278,22 +278,21 @@ impl Conn {
         sql: &str,
         f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.with_text(raw, sql, sql, f)
+        self.use_prepared(raw.prepare_cached(sql), sql, f)
     }
 
-    /// As `with`, kept under another text than errors tell.
-    pub(super) fn with_text<T>(
+    /// Errors tell `sql`, under whatever text it was prepared.
+    pub(super) fn use_prepared<T>(
         &self,
-        raw: &Connection,
+        prepared: rusqlite::Result<CachedStatement<'_>>,
         sql: &str,
-        kept: &str,
         f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
         let told = |e| match Error::from(e) {
             Error::Sqlite { code, message, .. } => Error::Sqlite { code, message, sql: String::new() },
             e => e,
         };
-        let mut statement = raw.prepare_cached(kept).map_err(|e| self.explain(told(e), sql))?;
+        let mut statement = prepared.map_err(|e| self.explain(told(e), sql))?;
         f(&mut statement).map_err(|e| self.explain(e, sql))
     }
 
