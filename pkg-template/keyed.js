@@ -11,21 +11,22 @@ import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
   /** The document with an id, or the first with a value in a column, or undefined. */
-  async get(id, colName) {
-    const { name, value } = this._key('get', id, colName)
+  async get(id, colName = this.idCol) {
+    const value = this._key('get', id, colName)
     const engine = await this._ready()
     const text =
-      name === this.idCol
+      colName === this.idCol
         ? engine.get(this.name, value, this._inside())
-        : engine.getBy(this.name, name, value, this._inside())
-    return text === undefined ? undefined : this.item(JSON.parse(text))
+        : engine.getBy(this.name, colName, value, this._inside())
+    if (text === undefined) return undefined
+    return this._asStored ? JSON.parse(text) : this.item(JSON.parse(text))
   }
 
   /** The documents with these ids, or values in a column, in their order; undefined where there is none. */
   async getAll(ids, colName) {
     if (nullish(ids)) return []
     if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
-    const keys = ids.map(id => this._key('getAll', id, colName).value)
+    const keys = ids.map(id => this._key('getAll', id, colName))
     if (!keys.length) return []
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
@@ -66,7 +67,7 @@ export class Keyed extends Searchable {
     return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
-  /** `{name, value}`: the column, and the value as the engine takes it. */
+  /** The value of a column as the engine takes it. */
   _key(method, id, colName = this.idCol) {
     const column = this.columns[colName]
     if (!column || colName === 'json') {
@@ -77,21 +78,21 @@ export class Keyed extends Searchable {
     }
     if (column.isId) {
       this.checkId(method, id)
-      return { name: colName, value: this._id(id) }
+      return this._id(id)
     }
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
     const stored = column.stringify ? column.stringify(id) : id
-    if (typeof stored !== 'object' || stored instanceof Uint8Array) return { name: colName, value: stored }
-    if (!(stored instanceof Date)) return { name: colName, value: JSON.stringify(stored) }
+    if (typeof stored !== 'object' || stored instanceof Uint8Array) return stored
+    if (!(stored instanceof Date)) return JSON.stringify(stored)
     if (Number.isNaN(stored.getTime()))
       throw new TypeError(`${this.name}.${method}: ${colName} is an invalid Date`)
     // as a search has it: elsewhere a Date is its text
-    return { name: colName, value: column.type === 'DATE' ? stored.getTime() : stored.toJSON() }
+    return column.type === 'DATE' ? stored.getTime() : stored.toJSON()
   }
 
   /** Whether another document than that with an id has a slug. */
   _isTaken(engine, column, slug, id) {
-    const { value } = this._key('set', slug, column.name)
+    const value = this._key('set', slug, column.name)
     const text = engine.getBy(this.name, column.name, value, this._inside())
     return text !== undefined && (id === undefined || String(JSON.parse(text)[this.idCol]) !== id)
   }
@@ -106,12 +107,10 @@ export class Keyed extends Searchable {
   }
 
   checkId(method, id) {
+    if (typeof id === 'string' && !LONE.test(id)) return
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
-    if (typeof id === 'string') {
-      if (LONE.test(id)) throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
-      return
-    }
+    if (typeof id === 'string') throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
     if (typeof id === 'bigint' || (typeof id === 'number' && !Number.isNaN(id))) return
     if ((type === 'BLOB' && id instanceof Uint8Array) || (type === 'DATE' && id instanceof Date)) return
     throw new TypeError(
@@ -167,8 +166,12 @@ export class Keyed extends Searchable {
   }
 
   items(docs) {
-    const asTheyAre = this._codec.plain && !this._parsed.length && !this.Item
-    return asTheyAre ? docs : docs.map(doc => this.item(doc))
+    return this._asStored ? docs : docs.map(doc => this.item(doc))
+  }
+
+  /** Whether users get documents just as JSON.parse makes them. */
+  get _asStored() {
+    return this._codec.plain && !this._parsed.length && !this.Item
   }
 
   _revived(doc) {
