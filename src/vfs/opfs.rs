@@ -2,8 +2,6 @@
 //!
 //! Dedicated workers only: others are given no sync access handles. A failed open deletes nothing.
 
-use std::collections::BTreeMap;
-
 use wasm_bindgen::prelude::*;
 
 use super::browser::{Directory, WebLock, has_handles, root, sleep, time};
@@ -22,14 +20,14 @@ const PATIENCE: f64 = 15_000.0;
 /// The files of one database. Dropping it closes them and lets the next one in.
 #[derive(Debug)]
 pub struct Opfs {
-    files: BTreeMap<&'static str, HandleFile>,
+    files: Vec<(&'static str, HandleFile)>,
     /// Released after the handles are closed.
     _lock: WebLock,
 }
 
 impl Drop for Opfs {
     fn drop(&mut self) {
-        for file in self.files.values() {
+        for (_, file) in &self.files {
             file.close();
         }
     }
@@ -48,7 +46,7 @@ impl Opfs {
         let (directory, lock) = reserve(name).await?;
         let directory =
             root().await?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
-        let mut files = BTreeMap::new();
+        let mut files = Vec::new();
         let start = time();
         for file in FILES {
             let handle = loop {
@@ -57,13 +55,17 @@ impl Opfs {
                     Err(error) => pause(&error, name, start).await?,
                 }
             };
-            files.insert(file, HandleFile::new(handle, name));
+            files.push((file, HandleFile::new(handle, name)));
         }
         Ok((Opfs { files, _lock: lock }, MAIN.into()))
     }
 
+    fn find(&self, name: &str) -> Option<&HandleFile> {
+        self.files.iter().find(|(known, _)| *known == name).map(|(_, file)| file)
+    }
+
     fn file(&self, name: &str) -> Result<&HandleFile, StorageError> {
-        self.files.get(name).ok_or_else(|| StorageError::NotFound(name.into()))
+        self.find(name).ok_or_else(|| StorageError::NotFound(name.into()))
     }
 }
 
@@ -85,25 +87,23 @@ async fn pause(error: &JsValue, name: &str, start: f64) -> Result<()> {
 }
 
 impl Storage for Opfs {
-    type File = HandleFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<HandleFile, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let file = self.file(name)?;
         if !create && file.size()? == 0 {
             return Err(StorageError::NotFound(name.into()));
         }
-        Ok(file.clone())
+        Ok(Box::new(file.clone()))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
-        match self.files.get(name) {
+        match self.find(name) {
             Some(file) => Ok(file.size()? > 0),
             None => Ok(false),
         }
     }
 
     fn delete(&self, name: &str) -> Result<(), StorageError> {
-        match self.files.get(name) {
+        match self.find(name) {
             Some(file) if file.size()? > 0 => file.truncate(0).and_then(|()| file.flush()),
             _ => Ok(()),
         }

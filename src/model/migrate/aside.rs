@@ -74,7 +74,7 @@ impl Own {
         for column in lost {
             let sql = "SELECT 1 FROM pragma_index_info(?) WHERE name = ? COLLATE NOCASE";
             let params: [Param<'_>; 2] = [self.name.as_str().into(), (*column).into()];
-            let named = self.sql.to_lowercase().contains(&quote(column).to_lowercase());
+            let named = self.sql.to_ascii_lowercase().contains(&quote(column).to_ascii_lowercase());
             if named || conn.one(sql, &params, |_| Ok(()))?.is_some() {
                 return Err(self.refuse(table, &format!("column '{column}'")));
             }

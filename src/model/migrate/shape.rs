@@ -15,12 +15,15 @@ use crate::sql::{Conn, Param, Value, quote};
 pub(super) struct Physical {
     pub(super) name: String,
     pub(super) ty: String,
+    /// Every row must bring a value of its own.
+    pub(super) needed: bool,
 }
 
 /// The columns of a table; none when it is not there.
 pub(super) fn columns(conn: &Conn, table: &str) -> Result<Vec<Physical>> {
-    conn.all("SELECT name, type FROM pragma_table_info(?)", &[table.into()], |r| {
-        Ok(Physical { name: r.text(0)?.to_string(), ty: r.text(1)?.to_string() })
+    let sql = "SELECT name, type, \"notnull\" AND dflt_value IS NULL AND pk = 0 AS needed FROM pragma_table_info(?)";
+    conn.all(sql, &[table.into()], |r| {
+        Ok(Physical { name: r.text(0)?.to_string(), ty: r.text(1)?.to_string(), needed: r.int(2)? != 0 })
     })
 }
 
@@ -286,6 +289,6 @@ pub(super) fn declaration(column: &Column) -> String {
     format!("{} {}", quote(&column.name), sql_type(column))
 }
 
-fn sql_type(column: &Column) -> &'static str {
+pub(super) fn sql_type(column: &Column) -> &'static str {
     column.ty.map_or("BLOB", |ty| ty.sql())
 }
