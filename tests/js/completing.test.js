@@ -122,7 +122,11 @@ for (const [name, open] of Object.entries(surfaces)) {
       const again = Object.assign(new Priced(), { id: made.id, toJSON: () => ({ id: made.id, a: 2 }) })
       assert.deepEqual(await docs.update(again), { id: made.id, a: 2, json: true, ...f })
       assert.deepEqual(await docs.set(again), { id: made.id, a: 2, ...f })
-      assert.equal(await docs.count(), 1)
+      const change = Object.assign(new Priced(), { toJSON: () => ({ b: 3 }) })
+      assert.equal(await docs.updateWhere({}, change), 1)
+      await assert.rejects(docs.updateWhere({}, new Map([['b', 4]])), TypeError)
+      assert.equal(await docs.updateWhere({}, doc => ({ toJSON: () => ({ ...doc, c: 5 }) })), 1)
+      assert.deepEqual(await docs.all(), [{ id: made.id, a: 2, ...f, b: 3, c: 5 }])
       await db.close()
     }
     const [db, docs] = open({ validate: () => new Map() })
