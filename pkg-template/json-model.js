@@ -36,7 +36,7 @@ export class JsonModel extends Keyed {
   _completion
   _codec
   /** The slugs of writes under way. */
-  _choosing = new Set()
+  _choosing = new Map()
 
   constructor(options) {
     super()
