@@ -162,9 +162,9 @@ export class ESModel extends JsonModel {
   }
 
   /** Changes the matching documents by events, all or none; gives how many. */
-  async updateWhere(attrs, change, meta) {
-    if (this._writes()) return super.updateWhere(attrs, change)
-    const kind = this._checkChange(attrs, change)
+  async updateWhere(attrs, given, meta) {
+    if (this._writes()) return super.updateWhere(attrs, given)
+    const { kind, change } = this._checkChange(attrs, given)
     return this._choose(async slugs => {
       const events = []
       for (const doc of await this._matching(attrs)) {

@@ -36,7 +36,7 @@ export class JsonModel extends Keyed {
   _completion
   _codec
   /** The slugs of writes under way. */
-  _choosing = new Set()
+  _choosing = new Map()
 
   constructor(options) {
     super()
@@ -206,8 +206,8 @@ export class JsonModel extends Keyed {
   }
 
   /** Changes the matching documents, all or none: by an object to merge, a patch, or a function that gives the new one. */
-  async updateWhere(attrs, change) {
-    const kind = this._checkChange(attrs, change)
+  async updateWhere(attrs, given) {
+    const { kind, change } = this._checkChange(attrs, given)
     return this._together(async model => {
       const docs = await model._matching(attrs)
       if (kind === 'function') return model._setMade(docs, change)
@@ -286,14 +286,14 @@ export class JsonModel extends Keyed {
     return removed
   }
 
-  _checkChange(attrs, change) {
+  _checkChange(attrs, given) {
     this._checkAttrs('updateWhere', attrs)
-    if (typeof change === 'function') return 'function'
-    this.checkObject('updateWhere', change)
-    if (isPatch(change)) return this._encodePatch(change) && 'patch'
+    if (typeof given === 'function') return { kind: 'function', change: given }
+    const change = this.checkObject('updateWhere', given)
+    if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
-    return 'merge'
+    return { kind: 'merge', change }
   }
 
   /** The matching documents as they are stored. */
