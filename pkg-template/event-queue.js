@@ -3,6 +3,7 @@
 
 import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
+import { waitedFor } from './running.js'
 
 export class EventQueue extends JsonModel {
   /** How `add` makes an event; an EventSourcingDB's queue also runs it. */
@@ -105,6 +106,8 @@ export class EventQueue extends JsonModel {
     return JSON.parse(engine.history(JSON.stringify(filter), this._token))
   }
 }
+
+waitedFor(EventQueue, ['add', 'getMaxV', '_read'])
 
 /** A checked draft of an event. */
 export function eventDraft(draft) {

@@ -8,6 +8,7 @@ import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, replaceAt, withValueAt } from './paths.js'
+import { waitedFor } from './running.js'
 import { inLine } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
@@ -394,4 +395,5 @@ export class JsonModel extends Keyed {
   }
 }
 
+waitedFor(JsonModel, ['set', 'update', 'updateWhere', 'removeWhere', 'remove', 'changeId'])
 const nullish = value => value === null || value === undefined

@@ -6,6 +6,7 @@ import { nearest } from './columns.js'
 import { Loader } from './loader.js'
 import { put, replaceAt } from './paths.js'
 import { fromRow } from './rows.js'
+import { waitedFor } from './running.js'
 import { findColumn } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
@@ -178,4 +179,5 @@ export class Keyed extends Searchable {
   }
 }
 
+waitedFor(Keyed, ['get', 'getAll', 'getCached'])
 const nullish = value => value === null || value === undefined

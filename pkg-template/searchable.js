@@ -1,6 +1,7 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
+import { waitedFor } from './running.js'
 import {
   checkAttrs,
   columnAt,
@@ -256,5 +257,6 @@ function snippets(model, snippet) {
   return made
 }
 
+waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
 const readsMore = ({ join, where, cols }) => Boolean(join || where || cols)
 const nullish = value => value === null || value === undefined

@@ -7,6 +7,7 @@ import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
 import { named, nameErrors, Queries } from './queries.js'
+import { Running, waitedFor } from './running.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
@@ -39,6 +40,7 @@ export class SQLite extends Queries {
     joined: undefined,
     link: undefined,
     lines: new Map(),
+    running: new Running(),
   }
   _queued = []
   _upkeep
@@ -140,9 +142,15 @@ export class SQLite extends Queries {
   /** Waits for running operations, then lets the files go. */
   async close() {
     refuseOwnWait(this)
-    await this._now.opening?.catch(() => {})
+    const { opening, running } = this._now
+    await opening?.catch(() => {})
+    await this._quit()
+    while (running.any) await running.pause()
     await this._shut()
   }
+
+  /** What works on the engine by itself ends. */
+  async _quit() {}
 
   async _shut() {
     const engine = this.engine
@@ -153,6 +161,7 @@ export class SQLite extends Queries {
     this.hub.end()
     this.kept.close()
     try {
+      await this._quit()
       await engine.close()
     } finally {
       engine.free()
@@ -280,6 +289,8 @@ export class SQLite extends Queries {
     return tx
   }
 }
+
+waitedFor(SQLite, ['withTransaction', 'vacuum', '_call', 'dataVersion', 'userVersion'], db => db)
 
 /** Models that work inside a transaction, whose database is `db`. */
 function bound(store, token, db) {
