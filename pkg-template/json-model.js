@@ -294,7 +294,7 @@ export class JsonModel extends Keyed {
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true })
+    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it

@@ -292,8 +292,7 @@ function pathOf(model, name) {
 const leads = (value, step) =>
   typeof value === 'object' && value !== null && Array.isArray(value) === (typeof step === 'number')
 const owns = (value, step) => leads(value, step) && Object.hasOwn(value, step)
-const at = (doc, steps) =>
-  steps.reduce((value, step) => (owns(value, step) ? value[step] : undefined), doc)
+const at = (doc, steps) => steps.reduce((value, step) => (owns(value, step) ? value[step] : undefined), doc)
 
 /** Takes the value at a path out of a document and gives it; in an array null takes its place. */
 function take(doc, steps) {

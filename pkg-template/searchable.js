@@ -39,11 +39,18 @@ export class Searchable {
   async _page(attrs, options, more) {
     const search = this.searchText(attrs, options, more)
     const engine = await this._ready()
-    const text =
-      this.makeSelect === Searchable.prototype.makeSelect || more
-        ? engine.search(this.name, search, this._inside())
-        : this._searchOwn(engine, search, { ...options, attrs })
-    return this._found(text, options)
+    try {
+      const text =
+        this.makeSelect === Searchable.prototype.makeSelect || more
+          ? engine.search(this.name, search, this._inside())
+          : this._searchOwn(engine, search, { ...options, attrs })
+      return this._found(text, options)
+    } catch (error) {
+      const [, name] = /no such column: (.+) in "/s.exec(error.message) ?? []
+      // one of `cols` that is a name and not SQL
+      if (options.cols?.includes(name)) findColumn(this, name)
+      throw error
+    }
   }
 
   _found(text, options) {
@@ -89,7 +96,7 @@ export class Searchable {
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
-    const { limit, offset, sort, ...rest } = options ?? {}
+    const { limit, offset, ...rest } = options ?? {}
     const search = this.searchText(attrs ?? {}, rest)
     const engine = await this._ready()
     return decode(JSON.parse(engine.aggregate(this.name, String(op), column, search, this._inside())))
@@ -168,7 +175,7 @@ export class Searchable {
     this._checkOptions(options)
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options
-    const node = conditions(this, attrs, where)
+    const node = conditions(this, attrs, where, more?.strict)
     return JSON.stringify({
       where: node[1].length ? node : undefined,
       sort: nullish(sort) ? undefined : this._order(sort),
@@ -201,6 +208,11 @@ export class Searchable {
     const { cols } = options
     const names = Array.isArray(cols) && cols.length && cols.every(name => name && typeof name === 'string')
     if (given('cols') && !names) wrong('cols', 'an array of columns')
+    const sign = names && cols.find(name => name.startsWith('$'))
+    if (sign)
+      throw new TypeError(
+        `${this.name}.search: cols has no '${sign}': $rank and $snippet come with sort: {$rank: 1} and snippet`,
+      )
   }
 
   /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */

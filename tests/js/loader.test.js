@@ -84,11 +84,13 @@ test('inside a transaction a cache is read past: what may be undone is not remem
   assert.equal(await docs.getCached(cache, 999), undefined)
   assert.deepEqual(await docs.getCached(cache, 3), { id: 3, n: 3 })
   assert.equal((await docs.getCached(early, 1)).n, 1)
-  await db.withTransaction(async () => {
-    await docs.set({ id: 4, n: 'joined' })
-    assert.equal((await docs.getCached(cache, 4)).n, 'joined')
-    throw new Error('undo')
-  }).catch(error => assert.match(error.message, /undo/))
+  await db
+    .withTransaction(async () => {
+      await docs.set({ id: 4, n: 'joined' })
+      assert.equal((await docs.getCached(cache, 4)).n, 'joined')
+      throw new Error('undo')
+    })
+    .catch(error => assert.match(error.message, /undo/))
   assert.equal((await docs.getCached(cache, 4)).n, 4)
   await db.close()
 })
