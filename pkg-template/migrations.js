@@ -52,7 +52,11 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
     tx.db = tx
     const queue = db.queueInMigration?.(tx)
     if (queue) tx.queue = queue
-    tx.removeModel = async name => engine.dropModel(name, token)
+    tx.removeModel = async name => {
+      if (!Object.hasOwn(db.store, name)) return engine.dropModel(name, token)
+      const remedy = 'no longer add it to the database, then remove it'
+      throw new TidelogError('DUPLICATE_MODEL', `removeModel: '${name}' is declared: ${remedy}`)
+    }
     await tx.inside(async () => {
       await before?.(tx)
       const work = new Work(engine, token, tx, onProgress)

@@ -27,7 +27,7 @@ function nodesOf(model, attrs, depth, strict) {
     const made = nodesOfKey(model, name, value, depth, strict)
     if (strict && made.every(isAlways)) {
       throw new TypeError(
-        `${model.name}: ${name} is ${show(value)}, which is no condition here: {$eq: null} asks for what has no value, {} for every document`,
+        `${model.name}: ${name} is no condition when it is ${isPlain(value) ? 'this object' : show(value)}: {$eq: null} asks for what has no value, {} for every document`,
       )
     }
     nodes.push(...made)
@@ -49,8 +49,11 @@ function nodesOfKey(model, name, value, depth, strict) {
 const all = nodes => (nodes.length === 1 ? nodes[0] : ['and', nodes])
 
 /** Whether a node is true of everything. */
-const isAlways = ([kind, inner]) =>
-  kind === 'and' ? inner.every(isAlways) : kind === 'or' && inner.some(isAlways)
+function isAlways([kind, inner, op, operand]) {
+  if (kind === 'and') return inner.every(isAlways)
+  if (kind === 'or') return inner.some(isAlways)
+  return op === '$containsAll' && operand.length === 0
+}
 
 const LOGIC = {
   $and: (nodeOf, list, model) => ['and', several(model, '$and', list).map(nodeOf)],

@@ -11,8 +11,9 @@ import { Running, waitedFor } from './running.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
-import { refuseOwnWait } from './waits.js'
+import { inHook, refuseOwnWait } from './waits.js'
 
+const USE_CHILD = 'use the one that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
@@ -73,18 +74,22 @@ export class SQLite extends Queries {
   }
 
   /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
-  open() {
+  async open() {
     const now = this._now
-    now.opening ??= this._open().catch(async error => {
-      await this._shut().catch(() => {})
-      throw error
-    })
+    if (!now.open) refuseOwnWait(this)
+    // a turn later, so that a hook finds this opening and begins no other
+    now.opening ??= Promise.resolve()
+      .then(() => this._open())
+      .catch(async error => {
+        await this._shut().catch(() => {})
+        throw error
+      })
     return now.opening
   }
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    await onWillOpen?.()
+    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
@@ -95,9 +100,9 @@ export class SQLite extends Queries {
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
     const child = this._child(engine)
-    await onDidOpen?.(child)
+    if (onDidOpen) await inHook(this, 'onDidOpen', USE_CHILD, () => onDidOpen(child))
     while (this._queued.length) {
-      await inQueued(this._queued[0], child)
+      await inQueued(this, this._queued[0], child)
       this._queued.shift()
     }
     // what opening has written is nobody's news
@@ -301,9 +306,9 @@ function bound(store, token, db) {
   return inside
 }
 
-async function inQueued(fn, db) {
+async function inQueued(db, fn, child) {
   try {
-    await fn(db)
+    await inHook(db, 'runOnceOnOpen', USE_CHILD, () => fn(child))
   } catch (error) {
     if (error instanceof Error) error.message = `in function queued by runOnceOnOpen: ${error.message}`
     throw error

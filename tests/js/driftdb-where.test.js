@@ -201,7 +201,10 @@ test('a condition of a write that would be none is refused; {} still means all',
     await assert.rejects(notes.update(where, { kind: 'x' }), none)
     await assert.rejects(notes.upsert(where, { kind: 'x' }), none)
   }
-  await assert.rejects(notes.delete({ title: { $match: ' ' } }), none)
+  await assert.rejects(notes.delete({ title: { $match: ' ' } }), {
+    code: 'BAD_VALUE',
+    message: /no condition/,
+  })
   assert.equal(await notes.count({ kind: null }), 3)
   assert.equal(await notes.delete({ kind: null, body: 'a' }), 1)
   assert.equal(await notes.delete({}), 2)

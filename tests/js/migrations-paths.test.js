@@ -18,7 +18,11 @@ async function migrated(before, docs, columns, up) {
   await first.close()
   const db = new DB({ file })
   let told
-  const migrations = { m: async ({ model }) => void (told = await up(model)) }
+  const migrations = {
+    async m({ model }) {
+      told = await up(model)
+    },
+  }
   const model = db.addModel(JsonModel, { name: 'k', columns, migrations })
   try {
     return [told, await model.all()].map((value, i) => (i ? value : told))

@@ -79,12 +79,15 @@ test('what would be no condition is refused in that of a write, and stays none i
     sql: { sql: 'y' },
     $and: { $and: [] },
     $or: { $or: [{ id: 'a' }, {}] },
+    tags: { tags: { $containsAll: [] } },
     'words.$match': { words: { $match: '"' } },
     $match: { $or: [{ $match: { words: ' ', prefix: true } }] },
-    'tags.$containsAll': { tags: { $containsAll: [] } },
   }
   for (const [name, attrs] of Object.entries(none)) {
-    const refused = error => error instanceof TypeError && error.message.includes(`${name} is `)
+    const [told, code] = name.endsWith('$match')
+      ? [`${name} is without a word, which is no condition`, 'BAD_VALUE']
+      : [`${name} is no condition`, 'TypeError']
+    const refused = error => error.message.includes(told) && (error.code ?? error.name) === code
     await assert.rejects(things.removeWhere(attrs), refused, name)
     await assert.rejects(things.updateWhere(attrs, { n: 1 }), refused, name)
     assert.ok((await things.count(attrs)) > 0, name)
