@@ -123,12 +123,12 @@ fn explain(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, er
     let (Some(key), Error::Sqlite { code, message, sql }) = (key, &error) else { return error };
     let Key { table, column: parent, .. } = key;
     let what = format!("{}.{} refers to {table}.{parent}", new.name, column.name);
-    if message.starts_with("foreign key mismatch") {
+    if message.contains("foreign key mismatch") {
         return Error::BadValue(format!(
             "{what}, which must be the id or a column with a type, index: 'ALL' and unique: true"
         ));
     }
-    if message.starts_with("no such table") {
+    if message.contains("no such table") {
         return no_such(new, column, table);
     }
     if *code != "SQLITE_CONSTRAINT_FOREIGNKEY" {
