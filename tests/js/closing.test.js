@@ -140,6 +140,31 @@ test('a database of events finishes what was begun, and stays closed', async () 
   await again.close()
 })
 
+test('a model that was just added to an open database gets its table before that closes', async () => {
+  const file = newFile()
+  const db = new DB({ file })
+  await db.open()
+  const late = db.addModel(JsonModel, {
+    name: 'late',
+    migrations: { 1: async ({ model }) => void (await sleep(10), await model.set({ id: 'a' })) },
+  })
+  await db.close()
+  assert.equal(db.settling, undefined)
+  const other = new DB({ file })
+  assert.deepEqual(await other.all('SELECT id FROM late'), [{ id: 'a' }])
+  await other.close()
+  assert.deepEqual(await late.all(), [{ id: 'a' }])
+  await db.close()
+})
+
+test('each goes on when its function closes the database', async () => {
+  const db = new DB({ file: newFile() })
+  const model = db.addModel(JsonModel, { name: 'k' })
+  await model.set(Array.from({ length: 5 }, (_, i) => ({ id: String(i) })))
+  assert.equal(await model.each({}, { batchSize: 2 }, () => db.close()), 5)
+  await db.close()
+})
+
 test('what begins once it is closed opens it again', async () => {
   const db = new DB({ file: newFile() })
   const model = db.addModel(JsonModel, { name: 'k' })
