@@ -4,6 +4,7 @@ import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { meet, touched } from './patch.js'
 import { valueAt } from './paths.js'
+import { waitedFor } from './running.js'
 import { choosing } from './slug.js'
 import { noEvents, refuseEvents } from './waits.js'
 
@@ -286,5 +287,6 @@ const READS = [
 const { _set: set, _update: update, _remove: remove } = ESModel.prototype
 const WRITES = { set, update, remove }
 
+waitedFor(ESModel, ['set', 'update', 'remove', 'changeId', 'updateWhere', 'removeWhere', 'writeOnce'])
 const nullish = value => value === null || value === undefined
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

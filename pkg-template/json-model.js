@@ -8,6 +8,7 @@ import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, withValueAt } from './paths.js'
+import { waitedFor } from './running.js'
 import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
@@ -298,7 +299,7 @@ export class JsonModel extends Keyed {
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true })
+    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
@@ -386,4 +387,5 @@ export class JsonModel extends Keyed {
   }
 }
 
+waitedFor(JsonModel, ['set', 'update', 'updateWhere', 'removeWhere', 'remove', 'changeId'])
 const nullish = value => value === null || value === undefined
