@@ -277,6 +277,9 @@ function checkData(what, column) {
   if (column.parse && !(get ?? (real || type))) bad('parse needs get')
   if (falsyBool && (column.parse || column.stringify))
     bad('falsyBool has its own way to be stored: no parse, no stringify')
+  // what is stored as nothing would be filled, or refused, by the next change of anything else
+  if (falsyBool && (column.required || (column.default && sql === undefined)))
+    bad('falsyBool stores false as nothing, where a default or required want a value: leave falsyBool out')
   if (falsyBool && ['DATE', 'BIGINT'].includes(type)) bad(`falsyBool cannot be of type '${type}'`)
   if (column.aside && get) bad('aside is not for you')
   const several = SEARCHES.filter(key => column[key])

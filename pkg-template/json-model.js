@@ -7,8 +7,9 @@ import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
-import { put, replaceAt, withValueAt } from './paths.js'
-import { inLine } from './slug.js'
+import { put, withValueAt } from './paths.js'
+import { waitedFor } from './running.js'
+import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
@@ -24,6 +25,8 @@ export class JsonModel extends Keyed {
   _definition
   _completion
   _codec
+  /** The slugs of writes under way. */
+  _choosing = new Map()
 
   constructor(given) {
     super()
@@ -78,18 +81,18 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const engine = await this._readyToWrite()
-    // a slug is free only as long as nobody else writes, in the same transaction neither
-    const { hasSlugs } = this._completion
-    if (hasSlugs && !this._inside())
-      return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
-    const write = () => this._write(engine, obj, insertOnly, noReturn)
-    return hasSlugs ? inLine(this.db, `${this._inside()} ${this.name}`, write) : write()
+    const write = slugs => this._write(engine, obj, insertOnly, noReturn, slugs)
+    if (!this._completion.hasSlugs) return write()
+    if (this._inside()) return choosing(this, write)
+    // a slug is free only as long as nobody else writes
+    return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
   }
 
-  async _write(engine, obj, insertOnly, noReturn) {
+  async _write(engine, obj, insertOnly, noReturn, slugs) {
     const objs = Array.isArray(obj) ? obj : [obj]
     // nothing is awaited that need not be: writes that nobody waits for keep their order
-    const docs = this._completion.simple ? this._encodeAll('set', objs) : await this._completeAll('set', objs)
+    const { simple } = this._completion
+    const docs = simple ? this._encodeAll('set', objs) : await this._completeAll('set', objs, slugs)
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
@@ -105,15 +108,17 @@ export class JsonModel extends Keyed {
    * Merges `obj` into the document with its id, property by property; null and undefined remove one. Or changes parts of
    * the document with an id: `update(id, {$set, $unset, $inc, $push}, noReturn?)`.
    */
-  async update(obj, upsert = false, noReturn = false) {
-    if (typeof upsert === 'object' && upsert !== null) return this._patch(obj, upsert, noReturn)
-    this.checkObject('update', obj)
+  async update(given, upsert = false, noReturn = false) {
+    if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
+    const obj = this.checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
-    const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
+    const doc = upsert
+      ? (await this._completeAll('update', [obj], undefined, true))[0]
+      : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
@@ -129,9 +134,10 @@ export class JsonModel extends Keyed {
   /** A part of a document as the engine merges it. */
   _shaped(obj, what) {
     let doc = obj
-    for (const { name, stringify, steps } of this._completion.shaped) {
-      if (!stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
-      doc = withValueAt(doc, steps, stringify.call(this, obj[name]))
+    for (const column of this._completion.shaped) {
+      const { name, steps } = column
+      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
+      doc = withValueAt(doc, steps, column.stringify(obj[name]), what)
     }
     return this._codec.encode(doc, what, true)
   }
@@ -173,7 +179,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.update`
     if (!isPatch(change))
       throw new TypeError(`${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`)
-    return this._codec.text(encodePatch(this, this._codec, this.columnArr, change, what), what)
+    return this._codec.text(encodePatch(this._codec, this.columnArr, change, what), what)
   }
 
   /** A document as its user wrote it, without what is computed when it is read; changed by a patch. */
@@ -195,8 +201,8 @@ export class JsonModel extends Keyed {
   }
 
   /** Changes the matching documents, all or none: by an object to merge, a patch, or a function that gives the new one. */
-  async updateWhere(attrs, change) {
-    const kind = this._checkChange(attrs, change)
+  async updateWhere(attrs, given) {
+    const { kind, change } = this._checkChange(attrs, given)
     return this._together(async model => {
       const docs = await model._matching(attrs)
       if (kind === 'function') return model._setMade(docs, change)
@@ -275,19 +281,19 @@ export class JsonModel extends Keyed {
     return removed
   }
 
-  _checkChange(attrs, change) {
+  _checkChange(attrs, given) {
     this._checkAttrs('updateWhere', attrs)
-    if (typeof change === 'function') return 'function'
-    this.checkObject('updateWhere', change)
-    if (isPatch(change)) return this._encodePatch(change) && 'patch'
+    if (typeof given === 'function') return { kind: 'function', change: given }
+    const change = this.checkObject('updateWhere', given)
+    if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
-    return 'merge'
+    return { kind: 'merge', change }
   }
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true })
+    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
@@ -324,22 +330,19 @@ export class JsonModel extends Keyed {
   /** Gives a document another id. */
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }
 
   /** Documents as they are to be stored, encoded. */
-  async _completeAll(method, objs, removals = false) {
+  async _completeAll(method, objs, slugs, removals = false) {
     if (this._completion.simple) return this._encodeAll(method, objs, removals)
-    const chosen = new Map()
-    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
     const docs = []
     for (const obj of objs) {
-      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), isTaken)
+      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), slugs)
       docs.push(this._encodeOne(`${this.name}.${method}`, doc, aside, removals))
-      if (this._completion.hasSlugs) this._choose(chosen, docs.at(-1))
     }
     return docs
   }
@@ -368,17 +371,6 @@ export class JsonModel extends Keyed {
     return encoded
   }
 
-  _choose(chosen, copy) {
-    for (const { name, steps, slugValue, aside } of this.columnArr) {
-      if (!slugValue) continue
-      if (!chosen.has(name)) chosen.set(name, new Set())
-      replaceAt(aside ? copy.$aside : copy, aside ? [name] : steps, slug => {
-        chosen.get(name).add(slug)
-        return slug
-      })
-    }
-  }
-
   /** A document with what the engine told about it. */
   _written(doc, news) {
     if (typeof news === 'string') return this.item(JSON.parse(news))
@@ -396,4 +388,5 @@ export class JsonModel extends Keyed {
   }
 }
 
+waitedFor(JsonModel, ['set', 'update', 'updateWhere', 'removeWhere', 'remove', 'changeId'])
 const nullish = value => value === null || value === undefined

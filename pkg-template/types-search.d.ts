@@ -188,7 +188,7 @@ export interface SearchOptions<
   noTotal?: boolean
   /** Give the array alone. */
   itemsOnly?: Only
-  /** Parts of the text that `$match` found, by column, as `$snippet`. */
+  /** Parts of the text around what `$match` found, else its beginning, by column, as `$snippet`. */
   snippet?: Snip
 }
 
@@ -209,7 +209,7 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
 ] extends [never]
   ? [Snip] extends [never]
     ? Doc
-    : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
+    : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
   : {
       [N in Exclude<Cols[number], Placed<C>>]?: N extends keyof C
         ? ValueOf<Made<C[N]>>

@@ -18,11 +18,12 @@ impl Engine {
     pub fn run_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
         if token != 0 {
-            return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s, &sql, &params)));
+            let run = |s: &Store<JsHost>| self.by(token, s.db().writer(), || run(s, &sql, &params));
+            return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s)));
         }
         self.run(|store| async move {
             let _turn = store.enter().await?;
-            alone(&store, || run(&store, &sql, &params)).await
+            alone(&store, || store.db().writer().theirs(|| run(&store, &sql, &params))).await
         })
     }
 
@@ -34,11 +35,11 @@ impl Engine {
         }
         let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
         if token != 0 {
-            return self.inside(token, exec);
+            return self.inside(token, |s| self.by(token, s.db().writer(), || exec(s)));
         }
         self.run(|store| async move {
             let _turn = store.enter().await?;
-            alone(&store, || exec(&store)).await
+            alone(&store, || store.db().writer().theirs(|| exec(&store))).await
         })
     }
 
@@ -53,32 +54,46 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
         let db = self.store.db();
+        let only_reads = || self.by(token, db.writer(), || db.writer().only_reads(&sql));
+        let found = |conn: &Conn| self.by(token, conn, || rows(conn, &sql, &params, first));
         if token != 0 {
             check_inside(&sql).map_err(to_js)?;
-            if !db.writer().only_reads(&sql) {
-                return self.inside(token, |s| rows(s.db().writer(), &sql, &params, first));
+            if !only_reads() {
+                return self.inside(token, |s| found(s.db().writer()));
             }
         }
         // where temporary tables, attached databases and last_insert_rowid() are
-        if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && db.writer().only_reads(&sql) {
-            let found = rows(db.writer(), &sql, &params, first);
+        if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && only_reads() {
+            let found = found(db.writer());
             return no_begin(&self.store).and(found).map_err(to_js);
         }
         if token == 0 && self.store.db().is_hosted() && may_write(&sql) {
-            return self.run(|store| async move {
-                let _turn = store.enter().await?;
-                alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
-            });
+            return self.write_rows(sql, params, first);
         }
-        match self.own_conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
+        match self.own_conn(token).and_then(found) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
-                self.run(|store| async move {
-                    let _turn = store.enter().await?;
-                    alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
-                })
+                self.write_rows(sql, params, first)
             }
             done => done.map_err(to_js),
         }
+    }
+}
+
+impl Engine {
+    /// Runs `work` under the rules for who wrote its statements: the application, or a phase of an event.
+    fn by<T>(&self, token: u32, conn: &Conn, work: impl FnOnce() -> T) -> T {
+        match token != 0 && self.access.is_phase() {
+            true => conn.phase(work),
+            false => conn.theirs(work),
+        }
+    }
+
+    fn write_rows(&self, sql: String, params: Params, first: bool) -> Result<JsValue, JsValue> {
+        self.run(move |store| async move {
+            let _turn = store.enter().await?;
+            let writer = store.db().writer();
+            alone(&store, || writer.theirs(|| rows(writer, &sql, &params, first))).await
+        })
     }
 }
 
