@@ -33,7 +33,10 @@ impl Engine {
         if token != 0 {
             check_inside(&sql).map_err(to_js)?;
         }
-        let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
+        let exec = move |s: &Store<JsHost>| {
+            let writer = s.db().writer();
+            writer.check_host(&sql).and_then(|()| writer.exec(&sql)).map(|()| JsValue::UNDEFINED)
+        };
         if token != 0 {
             return self.inside(token, |s| self.by(token, s.db().writer(), || exec(s)));
         }
