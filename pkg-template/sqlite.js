@@ -129,6 +129,7 @@ export class SQLite extends Queries {
   _child(engine) {
     const child = Object.create(this)
     const own = { isOpen: true, ready: () => engine, open: async () => child, announce() {}, engine }
+    Object.assign(own, ofTheWhole(this, 'while it opens: do so before, or once open() has resolved'))
     for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
     child.store = bound(this.store, 0, child)
     return child
@@ -274,6 +275,7 @@ export class SQLite extends Queries {
       withTransaction: fn => root.nest(() => fn(tx)),
       inside: fn => root.run(fn),
       _statements: new Map(),
+      ...ofTheWhole(this, 'in a transaction: do so on the database, once the transaction is over'),
     }
     for (const [name, value] of Object.entries(own)) Object.defineProperty(tx, name, { value })
     tx.store = bound(this.store, token, tx)
@@ -288,6 +290,17 @@ function bound(store, token, db) {
     inside[name] = Object.defineProperty(model.inside(token, inside), 'db', { value: db })
   }
   return inside
+}
+
+/** What hooks and transactions refuse: they have a database that is theirs alone, and of which nobody else would know. */
+function ofTheWhole({ name }, when) {
+  const refusal = what => new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
+  return {
+    close: async () => Promise.reject(refusal('closed')),
+    addModel() {
+      throw refusal('given models')
+    },
+  }
 }
 
 async function inQueued(fn, db) {

@@ -1,6 +1,6 @@
 //! Statements the application wrote.
 
-use js_sys::{Array, JsString, Object, Reflect};
+use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
 use super::engine::{Engine, object};
@@ -120,8 +120,7 @@ fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue>
         |row| {
             let object = Object::new();
             for (i, name) in names_cell.borrow().iter().enumerate() {
-                // setting a property of a fresh object cannot fail
-                let _ = Reflect::set(&object, name, &value::to_js(&row.value(i)?));
+                value::put_own(&object, name, value::to_js(&row.value(i)?));
             }
             found.push(&object);
             Ok(!first)
