@@ -1,5 +1,6 @@
 // `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
+import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
@@ -7,11 +8,13 @@ import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
 import { named, nameErrors, Queries } from './queries.js'
+import { Running, waitedFor } from './running.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
-import { refuseOwnWait } from './waits.js'
+import { inHook, refuseOwnWait } from './waits.js'
 
+const USE_CHILD = 'use the one that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
@@ -35,10 +38,11 @@ export class SQLite extends Queries {
   _now = {
     open: false,
     opening: undefined,
+    awaited: undefined,
     root: undefined,
     joined: undefined,
     link: undefined,
-    lines: new Map(),
+    running: new Running(),
   }
   _queued = []
   _upkeep
@@ -65,24 +69,32 @@ export class SQLite extends Queries {
     return this._now.joined !== undefined
   }
 
-  /** The opened database. */
+  /** The database once somebody has opened it: waiting for it opens nothing. */
   get dbP() {
-    return this.open()
+    const now = this._now
+    now.awaited ??= deferred()
+    if (now.opening) now.awaited.resolve(now.opening)
+    return now.awaited.promise
   }
 
   /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
-  open() {
+  async open() {
     const now = this._now
-    now.opening ??= this._open().catch(async error => {
-      await this._shut().catch(() => {})
-      throw error
-    })
+    if (!now.open) refuseOwnWait(this)
+    // a turn later, so that a hook finds this opening and begins no other
+    now.opening ??= Promise.resolve()
+      .then(() => this._open())
+      .catch(async error => {
+        await this._shut().catch(() => {})
+        throw error
+      })
+    now.awaited?.resolve(now.opening)
     return now.opening
   }
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    await onWillOpen?.()
+    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
@@ -93,9 +105,9 @@ export class SQLite extends Queries {
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
     const child = this._child(engine)
-    await onDidOpen?.(child)
+    if (onDidOpen) await inHook(this, 'onDidOpen', USE_CHILD, () => onDidOpen(child))
     while (this._queued.length) {
-      await inQueued(this._queued[0], child)
+      await inQueued(this, this._queued[0], child)
       this._queued.shift()
     }
     // what opening has written is nobody's news
@@ -141,19 +153,26 @@ export class SQLite extends Queries {
   /** Waits for running operations, then lets the files go. */
   async close() {
     refuseOwnWait(this)
-    await this._now.opening?.catch(() => {})
+    const { opening, running } = this._now
+    await opening?.catch(() => {})
+    await this._quit()
+    while (running.any) await running.pause()
     await this._shut()
   }
+
+  /** What works on the engine by itself ends. */
+  async _quit() {}
 
   async _shut() {
     const engine = this.engine
     this.engine = undefined
-    Object.assign(this._now, { open: false, opening: undefined })
+    Object.assign(this._now, { open: false, opening: undefined, awaited: undefined })
     if (!engine) return
     this._upkeep.stop()
     this.hub.end()
     this.kept.close()
     try {
+      await this._quit()
       await engine.close()
     } finally {
       engine.free()
@@ -281,31 +300,43 @@ export class SQLite extends Queries {
     tx.store = bound(this.store, token, tx)
     return tx
   }
+
+  /** A model inside this transaction, also one that is not in `store`. */
+  modelOf(model) {
+    const { store } = this
+    if (!Object.hasOwn(store, model.name))
+      Object.defineProperty(store, model.name, { value: insideOf(model, this.token(), store, this) })
+    return store[model.name]
+  }
 }
+
+waitedFor(SQLite, ['withTransaction', 'vacuum', '_call', 'dataVersion', 'userVersion'], db => db)
 
 /** Models that work inside a transaction, whose database is `db`. */
 function bound(store, token, db) {
   const inside = {}
-  for (const [name, model] of Object.entries(store)) {
-    inside[name] = Object.defineProperty(model.inside(token, inside), 'db', { value: db })
-  }
+  for (const [name, model] of Object.entries(store)) inside[name] = insideOf(model, token, inside, db)
   return inside
 }
 
 /** What hooks and transactions refuse: they have a database that is theirs alone, and of which nobody else would know. */
 function ofTheWhole({ name }, when) {
   const refusal = what => new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
-  return {
-    close: async () => Promise.reject(refusal('closed')),
-    addModel() {
-      throw refusal('given models')
-    },
+  const addModel = () => {
+    throw refusal('given models')
   }
+  return { close: async () => Promise.reject(refusal('closed')), addModel, made: addModel }
 }
 
-async function inQueued(fn, db) {
+function insideOf(model, token, store, db) {
+  // a class of the application's own knows its database only
+  const inside = model.inside?.(token, store) ?? Object.create(model)
+  return Object.defineProperty(inside, 'db', { value: db })
+}
+
+async function inQueued(db, fn, child) {
   try {
-    await fn(db)
+    await inHook(db, 'runOnceOnOpen', USE_CHILD, () => fn(child))
   } catch (error) {
     if (error instanceof Error) error.message = `in function queued by runOnceOnOpen: ${error.message}`
     throw error

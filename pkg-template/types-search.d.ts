@@ -188,7 +188,7 @@ export interface SearchOptions<
   noTotal?: boolean
   /** Give the array alone. */
   itemsOnly?: Only
-  /** Parts of the text that `$match` found, by column, as `$snippet`. */
+  /** Parts of the text around what `$match` found, else its beginning, by column, as `$snippet`. */
   snippet?: Snip
 }
 
@@ -203,19 +203,15 @@ export interface Page<Item> {
   prevCursor?: string
 }
 
-/** What a search gives: documents, or the wanted columns. */
+/** What a search gives: documents, or the wanted columns as far as they have values. */
 export type Item<Doc, C extends Columns, Cols extends readonly string[] = never, Snip = never> = [
   Cols,
 ] extends [never]
   ? [Snip] extends [never]
     ? Doc
-    : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
+    : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
   : {
-      [N in Cols[number]]: N extends keyof C
-        ? ValueOf<Made<C[N]>> | null
-        : N extends keyof Doc
-          ? Doc[N] | null
-          : Untyped
+      [N in Cols[number]]?: N extends keyof C ? ValueOf<Made<C[N]>> : N extends keyof Doc ? Doc[N] : Untyped
     }
 /** A page, or with `itemsOnly` the array alone. */
 export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>

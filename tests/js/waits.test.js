@@ -244,6 +244,7 @@ test('hooks and transactions neither close their database nor give it models', a
     await assert.rejects(db.close(), refused('closed'))
     assert.throws(() => db.addModel(JsonModel, { name: 'late' }), refused('given models'))
     assert.throws(() => db.define('late', {}), refused('given models'))
+    assert.throws(() => new JsonModel({ db, name: 'late' }), refused('given models'))
     tried++
   }
   const db = new DB({ onDidOpen: hook, onBeforeMigrations: hook })

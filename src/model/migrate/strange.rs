@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
 /// A definition for a table of which none was kept, and its columns, `json` among them.
+#[inline(never)]
 pub(super) fn accept(
     conn: &Conn,
     new: &Definition,
