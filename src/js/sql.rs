@@ -1,6 +1,6 @@
 //! Statements the application wrote.
 
-use js_sys::{Array, JsString, Object, Reflect};
+use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
 use super::engine::{Engine, object};
@@ -33,7 +33,10 @@ impl Engine {
         if token != 0 {
             check_inside(&sql).map_err(to_js)?;
         }
-        let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
+        let exec = move |s: &Store<JsHost>| {
+            let writer = s.db().writer();
+            writer.check_host(&sql).and_then(|()| writer.exec(&sql)).map(|()| JsValue::UNDEFINED)
+        };
         if token != 0 {
             return self.inside(token, |s| self.by(token, s.db().writer(), || exec(s)));
         }
@@ -117,8 +120,7 @@ fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue>
         |row| {
             let object = Object::new();
             for (i, name) in names_cell.borrow().iter().enumerate() {
-                // setting a property of a fresh object cannot fail
-                let _ = Reflect::set(&object, name, &value::to_js(&row.value(i)?));
+                value::put_own(&object, name, value::to_js(&row.value(i)?));
             }
             found.push(&object);
             Ok(!first)
