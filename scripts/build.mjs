@@ -22,7 +22,14 @@ const features = [
   'reference-types',
   'sign-ext',
 ]
-const optimize = ['-Os', '--mvp-features', ...features.map(feature => `--enable-${feature}`)]
+// the stack grows down to address 0: nobody reads or writes the first KiB but on the way to overflowing it, so offsets can
+// be folded into loads and stores, which saves a hundredth of the size and time
+const optimize = [
+  '-Os',
+  '--low-memory-unused',
+  '--mvp-features',
+  ...features.map(feature => `--enable-${feature}`),
+]
 
 /** Builds pkg/ and returns its path. */
 export function build() {

@@ -3,7 +3,7 @@
 use js_sys::{Array, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use super::engine::{Engine, object};
+use super::engine::{Engine, Job, object};
 use super::error::to_js;
 use super::host::JsHost;
 use super::value;
@@ -20,10 +20,7 @@ impl Engine {
         if token != 0 {
             return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s, &sql, &params)));
         }
-        self.run(|store| async move {
-            let _turn = store.enter().await?;
-            alone(&store, || run(&store, &sql, &params)).await
-        })
+        self.alone(Box::new(move |s| run(s, &sql, &params)))
     }
 
     /// Runs statements one after the other, without parameters.
@@ -36,10 +33,7 @@ impl Engine {
         if token != 0 {
             return self.inside(token, exec);
         }
-        self.run(|store| async move {
-            let _turn = store.enter().await?;
-            alone(&store, || exec(&store)).await
-        })
+        self.alone(Box::new(exec))
     }
 
     /// The rows of a statement as objects, or its `first` only. One that writes takes its turn.
@@ -65,20 +59,30 @@ impl Engine {
             return no_begin(&self.store).and(found).map_err(to_js);
         }
         if token == 0 && self.store.db().is_hosted() && may_write(&sql) {
-            return self.run(|store| async move {
-                let _turn = store.enter().await?;
-                alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
-            });
+            return self.alone(Box::new(move |s| rows(s.db().writer(), &sql, &params, first)));
         }
         match self.own_conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
-                self.run(|store| async move {
-                    let _turn = store.enter().await?;
-                    alone(&store, || rows(store.db().writer(), &sql, &params, first)).await
-                })
+                self.alone(Box::new(move |s| rows(s.db().writer(), &sql, &params, first)))
             }
             done => done.map_err(to_js),
         }
+    }
+}
+
+impl Engine {
+    /// Work with the lane held and no transaction open. It must not leave one open: that would swallow what others write
+    /// next. What several statements wrote before one failed stays, so it has to be kept as well.
+    pub(super) fn alone(&self, work: Job<'static>) -> Result<JsValue, JsValue> {
+        self.run(|store| async move {
+            let _turn = store.enter().await?;
+            let done = work(&store);
+            no_begin(&store)?;
+            match done {
+                Ok(done) => store.db().settle().await.map(|()| done),
+                Err(error) => store.db().flush().await.and(Err(error)),
+            }
+        })
     }
 }
 
@@ -119,15 +123,4 @@ fn no_begin(store: &Store<JsHost>) -> Result<()> {
         return Err(Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into()));
     }
     Ok(())
-}
-
-/// A statement outside of transactions must not leave one open: it would swallow what others write next. What several
-/// wrote before one failed stays, so it has to be kept as well.
-pub(super) async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
-    let done = statement();
-    no_begin(store)?;
-    match done {
-        Ok(done) => store.db().settle().await.map(|()| done),
-        Err(error) => store.db().flush().await.and(Err(error)),
-    }
 }
