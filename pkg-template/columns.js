@@ -82,25 +82,53 @@ export function compileColumns(model, idCol, given = {}) {
   if (/^(json|rowid)$/i.test(idCol))
     throw new TypeError(`${model}: idCol '${idCol}' is taken already: name the id otherwise`)
   const columns = Object.create(null)
-  const engine = []
+  let unnamed = 0
   let tokenize
-  const all = Object.entries(given)
-  if (!all.some(([name]) => name === idCol)) all.unshift([idCol, {}])
-  for (const [name, define] of all) {
+  const declared = Object.entries(given)
+  if (!declared.some(([name]) => name === idCol)) declared.unshift([idCol, {}])
+  for (const [name, define] of declared) {
     const definition = typeof define === 'function' ? define({ columnName: name }) : define
     if (!definition && name !== idCol) continue
-    const column = compile(`${model}.${name}`, name, idCol, definition ?? {}, columns)
+    const column = compile(`${model}.${name}`, name, idCol, withoutNulls(definition ?? {}), columns)
+    if (!column.alias) {
+      column.alias = `_${unnamed}`
+      unnamed += 1
+    }
     columns[name] = column
     if (column.fts?.tokenize) tokenize = oneTokenizer(column, tokenize)
-    if (name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol))) engine.push(forEngine(column))
   }
   columns.json ??= compile(`${model}.json`, 'json', idCol, {}, columns)
-  return { engine, columns, tokenize }
+  const all = Object.values(columns)
+  for (const column of all) holdAlways(column, all)
+  const known = all.filter(({ name }) => name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol)))
+  return { engine: known.map(forEngine), columns, tokenize }
 }
 
-function compile(what, name, idCol, definition, before) {
+/** null says nothing, in strato-db's definitions too. */
+function withoutNulls(definition) {
+  if (typeof definition !== 'object' || Array.isArray(definition)) return definition
+  return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== null))
+}
+
+/** The JSON column that a column lies in is always an object, unless it says otherwise. */
+function holdAlways({ steps }, all) {
+  const holders = all.filter(
+    column =>
+      column.type === 'JSON' &&
+      column.get &&
+      column.name !== 'json' &&
+      column.steps.length < steps.length &&
+      typeof steps[column.steps.length] === 'string' &&
+      column.steps.every((step, i) => step === steps[i]),
+  )
+  const nearest = holders.sort((a, b) => b.steps.length - a.steps.length)[0]
+  if (nearest) nearest.alwaysObject ??= true
+}
+
+function compile(what, name, idCol, given, before) {
   if (LONE.test(name)) throw new TypeError(`column ${what}: its name has a lone surrogate`)
-  check(what, definition)
+  check(what, given)
+  const definition = asStored(given)
   const isId = name === idCol
   if (isId) checkId(what, idCol, definition)
   else if (name === 'json') checkJson(what, definition)
@@ -121,13 +149,19 @@ function compile(what, name, idCol, definition, before) {
     get,
     isId,
     quoted,
-    alias: alias ?? (isId ? '_i' : name === 'json' ? '_j' : `_${Object.keys(before).length}`),
+    alias: alias ?? (isId ? '_i' : name === 'json' ? '_j' : undefined),
     sql:
       sql === undefined ? (real ? `tbl.${quoted}` : undefined) : withDefault(what, sql, definition.default),
     // values of such columns are in no document: they are sent next to it
     aside: real && !get && Boolean(definition.value || definition.stringify),
     index: definition.index && indexKind(definition),
   }
+}
+
+/** A falsyBool is 1 or nothing, also where strato-db keeps it as JSON. */
+function asStored(definition) {
+  const { falsyBool, type, ...rest } = definition
+  return falsyBool && ['JSON', 'BLOB'].includes(type) ? { ...rest, falsyBool, real: true } : definition
 }
 
 function forEngine(column) {
@@ -192,8 +226,10 @@ function checkData(what, column) {
   if (column.parse && !(get ?? (real || type))) bad('parse needs get')
   if (falsyBool && (column.parse || column.stringify))
     bad('falsyBool has its own way to be stored: no parse, no stringify')
-  if (falsyBool && ['JSON', 'BLOB', 'DATE', 'BIGINT'].includes(type))
-    bad(`falsyBool cannot be of type '${type}'`)
+  // what is stored as nothing would be filled, or refused, by the next change of anything else
+  if (falsyBool && (column.required || (column.default && sql === undefined)))
+    bad('falsyBool stores false as nothing, where a default or required want a value: leave falsyBool out')
+  if (falsyBool && ['DATE', 'BIGINT'].includes(type)) bad(`falsyBool cannot be of type '${type}'`)
   if (column.aside && get) bad('aside is not for you')
   const several = SEARCHES.filter(key => column[key])
   if (several.length > 1) bad(`it has ${several.join(' and ')}: use one of them`)

@@ -11,6 +11,10 @@ export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 export class DB extends Tables {
   /** `{key, run}` of the application's migrations. */
   _migrations = []
+  /** JsonModels that were made without `addModel`. */
+  _loose = []
+  /** While `addModel` runs a constructor: what that makes. */
+  _constructed
   constructor(options = {}, more = []) {
     super(options, [...DB_OPTIONS, ...more])
     const { migrations = [], onBeforeMigrations, onProgress } = options
@@ -25,19 +29,43 @@ export class DB extends Tables {
     }
   }
 
-  /** Adds a model; its table is made or brought to its definition when the database opens. Gives the model. */
+  /**
+   * Adds a model; its table is made or brought to its definition when the database opens. Gives the model. A class that
+   * is no JsonModel gets `{...options, db}` as well, has tables of its own, and is only kept in `store`.
+   */
   addModel(Model, options = {}) {
-    if (typeof Model !== 'function' || !(Model.prototype instanceof JsonModel || Model === JsonModel)) {
-      throw new TypeError('addModel: Model must be JsonModel or extend it')
-    }
-    const model = new Model({ ...options, db: this })
+    if (typeof Model !== 'function') throw new TypeError('addModel: Model must be a class')
+    const { model, made } = this._construct(() => new Model({ ...options, db: this }))
     if (Object.hasOwn(this.store, model.name))
       throw new TypeError(`addModel: '${model.name}' was added already`)
-    const own = migrationsOf(model.name, model.migrations, aboutModel(model))
     this.store[model.name] = model
+    for (const one of made) this._register(one, one !== model)
+    return model
+  }
+
+  /** What `make` gives, and the JsonModels that were made by it. */
+  _construct(make) {
+    const before = this._constructed
+    const made = []
+    this._constructed = made
+    try {
+      return { model: make(), made }
+    } finally {
+      this._constructed = before
+    }
+  }
+
+  /** A JsonModel has been made for this database, by `addModel` or by itself. */
+  made(model) {
+    if (this._constructed) this._constructed.push(model)
+    else this._register(model, true)
+  }
+
+  _register(model, isLoose) {
+    const own = migrationsOf(model.name, model.migrations, aboutModel(model))
+    if (isLoose) this._loose.push(model)
     if (this._now.opening) this.prepareLate(model, own)
     this._migrations.push(...own)
-    return model
   }
 
   /** Adds migrations `{key: fn(db) | {up}}`; each runs once ever, in the order of `key group` as strings. */
@@ -72,12 +100,18 @@ export class DB extends Tables {
     return false
   }
 
+  /** Every model that has a definition, in `store` or not. */
+  jsonModels() {
+    return [...Object.values(this.store).filter(model => model instanceof JsonModel), ...this._loose]
+  }
+
   async prepareModels() {
-    await this._prepare(Object.values(this.store), this._migrations, this._options.onBeforeMigrations)
+    await this._prepare(this.jsonModels(), this._migrations, this._options.onBeforeMigrations)
   }
 
   async _prepare(models, migrations, before) {
     const { engine } = this
+    engine.claim(models.filter(model => this.isOwned(model)).map(model => model.name))
     if (this._options.readOnly) {
       for (const model of models) {
         if (model.hasTable !== false)

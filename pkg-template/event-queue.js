@@ -78,13 +78,10 @@ export class EventQueue extends JsonModel {
   }
 
   /** `{items}`: events of a type, in the order of `v` or with `sort: {v: -1}` the newest first. */
-  async search(attrs = {}, options = {}) {
-    const { type, ...others } = attrs ?? {}
+  async _page({ type, ...others }, { limit, sort, after = 0 }) {
     const [unknown] = Object.keys(others)
     if (unknown) throw new TypeError(`${this.name}.search: events are searched by type, not by '${unknown}'`)
-    const { limit, sort = {}, itemsOnly, after = 0 } = options ?? {}
-    const items = await this._read({ type, after, limit, newestFirst: sort.v < 0 })
-    return itemsOnly ? items : { items }
+    return { items: await this._read({ type, after, limit, newestFirst: sort?.v < 0 }) }
   }
 
   /** How many events there are, of a type if one is given. */

@@ -7,8 +7,8 @@ import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
-import { put, replaceAt, withValueAt } from './paths.js'
-import { inLine } from './slug.js'
+import { put, withValueAt } from './paths.js'
+import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
@@ -35,6 +35,8 @@ export class JsonModel extends Keyed {
   _definition
   _completion
   _codec
+  /** The slugs of writes under way. */
+  _choosing = new Set()
 
   constructor(options) {
     super()
@@ -75,6 +77,7 @@ export class JsonModel extends Keyed {
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
+    db.made?.(this)
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */
@@ -88,17 +91,16 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const engine = await this._readyToWrite()
-    // a slug is free only as long as nobody else writes, in the same transaction neither
-    const { hasSlugs } = this._completion
-    if (hasSlugs && !this._inside())
-      return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
-    const write = () => this._write(engine, obj, insertOnly, noReturn)
-    return hasSlugs ? inLine(this.db, `${this._inside()} ${this.name}`, write) : write()
+    const write = slugs => this._write(engine, obj, insertOnly, noReturn, slugs)
+    if (!this._completion.hasSlugs) return write()
+    if (this._inside()) return choosing(this, write)
+    // a slug is free only as long as nobody else writes
+    return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
   }
 
-  async _write(engine, obj, insertOnly, noReturn) {
+  async _write(engine, obj, insertOnly, noReturn, slugs) {
     const many = Array.isArray(obj)
-    const docs = await this._completeAll('set', many ? obj : [obj])
+    const docs = await this._completeAll('set', many ? obj : [obj], slugs)
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
@@ -114,15 +116,17 @@ export class JsonModel extends Keyed {
    * Merges `obj` into the document with its id, property by property; null and undefined remove one. Or changes parts of
    * the document with an id: `update(id, {$set, $unset, $inc, $push}, noReturn?)`.
    */
-  async update(obj, upsert = false, noReturn = false) {
-    if (typeof upsert === 'object' && upsert !== null) return this._patch(obj, upsert, noReturn)
-    this.checkObject('update', obj)
+  async update(given, upsert = false, noReturn = false) {
+    if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
+    const obj = this.checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
-    const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
+    const doc = upsert
+      ? (await this._completeAll('update', [obj], undefined, true))[0]
+      : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
@@ -138,9 +142,10 @@ export class JsonModel extends Keyed {
   /** A part of a document as the engine merges it. */
   _shaped(obj, what) {
     let doc = obj
-    for (const { name, stringify, steps } of this._completion.shaped) {
-      if (!stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
-      doc = withValueAt(doc, steps, stringify.call(this, obj[name]))
+    for (const column of this._completion.shaped) {
+      const { name, steps } = column
+      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
+      doc = withValueAt(doc, steps, column.stringify(obj[name]), what)
     }
     return this._codec.encode(doc, what, true)
   }
@@ -182,7 +187,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.update`
     if (!isPatch(change))
       throw new TypeError(`${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`)
-    return this._codec.text(encodePatch(this, this._codec, this.columnArr, change, what), what)
+    return this._codec.text(encodePatch(this._codec, this.columnArr, change, what), what)
   }
 
   /** A document as its user wrote it, without what is computed when it is read; changed by a patch. */
@@ -306,17 +311,18 @@ export class JsonModel extends Keyed {
   _together(fn) {
     if (this._inside()) return fn(this)
     refuseOwnWait(this.db)
-    return this.db.withTransaction(tx => fn(tx.store[this.name]))
+    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
   }
 
   /** Runs `fn(model)` as a part of the transaction that is undone alone. */
   _part(fn) {
-    return this.db.withTransaction(tx => fn(tx.store[this.name]))
+    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
   }
 
-  /** Removes the document with an id, or the one given; resolves also when there is none. */
+  /** Removes the document with an id, or the one given; resolves also when there is none, or no id. */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
+    if (id === undefined) return { changes: 0 }
     this.checkId('remove', id)
     return { changes: await this._removeAll([id]) }
   }
@@ -329,29 +335,26 @@ export class JsonModel extends Keyed {
   /** Gives a document another id. */
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }
 
   /** Documents as they are to be stored, encoded. */
-  async _completeAll(method, objs, removals = false) {
+  async _completeAll(method, objs, slugs, removals = false) {
     const what = `${this.name}.${method}`
     const { simple } = this._completion
-    const chosen = new Map()
-    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
     const docs = []
-    for (const obj of objs) {
-      this.checkObject(method, obj)
-      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, isTaken)
+    for (const given of objs) {
+      const obj = this.checkObject(method, given)
+      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, slugs)
       const copy = this._codec.encode(doc, what, removals)
       const id = copy[this.idCol]
       if (!nullish(id)) this._checkStoredId(what, id)
       else if (this.integerId) delete copy[this.idCol]
       else put(copy, this.idCol, crypto.randomUUID())
       if (aside) copy.$aside = this._encodeAside(copy, aside, what)
-      if (this._completion.hasSlugs) this._choose(chosen, copy)
       docs.push(copy)
     }
     return docs
@@ -364,17 +367,6 @@ export class JsonModel extends Keyed {
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
     return encoded
-  }
-
-  _choose(chosen, copy) {
-    for (const { name, steps, slugValue, aside } of this.columnArr) {
-      if (!slugValue) continue
-      if (!chosen.has(name)) chosen.set(name, new Set())
-      replaceAt(aside ? copy.$aside : copy, aside ? [name] : steps, slug => {
-        chosen.get(name).add(slug)
-        return slug
-      })
-    }
   }
 
   /** A document with what the engine told about it. */

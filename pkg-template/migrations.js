@@ -45,6 +45,8 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
   const engine = db.engine
   const tables = models.filter(model => model.hasTable !== false)
   if (!tables.length && !migrations.length && !before) return
+  // classes of the application's own may write while migrations run, and else not
+  const locked = Object.values(db.store).filter(model => !(model instanceof JsonModel) && model.setWritable)
   const token = await engine.begin()
   try {
     const tx = db.boundTo(token)
@@ -55,6 +57,7 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
     tx.removeModel = async name => engine.dropModel(name, token)
     await tx.inside(async () => {
       await before?.(tx)
+      for (const model of locked) model.setWritable(true)
       const work = new Work(engine, token, tx, onProgress)
       await work.tables(tables, migrations)
     })
@@ -62,6 +65,8 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
     engine.rollback(token)
     for (const model of tables) engine.forgetModel(model.name)
     throw error
+  } finally {
+    for (const model of locked) model.setWritable(false)
   }
   try {
     await engine.commit(token)
@@ -172,8 +177,9 @@ class Work {
 
   async #run(left) {
     if (!left.length) return
-    for (const model of Object.values(this.#tx.store)) {
-      if (this.#tx.isOwned(model)) readOnly(model)
+    for (const one of this.#tx.jsonModels()) {
+      const model = this.#tx.modelOf(one)
+      if (this.#tx.isOwned(one)) readOnly(model)
       else this.#equip(model)
     }
     for (const [i, { key, run }] of left.entries()) {
@@ -226,13 +232,26 @@ class Work {
 
   /** Writes every document again through its columns' functions. */
   async #rewrite(model) {
-    const inside = this.#tx.store[model.name]
+    const inside = this.#tx.modelOf(model)
     const total = await inside.count()
     let done = 0
     for await (const ids of this.#batches(model)) {
-      await JsonModel.prototype.set.call(inside, await inside.getAll(ids), false, true)
+      // as they are stored: what SQL computes is no part of them
+      await this.#again(inside, await Promise.all(ids.map(id => inside._stored(id))))
       done += ids.length
       this.#tell({ phase: 'versions', model: model.name, done, total })
+    }
+  }
+
+  /** Writes documents again, together; when that fails one by one, to say which it was. */
+  async #again(inside, docs) {
+    try {
+      await JsonModel.prototype.set.call(inside, docs, false, true)
+    } catch (error) {
+      if (docs.length > 1) for (const doc of docs) await this.#again(inside, [doc])
+      else if (error instanceof Error)
+        error.message = `${inside.name}: '${String(docs[0][inside.idCol])}' cannot be written anew: ${error.message}`
+      throw error
     }
   }
 

@@ -54,7 +54,7 @@ export class Queries extends Emitter {
   async exec(...args) {
     const [query, vars] = textOf('exec', args)
     return this._call({ method: 'exec', query, args: vars }, async () => {
-      if (vars?.length) return void (await this._run(query, vars))
+      if (valuesOf(vars)?.length) return void (await this._run(query, vars))
       const engine = await this.readyToWrite()
       const token = this.token()
       await engine.execSql(query, token)
@@ -78,7 +78,7 @@ export class Queries extends Emitter {
   async _run(query, vars) {
     const engine = await this.readyToWrite()
     const token = this.token()
-    const done = await engine.runSql(query, vars, token)
+    const done = await engine.runSql(query, valuesOf(vars), token)
     if (!token) this.announce(done.changes > 0)
     return done
   }
@@ -86,7 +86,7 @@ export class Queries extends Emitter {
   async _rows(query, vars, first = false) {
     const engine = await (WRITES.test(query) ? this.readyToWrite() : this.ready())
     const token = this.token()
-    const rows = await engine.allSql(query, vars, first, token)
+    const rows = await engine.allSql(query, valuesOf(vars), first, token)
     if (!token) this.announce()
     return rows
   }
@@ -136,10 +136,17 @@ function textOf(method, [text, ...rest]) {
   return [text, rest[0]]
 }
 
+/** A list or named values as they are, a single value as a list of it. */
+function valuesOf(given) {
+  if (given === undefined || typeof given === 'function') return given
+  return typeof given !== 'object' || given instanceof Date || ArrayBuffer.isView(given) ? [given] : given
+}
+
 /** The error of the engine with the names of connection and statement in front. */
 export function named(error, name, label, from) {
-  if (error?.name !== 'TidelogError' || error.message.startsWith(name)) return error
-  error.message = `${name}${label ? `[${label}]` : ''}: ${error.message}`
+  if (error?.name !== 'TidelogError' || error.message.includes(name)) return error
+  const code = error.code.startsWith('SQLITE_') ? `${error.code}: ` : ''
+  error.message = `${name}${label ? `[${label}]` : ''}: ${code}${error.message}`
   if (from) error.stack = `${error.stack}\n${from.stack.split('\n').slice(1).join('\n')}`
   return error
 }

@@ -154,7 +154,7 @@ function isOperators(model, name, column, value) {
   if (signs.length) {
     throw new TypeError(`${model.name}.search: ${name} mixes operators (${signs}) with other keys`)
   }
-  if (!holdsJson(column)) {
+  if (!holdsJson(column) && !column.falsyBool) {
     throw new TypeError(
       `${model.name}.search: ${name} is compared with an object: use an operator such as {$eq: value}, or type JSON`,
     )

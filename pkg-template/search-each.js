@@ -13,28 +13,36 @@ export async function each(model, attrs, options, fn) {
     if (!(Number.isSafeInteger(value) && value > (name === 'limit' ? -1 : 0)))
       throw new TypeError(`${model.name}.each: ${name} must be a whole number, not ${value}`)
   }
-  for (const name of ['cursor', 'offset', 'distinct', 'itemsOnly', 'cols']) {
+  for (const name of ['cursor', 'offset', 'distinct', 'itemsOnly']) {
     if (rest[name] !== undefined) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
   }
-  const run = { call, concurrent, left: limit || Number.POSITIVE_INFINITY, count: 0, seen: undefined }
+  const { idCol } = model
+  const run = { call, concurrent, left: limit || Number.POSITIVE_INFINITY, count: 0, idCol, seen: undefined }
+  const own = model.searchesItself()
   // a function that changes what is sorted by would meet its own documents again
-  if (rest.sort && Object.keys(rest.sort).some(name => name !== model.idCol)) run.seen = new Set()
+  if (own || (rest.sort && Object.keys(rest.sort).some(name => name !== idCol))) run.seen = new Set()
   const order = { ...rest, noTotal: true }
-  const { cursor: until } = await model._page(attrs, { ...order, limit: 1 }, { fromEnd: true })
+  if (run.seen && rest.cols && !rest.cols.includes(idCol)) {
+    order.cols = [...rest.cols, idCol]
+    run.hidden = true
+  }
+  // where an own search ends only its cursors tell
+  const until = own || (await model._page(attrs, { ...order, limit: 1 }, { fromEnd: true })).cursor
   for (let cursor; until; ) {
-    const size = Math.min(batchSize, run.left)
-    const page = await model._page(attrs, { ...order, limit: size, cursor }, { until })
-    await batch(model, run, page.items)
-    cursor = page.cursor
+    const page = { ...order, limit: Math.min(batchSize, run.left), cursor }
+    const found = own ? await model.search(attrs, page) : await model._page(attrs, page, { until })
+    await batch(run, found.items)
+    cursor = found.cursor
     if (!cursor || run.left <= 0) break
   }
   return run.count
 }
 
-async function batch(model, run, items) {
+async function batch(run, items) {
   const fresh = items.filter(item => {
     if (!run.seen) return true
-    const id = item[model.idCol]
+    const id = item[run.idCol]
+    if (run.hidden) delete item[run.idCol]
     return !run.seen.has(id) && run.seen.add(id)
   })
   const queue = fresh.slice(0, run.left)

@@ -1,6 +1,8 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
+import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { parsed } from './rows.js'
 import {
   checkAttrs,
   columnAt,
@@ -14,16 +16,28 @@ import {
 } from './search-attrs.js'
 import { each } from './search-each.js'
 
-const SEARCH_OPTIONS = [
-  ...['limit', 'offset', 'sort', 'cursor', 'noTotal', 'noCursor', 'itemsOnly'],
-  ...['where', 'join', 'joinVals', 'cols', 'distinct', 'snippet'],
-]
-const FLAGS = ['noTotal', 'noCursor', 'itemsOnly', 'distinct']
+/** The items and nothing else. */
+const ITEMS = { itemsOnly: true, noTotal: true, noCursor: true }
+const whole = { fits: value => Number.isSafeInteger(value) && value >= 0, takes: 'a whole number' }
+const string = { fits: value => typeof value === 'string', takes: 'a string' }
+const flag = { fits: value => typeof value === 'boolean', takes: 'true or false' }
+const isName = value => typeof value === 'string' && value !== ''
+const names = {
+  fits: value => Array.isArray(value) && value.length > 0 && value.every(isName),
+  takes: 'an array of columns',
+}
+/** Looked at where it is used. */
+const other = { fits: () => true }
+const OPTIONS = {
+  ...{ limit: whole, offset: whole, sort: other, cursor: string, noTotal: flag, noCursor: flag },
+  ...{ itemsOnly: flag, where: other, join: string, joinVals: other, cols: names, distinct: flag },
+  snippet: other,
+}
 
 export class Searchable {
-  /** Every document. */
+  /** Every document, also those that an own `makeSelect` would leave out. */
   async all() {
-    return this.searchAll()
+    return (await this._page({}, ITEMS, {})).items
   }
 
   /**
@@ -35,14 +49,24 @@ export class Searchable {
     return options?.itemsOnly ? found.items : found
   }
 
+  /** `more` is what `each` and `all` ask the engine for beyond the options, past an own `makeSelect`. */
   async _page(attrs, options, more) {
+    if (!more && this._selectsItself()) {
+      const own = ownPage(this, await this._ready(), { ...options, attrs })
+      return this._found(own.text, own.options)
+    }
     const search = this.searchText(attrs, options, more)
     const engine = await this._ready()
-    const text =
-      this.makeSelect === Searchable.prototype.makeSelect || more
-        ? engine.search(this.name, search, this._inside())
-        : this._searchOwn(engine, search, { ...options, attrs })
-    return this._found(text, options)
+    return this._found(engine.search(this.name, search, this._inside()), options)
+  }
+
+  _selectsItself() {
+    return this.makeSelect !== Searchable.prototype.makeSelect
+  }
+
+  /** Whether a subclass has changed what is found. */
+  searchesItself() {
+    return this._selectsItself() || this.search !== Searchable.prototype.search
   }
 
   _found(text, options) {
@@ -58,13 +82,15 @@ export class Searchable {
 
   /** The first document, or undefined. */
   async searchOne(attrs, options) {
-    return (await this.searchAll(attrs, { ...options, limit: 1, noCursor: true }))[0]
+    const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
+    return items[0]
   }
 
   /** How many documents match; of those after `cursor` if there is one. */
   async count(attrs = {}, options = {}) {
-    const { limit, offset, ...rest } = options ?? {}
-    const search = this.searchText(attrs ?? {}, rest)
+    const given = { ...options, limit: undefined, offset: undefined }
+    if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
+    const search = this.searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return engine.count(this.name, search, this._inside())
   }
@@ -79,6 +105,7 @@ export class Searchable {
       this.checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
+    if (this._selectsItself()) return ownAny(this, await this._ready(), { ...options, attrs: idOrAttrs })
     const search = this.searchText(idOrAttrs ?? {}, options ?? {})
     const engine = await this._ready()
     return engine.any(this.name, search, this._inside())
@@ -88,8 +115,10 @@ export class Searchable {
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
-    const { limit, offset, sort, ...rest } = options ?? {}
-    const search = this.searchText(attrs ?? {}, rest)
+    const given = { ...options, limit: undefined, offset: undefined, sort: undefined }
+    if (this._selectsItself())
+      return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
+    const search = this.searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return decode(JSON.parse(engine.aggregate(this.name, String(op), column, search, this._inside())))
   }
@@ -127,44 +156,44 @@ export class Searchable {
   /** An async iterable over the matching documents, again after each commit that changed them. */
   live(attrs = {}, options = {}) {
     const given = { ...options, noTotal: true }
-    const search = this.searchText(attrs ?? {}, given)
-    const read = engine => engine.search(this.name, search, 0)
+    const own = this._selectsItself()
+    const search = own ? undefined : this.searchText(attrs ?? {}, given)
+    const read = engine =>
+      own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     // the developer's SQL may read any table
-    const table = readsMore(given) ? undefined : this.name
+    const table = own || readsMore(given) ? undefined : this.name
     return this.db.hub.query(table, read, text => this._found(text, given).items)
   }
 
   /**
    * The statements of a search, `{attrs, ...options}`: `[sql, values, cursorAliases, totalSql, totalValues, invert]`. A
-   * subclass that overrides it has `search` run what it gives; the database is open by then.
+   * subclass that overrides it has every search run what it gives; the database is open by then.
    */
   makeSelect({ attrs, ...options } = {}) {
     if (!this.db.engine) throw new Error(`${this.name}.makeSelect: open the database first`)
     const search = this.searchText(attrs ?? {}, options)
+    this._asked = { search, options }
     const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
       this.db.engine.makeSelect(this.name, search),
     )
     return [sql, values.map(decode), aliases, totalSql ?? undefined, totalValues.map(decode), invert]
   }
 
-  _searchOwn(engine, search, options) {
-    const [sql, values, , totalSql, totalValues = []] = this.makeSelect(options)
-    const list = given => JSON.stringify(values_(this, 'makeSelect', given))
-    const wanted = options.noTotal || options.noCursor || options.itemsOnly ? undefined : totalSql
-    const token = this._inside()
-    return engine.searchOwn(this.name, search, sql, list(values), wanted, list(totalValues), token)
-  }
-
   /** A search as the engine reads it. */
   searchText(attrs, options, more) {
     if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
-    const unknown = Object.keys(options).filter(key => !SEARCH_OPTIONS.includes(key))
+    const given = Object.keys(options)
+    const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))
     if (unknown.length) {
       throw new TypeError(
-        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${SEARCH_OPTIONS.join(', ')}`,
+        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${Object.keys(OPTIONS).join(', ')}`,
       )
     }
-    this._checkOptions(options)
+    for (const name of given) {
+      const { fits, takes } = OPTIONS[name]
+      if (!nullish(options[name]) && !fits(options[name]))
+        throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
+    }
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options
     const node = conditions(this, attrs, where)
@@ -185,23 +214,6 @@ export class Searchable {
     })
   }
 
-  _checkOptions(options) {
-    const wrong = (name, takes) => {
-      throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
-    }
-    const given = name => !nullish(options[name])
-    for (const name of ['limit', 'offset'])
-      if (given(name) && !(Number.isSafeInteger(options[name]) && options[name] >= 0))
-        wrong(name, 'a whole number')
-    for (const name of ['cursor', 'join'])
-      if (given(name) && typeof options[name] !== 'string') wrong(name, 'a string')
-    for (const name of FLAGS)
-      if (given(name) && typeof options[name] !== 'boolean') wrong(name, 'true or false')
-    const { cols } = options
-    const names = Array.isArray(cols) && cols.length && cols.every(name => name && typeof name === 'string')
-    if (given('cols') && !names) wrong('cols', 'an array of columns')
-  }
-
   /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */
   _order(sort) {
     if (!isPlain(sort)) throw new TypeError(`${this.name}.search: sort must be an object`)
@@ -217,22 +229,23 @@ export class Searchable {
     checkAttrs(this, method, attrs)
   }
 
-  /** Rows of `cols`, their values as the columns' types and `parse` say. */
+  /** Rows of `cols`, their values as the columns' types and `parse` say; what is nothing is not there. */
   _rows(rows, cols) {
     const columns = this.columns ?? {}
     const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
-    const readers = cols.map(name => [name, reader(of(name))]).filter(([, read]) => read)
-    if (!readers.length) return rows
-    for (const row of rows)
-      for (const [name, read] of readers) if (!nullish(row[name])) row[name] = read(row[name])
+    const readers = cols.map(name => [name, reader(this, of(name))]).filter(([, read]) => read)
+    for (const row of rows) {
+      for (const key of Object.keys(row)) if (row[key] === null) delete row[key]
+      for (const [name, read] of readers) if (row[name] !== undefined) row[name] = read(row[name])
+    }
     return rows
   }
 }
 
-function reader(column) {
+function reader(model, column) {
   if (!column?.name) return decode
-  const { parse, type } = column
-  if (parse) return parse
+  const { type } = column
+  if (column.parse) return value => parsed(model, column, value)
   if (type === 'DATE') return ms => new Date(ms)
   return type === 'JSON' || !(column.real || type) ? undefined : decode
 }

@@ -1,5 +1,6 @@
 // `SQLite`: one lazily opened database: its hooks, its transactions, its closing. Statements are Queries'.
 
+import { deferred } from './deferred.js'
 import { loadEngine } from './engine.js'
 import { TidelogError } from './errors.js'
 import { openFile } from './files.js'
@@ -35,10 +36,10 @@ export class SQLite extends Queries {
   _now = {
     open: false,
     opening: undefined,
+    awaited: undefined,
     root: undefined,
     joined: undefined,
     link: undefined,
-    lines: new Map(),
   }
   _queued = []
   _upkeep
@@ -65,9 +66,12 @@ export class SQLite extends Queries {
     return this._now.joined !== undefined
   }
 
-  /** The opened database. */
+  /** The database once somebody has opened it: waiting for it opens nothing. */
   get dbP() {
-    return this.open()
+    const now = this._now
+    now.awaited ??= deferred()
+    if (now.opening) now.awaited.resolve(now.opening)
+    return now.awaited.promise
   }
 
   /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
@@ -77,6 +81,7 @@ export class SQLite extends Queries {
       await this._shut().catch(() => {})
       throw error
     })
+    now.awaited?.resolve(now.opening)
     return now.opening
   }
 
@@ -147,7 +152,7 @@ export class SQLite extends Queries {
   async _shut() {
     const engine = this.engine
     this.engine = undefined
-    Object.assign(this._now, { open: false, opening: undefined })
+    Object.assign(this._now, { open: false, opening: undefined, awaited: undefined })
     if (!engine) return
     this._upkeep.stop()
     this.hub.end()
@@ -279,15 +284,27 @@ export class SQLite extends Queries {
     tx.store = bound(this.store, token, tx)
     return tx
   }
+
+  /** A model inside this transaction, also one that is not in `store`. */
+  modelOf(model) {
+    const { store } = this
+    if (!Object.hasOwn(store, model.name))
+      Object.defineProperty(store, model.name, { value: insideOf(model, this.token(), store, this) })
+    return store[model.name]
+  }
 }
 
 /** Models that work inside a transaction, whose database is `db`. */
 function bound(store, token, db) {
   const inside = {}
-  for (const [name, model] of Object.entries(store)) {
-    inside[name] = Object.defineProperty(model.inside(token, inside), 'db', { value: db })
-  }
+  for (const [name, model] of Object.entries(store)) inside[name] = insideOf(model, token, inside, db)
   return inside
+}
+
+function insideOf(model, token, store, db) {
+  // a class of the application's own knows its database only
+  const inside = model.inside?.(token, store) ?? Object.create(model)
+  return Object.defineProperty(inside, 'db', { value: db })
 }
 
 async function inQueued(fn, db) {

@@ -61,6 +61,11 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   store: string extends keyof Store ? Untyped : Store
   /** Deprecated name of `store`. */
   readonly models: this['store']
+  /** Keeps an instance of a class that is no `JsonModel` in `store`: it gets `{...options, db}`, and sees to its tables. */
+  addModel<M extends new (options: Untyped) => object>(
+    Model: InstanceType<M> extends AnyModel ? never : M,
+    options?: object,
+  ): InstanceType<M>
   /**
    * Adds a model; its table is made or extended when the database opens. Documents, searches and results of a
    * `JsonModel` are typed by its definition.

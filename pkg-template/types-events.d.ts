@@ -90,9 +90,9 @@ export class ESModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>
   readonly TYPE: string
   /** Makes events without dispatching them. */
   readonly event: {
-    set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Draft
-    update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Draft
-    update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Draft
+    set(doc: In, insertOnly?: boolean, meta?: unknown): Draft
+    update(doc: Changes<Doc>, upsert?: boolean, meta?: unknown): Draft
+    update(id: Key, patch: Patch, meta?: unknown): Draft
     remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Draft
   }
   /** With `insertOnly` an existing id rejects with `EEXIST`. */

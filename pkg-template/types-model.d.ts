@@ -144,8 +144,8 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
       | Patch
       | ((doc: Doc) => Changes<Doc> | undefined | Promise<Changes<Doc> | undefined>),
   ): Promise<number>
-  /** Removes a document; resolves also when there is none. */
-  remove(idOrDoc: Key | Changes<Doc>): Promise<Untyped>
+  /** Removes a document; resolves also when there is none, and for undefined. */
+  remove(idOrDoc: Key | Changes<Doc> | undefined): Promise<Untyped>
   /** Removes every document that matches; gives their number. */
   removeWhere(attrs: Attrs<Doc, C>): Promise<number>
   /** Deprecated name of `remove`. */
@@ -157,7 +157,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   get(id: Key): Promise<Doc | undefined>
   get<N extends Name<C>>(value: KeyOf<C, N>, column: N): Promise<Doc | undefined>
   /** In the order of `ids`, undefined where there is none. */
-  getAll(ids: readonly Key[]): Promise<(Doc | undefined)[]>
+  getAll(ids: readonly Key[] | null | undefined): Promise<(Doc | undefined)[]>
   getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
   /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache `get`. */
   getCached(cache: object | null | undefined, id: Key): Promise<Doc | undefined>
@@ -173,7 +173,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     value: KeyOf<C, N> | null | undefined,
     column: N,
   ): Loader<Doc, KeyOf<C, N>>
-  /** Every document. */
+  /** Every document, whatever an own `makeSelect` says. */
   all(): Promise<Doc[]>
   search<
     const Cols extends readonly string[] = never,
@@ -239,7 +239,10 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   toObj(rows: readonly object[], options?: { cols?: readonly Name<C>[] }): Doc[]
   toObj(row: object, options?: { cols?: readonly Name<C>[] }): Doc
   parseRow(row: object, options?: { cols?: readonly Name<C>[] }): Doc
-  /** `[sql, values, cursorAliases, totalSql, totalValues, invert]` of a search; override it for searches of your own. */
+  /**
+   * `[sql, values, cursorAliases, totalSql, totalValues, invert]` of a search, on an open database. Override it for
+   * searches of your own: all of them, counts and figures go through it, with attributes that are no columns as well.
+   */
   makeSelect(
     options: { attrs?: Attrs<Doc, C> } & SearchOptions<Doc, C>,
   ): [string, unknown[], string[] | undefined, string | undefined, unknown[] | undefined, boolean | undefined]
@@ -251,6 +254,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   /**
    * In a migration: makes a column's values anew; undefined removes one. How many there were. `fn` gets values of the
    * column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for BLOB, a BigInt for BIGINT.
+   * `parse` and `stringify` have no part in it: it gets, and gives, what is stored.
    */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }

@@ -203,7 +203,7 @@ export interface Page<Item> {
   prevCursor?: string
 }
 
-/** What a search gives: documents, or the wanted columns. */
+/** What a search gives: documents, or the wanted columns as far as they have values. */
 export type Item<Doc, C extends Columns, Cols extends readonly string[] = never, Snip = never> = [
   Cols,
 ] extends [never]
@@ -211,11 +211,7 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
     ? Doc
     : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
   : {
-      [N in Cols[number]]: N extends keyof C
-        ? ValueOf<Made<C[N]>> | null
-        : N extends keyof Doc
-          ? Doc[N] | null
-          : Untyped
+      [N in Cols[number]]?: N extends keyof C ? ValueOf<Made<C[N]>> : N extends keyof Doc ? Doc[N] : Untyped
     }
 /** A page, or with `itemsOnly` the array alone. */
 export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>

@@ -98,7 +98,7 @@ export class SQLite {
   readonly name: string
   readonly isOpen: boolean
   readonly inTransaction: boolean
-  /** Resolves when the database is open. */
+  /** Resolves when somebody has opened the database; opens nothing itself. */
   readonly dbP: Promise<unknown>
   /** How the database is kept. The event `kept` is emitted when this changes. */
   readonly status: StorageStatus
@@ -118,8 +118,8 @@ export class SQLite {
   each(text: string, fn: (row: SqlRow) => void): Promise<number>
   each(text: string, params: SqlParams | undefined, fn: (row: SqlRow) => void): Promise<number>
   each(strings: TemplateStringsArray, ...values: unknown[]): (fn: (row: SqlRow) => void) => Promise<number>
-  /** Runs statements without parameters. */
-  exec(text: string): Promise<void>
+  /** Runs statements; with parameters, one. */
+  exec(text: string, params?: SqlParams): Promise<void>
   exec(strings: TemplateStringsArray, ...values: unknown[]): Promise<void>
   /** A statement to run often: the same one for the same text. */
   prepare(text: string, name?: string): Statement

@@ -134,6 +134,9 @@ pub enum Error {
     /// The server's verdict on an event.
     #[error("the server rejected the event: {0}")]
     Rejected(String),
+    /// SQL of an application that would change what only events, or we, may.
+    #[error("SQL may not change {0}")]
+    Owned(String),
     /// Not built yet, or not there in this browser.
     #[error("{0} is not supported")]
     NotSupported(&'static str),
@@ -168,7 +171,7 @@ impl Error {
             Error::Protocol(_) => "PROTOCOL",
             Error::Forbidden(_) => "FORBIDDEN",
             Error::Rejected(_) => "REJECTED",
-            Error::NotSupported(_) => "NOT_SUPPORTED",
+            Error::Owned(_) | Error::NotSupported(_) => "NOT_SUPPORTED",
             Error::Crashed(_) => "CRASHED",
         }
     }

@@ -30,6 +30,15 @@ CREATE VIEW IF NOT EXISTS _history AS
     n, 1, err FROM _pending WHERE seq IS NULL;
 ";
 
+/// What these tables, and the view over them, are called.
+pub const NAMES: [&str; 8] = ["_meta", "_log", "_pending", "_own", "_dead", "_known", "_failed", "_history"];
+
+/// Whether a database has a queue.
+pub fn is_there(conn: &Conn) -> Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('_log', '_pending', '_dead', '_history')";
+    Ok(conn.one(sql, &[], |r| r.int(0))? == Some(4))
+}
+
 /// A row of `_log`, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub struct LogRow<'a> {

@@ -49,6 +49,11 @@ impl Access {
         self.turn.take().ok_or_else(over)
     }
 
+    /// Whether what is open is open to a phase of an event.
+    pub(super) fn is_phase(&self) -> bool {
+        self.turn.borrow().is_none()
+    }
+
     /// Whether `token` may read, and if asked write, inside the open transaction.
     pub(super) fn check(&self, token: u32, writes: bool) -> Result<()> {
         match self.open.get() {

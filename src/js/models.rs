@@ -12,6 +12,11 @@ use crate::sql::Value;
 
 #[wasm_bindgen]
 impl Engine {
+    /// Refuses SQL of the application on what events own, in a database with a queue, before the models are added.
+    pub fn claim(&self, owned: Vec<String>) -> Result<(), JsValue> {
+        self.store.claim(&owned).map_err(to_js)
+    }
+
     /// Adds a model; only events write to an `owned` one.
     #[wasm_bindgen(js_name = addModel)]
     pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {

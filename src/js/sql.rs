@@ -18,9 +18,10 @@ impl Engine {
     pub fn run_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
         if token != 0 {
-            return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s, &sql, &params)));
+            let run = |s: &Store<JsHost>| self.by(token, s.db().writer(), || run(s, &sql, &params));
+            return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s)));
         }
-        self.alone(Box::new(move |s| run(s, &sql, &params)))
+        self.alone(Box::new(move |s| s.db().writer().theirs(|| run(s, &sql, &params))))
     }
 
     /// Runs statements one after the other, without parameters.
@@ -31,9 +32,9 @@ impl Engine {
         }
         let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
         if token != 0 {
-            return self.inside(token, exec);
+            return self.inside(token, |s| self.by(token, s.db().writer(), || exec(s)));
         }
-        self.alone(Box::new(exec))
+        self.alone(Box::new(move |s| s.db().writer().theirs(|| exec(s))))
     }
 
     /// The rows of a statement as objects, or its `first` only. One that writes takes its turn.
@@ -47,23 +48,25 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
         let db = self.store.db();
+        let only_reads = || self.by(token, db.writer(), || db.writer().only_reads(&sql));
+        let found = |conn: &Conn| self.by(token, conn, || rows(conn, &sql, &params, first));
         if token != 0 {
             check_inside(&sql).map_err(to_js)?;
-            if !db.writer().only_reads(&sql) {
-                return self.inside(token, |s| rows(s.db().writer(), &sql, &params, first));
+            if !only_reads() {
+                return self.inside(token, |s| found(s.db().writer()));
             }
         }
         // where temporary tables, attached databases and last_insert_rowid() are
-        if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && db.writer().only_reads(&sql) {
-            let found = rows(db.writer(), &sql, &params, first);
+        if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && only_reads() {
+            let found = found(db.writer());
             return no_begin(&self.store).and(found).map_err(to_js);
         }
         if token == 0 && self.store.db().is_hosted() && may_write(&sql) {
-            return self.alone(Box::new(move |s| rows(s.db().writer(), &sql, &params, first)));
+            return self.write_rows(sql, params, first);
         }
-        match self.own_conn(token).and_then(|conn| rows(conn, &sql, &params, first)) {
+        match self.own_conn(token).and_then(found) {
             Err(Error::Sqlite { code: "SQLITE_READONLY", .. }) if token == 0 => {
-                self.alone(Box::new(move |s| rows(s.db().writer(), &sql, &params, first)))
+                self.write_rows(sql, params, first)
             }
             done => done.map_err(to_js),
         }
@@ -71,6 +74,21 @@ impl Engine {
 }
 
 impl Engine {
+    /// Runs `work` under the rules for who wrote its statements: the application, or a phase of an event.
+    fn by<T>(&self, token: u32, conn: &Conn, work: impl FnOnce() -> T) -> T {
+        match token != 0 && self.access.is_phase() {
+            true => conn.phase(work),
+            false => conn.theirs(work),
+        }
+    }
+
+    fn write_rows(&self, sql: String, params: Params, first: bool) -> Result<JsValue, JsValue> {
+        self.alone(Box::new(move |s| {
+            let writer = s.db().writer();
+            writer.theirs(|| rows(writer, &sql, &params, first))
+        }))
+    }
+
     /// Work with the lane held and no transaction open. It must not leave one open: that would swallow what others write
     /// next. What several statements wrote before one failed stays, so it has to be kept as well.
     pub(super) fn alone(&self, work: Job<'static>) -> Result<JsValue, JsValue> {

@@ -140,6 +140,10 @@ fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<S
     if !node.indexes.is_empty() {
         return Err(in_the_way(at, raw.or(Some("{}")), "an array"));
     }
+    // one value, of which a part or more would be none
+    if !at.is_empty() && raw.is_some_and(is_tagged) {
+        return Err(in_the_way(at, raw, "an object"));
+    }
     let before = raw.map(fields).transpose()?.unwrap_or_default();
     let mut out = String::from("{");
     let mut met = BTreeSet::new();
@@ -281,8 +285,15 @@ impl Number {
     }
 }
 
+/// Whether an object is how bytes or a BigInt are kept.
+fn is_tagged(raw: &str) -> bool {
+    tagged::bytes(raw).is_some() || tagged::bigint(raw).is_some()
+}
+
 fn in_the_way(at: &[Step], raw: Option<&str>, wanted: &str) -> Error {
     let found = match raw.and_then(|raw| raw.as_bytes().first()) {
+        Some(b'{') if raw.is_some_and(|raw| tagged::bytes(raw).is_some()) => "bytes",
+        Some(b'{') if raw.is_some_and(is_tagged) => "a BigInt",
         Some(b'{') => "an object",
         Some(b'[') => "an array",
         Some(b'"') => "a string",
@@ -345,6 +356,20 @@ mod tests {
         assert!(refused(r#"{"a":[]}"#, r#"{"$set":{"a.b":1}}"#).contains("'a' is an array, not an object"));
         assert!(refused(r#"{"a":{}}"#, r#"{"$set":{"a[0]":1}}"#).contains("'a' is an object, not an array"));
         assert!(refused(r#"{"a":[1]}"#, r#"{"$set":{"a[2]":1}}"#).contains("beyond the array's end"));
+        for (tag, what) in [(r#"{"$bytes":"AQI="}"#, "bytes"), (r#"{"$bigint":"5"}"#, "a BigInt")] {
+            let doc = format!(r#"{{"a":[{tag}],"$bigint":"5"}}"#);
+            for at in ["a[0].x", "a[0].$bytes", "a[0].$bigint", "a[0].$bytes.x"] {
+                for op in [format!(r#"{{"$set":{{"{at}":"AQ=="}}}}"#), format!(r#"{{"$unset":["{at}"]}}"#)] {
+                    assert!(refused(&doc, &op).contains(&format!("'a[0]' is {what}, not")), "{doc} {op}");
+                }
+            }
+            assert!(refused(&doc, r#"{"$push":{"a[0]":1}}"#).contains(&format!("is {what}, not an array")));
+            assert!(patched(&doc, r#"{"$set":{"a[0]":1,"$bigint":"6"}}"#).is_ok());
+        }
+        // an object of the application that has more in it, or something else, is one
+        for doc in [r#"{"a":{"$bytes":"AQI=","n":1}}"#, r#"{"a":{"$bigint":"five"}}"#, r#"{"a":{}}"#] {
+            assert!(patched(doc, r#"{"$set":{"a.x":1}}"#).is_ok(), "{doc}");
+        }
         assert!(refused("{}", r#"{"$rename":{}}"#).contains("$rename"));
         let deep = format!(r#"{{"$set":{{"a":{}1{}}}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(patched("{}", &deep).unwrap_err().code(), "TOO_LARGE");

@@ -4,12 +4,11 @@
 use std::rc::Rc;
 
 use rusqlite::types::{FromSqlError, ValueRef};
-use rusqlite::{Connection, Statement};
+use rusqlite::{CachedStatement, Connection, Statement};
 
-use super::bind::{bind, bind_params};
+use super::bind::bind;
 use super::guard::Guard;
 use super::host::{HostConn, HostRows, HostSqlite};
-use super::placeholders;
 use super::value::{Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
@@ -40,10 +39,10 @@ pub struct Changes {
 
 /// A row under the cursor, valid until the next one.
 #[derive(Debug)]
-pub struct Row<'a>(Cells<'a>);
+pub struct Row<'a>(pub(super) Cells<'a>);
 
 #[derive(Debug)]
-enum Cells<'a> {
+pub(super) enum Cells<'a> {
     Bundled(&'a rusqlite::Row<'a>),
     Host(&'a HostRows, &'a [Value]),
 }
@@ -126,10 +125,10 @@ fn unfit(error: FromSqlError) -> Error {
 
 /// A connection. Errors carry SQLite's code and the statement.
 #[derive(Debug)]
-pub struct Conn(Kind);
+pub struct Conn(pub(super) Kind);
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Bundled { raw: Connection, vfs: Rc<Vfs>, guard: Guard },
     Host(HostConn),
 }
@@ -143,17 +142,6 @@ impl Conn {
 
     pub(super) fn of_host(host: Box<dyn HostSqlite>) -> Conn {
         Conn(Kind::Host(HostConn::new(host)))
-    }
-
-    /// Runs `work`, statements of which may do only what searches need; a host has no such guard.
-    pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.0 {
-            Kind::Bundled { guard, .. } => {
-                let _on = guard.on();
-                work()
-            }
-            Kind::Host(_) => work(),
-        }
     }
 
     /// The bundled engine's connection, for what no host has: sessions, hooks, the authorizer.
@@ -267,55 +255,6 @@ impl Conn {
         Ok(found)
     }
 
-    /// Runs a statement an application wrote: `columns` gets the column names (of a host none where there is no row),
-    /// `each` every row until it says `false`.
-    pub fn statement(
-        &self,
-        sql: &str,
-        params: &Params,
-        columns: impl FnOnce(&[&str]),
-        mut each: impl FnMut(&Row<'_>) -> Result<bool>,
-    ) -> Result<Changes> {
-        let raw = match &self.0 {
-            Kind::Bundled { raw, .. } => raw,
-            Kind::Host(host) => {
-                let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
-                columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
-                for row in &found.rows {
-                    if !each(&Row(Cells::Host(&found, row)))? {
-                        break;
-                    }
-                }
-                return Ok(changes);
-            }
-        };
-        let before = raw.total_changes();
-        self.with(raw, sql, |s| {
-            bind_params(s, params)?;
-            columns(&s.column_names().collect::<Vec<_>>());
-            let mut rows = s.raw_query();
-            while let Some(row) = rows.next()? {
-                // what it writes is written before its first row comes
-                if !each(&Row(Cells::Bundled(row)))? {
-                    break;
-                }
-            }
-            Ok(())
-        })?;
-        let changes = (raw.total_changes() - before) as i64;
-        Ok(Changes { changes, last_id: raw.last_insert_rowid() })
-    }
-
-    /// Whether SQLite says that a statement writes nothing; it says so of one that does not compile, too.
-    pub fn only_reads(&self, sql: &str) -> bool {
-        match &self.0 {
-            Kind::Bundled { raw, .. } => {
-                raw.prepare_cached(sql).map_or(true, |statement| statement.readonly())
-            }
-            Kind::Host(_) => !placeholders::may_write(sql),
-        }
-    }
-
     /// Runs any number of statements, without parameters.
     pub fn exec(&self, sql: &str) -> Result<()> {
         let done = match &self.0 {
@@ -339,13 +278,32 @@ impl Conn {
         sql: &str,
         f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut statement = raw.prepare_cached(sql).map_err(|e| self.explain(e.into(), sql))?;
+        self.use_prepared(raw.prepare_cached(sql), sql, f)
+    }
+
+    /// Errors tell `sql`, under whatever text it was prepared.
+    pub(super) fn use_prepared<T>(
+        &self,
+        prepared: rusqlite::Result<CachedStatement<'_>>,
+        sql: &str,
+        f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let told = |e| match Error::from(e) {
+            Error::Sqlite { code, message, .. } => Error::Sqlite { code, message, sql: String::new() },
+            e => e,
+        };
+        let mut statement = prepared.map_err(|e| self.explain(told(e), sql))?;
         f(&mut statement).map_err(|e| self.explain(e, sql))
     }
 
     /// Adds the statement, and says what the storage said where that is the better story.
     pub(super) fn explain(&self, error: Error, statement: &str) -> Error {
         let Error::Sqlite { code, message, sql } = error else { return error };
+        if let (Kind::Bundled { guard, .. }, "SQLITE_AUTH") = (&self.0, code)
+            && let Some(refused) = guard.take_refused()
+        {
+            return refused;
+        }
         let storage = ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"].contains(&code);
         let vfs = match &self.0 {
             Kind::Bundled { vfs, .. } if storage => Some(vfs),

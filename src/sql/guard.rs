@@ -1,45 +1,184 @@
-//! What statements of searches may do: SQLite's authorizer, installed once on a connection.
+//! What statements of searches and of applications may do: SQLite's authorizer, installed once on a connection.
 //!
-//! It is asked when a statement is compiled, and compiled again after a change of the schema; so searches are guarded
-//! while they run, and with them what FTS5 prepares for itself meanwhile.
+//! It is asked when a statement is compiled, and compiled again after a change of the schema; so it is told whose
+//! statements run while they run, and with them what FTS5 prepares for itself meanwhile.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{CachedStatement, Connection};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Functions that reach out of the database.
 const REACHING: [&str; 4] = ["load_extension", "readfile", "writefile", "edit"];
 
-/// The switch of a connection's authorizer. Atomic only because rusqlite's hooks are `Send`.
+/// What keeps rows whole, and events from having another outcome on one replica.
+const KEPT_ON: [&str; 2] = ["foreign_keys", "recursive_triggers"];
+
+// 0: ours, which may do anything
+const SEARCH: u8 = 1;
+const THEIRS: u8 = 2;
+const PHASE: u8 = 3;
+
+/// The rules of a connection's authorizer.
 #[derive(Debug)]
-pub(super) struct Guard(Arc<AtomicBool>);
+pub(super) struct Guard {
+    rules: Arc<Rules>,
+    /// The room in which texts get their mark.
+    text: RefCell<String>,
+}
+
+/// Atomic and locked only because rusqlite's hooks are `Send`.
+#[derive(Debug, Default)]
+struct Rules {
+    /// Whose statements are compiled.
+    whose: AtomicU8,
+    /// What an application may only read, in lower case: tables that events own, and our records, whose names begin
+    /// with `_`, as no model's can.
+    closed: Mutex<BTreeSet<String>>,
+    /// What the last statement of an application was refused for.
+    refused: Mutex<Option<String>>,
+}
 
 impl Guard {
     pub(super) fn install(raw: &mut Connection) -> Result<Guard> {
-        let on = Arc::new(AtomicBool::new(false));
-        let asked = on.clone();
+        let rules = Arc::new(Rules::default());
+        let asked = rules.clone();
         raw.authorizer(Some(move |context: AuthContext<'_>| {
-            match !asked.load(Ordering::Relaxed) || is_search(&context) {
-                true => Authorization::Allow,
-                false => Authorization::Deny,
-            }
+            let allowed = match asked.whose.load(Ordering::Relaxed) {
+                SEARCH => is_search(&context),
+                0 => true,
+                whose => asked.allow(&context, whose == PHASE),
+            };
+            if allowed { Authorization::Allow } else { Authorization::Deny }
         }))?;
-        Ok(Guard(on))
+        Ok(Guard { rules, text: RefCell::default() })
     }
 
-    /// Guards until what it gives is dropped.
-    pub(super) fn on(&self) -> impl Drop + use<> {
-        struct On(Arc<AtomicBool>, bool);
-        impl Drop for On {
-            fn drop(&mut self) {
-                self.0.store(self.1, Ordering::Relaxed);
-            }
+    /// Statements are a search's until what it gives is dropped.
+    pub(super) fn search(&self) -> Whose<'_> {
+        self.whose(SEARCH)
+    }
+
+    /// Statements are the application's until what it gives is dropped.
+    pub(super) fn theirs(&self) -> Whose<'_> {
+        self.whose(THEIRS)
+    }
+
+    /// Statements are those of an event's phase until what it gives is dropped.
+    pub(super) fn phase(&self) -> Whose<'_> {
+        self.whose(PHASE)
+    }
+
+    fn whose(&self, whose: u8) -> Whose<'_> {
+        Whose(&self.rules, self.rules.whose.swap(whose, Ordering::Relaxed))
+    }
+
+    /// Prepares a statement under a text that tells by which rules: those of the same words have another.
+    pub(super) fn prepare<'c>(
+        &self,
+        raw: &'c Connection,
+        sql: &str,
+    ) -> rusqlite::Result<CachedStatement<'c>> {
+        let mark = match self.rules.whose.load(Ordering::Relaxed) {
+            THEIRS => ";",
+            PHASE => ";;",
+            _ => return raw.prepare_cached(sql),
+        };
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        text.push_str(sql);
+        text.push_str(mark);
+        raw.prepare_cached(&text)
+    }
+
+    /// Refuses writes of the application to a table.
+    pub(super) fn close(&self, table: &str) {
+        locked(&self.rules.closed).insert(table.to_ascii_lowercase());
+    }
+
+    /// Takes [`Guard::close`] back.
+    pub(super) fn open(&self, table: &str) {
+        locked(&self.rules.closed).remove(&table.to_ascii_lowercase());
+    }
+
+    /// Why the authorizer said no to an application's statement, if it did since the last call.
+    pub(super) fn take_refused(&self) -> Option<Error> {
+        if self.rules.whose.load(Ordering::Relaxed) < THEIRS {
+            return None;
         }
-        On(self.0.clone(), self.0.swap(true, Ordering::Relaxed))
+        locked(&self.rules.refused).take().map(Error::Owned)
+    }
+}
+
+/// Puts back whose statements were compiled before.
+pub(super) struct Whose<'a>(&'a Rules, u8);
+
+impl Drop for Whose<'_> {
+    fn drop(&mut self) {
+        self.0.whose.store(self.1, Ordering::Relaxed);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Rules {
+    /// Whether an application's statement may do something. Cascades of foreign keys come as if it did them itself,
+    /// and its triggers with their names.
+    fn allow(&self, context: &AuthContext<'_>, in_phase: bool) -> bool {
+        let refused = match context.action {
+            AuthAction::Pragma { pragma_name, pragma_value } => self.loosens(pragma_name, pragma_value),
+            AuthAction::Insert { table_name }
+            | AuthAction::Update { table_name, .. }
+            | AuthAction::Delete { table_name }
+            | AuthAction::DropTable { table_name }
+            | AuthAction::DropView { view_name: table_name }
+            | AuthAction::AlterTable { table_name, .. }
+            // would stand before ours
+            | AuthAction::CreateTempTable { table_name }
+            | AuthAction::CreateTempView { view_name: table_name } => self.writes(table_name, context, in_phase),
+            _ => None,
+        };
+        let allowed = refused.is_none();
+        if !allowed {
+            *locked(&self.refused) = refused;
+        }
+        allowed
+    }
+
+    fn writes(&self, table: &str, context: &AuthContext<'_>, in_phase: bool) -> Option<String> {
+        // VACUUM writes all tables into a database of this name
+        if context.database_name.is_some_and(|name| name.starts_with("vacuum_")) {
+            return None;
+        }
+        let open = in_phase && !table.starts_with('_');
+        if open || !locked(&self.closed).contains(&table.to_ascii_lowercase()) {
+            return None;
+        }
+        let by = context.accessor.map_or(String::new(), |trigger| format!(" (by the trigger '{trigger}')"));
+        let why = match table.starts_with('_') {
+            true => "it is one of Tidelog's own records, which SQL may only read",
+            false => {
+                "its rows are made from events alone, so that every replica has the same: dispatch an event, or write a table of your own"
+            }
+        };
+        Some(format!("the table '{table}'{by}: {why}"))
+    }
+
+    fn loosens(&self, name: &str, value: Option<&str>) -> Option<String> {
+        let is = |known: &[&str], given: &str| known.iter().any(|known| known.eq_ignore_ascii_case(given));
+        let loosens =
+            is(&KEPT_ON, name) && value.is_some_and(|value| is(&["off", "0", "no", "false"], value));
+        let owned = || locked(&self.closed).iter().any(|table| !table.starts_with('_'));
+        (loosens && owned()).then(|| {
+            format!("PRAGMA {name}: events would have another outcome here than on the other replicas")
+        })
     }
 }
 

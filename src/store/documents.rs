@@ -25,8 +25,9 @@ impl<H: Host> Store<H> {
 
     /// [`Store::set`] in the open transaction.
     pub fn set_now(&self, model: &str, docs: &str, insert_only: bool) -> Result<Vec<News>> {
-        let model = self.model(model)?;
-        docs.split('\n').map(|doc| model.set_and_tell(self.db.writer(), doc, insert_only)).collect()
+        let (name, model) = (model, self.model(model)?);
+        let write = |doc| model.set_and_tell(self.db.writer(), doc, insert_only);
+        self.writing(name, || docs.split('\n').map(write).collect())
     }
 
     /// Changes parts of a document; gives the whole one.
@@ -39,7 +40,8 @@ impl<H: Host> Store<H> {
 
     /// [`Store::patch`] in the open transaction.
     pub fn patch_now(&self, model: &str, id: &Value, patch: &Patch) -> Result<String> {
-        self.model(model)?.patch(self.db.writer(), id, patch)
+        let (name, model) = (model, self.model(model)?);
+        self.writing(name, || model.patch(self.db.writer(), id, patch))
     }
 
     /// Gives a document another id.
@@ -51,7 +53,8 @@ impl<H: Host> Store<H> {
 
     /// [`Store::change_id`] in the open transaction.
     pub fn change_id_now(&self, model: &str, old: &Value, new: &Value) -> Result<()> {
-        self.model(model)?.change_id(self.db.writer(), old, new)
+        let (name, model) = (model, self.model(model)?);
+        self.writing(name, || model.change_id(self.db.writer(), old, new))
     }
 
     /// Merges documents into existing ones, all or none; gives the merged ones.
@@ -64,8 +67,9 @@ impl<H: Host> Store<H> {
 
     /// [`Store::update`] in the open transaction.
     pub fn update_now(&self, model: &str, docs: &[String], upsert: bool) -> Result<Vec<String>> {
-        let model = self.model(model)?;
-        docs.iter().map(|doc| model.update(self.db.writer(), doc, upsert)).collect()
+        let (name, model) = (model, self.model(model)?);
+        let write = |doc: &String| model.update(self.db.writer(), doc, upsert);
+        self.writing(name, || docs.iter().map(write).collect())
     }
 
     /// Removes documents by their ids, all or none; how many there were.
@@ -82,12 +86,9 @@ impl<H: Host> Store<H> {
 
     /// [`Store::remove`] in the open transaction.
     pub fn remove_now(&self, model: &str, ids: &[Value]) -> Result<u32> {
-        let model = self.model(model)?;
-        let mut removed = 0;
-        for id in ids {
-            removed += u32::from(model.remove(self.db.writer(), id)?);
-        }
-        Ok(removed)
+        let (name, model) = (model, self.model(model)?);
+        let remove = |id| model.remove(self.db.writer(), id).map(u32::from);
+        self.writing(name, || ids.iter().map(remove).sum())
     }
 
     /// The document with an id, as `conn` sees it.

@@ -103,6 +103,7 @@ pub struct Store<H> {
 impl<H: Host> Store<H> {
     /// A store without models on an open database.
     pub fn new(db: Db, host: H) -> Store<H> {
+        db.writer().close("_models");
         Store {
             db,
             host,
@@ -175,6 +176,7 @@ impl<H: Host> Store<H> {
         let w = self.db.writer();
         queue::create(w)?;
         calls::create(w)?;
+        self.close_records();
         let client = match queue::meta_blob(w, "client")? {
             Some(bytes) => ClientId::from_slice(&bytes)
                 .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,

@@ -6,11 +6,34 @@ use std::rc::Rc;
 
 use super::Store;
 use crate::error::{Error, Result};
-use crate::event::Host;
+use crate::event::{Host, queue};
 use crate::model::{Definition, Migration, Model, Progress, Stage, forget};
 use crate::sql::Value;
 
 impl<H: Host> Store<H> {
+    /// Has SQL of the application refused on the records of a database with a queue, and on the tables that events own
+    /// there, before these are added.
+    pub fn claim(&self, owned: &[String]) -> Result<()> {
+        if queue::is_there(self.db.writer())? {
+            self.close_records();
+            owned.iter().for_each(|name| self.db.writer().close(name));
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_records(&self) {
+        queue::NAMES.iter().chain(&["_calls"]).for_each(|name| self.db.writer().close(name));
+    }
+
+    /// Runs the writing of a model that events don't own, which no trigger or foreign key may carry on into one they do.
+    pub(super) fn writing<T>(&self, model: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let owned = self.owned.borrow();
+        match owned.is_empty() || owned.iter().any(|name| name == model) {
+            true => work(),
+            false => self.db.writer().theirs(work),
+        }
+    }
+
     /// Adds a model and brings its table up to date. `owned` models are written by events alone.
     pub async fn add_model(&self, definition: Definition, owned: bool) -> Result<()> {
         let _turn = self.enter().await?;
@@ -59,6 +82,7 @@ impl<H: Host> Store<H> {
         self.migrations.borrow_mut().remove(name);
         self.models.borrow_mut().remove(name);
         self.owned.borrow_mut().retain(|owned| owned != name);
+        self.db.writer().open(name);
     }
 
     /// Drops the table of a model that is no longer declared; whether there was one.
@@ -85,7 +109,9 @@ impl<H: Host> Store<H> {
     /// Writes documents as they are, in the open transaction.
     pub fn rewrite_now(&self, model: &str, docs: &[String]) -> Result<()> {
         let model = self.model(model)?;
-        docs.iter().try_for_each(|doc| model.set(self.db.writer(), doc, false).map(|_| ()))
+        self.writing(&model.definition.name, || {
+            docs.iter().try_for_each(|doc| model.set(self.db.writer(), doc, false).map(|_| ()))
+        })
     }
 
     fn free(&self, name: &str) -> Result<()> {
@@ -100,6 +126,7 @@ impl<H: Host> Store<H> {
         let name = model.definition.name.clone();
         self.models.borrow_mut().insert(name.clone(), Rc::new(model));
         if owned {
+            self.db.writer().close(&name);
             self.owned.borrow_mut().push(name);
         }
     }

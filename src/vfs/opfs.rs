@@ -4,7 +4,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::browser::{Directory, WebLock, has_handles, root, sleep, time};
+use super::browser::{Directory, WebLock, both, has_handles, root, sleep, time};
 use super::handle::{HandleFile, failure};
 use super::names::{directory_of, name_of};
 use super::{Storage, StorageError, StorageFile, Vfs, transfer};
@@ -43,20 +43,16 @@ impl Opfs {
         if !has_handles() {
             return Err(Error::NotSupported("OPFS outside of a dedicated worker"));
         }
-        let (directory, lock) = reserve(name).await?;
-        let directory =
-            root().await?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
-        let mut files = Vec::new();
+        let (reserved, root) = both(reserve(name), root()).await;
+        let (directory, lock) = reserved?;
+        let directory = root?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
         let start = time();
-        for file in FILES {
-            let handle = loop {
-                match directory.open(file).await {
-                    Ok(handle) => break handle,
-                    Err(error) => pause(&error, name, start).await?,
-                }
-            };
-            files.push((file, HandleFile::new(handle, name)));
-        }
+        let open = |file| open_file(&directory, file, name, start);
+        let [main, wal, journal] = FILES;
+        // each takes the browser two messages there and back, which need not wait for one another
+        let (main, (wal, journal)) = both(open(main), both(open(wal), open(journal))).await;
+        // those that came are closed when another did not
+        let files = [main, wal, journal].into_iter().collect::<Result<Vec<_>>>()?;
         Ok((Opfs { files, _lock: lock }, MAIN.into()))
     }
 
@@ -66,6 +62,21 @@ impl Opfs {
 
     fn file(&self, name: &str) -> Result<&HandleFile, StorageError> {
         self.find(name).ok_or_else(|| StorageError::NotFound(name.into()))
+    }
+}
+
+/// Opens a file of the database `name`, whose handles may come free a little later than its lock.
+async fn open_file(
+    directory: &Directory,
+    file: &'static str,
+    name: &str,
+    start: f64,
+) -> Result<(&'static str, HandleFile)> {
+    loop {
+        match directory.open(file).await {
+            Ok(handle) => return Ok((file, HandleFile::new(handle, name))),
+            Err(error) => pause(&error, name, start).await?,
+        }
     }
 }
 

@@ -70,7 +70,7 @@ test('a nested real column is taken out of the JSON and put back, null stays', a
   const [db, docs] = open({
     city: { path: 'home.city', type: 'TEXT', index: true },
     first: { path: 'tags[0].name', real: true },
-    meta: { type: 'JSON' },
+    meta: { type: 'JSON', alwaysObject: false },
     deep: { path: 'meta.deep', type: 'INTEGER' },
   })
   const given = [

@@ -141,9 +141,23 @@ member('inTransaction', 'tells whether all calls are in one', async db => {
 })
 member('file', 'is where it is', async db => assert.equal(db.file, ':memory:'))
 member('name', 'is for messages', async db => assert.match(db.name, /\|\d+$/))
-member('dbP', 'is a promise of the open database', async db => {
-  await db.dbP
-  assert.equal(db.isOpen, true)
+member('dbP', 'is a promise of the open database, which opens nothing', async () => {
+  const db = new DB()
+  const seen = []
+  const waiting = db.dbP.then(found => seen.push(found, db.isOpen))
+  await new Promise(go => setTimeout(go, 20))
+  assert.deepEqual([seen.length, db.isOpen], [0, false])
+  db.registerMigrations('late', { 1: () => seen.push('migrated') })
+  await db.open()
+  await waiting
+  assert.deepEqual(seen, ['migrated', db, true])
+  assert.equal(await db.dbP, db)
+  await db.close()
+  const again = db.dbP
+  assert.equal(await Promise.race([again, new Promise(go => setTimeout(go, 20, 'closed'))]), 'closed')
+  await db.get('SELECT 1')
+  assert.equal(await again, db)
+  await db.close()
 })
 member('open', 'opens once', async db => {
   const [one, two] = await Promise.all([db.open(), db.open()])

@@ -70,5 +70,16 @@ db.prepare(5)
 await db.userVersion('1')
 // @ts-expect-error each needs a function
 await statement.each([1])
-// @ts-expect-error models extend JsonModel
-db.addModel(Date)
+// @ts-expect-error a model is a class
+db.addModel(Math)
+
+// a class of the application's own
+class Tally {
+  constructor(readonly options: { db: DB; start: number }) {}
+  add() {
+    return this.options.start
+  }
+}
+exactly<Tally>()(db.addModel(Tally, { start: 5 }))
+// @ts-expect-error what a JsonModel is given is checked nevertheless
+db.addModel(JsonModel, { name: 'bad', columns: { a: { type: 'TXT' } } })

@@ -120,12 +120,12 @@ for await (const rows of notes.live({ stars: { $gt: 1 } })) exactly<Note[]>()(ro
 
 // chosen columns
 const rows = await notes.searchAll({}, { cols: ['title', 'stars', 'count(*)'] })
-exactly<string | null>()(some(rows[0]).title)
-exactly<number | null>()(some(rows[0]).stars)
+exactly<string | undefined>()(some(rows[0]).title)
+exactly<number | undefined>()(some(rows[0]).stars)
 exactly<Untyped>()(some(rows[0])['count(*)'])
 // @ts-expect-error a column that was not asked for
 some(rows[0]).body
-exactly<string | null | undefined>()((await notes.searchOne({}, { cols: ['title'] }))?.title)
+exactly<string | undefined>()((await notes.searchOne({}, { cols: ['title'] }))?.title)
 
 // snippets
 const found = await notes.search(

@@ -48,6 +48,7 @@ impl Aside {
     ///
     /// # Errors
     /// `BAD_VALUE` with the name of what uses a column that is gone.
+    #[inline(never)]
     pub(super) fn back(self, conn: &Conn, table: &str) -> Result<()> {
         for own in &self.0 {
             conn.exec(&own.sql).map_err(|e| own.explain(table, e))?;

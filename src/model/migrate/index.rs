@@ -18,14 +18,10 @@ pub(super) fn outdated(
     let wanted: Vec<(String, String)> =
         wanted(new)?.iter().map(|index| free(conn, new, index)).collect::<Result<_>>()?;
     let before: Vec<String> = match old {
-        Some(old) => names(old),
+        Some(old) => ours(conn, old)?,
         None => Vec::new(),
     };
-    let there = conn.all(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL",
-        &[(&new.name).into()],
-        |r| Ok((r.text(0)?.to_string(), r.text(1)?.to_string())),
-    )?;
+    let there = there(conn, new)?;
     for (name, sql) in &there {
         let now = wanted.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         let ours = before.contains(name);
@@ -43,12 +39,39 @@ pub(super) fn outdated(
     Ok(wanted.iter().filter(|index| !stays(index)).cloned().collect())
 }
 
-/// The names of a definition's indexes, and those they get where these are taken.
-pub(super) fn names(definition: &Definition) -> Vec<String> {
+fn there(conn: &Conn, model: &Definition) -> Result<Vec<(String, String)>> {
+    conn.all(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL",
+        &[(&model.name).into()],
+        |r| Ok((r.text(0)?.to_string(), r.text(1)?.to_string())),
+    )
+}
+
+/// What a definition's indexes are called.
+fn names(definition: &Definition) -> Vec<String> {
     let single = definition.data_columns().filter(|c| c.index.is_some());
     let compound = definition.indexes.iter().map(|i| compound_name(definition, i));
-    let names = single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound);
-    names.flat_map(|name| others(&name).chain([name.clone()]).collect::<Vec<_>>()).collect()
+    single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound).collect()
+}
+
+/// What a definition's indexes are called in its table: another name is theirs only where their own is taken, or was,
+/// which the statement tells.
+pub(super) fn ours(conn: &Conn, definition: &Definition) -> Result<Vec<String>> {
+    let (there, made) = (there(conn, definition)?, wanted(definition).unwrap_or_default());
+    let mut ours = names(definition);
+    for (name, sql) in &made {
+        for other in others(name) {
+            let Some((_, found)) = there.iter().find(|(name, _)| *name == other) else { continue };
+            if *found == renamed(sql, name, &other) || is_taken(conn, definition, name)? {
+                ours.push(other);
+            }
+        }
+    }
+    Ok(ours)
+}
+
+fn renamed(sql: &str, from: &str, to: &str) -> String {
+    sql.replacen(&quote(from), &quote(to), 1)
 }
 
 /// Names for an index of which the own is taken.
@@ -62,21 +85,24 @@ pub(super) fn free(
     model: &Definition,
     (name, sql): &(String, String),
 ) -> Result<(String, String)> {
-    let taken = |name: &str| {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND NOT (type = 'index' AND tbl_name = ? COLLATE NOCASE)";
-        conn.one(sql, &[name.into(), (&model.name).into()], |_| Ok(()))
-    };
-    if taken(name)?.is_none() {
+    if !is_taken(conn, model, name)? {
         return Ok((name.clone(), sql.clone()));
     }
+    let own = names(model);
     for other in others(name) {
-        if taken(&other)?.is_none() {
-            let sql = sql.replacen(&quote(name), &quote(&other), 1);
+        if !own.iter().any(|own| own.eq_ignore_ascii_case(&other)) && !is_taken(conn, model, &other)? {
+            let sql = renamed(sql, name, &other);
             return Ok((other, sql));
         }
     }
     let remedy = "other tables and indexes have it: give the index another name";
     Err(Error::BadName { what: "index", name: name.clone(), remedy })
+}
+
+/// Whether something else than an index of the model's table has a name.
+fn is_taken(conn: &Conn, model: &Definition, name: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND NOT (type = 'index' AND tbl_name = ? COLLATE NOCASE)";
+    Ok(conn.one(sql, &[name.into(), (&model.name).into()], |_| Ok(()))?.is_some())
 }
 
 /// Gives an index of another model that has a model's name one of the others, once `make` has made the table.
@@ -87,7 +113,11 @@ pub(super) fn give_way(conn: &Conn, model: &str, make: impl FnOnce() -> Result<(
         Ok((r.text(0)?.to_string(), r.text(1)?.to_string(), r.opt_text(2)?.unwrap_or_default().to_string()))
     })?;
     let Some((name, table, sql)) = found else { return make() };
-    let Some(owner) = record::read(conn, &table)?.filter(|owner| names(owner).contains(&name)) else {
+    let owner = match record::read(conn, &table)? {
+        Some(owner) if ours(conn, &owner)?.contains(&name) => Some(owner),
+        _ => None,
+    };
+    let Some(owner) = owner else {
         let remedy = "an index of your own has it: rename the one or the other";
         return Err(Error::BadName { what: "model", name: model.into(), remedy });
     };

@@ -3,7 +3,7 @@
 
 use super::super::{Definition, Model};
 use super::*;
-use crate::sql::{Db, Options};
+use crate::sql::{Db, Options, Value};
 use crate::vfs::{Memory, Vfs};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -96,4 +96,54 @@ fn a_record_of_a_newer_version_or_a_damaged_one_is_told_apart() {
         db.writer().run("UPDATE _models SET definition = ?", &[record.into()]).unwrap();
         assert_eq!(model(&db, AFTER).unwrap_err().code(), code, "{record}");
     }
+}
+
+fn indexes(db: &Db, table: &str) -> Vec<String> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL ORDER BY name";
+    db.writer().all(sql, &[table.into()], |r| Ok(r.text(0)?.to_string())).unwrap()
+}
+
+#[test]
+fn an_index_of_the_users_own_stays_under_a_name_that_one_of_ours_might_get() {
+    let indexed =
+        r#"{"name":"t","columns":[{"name":"a","type":"TEXT"},{"name":"b","type":"TEXT","index":"ALL"}]}"#;
+    let db = with("");
+    model(&db, indexed).unwrap();
+    db.writer().exec("CREATE INDEX \"t_b~2\" ON t(b, id)").unwrap();
+    let both = ["t_b", "t_b~2"];
+    for definition in [indexed, BEFORE, indexed, r#"{"name":"t","columns":[{"name":"b","index":"ALL"}]}"#] {
+        match model(&db, definition) {
+            Ok(_) => assert!(indexes(&db, "t").contains(&"t_b~2".to_string()), "{definition}"),
+            Err(e) => assert!(e.to_string().contains("your own index 't_b~2'"), "{e}"),
+        }
+    }
+    assert_eq!(indexes(&db, "t"), both);
+    // nor is it taken for ours where ours would need that name
+    let db = with("CREATE TABLE t_b(x); CREATE INDEX \"t_b~2\" ON t(b, id)");
+    assert_eq!(model(&db, indexed).unwrap_err().code(), "BAD_NAME");
+    db.writer().exec("DROP INDEX \"t_b~2\"").unwrap();
+    model(&db, indexed).unwrap();
+    assert_eq!(indexes(&db, "t"), ["t_b~2"]);
+    db.writer().exec("DROP TABLE t_b").unwrap();
+    model(&db, indexed).unwrap();
+    assert_eq!(indexes(&db, "t"), ["t_b"]);
+}
+
+#[test]
+fn columns_called_like_what_we_call_things_meanwhile_are_columns() {
+    let db = with("CREATE TABLE k_a(x)");
+    let plain = r#"{"name":"k","columns":[{"name":"a","type":"TEXT","index":"ALL"},{"name":"a~","type":"TEXT","index":"ALL"},
+        {"name":"a~2","type":"TEXT","index":"ALL"}]}"#;
+    let bound = &plain.replacen("\"index\":\"ALL\"", "\"index\":\"ALL\",\"foreignKey\":{\"model\":\"t\"}", 1);
+    let names = ["k_a~", "k_a~2", "k_a~3"];
+    for definition in [plain, plain, bound, bound, plain] {
+        let k = model(&db, definition).unwrap();
+        assert_eq!(indexes(&db, "k"), names, "{definition}");
+        let doc = r#"{"id":"1","a":"x","a~":"y","a~2":"z"}"#;
+        k.set(db.writer(), doc, false).unwrap();
+        assert_eq!(k.get(db.writer(), &Value::Text("1".into())).unwrap().unwrap(), doc);
+    }
+    db.writer().exec("DROP TABLE k_a").unwrap();
+    model(&db, plain).unwrap();
+    assert_eq!(indexes(&db, "k"), ["k_a", "k_a~", "k_a~2"]);
 }

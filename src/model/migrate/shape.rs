@@ -15,12 +15,16 @@ use crate::sql::{Conn, Param, Value, quote};
 pub(super) struct Physical {
     pub(super) name: String,
     pub(super) ty: String,
+    /// Every row must bring a value of its own.
+    pub(super) needed: bool,
 }
 
 /// The columns of a table; none when it is not there.
 pub(super) fn columns(conn: &Conn, table: &str) -> Result<Vec<Physical>> {
-    conn.all("SELECT name, type FROM pragma_table_info(?)", &[table.into()], |r| {
-        Ok(Physical { name: r.text(0)?.to_string(), ty: r.text(1)?.to_string() })
+    // as a statement: the table-valued function costs each connection a virtual table
+    conn.all(&format!("PRAGMA table_info({})", quote(table)), &[], |r| {
+        let needed = r.int(3)? != 0 && r.opt_text(4)?.is_none() && r.int(5)? == 0;
+        Ok(Physical { name: r.text(1)?.to_string(), ty: r.text(2)?.to_string(), needed })
     })
 }
 
@@ -139,13 +143,14 @@ impl Shape {
         Ok(None)
     }
 
+    #[inline(never)]
     fn begin(&self, conn: &Conn) -> Result<Work> {
         let table = quote(&self.new.name);
         let mut from = self.old.clone().unwrap_or_else(|| self.new.clone());
         full_text::drop(conn, &from)?;
         let goes = |(name, meanwhile): &&(String, String)| name == meanwhile;
         let lost: Vec<&str> = self.drop.iter().filter(goes).map(|(name, _)| name.as_str()).collect();
-        let aside = Aside::put(conn, &self.new.name, &index::names(&from), &lost)?;
+        let aside = Aside::put(conn, &self.new.name, &index::ours(conn, &from)?, &lost)?;
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
             conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
             for column in from.columns.iter_mut().filter(|c| c.name.eq_ignore_ascii_case(name)) {
@@ -174,6 +179,7 @@ impl Shape {
 }
 
 /// Writes the next rows anew; whether there were any.
+#[inline(never)]
 fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows, owned: bool) -> Result<bool> {
     let (table, id) = (&work.from.table, &work.from.id);
     let condition = condition(rows, work.after.is_some()).replace("<id>", id);
@@ -254,7 +260,7 @@ fn same_values(a: &Column, b: &Column) -> bool {
         && a.steps() == b.steps()
 }
 
-fn free_name(name: &str, there: &[Physical]) -> String {
+pub(super) fn free_name(name: &str, there: &[Physical]) -> String {
     let mut free = format!("{name}~");
     while there.iter().any(|p| p.name.eq_ignore_ascii_case(&free)) {
         free.push('~');
@@ -286,6 +292,6 @@ pub(super) fn declaration(column: &Column) -> String {
     format!("{} {}", quote(&column.name), sql_type(column))
 }
 
-fn sql_type(column: &Column) -> &'static str {
+pub(super) fn sql_type(column: &Column) -> &'static str {
     column.ty.map_or("BLOB", |ty| ty.sql())
 }

@@ -1,0 +1,108 @@
+//! Statements of searches and of applications: run under the rules of [`guard`](super::guard), and an application's
+//! prepared apart from ours.
+
+use rusqlite::Statement;
+
+use super::conn::{Cells, Changes, Conn, Kind, Params, Row};
+use super::{bind::bind_params, placeholders};
+use crate::error::Result;
+
+impl Conn {
+    /// Runs `work`, statements of which may do only what searches need; a host has no such guard.
+    pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Kind::Bundled { guard, .. } => {
+                let _on = guard.search();
+                work()
+            }
+            Kind::Host(_) => work(),
+        }
+    }
+
+    /// Runs `work`, statements of which are the application's: they may not write what is [closed](Conn::close) to it,
+    /// nor have triggers or foreign keys write it. A host has no such guard.
+    pub fn theirs<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Kind::Bundled { guard, .. } => {
+                let _on = guard.theirs();
+                work()
+            }
+            Kind::Host(_) => work(),
+        }
+    }
+
+    /// Runs `work`, statements of which are those of a phase of an event: they may write what events own.
+    pub fn phase<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Kind::Bundled { guard, .. } => {
+                let _on = guard.phase();
+                work()
+            }
+            Kind::Host(_) => work(),
+        }
+    }
+
+    /// From now on an application may only read a table.
+    pub fn close(&self, table: &str) {
+        if let Kind::Bundled { guard, .. } = &self.0 {
+            guard.close(table);
+        }
+    }
+
+    /// Takes [`Conn::close`] back.
+    pub fn open(&self, table: &str) {
+        if let Kind::Bundled { guard, .. } = &self.0 {
+            guard.open(table);
+        }
+    }
+
+    /// Runs a statement an application wrote, [as such](Conn::theirs) or in a [phase](Conn::phase): `columns` gets the column names (of a host none where there is no row),
+    /// `each` every row until it says `false`.
+    pub fn statement(
+        &self,
+        sql: &str,
+        params: &Params,
+        columns: impl FnOnce(&[&str]),
+        mut each: impl FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<Changes> {
+        let (raw, guard) = match &self.0 {
+            Kind::Bundled { raw, guard, .. } => (raw, guard),
+            Kind::Host(host) => {
+                let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
+                columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
+                for row in &found.rows {
+                    if !each(&Row(Cells::Host(&found, row)))? {
+                        break;
+                    }
+                }
+                return Ok(changes);
+            }
+        };
+        let before = raw.total_changes();
+        let work = |s: &mut Statement<'_>| {
+            bind_params(s, params)?;
+            columns(&s.column_names().collect::<Vec<_>>());
+            let mut rows = s.raw_query();
+            while let Some(row) = rows.next()? {
+                // what it writes is written before its first row comes
+                if !each(&Row(Cells::Bundled(row)))? {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        self.use_prepared(guard.prepare(raw, sql), sql, work)?;
+        let changes = (raw.total_changes() - before) as i64;
+        Ok(Changes { changes, last_id: raw.last_insert_rowid() })
+    }
+
+    /// Whether SQLite says that such a statement writes nothing; it says so of one that does not compile, too.
+    pub fn only_reads(&self, sql: &str) -> bool {
+        match &self.0 {
+            Kind::Bundled { raw, guard, .. } => {
+                guard.prepare(raw, sql).map_or(true, |statement| statement.readonly())
+            }
+            Kind::Host(_) => !placeholders::may_write(sql),
+        }
+    }
+}
