@@ -114,6 +114,7 @@ export class JsonModel extends Keyed {
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
+    if (upsert && this._completion.shapes) return this._together(model => model._upsert(obj, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
     const doc = upsert
@@ -136,10 +137,15 @@ export class JsonModel extends Keyed {
     let doc = obj
     for (const column of this._completion.shaped) {
       const { name, steps } = column
-      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
-      doc = withValueAt(doc, steps, column.stringify(obj[name]), what)
+      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name)) continue
+      doc = withValueAt(doc, steps, column.stringify(obj[name]) ?? null, what)
     }
     return this._codec.encode(doc, what, true)
+  }
+
+  async _upsert(obj, noReturn) {
+    if (await this._isThere(obj)) return this.update(obj, false, noReturn)
+    return this.set(this._laidOver(undefined, obj, true), false, noReturn)
   }
 
   /** The way of models whose `set` has more to do than the engine knows. */
