@@ -53,7 +53,7 @@ export class SQLite extends Queries {
     this._upkeep = new Upkeep(this._options)
     this.file = this._options.file
     unnamed += 1
-    this.name = `${options.name ?? this.file.split('/').at(-1)}|${unnamed}`
+    this.name = `${options.name || this.file.split('/').at(-1).replace(/\.db$/, '')}|${unnamed}`
   }
 
   get isOpen() {
