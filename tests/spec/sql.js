@@ -116,7 +116,8 @@ export function spec(t, { open, traits }) {
         assert.equal(Object.getPrototypeOf(row), Object.prototype)
         assert.equal(row.a, 1)
         assert.equal(row.constructor, 2)
-        assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
+        // a host's own rows may have lost it
+        if (traits.bundled) assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
       }
     }
   })
