@@ -1,6 +1,9 @@
 //! What stands in the way while columns are moved: the indexes of a table, and every view and trigger, which SQLite would
-//! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost.
+//! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost. An index
+//! that makes the id unique stays, for rows are found and written by it.
 
+use super::super::definition::Definition;
+use super::strange;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, quote};
 
@@ -22,7 +25,9 @@ impl Aside {
     ///
     /// # Errors
     /// `BAD_VALUE` for a user's own index on a lost column.
-    pub(super) fn put(conn: &Conn, table: &str, gone: &[String], lost: &[&str]) -> Result<Aside> {
+    pub(super) fn put(conn: &Conn, model: &Definition, gone: &[String], lost: &[&str]) -> Result<Aside> {
+        let table = model.name.as_str();
+        let stays = strange::guards(conn, model)?;
         let found = conn.all(
             "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL
                AND (type IN ('view', 'trigger') OR type = 'index' AND tbl_name = ? COLLATE NOCASE) ORDER BY rowid",
@@ -32,8 +37,9 @@ impl Aside {
                 Ok(Own { kind, name, sql })
             },
         )?;
+        let moves = |own: &Own| own.kind != "index" || !stays.contains(&own.name);
         let (ours, kept): (Vec<Own>, Vec<Own>) =
-            found.into_iter().partition(|own| own.kind == "index" && gone.contains(&own.name));
+            found.into_iter().filter(moves).partition(|own| own.kind == "index" && gone.contains(&own.name));
         for own in kept.iter().filter(|own| own.kind == "index") {
             own.keeps_its_columns(conn, table, lost)?;
         }

@@ -4,7 +4,7 @@
 
 use super::super::definition::{Column, Definition, Index};
 use super::super::expression;
-use super::record;
+use super::{record, strange};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
@@ -40,11 +40,14 @@ pub(super) fn outdated(
 }
 
 fn there(conn: &Conn, model: &Definition) -> Result<Vec<(String, String)>> {
-    conn.all(
+    let guards = strange::guards(conn, model)?;
+    let mut there = conn.all(
         "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL",
         &[(&model.name).into()],
         |r| Ok((r.text(0)?.to_string(), r.text(1)?.to_string())),
-    )
+    )?;
+    there.retain(|(name, _)| !guards.contains(name));
+    Ok(there)
 }
 
 /// What a definition's indexes are called.
@@ -102,7 +105,8 @@ pub(super) fn free(
 /// Whether something else than an index of the model's table has a name.
 fn is_taken(conn: &Conn, model: &Definition, name: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND NOT (type = 'index' AND tbl_name = ? COLLATE NOCASE)";
-    Ok(conn.one(sql, &[name.into(), (&model.name).into()], |_| Ok(()))?.is_some())
+    Ok(conn.one(sql, &[name.into(), (&model.name).into()], |_| Ok(()))?.is_some()
+        || strange::guards(conn, model)?.iter().any(|guard| guard.eq_ignore_ascii_case(name)))
 }
 
 /// Gives an index of another model that has a model's name one of the others, once `make` has made the table.

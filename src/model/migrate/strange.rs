@@ -23,11 +23,11 @@ pub(super) fn accept(
     if !known(&new.id_col) {
         return lacks(format!("it has no column '{}'", new.id_col));
     }
-    if known("json") {
-        return Ok((record::adopt(new, &there), there));
-    }
     if !is_unique(conn, new)? {
         return lacks(format!("its column '{}' has no unique index of its own", new.id_col));
+    }
+    if known("json") {
+        return Ok((record::adopt(conn, new, &there)?, there));
     }
     let id = quote(&new.id_col);
     let without = format!("SELECT 1 FROM {} WHERE {id} IS NULL LIMIT 1", quote(&new.name));
@@ -36,7 +36,7 @@ pub(super) fn accept(
     }
     conn.exec(&format!("ALTER TABLE {} ADD COLUMN \"json\" TEXT", quote(&new.name)))?;
     let there = shape::columns(conn, &new.name)?;
-    let mut old = record::adopt(new, &there);
+    let mut old = record::adopt(conn, new, &there)?;
     // what the model does not declare goes into the documents, as the values of any column that is dropped
     let ours = |name: &str| {
         let declared = new.columns.iter().map(|c| c.name.as_str());
@@ -49,12 +49,36 @@ pub(super) fn accept(
     Ok((old, there))
 }
 
-/// Whether no two rows can have one id.
+/// Whether the table itself keeps two rows from having one id, or an index does.
 fn is_unique(conn: &Conn, new: &Definition) -> Result<bool> {
-    let (table, id) = ((&new.name).into(), (&new.id_col).into());
-    let sql = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE AND pk = 1
-          AND (SELECT max(pk) FROM pragma_table_info(?1)) = 1
-        UNION ALL SELECT 1 FROM pragma_index_list(?1) l WHERE l.\"unique\" AND NOT l.partial
-          AND (SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE FROM pragma_index_info(l.name))";
-    Ok(conn.one(sql, &[table, id], |_| Ok(()))?.is_some())
+    Ok(is_key(conn, new)? || !guards(conn, new)?.is_empty())
+}
+
+/// The indexes that alone keep two rows from having one id: strato-db's tables have such a one. Never the model's own,
+/// whatever it declares.
+pub(super) fn guards(conn: &Conn, model: &Definition) -> Result<Vec<String>> {
+    if is_key(conn, model)? {
+        return Ok(Vec::new());
+    }
+    conn.all(&unique("l.origin = 'c'"), &[(&model.name).into(), (&model.id_col).into()], |r| {
+        Ok(r.text(0)?.to_string())
+    })
+}
+
+/// Whether the id is declared to be unique in the table.
+fn is_key(conn: &Conn, model: &Definition) -> Result<bool> {
+    let sql = format!(
+        "SELECT name FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE AND pk = 1
+           AND (SELECT max(pk) FROM pragma_table_info(?1)) = 1 UNION ALL {}",
+        unique("l.origin <> 'c'")
+    );
+    Ok(conn.one(&sql, &[(&model.name).into(), (&model.id_col).into()], |_| Ok(()))?.is_some())
+}
+
+/// The unique indexes of the id and nothing else.
+fn unique(which: &str) -> String {
+    format!(
+        "SELECT l.name AS name FROM pragma_index_list(?1) l WHERE l.\"unique\" AND NOT l.partial AND {which}
+           AND (SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE FROM pragma_index_info(l.name))"
+    )
 }
