@@ -352,7 +352,7 @@ fn counts_and_figures_keep_their_warning_until_it_is_asked_for() {
     let asks: [Ask; 3] = [
         |m, c, s| assert!(m.count(c, s).is_ok()),
         |m, c, s| assert!(m.any(c, s).is_ok()),
-        |m, c, s| assert!(m.aggregate(c, "sum", "n", s).is_ok()),
+        |m, c, s| assert!(m.aggregate(c, "sum", "name", s).is_ok()),
     ];
     for ask in asks {
         let (db, model) = things();

@@ -110,7 +110,7 @@ fn a_model_is_not_called_as_tables_that_no_search_may_read() {
         let refused = Definition::parse(&format!(r#"{{"name":"{name}"}}"#)).unwrap_err();
         assert_eq!(refused.code(), "BAD_NAME", "{name}");
     }
-    for name in ["pragma", "pragmas", "db_stat", "json_each"] {
+    for name in ["pragma", "pragmas", "db_stat"] {
         let (db, model) = open(&format!(r#"{{"name":"{name}"}}"#));
         model.set(db.writer(), r#"{"id":"x"}"#, false).unwrap();
         assert_eq!(found(&db, &model, r#"{"where":["col","id","$eq","x"]}"#), r#"[{"id":"x"}]"#, "{name}");

@@ -209,5 +209,5 @@ fn a_statement_tells_its_own_changes() {
     assert_eq!(run("DELETE FROM p WHERE a = 1"), 1);
     assert_eq!(run("UPDATE p SET b = 7 WHERE a = 'nobody'"), 0);
     assert_eq!(run("PRAGMA user_version"), 0);
-    assert_eq!((count(db.writer()), run("DELETE FROM log")), (1, 6));
+    assert_eq!(run("DELETE FROM log"), 6);
 }

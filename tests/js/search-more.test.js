@@ -180,7 +180,7 @@ test('whatever reads all of a large table warns, be it first', async () => {
     removeWhere: things => things.removeWhere({ plain: 5 }),
     count: things => things.count({ plain: 5 }),
     exists: things => things.exists({ plain: 5 }),
-    sum: things => things.sum('n', { plain: 5 }),
+    sum: things => things.sum('plain', { plain: 5 }),
     search: things => things.search({ plain: 5 }),
   }
   for (const [name, ask] of Object.entries(asks)) {

@@ -85,7 +85,7 @@ impl Migration {
         let old = match (there.is_empty(), known) {
             (true, _) => None,
             (false, Some(mut old)) => {
-                record::complete(conn, &mut old, new, &there)?;
+                record::complete(conn, &mut old, new, &there, false)?;
                 Some(old)
             }
             (false, None) => {

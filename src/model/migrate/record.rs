@@ -70,46 +70,49 @@ pub fn forget(conn: &Conn, name: &str) -> Result<bool> {
 }
 
 /// A definition for a table of which none was kept: the declared one, as far as the table has it.
-pub(super) fn adopt(conn: &Conn, new: &Definition, there: &[Physical]) -> Result<Definition> {
-    let lies_in_json = |c: &&Column| c.name == new.id_col || !c.is_real() && found(there, &c.name).is_none();
-    let mut old =
-        Definition { columns: new.columns.iter().filter(lies_in_json).cloned().collect(), ..new.clone() };
-    // it was real, and its values may be there alone
-    for column in new.data_columns().filter(|c| !c.is_real()) {
-        if let Some(found) = found(there, &column.name) {
-            old.columns.push(Column { real: true, ty: type_of(&found.ty), ..column.clone() });
-        }
-    }
-    complete(conn, &mut old, new, there)?;
+pub(super) fn adopt(conn: &Conn, new: &Definition, there: &[Physical], typed: bool) -> Result<Definition> {
+    let before = |column: &Column| match found(there, &column.name) {
+        _ if column.name == new.id_col => column.clone(),
+        // a virtual one's values may be there alone, if it was real
+        Some(found) => Column { real: true, ty: type_of(&found.ty), ..column.clone() },
+        None => Column { real: false, ty: None, aside: false, foreign_key: None, ..column.clone() },
+    };
+    let is_there = |c: &&Column| c.name != new.id_col && c.is_real() && found(there, &c.name).is_some();
+    let columns = new.columns.iter().filter(|c| !is_there(c)).map(before).collect();
+    let mut old = Definition { columns, ..new.clone() };
+    complete(conn, &mut old, new, there, typed)?;
     // an index that is called as a column's was made for it, by whatever made the table
     old.columns.iter_mut().for_each(|column| column.index = column.index.or(Some(Index::All)));
     Ok(old)
 }
 
 /// Adds what a table has of the declared columns and the definition kept of it does not: strato-db's columns that were
-/// not declared when it was taken over, a user's own.
+/// not declared when it was taken over, a user's own. `typed` says that its types are a model's.
 pub(super) fn complete(
     conn: &Conn,
     old: &mut Definition,
     new: &Definition,
     there: &[Physical],
+    typed: bool,
 ) -> Result<()> {
     for column in new.data_columns().filter(|c| c.is_real()) {
         let known = old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&column.name));
         let Some(found) = found(there, &column.name).filter(|_| !known) else { continue };
-        let name = quote(&found.name);
-        let other = format!(
-            "SELECT 1 FROM {} WHERE {name} IS NOT NULL AND NOT json_valid({name}) LIMIT 1",
-            quote(&new.name)
-        );
-        let ty = match column.ty {
-            Some(ColumnType::Json) if conn.one(&other, &[], |_| Ok(()))?.is_some() => type_of(&found.ty),
-            ty => ty,
+        let ty = match (type_of(&found.ty), column.ty) {
+            (Some(ty), _) if typed => Some(ty),
+            (ty, Some(ColumnType::Json)) if !holds_json(conn, new, found)? => ty,
+            (_, ty) => ty,
         };
         old.columns.retain(|c| c.name != column.name);
         old.columns.push(Column { foreign_key: None, real: true, ty, ..column.clone() });
     }
     Ok(())
+}
+
+fn holds_json(conn: &Conn, model: &Definition, column: &Physical) -> Result<bool> {
+    let (table, name) = (quote(&model.name), quote(&column.name));
+    let other = format!("SELECT 1 FROM {table} WHERE {name} IS NOT NULL AND NOT json_valid({name}) LIMIT 1");
+    Ok(conn.one(&other, &[], |_| Ok(()))?.is_none())
 }
 
 fn found<'a>(there: &'a [Physical], name: &str) -> Option<&'a Physical> {

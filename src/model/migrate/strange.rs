@@ -27,7 +27,7 @@ pub(super) fn accept(
         return lacks(format!("its column '{}' has no unique index of its own", new.id_col));
     }
     if known("json") {
-        return Ok((record::adopt(conn, new, &there)?, there));
+        return Ok((record::adopt(conn, new, &there, true)?, there));
     }
     let id = quote(&new.id_col);
     let without = format!("SELECT 1 FROM {} WHERE {id} IS NULL LIMIT 1", quote(&new.name));
@@ -36,7 +36,7 @@ pub(super) fn accept(
     }
     conn.exec(&format!("ALTER TABLE {} ADD COLUMN \"json\" TEXT", quote(&new.name)))?;
     let there = shape::columns(conn, &new.name)?;
-    let mut old = record::adopt(conn, new, &there)?;
+    let mut old = record::adopt(conn, new, &there, false)?;
     // what the model does not declare goes into the documents, as the values of any column that is dropped
     let ours = |name: &str| {
         let declared = new.columns.iter().map(|c| c.name.as_str());
