@@ -89,16 +89,21 @@ export class Tables extends SQLite {
 
   /** A name of this database's own, 12 hexadecimal digits or the option `nodeId`, kept in it. */
   async getNodeId() {
-    const [node] = await this.all`SELECT 1 FROM sqlite_master WHERE name = ${NODE}`
-    const [kept] = node ? await this.all`SELECT id FROM ${NODE}ID` : []
-    if (kept && (this._nodeId ?? kept.id) === kept.id) return kept.id
-    const id = this._nodeId ?? newNodeId()
+    const kept = await this._keptNodeId(NODE, 'SELECT id FROM _node')
+    if (kept !== undefined && (this._nodeId ?? kept) === kept) return kept
+    const theirs = "SELECT value AS id FROM _driftdb_meta WHERE key = 'nodeId'"
+    const id = this._nodeId ?? (await this._keptNodeId('_driftdb_meta', theirs)) ?? newNodeId()
     await this.withTransaction(async tx => {
       await tx.run`CREATE TABLE IF NOT EXISTS ${NODE}ID (id TEXT NOT NULL PRIMARY KEY)`
       await tx.run`DELETE FROM ${NODE}ID`
       await tx.run`INSERT INTO ${NODE}ID VALUES (${id})`
     })
     return id
+  }
+
+  async _keptNodeId(table, sql) {
+    const there = await this.get`SELECT 1 FROM sqlite_master WHERE name = ${table}`
+    return there && (await this.get(sql))?.id
   }
 
   /** driftdb's figures; what tells of S3 stays at its start. */

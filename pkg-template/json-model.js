@@ -2,31 +2,21 @@
 // engine per operation. Reading is Keyed's and Searchable's.
 
 import { Codec, LONE, utf8 } from './codec.js'
-import { compileColumns, nearest } from './columns.js'
+import { compileColumns, nearest, selectionOf, withoutNulls } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
 import { encodePatch, isPatch } from './patch.js'
-import { put, replaceAt, withValueAt } from './paths.js'
-import { inLine } from './slug.js'
+import { put, withValueAt } from './paths.js'
+import { waitedFor } from './running.js'
+import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
-const OPTIONS = [
-  ...[
-    'db',
-    'name',
-    'columns',
-    'idCol',
-    'ItemClass',
-    'keepRowId',
-    'indexes',
-    'validate',
-    'dispatch',
-    'emitter',
-  ],
-  ...['migrations', 'migrationOptions'],
-]
+const OPTIONS =
+  'db name columns idCol ItemClass keepRowId indexes validate dispatch emitter migrations migrationOptions'.split(
+    ' ',
+  )
 
 export class JsonModel extends Keyed {
   /** The token of the transaction this instance works in; 0 outside. */
@@ -35,11 +25,14 @@ export class JsonModel extends Keyed {
   _definition
   _completion
   _codec
+  /** The slugs of writes under way. */
+  _choosing = new Map()
 
-  constructor(options) {
+  constructor(given) {
     super()
-    if (typeof options !== 'object' || options === null)
+    if (typeof given !== 'object' || given === null)
       throw new TypeError('JsonModel: options must be an object')
+    const options = withoutNulls(given)
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
     if (unknown.length)
       throw new TypeError(
@@ -66,8 +59,7 @@ export class JsonModel extends Keyed {
     /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)
-    this.getCols = this.columnArr.filter(column => column.get)
-    this.selectCols = this.columnArr.filter(column => column.get || column.name === 'json')
+    Object.assign(this, selectionOf(this.columnArr))
     this._definition = { name, idCol, keepRowId, indexes, tokenize, columns: engine }
     const declared = this.columnArr.filter(column => column.name !== 'json')
     this._completion = new Completion(name, declared, validate)
@@ -89,17 +81,18 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const engine = await this._readyToWrite()
-    // a slug is free only as long as nobody else writes, in the same transaction neither
-    const { hasSlugs } = this._completion
-    if (hasSlugs && !this._inside())
-      return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
-    const write = () => this._write(engine, obj, insertOnly, noReturn)
-    return hasSlugs ? inLine(this.db, `${this._inside()} ${this.name}`, write) : write()
+    const write = slugs => this._write(engine, obj, insertOnly, noReturn, slugs)
+    if (!this._completion.hasSlugs) return write()
+    if (this._inside()) return choosing(this, write)
+    // a slug is free only as long as nobody else writes
+    return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
   }
 
-  async _write(engine, obj, insertOnly, noReturn) {
-    const many = Array.isArray(obj)
-    const docs = await this._completeAll('set', many ? obj : [obj])
+  async _write(engine, obj, insertOnly, noReturn, slugs) {
+    const objs = Array.isArray(obj) ? obj : [obj]
+    // nothing is awaited that need not be: writes that nobody waits for keep their order
+    const { simple } = this._completion
+    const docs = simple ? this._encodeAll('set', objs) : await this._completeAll('set', objs, slugs)
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
@@ -108,22 +101,24 @@ export class JsonModel extends Keyed {
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
     const written = docs.map((doc, i) => this._written(doc, news[i]))
-    return many ? written : written[0]
+    return objs === obj ? written : written[0]
   }
 
   /**
    * Merges `obj` into the document with its id, property by property; null and undefined remove one. Or changes parts of
    * the document with an id: `update(id, {$set, $unset, $inc, $push}, noReturn?)`.
    */
-  async update(obj, upsert = false, noReturn = false) {
-    if (typeof upsert === 'object' && upsert !== null) return this._patch(obj, upsert, noReturn)
-    this.checkObject('update', obj)
+  async update(given, upsert = false, noReturn = false) {
+    if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
+    const obj = this.checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
-    const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
+    const doc = upsert
+      ? (await this._completeAll('update', [obj], undefined, true))[0]
+      : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
@@ -139,9 +134,10 @@ export class JsonModel extends Keyed {
   /** A part of a document as the engine merges it. */
   _shaped(obj, what) {
     let doc = obj
-    for (const { name, stringify, steps } of this._completion.shaped) {
-      if (!stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
-      doc = withValueAt(doc, steps, stringify.call(this, obj[name]))
+    for (const column of this._completion.shaped) {
+      const { name, steps } = column
+      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
+      doc = withValueAt(doc, steps, column.stringify(obj[name]), what)
     }
     return this._codec.encode(doc, what, true)
   }
@@ -183,7 +179,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.update`
     if (!isPatch(change))
       throw new TypeError(`${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`)
-    return this._codec.text(encodePatch(this, this._codec, this.columnArr, change, what), what)
+    return this._codec.text(encodePatch(this._codec, this.columnArr, change, what), what)
   }
 
   /** A document as its user wrote it, without what is computed when it is read; changed by a patch. */
@@ -193,7 +189,10 @@ export class JsonModel extends Keyed {
     const text = engine.patched(this.name, this._id(id), patch, this._inside())
     if (text === undefined) return undefined
     const { $aside, ...doc } = JSON.parse(text)
-    return this._revived(this._completion.aside.length || $aside === undefined ? doc : { ...doc, $aside })
+    return this._revived(
+      this._completion.aside.length || $aside === undefined ? doc : { ...doc, $aside },
+      false,
+    )
   }
 
   /** Whether parts of documents must be looked at as part of the whole. */
@@ -202,8 +201,8 @@ export class JsonModel extends Keyed {
   }
 
   /** Changes the matching documents, all or none: by an object to merge, a patch, or a function that gives the new one. */
-  async updateWhere(attrs, change) {
-    const kind = this._checkChange(attrs, change)
+  async updateWhere(attrs, given) {
+    const { kind, change } = this._checkChange(attrs, given)
     return this._together(async model => {
       const docs = await model._matching(attrs)
       if (kind === 'function') return model._setMade(docs, change)
@@ -282,19 +281,19 @@ export class JsonModel extends Keyed {
     return removed
   }
 
-  _checkChange(attrs, change) {
+  _checkChange(attrs, given) {
     this._checkAttrs('updateWhere', attrs)
-    if (typeof change === 'function') return 'function'
-    this.checkObject('updateWhere', change)
-    if (isPatch(change)) return this._encodePatch(change) && 'patch'
+    if (typeof given === 'function') return { kind: 'function', change: given }
+    const change = this.checkObject('updateWhere', given)
+    if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
-    return 'merge'
+    return { kind: 'merge', change }
   }
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true })
+    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = this._reply(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
@@ -331,32 +330,36 @@ export class JsonModel extends Keyed {
   /** Gives a document another id. */
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }
 
   /** Documents as they are to be stored, encoded. */
-  async _completeAll(method, objs, removals = false) {
-    const what = `${this.name}.${method}`
-    const { simple } = this._completion
-    const chosen = new Map()
-    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
+  async _completeAll(method, objs, slugs, removals = false) {
+    if (this._completion.simple) return this._encodeAll(method, objs, removals)
     const docs = []
     for (const obj of objs) {
-      this.checkObject(method, obj)
-      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, isTaken)
-      const copy = this._codec.encode(doc, what, removals)
-      const id = copy[this.idCol]
-      if (!nullish(id)) this._checkStoredId(what, id)
-      else if (this.integerId) delete copy[this.idCol]
-      else put(copy, this.idCol, crypto.randomUUID())
-      if (aside) copy.$aside = this._encodeAside(copy, aside, what)
-      if (this._completion.hasSlugs) this._choose(chosen, copy)
-      docs.push(copy)
+      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), slugs)
+      docs.push(this._encodeOne(`${this.name}.${method}`, doc, aside, removals))
     }
     return docs
+  }
+
+  _encodeAll(method, objs, removals = false) {
+    const what = `${this.name}.${method}`
+    return objs.map(obj => this._encodeOne(what, this.checkObject(method, obj), undefined, removals))
+  }
+
+  _encodeOne(what, doc, aside, removals) {
+    const copy = this._codec.encode(doc, what, removals)
+    const id = copy[this.idCol]
+    if (!nullish(id)) this._checkStoredId(what, id)
+    else if (this.integerId) delete copy[this.idCol]
+    else put(copy, this.idCol, crypto.randomUUID())
+    if (aside) copy.$aside = this._encodeAside(copy, aside, what)
+    return copy
   }
 
   _encodeAside(copy, aside, what) {
@@ -366,17 +369,6 @@ export class JsonModel extends Keyed {
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
     return encoded
-  }
-
-  _choose(chosen, copy) {
-    for (const { name, steps, slugValue, aside } of this.columnArr) {
-      if (!slugValue) continue
-      if (!chosen.has(name)) chosen.set(name, new Set())
-      replaceAt(aside ? copy.$aside : copy, aside ? [name] : steps, slug => {
-        chosen.get(name).add(slug)
-        return slug
-      })
-    }
   }
 
   /** A document with what the engine told about it. */
@@ -396,4 +388,5 @@ export class JsonModel extends Keyed {
   }
 }
 
+waitedFor(JsonModel, ['set', 'update', 'updateWhere', 'removeWhere', 'remove', 'changeId'])
 const nullish = value => value === null || value === undefined

@@ -4,37 +4,52 @@
 import { LONE } from './codec.js'
 import { nearest } from './columns.js'
 import { Loader } from './loader.js'
-import { put, replaceAt } from './paths.js'
-import { fromRow } from './rows.js'
-import { findColumn } from './search-attrs.js'
+import { replaceAt, valueAt, withValueAt } from './paths.js'
+import { fill, fromRow, parsed, unreadable } from './rows.js'
+import { waitedFor } from './running.js'
+import { findColumn, show } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
+  constructor() {
+    super()
+    // for `rows.map(model.parseRow)` and `.then(model.toObj)`
+    this.toObj = this.toObj.bind(this)
+    this.parseRow = this.parseRow.bind(this)
+  }
+
   /** The document with an id, or the first with a value in a column, or undefined. */
-  async get(id, colName) {
-    const { name, value } = this._key('get', id, colName)
+  async get(id, colName = this.idCol) {
+    const value = this._key('get', id, colName)
     const engine = await this._ready()
     const text =
-      name === this.idCol
+      colName === this.idCol
         ? engine.get(this.name, value, this._inside())
-        : engine.getBy(this.name, name, value, this._inside())
-    return text === undefined ? undefined : this.item(JSON.parse(text))
+        : engine.getBy(this.name, colName, value, this._inside())
+    if (text === undefined) return undefined
+    return this._asStored ? JSON.parse(text) : this.item(JSON.parse(text))
   }
 
   /** The documents with these ids, or values in a column, in their order; undefined where there is none. */
   async getAll(ids, colName) {
     if (nullish(ids)) return []
     if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
-    const keys = ids.map(id => this._key('getAll', id, colName).value)
-    if (!keys.length) return []
+    // nothing is found where nothing is asked for
+    const asked = ids.filter(id => !nullish(id))
+    const keys = asked.map(id => this._key('getAll', id, colName))
+    if (!keys.length) return ids.map(() => undefined)
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
-    return JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    return asked.length === ids.length ? found : ids.map(id => (nullish(id) ? undefined : found.shift()))
   }
 
-  /** `get` through a cache of the caller's: what is asked for in one turn is read together, and only once. */
+  /**
+   * `get` through a cache of the caller's: what is asked for in one turn is read together, and only once. Inside a
+   * transaction it reads what is there, and remembers nothing: it may be undone.
+   */
   async getCached(cache, id, colName) {
-    if (!cache) return this.get(id, colName)
+    if (!cache || this._inside() || this !== this._outside()) return this.get(id, colName)
     this._key('getCached', id, colName)
     return this._loader(cache, colName).load(id)
   }
@@ -51,8 +66,16 @@ export class Keyed extends Searchable {
     const key = `_DL_${this.name}_${colName}`
     // ids are the same as number and as text
     const keyOf = colName === this.idCol ? id => String(this._id(id)) : undefined
-    cache[key] ??= new Loader(ids => this.getAll(ids, colName), keyOf)
+    const model = this._outside()
+    cache[key] ??= new Loader(ids => model.getAll(ids, colName), keyOf)
     return cache[key]
+  }
+
+  /** The model that `inside` made this one from. */
+  _outside() {
+    let model = this
+    while (!Object.hasOwn(model, 'columns')) model = Object.getPrototypeOf(model)
+    return model
   }
 
   /** A row of the table, or many, as documents; with `cols` only those columns of them. */
@@ -66,7 +89,7 @@ export class Keyed extends Searchable {
     return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
-  /** `{name, value}`: the column, and the value as the engine takes it. */
+  /** The value of a column as the engine takes it. */
   _key(method, id, colName = this.idCol) {
     const column = this.columns[colName]
     if (!column || colName === 'json') {
@@ -77,42 +100,39 @@ export class Keyed extends Searchable {
     }
     if (column.isId) {
       this.checkId(method, id)
-      return { name: colName, value: this._id(id) }
+      return this._id(id)
     }
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
-    const stored = column.stringify ? column.stringify.call(this, id) : id
-    if (typeof stored !== 'object' || stored instanceof Uint8Array) return { name: colName, value: stored }
-    if (!(stored instanceof Date)) return { name: colName, value: JSON.stringify(stored) }
+    const stored = column.stringify ? column.stringify(id) : id
+    if (typeof stored !== 'object' || stored instanceof Uint8Array) return stored
+    if (!(stored instanceof Date)) return JSON.stringify(stored)
     if (Number.isNaN(stored.getTime()))
       throw new TypeError(`${this.name}.${method}: ${colName} is an invalid Date`)
     // as a search has it: elsewhere a Date is its text
-    return { name: colName, value: column.type === 'DATE' ? stored.getTime() : stored.toJSON() }
+    return column.type === 'DATE' ? stored.getTime() : stored.toJSON()
   }
 
-  /** Whether a slug is used by another document, or by one that is about to be written with it. */
-  async _isTaken(chosen, column, slug, { [this.idCol]: id }) {
-    if (chosen.get(column.name)?.has(slug)) return true
-    const engine = await this._ready()
-    const text = engine.getBy(this.name, column.name, slug, this._inside())
-    return (
-      text !== undefined && (nullish(id) || String(JSON.parse(text)[this.idCol]) !== String(this._id(id)))
-    )
+  /** Whether another document than that with an id has a slug. */
+  _isTaken(engine, column, slug, id) {
+    const value = this._key('set', slug, column.name)
+    const text = engine.getBy(this.name, column.name, value, this._inside())
+    return text !== undefined && (id === undefined || String(JSON.parse(text)[this.idCol]) !== id)
   }
 
+  /** The object whose properties a document has. */
   checkObject(method, obj) {
-    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return obj
+    const what = `${this.name}.${method}`
+    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return this._codec.whole(obj, what)
     throw new TypeError(
-      `${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
+      `${what}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
     )
   }
 
   checkId(method, id) {
+    if (typeof id === 'string' && !LONE.test(id)) return
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
-    if (typeof id === 'string') {
-      if (LONE.test(id)) throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
-      return
-    }
+    if (typeof id === 'string') throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
     if (typeof id === 'bigint' || (typeof id === 'number' && !Number.isNaN(id))) return
     if ((type === 'BLOB' && id instanceof Uint8Array) || (type === 'DATE' && id instanceof Date)) return
     throw new TypeError(
@@ -120,9 +140,23 @@ export class Keyed extends Searchable {
     )
   }
 
+  /** An id that a document will have. */
+  _checkNewId(method, id) {
+    this.checkId(method, id)
+    this._checkInteger(`${this.name}.${method}`, id)
+  }
+
+  _checkInteger(what, id) {
+    if (!this.integerId || typeof id === 'object') return
+    // text of one is taken
+    if (id === '' || !Number.isInteger(Number(id)))
+      throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)
+  }
+
   /** An id that stands in an encoded document. */
   _checkStoredId(what, id) {
     const { type } = this.columns[this.idCol]
+    this._checkInteger(what, id)
     if (typeof id === 'string' || typeof id === 'number') return
     if (typeof id === 'object' && ['BLOB', 'BIGINT', 'INTEGER'].includes(type)) return
     throw new TypeError(
@@ -146,20 +180,35 @@ export class Keyed extends Searchable {
   item(doc) {
     const revived = this._revived(doc)
     if (!this.Item) return revived
-    const item = new this.Item()
-    for (const key of Object.keys(revived)) put(item, key, revived[key])
-    return item
+    try {
+      return fill(new this.Item(), revived)
+    } catch (cause) {
+      throw unreadable(`${this.name}: ${this.Item.name} refuses`, revived[this.idCol], cause)
+    }
   }
 
   items(docs) {
-    const asTheyAre = this._codec.plain && !this._parsed.length && !this.Item
-    return asTheyAre ? docs : docs.map(doc => this.item(doc))
+    return this._asStored ? docs : docs.map(doc => this.item(doc))
   }
 
-  _revived(doc) {
+  /** Whether users get documents just as JSON.parse makes them. */
+  get _asStored() {
+    return this._codec.plain && !this._parsed.length && !this.Item
+  }
+
+  /** A stored document with what `parse` makes of its values; without `selected` it has none of what SQL computes. */
+  _revived(doc, selected = true) {
     if (!this._codec.plain) this._codec.revive(doc)
-    for (const { steps, parse } of this._parsed) replaceAt(doc, steps, value => parse.call(this, value))
-    return doc
+    let read = doc
+    for (const column of this._parsed) {
+      if (column.computed && !selected) continue
+      const value = valueAt(read, column.steps) ?? null
+      const made = parsed(this, column, value, doc[this.idCol])
+      // it may have a word for nothing
+      if (value !== null) replaceAt(read, column.steps, () => made)
+      else if (!nullish(made)) read = withValueAt(read, column.steps, made)
+    }
+    return read
   }
 
   _ready() {
@@ -179,4 +228,5 @@ export class Keyed extends Searchable {
   }
 }
 
+waitedFor(Keyed, ['get', 'getAll', 'getCached'])
 const nullish = value => value === null || value === undefined

@@ -2,6 +2,9 @@
 // functions, and makes one call of the engine per operation. Does not write.
 
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { put, withValueAt } from './paths.js'
+import { fill, parsed } from './rows.js'
+import { waitedFor } from './running.js'
 import {
   checkAttrs,
   columnAt,
@@ -15,13 +18,23 @@ import {
 } from './search-attrs.js'
 import { each } from './search-each.js'
 
-const SEARCH_OPTIONS = [
-  ...['limit', 'offset', 'sort', 'cursor', 'noTotal', 'noCursor', 'itemsOnly'],
-  ...['where', 'join', 'joinVals', 'cols', 'distinct', 'snippet'],
-]
 /** The items and nothing else. */
 const ITEMS = { itemsOnly: true, noTotal: true, noCursor: true }
-const FLAGS = ['noTotal', 'noCursor', 'itemsOnly', 'distinct']
+const whole = { fits: value => Number.isSafeInteger(value) && value >= 0, takes: 'a whole number' }
+const string = { fits: value => typeof value === 'string', takes: 'a string' }
+const flag = { fits: value => typeof value === 'boolean', takes: 'true or false' }
+const isName = value => typeof value === 'string' && value !== ''
+const names = {
+  fits: value => Array.isArray(value) && value.length > 0 && value.every(isName),
+  takes: 'an array of columns',
+}
+/** Looked at where it is used. */
+const other = { fits: () => true }
+const OPTIONS = {
+  ...{ limit: whole, offset: whole, sort: other, cursor: string, noTotal: flag, noCursor: flag },
+  ...{ itemsOnly: flag, where: other, join: string, joinVals: other, cols: names, distinct: flag },
+  snippet: other,
+}
 
 export class Searchable {
   /** Every document, also those that an own `makeSelect` would leave out. */
@@ -46,7 +59,14 @@ export class Searchable {
     }
     const search = this.searchText(attrs, options, more)
     const engine = await this._ready()
-    return this._found(engine.search(this.name, search, this._inside()), options)
+    try {
+      return this._found(engine.search(this.name, search, this._inside()), options)
+    } catch (error) {
+      const [, name] = /no such column: (.+) in "/s.exec(error.message) ?? []
+      // one of `cols` that is a name and not SQL
+      if (options.cols?.includes(name)) findColumn(this, name)
+      throw error
+    }
   }
 
   _selectsItself() {
@@ -120,7 +140,7 @@ export class Searchable {
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
-    const given = { ...options, limit: undefined, offset: undefined, sort: undefined }
+    const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
     const search = this.searchText(attrs ?? {}, given)
@@ -182,22 +202,34 @@ export class Searchable {
     const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
       this.db.engine.makeSelect(this.name, search),
     )
+    // our own search reads one row more, to know whether there is another page
+    if (options.limit && !this._probing) values[values.length - 2] -= 1
     return [sql, values.map(decode), aliases, totalSql ?? undefined, totalValues.map(decode), invert]
   }
 
   /** A search as the engine reads it. */
   searchText(attrs, options, more) {
     if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
-    const unknown = Object.keys(options).filter(key => !SEARCH_OPTIONS.includes(key))
+    const given = Object.keys(options)
+    const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))
     if (unknown.length) {
       throw new TypeError(
-        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${SEARCH_OPTIONS.join(', ')}`,
+        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${Object.keys(OPTIONS).join(', ')}`,
       )
     }
-    this._checkOptions(options)
+    for (const name of given) {
+      const { fits, takes } = OPTIONS[name]
+      if (!nullish(options[name]) && !fits(options[name]))
+        throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
+    }
+    const sign = options.cols?.find(name => name.startsWith('$'))
+    if (sign)
+      throw new TypeError(
+        `${this.name}.search: cols has no '${sign}': $rank and $snippet come with sort: {$rank: 1} and snippet`,
+      )
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options
-    const node = conditions(this, attrs, where)
+    const node = conditions(this, attrs, where, more?.strict)
     return JSON.stringify({
       where: node[1].length ? node : undefined,
       sort: nullish(sort) ? undefined : this._order(sort),
@@ -215,23 +247,6 @@ export class Searchable {
     })
   }
 
-  _checkOptions(options) {
-    const wrong = (name, takes) => {
-      throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
-    }
-    const given = name => !nullish(options[name])
-    for (const name of ['limit', 'offset'])
-      if (given(name) && !(Number.isSafeInteger(options[name]) && options[name] >= 0))
-        wrong(name, 'a whole number')
-    for (const name of ['cursor', 'join'])
-      if (given(name) && typeof options[name] !== 'string') wrong(name, 'a string')
-    for (const name of FLAGS)
-      if (given(name) && typeof options[name] !== 'boolean') wrong(name, 'true or false')
-    const { cols } = options
-    const names = Array.isArray(cols) && cols.length && cols.every(name => name && typeof name === 'string')
-    if (given('cols') && !names) wrong('cols', 'an array of columns')
-  }
-
   /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */
   _order(sort) {
     if (!isPlain(sort)) throw new TypeError(`${this.name}.search: sort must be an object`)
@@ -247,25 +262,43 @@ export class Searchable {
     checkAttrs(this, method, attrs)
   }
 
-  /** Rows of `cols`, their values as the columns' types and `parse` say; what is nothing is not there. */
+  /**
+   * Rows of `cols`, their values as the columns' types and `parse` say, at the columns' paths; what is nothing is not
+   * there.
+   */
   _rows(rows, cols) {
     const columns = this.columns ?? {}
-    const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
-    const readers = cols.map(name => [name, reader(of(name))]).filter(([, read]) => read)
-    for (const row of rows) {
-      for (const key of Object.keys(row)) if (row[key] === null) delete row[key]
-      for (const [name, read] of readers) if (row[name] !== undefined) row[name] = read(row[name])
-    }
-    return rows
+    const parts = cols.map(name => {
+      const declared = Object.hasOwn(columns, name)
+      const column = declared ? columns[name] : columnAt(columns, name)
+      return { name, steps: declared ? column.steps : [name], read: reader(this, column) }
+    })
+    const whole = cols.includes('json')
+    return rows.map(row => {
+      const { json, ...plain } = row
+      let made = whole ? { ...plain, ...JSON.parse(json ?? '{}') } : row
+      for (const key of Object.keys(row)) if (row[key] === null) delete made[key]
+      for (const { name, steps, read } of parts) {
+        if (name === 'json') continue
+        const value = read(row[name] ?? null)
+        if (steps.length > 1 || steps[0] !== name) {
+          delete made[name]
+          if (!nullish(value)) made = withValueAt(made, steps, value)
+        } else if (!nullish(value)) put(made, name, value)
+      }
+      return this.Item ? fill(new this.Item(), made) : made
+    })
   }
 }
 
-function reader(column) {
+const asItIs = value => value
+
+function reader(model, column) {
   if (!column?.name) return decode
-  const { parse, type } = column
-  if (parse) return parse
-  if (type === 'DATE') return ms => new Date(ms)
-  return type === 'JSON' || !(column.real || type) ? undefined : decode
+  const { type } = column
+  if (column.parse) return value => parsed(model, column, value)
+  if (type === 'DATE') return ms => (ms === null ? ms : new Date(ms))
+  return type === 'JSON' || !(column.real || type) ? asItIs : decode
 }
 
 function snippets(model, snippet) {
@@ -287,5 +320,6 @@ function snippets(model, snippet) {
   return made
 }
 
+waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
 const readsMore = ({ join, where, cols }) => Boolean(join || where || cols)
 const nullish = value => value === null || value === undefined

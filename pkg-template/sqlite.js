@@ -8,11 +8,13 @@ import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
 import { named, nameErrors, Queries } from './queries.js'
+import { Running, waitedFor } from './running.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
-import { refuseOwnWait } from './waits.js'
+import { inHook, refuseOwnWait } from './waits.js'
 
+const USE_CHILD = 'use the one that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
@@ -40,7 +42,7 @@ export class SQLite extends Queries {
     root: undefined,
     joined: undefined,
     link: undefined,
-    lines: new Map(),
+    running: new Running(),
   }
   _queued = []
   _upkeep
@@ -51,7 +53,7 @@ export class SQLite extends Queries {
     this._upkeep = new Upkeep(this._options)
     this.file = this._options.file
     unnamed += 1
-    this.name = `${options.name ?? this.file.split('/').at(-1)}|${unnamed}`
+    this.name = `${options.name || this.file.split('/').at(-1).replace(/\.db$/, '')}|${unnamed}`
   }
 
   get isOpen() {
@@ -76,19 +78,23 @@ export class SQLite extends Queries {
   }
 
   /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
-  open() {
+  async open() {
     const now = this._now
-    now.opening ??= this._open().catch(async error => {
-      await this._shut().catch(() => {})
-      throw error
-    })
+    if (!now.open) refuseOwnWait(this)
+    // a turn later, so that a hook finds this opening and begins no other
+    now.opening ??= Promise.resolve()
+      .then(() => this._open())
+      .catch(async error => {
+        await this._shut().catch(() => {})
+        throw error
+      })
     now.awaited?.resolve(now.opening)
     return now.opening
   }
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    await onWillOpen?.()
+    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
@@ -99,9 +105,9 @@ export class SQLite extends Queries {
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
     const child = this._child(engine)
-    await onDidOpen?.(child)
+    if (onDidOpen) await inHook(this, 'onDidOpen', USE_CHILD, () => onDidOpen(child))
     while (this._queued.length) {
-      await inQueued(this._queued[0], child)
+      await inQueued(this, this._queued[0], child)
       this._queued.shift()
     }
     // what opening has written is nobody's news
@@ -135,6 +141,7 @@ export class SQLite extends Queries {
   _child(engine) {
     const child = Object.create(this)
     const own = { isOpen: true, ready: () => engine, open: async () => child, announce() {}, engine }
+    Object.assign(own, ofTheWhole(this, 'while it opens: do so before, or once open() has resolved'))
     for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
     child.store = bound(this.store, 0, child)
     return child
@@ -146,9 +153,15 @@ export class SQLite extends Queries {
   /** Waits for running operations, then lets the files go. */
   async close() {
     refuseOwnWait(this)
-    await this._now.opening?.catch(() => {})
+    const { opening, running } = this._now
+    await opening?.catch(() => {})
+    await this._quit()
+    while (running.any) await running.pause()
     await this._shut()
   }
+
+  /** What works on the engine by itself ends. */
+  async _quit() {}
 
   async _shut() {
     const engine = this.engine
@@ -159,6 +172,7 @@ export class SQLite extends Queries {
     this.hub.end()
     this.kept.close()
     try {
+      await this._quit()
       await engine.close()
     } finally {
       engine.free()
@@ -280,6 +294,7 @@ export class SQLite extends Queries {
       withTransaction: fn => root.nest(() => fn(tx)),
       inside: fn => root.run(fn),
       _statements: new Map(),
+      ...ofTheWhole(this, 'in a transaction: do so on the database, once the transaction is over'),
     }
     for (const [name, value] of Object.entries(own)) Object.defineProperty(tx, name, { value })
     tx.store = bound(this.store, token, tx)
@@ -295,11 +310,22 @@ export class SQLite extends Queries {
   }
 }
 
+waitedFor(SQLite, ['withTransaction', 'vacuum', '_call', 'dataVersion', 'userVersion'], db => db)
+
 /** Models that work inside a transaction, whose database is `db`. */
 function bound(store, token, db) {
   const inside = {}
   for (const [name, model] of Object.entries(store)) inside[name] = insideOf(model, token, inside, db)
   return inside
+}
+
+/** What hooks and transactions refuse: they have a database that is theirs alone, and of which nobody else would know. */
+function ofTheWhole({ name }, when) {
+  const refusal = what => new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
+  const addModel = () => {
+    throw refusal('given models')
+  }
+  return { close: async () => Promise.reject(refusal('closed')), addModel, made: addModel }
 }
 
 function insideOf(model, token, store, db) {
@@ -308,9 +334,9 @@ function insideOf(model, token, store, db) {
   return Object.defineProperty(inside, 'db', { value: db })
 }
 
-async function inQueued(fn, db) {
+async function inQueued(db, fn, child) {
   try {
-    await fn(db)
+    await inHook(db, 'runOnceOnOpen', USE_CHILD, () => fn(child))
   } catch (error) {
     if (error instanceof Error) error.message = `in function queued by runOnceOnOpen: ${error.message}`
     throw error

@@ -159,7 +159,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   /** In the order of `ids`, undefined where there is none. */
   getAll(ids: readonly Key[] | null | undefined): Promise<(Doc | undefined)[]>
   getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
-  /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache `get`. */
+  /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache, or in a transaction, `get`. */
   getCached(cache: object | null | undefined, id: Key): Promise<Doc | undefined>
   getCached<N extends Name<C>>(
     cache: object | null | undefined,
@@ -254,6 +254,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   /**
    * In a migration: makes a column's values anew; undefined removes one. How many there were. `fn` gets values of the
    * column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for BLOB, a BigInt for BIGINT.
+   * `parse` and `stringify` have no part in it: it gets, and gives, what is stored.
    */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }

@@ -177,7 +177,7 @@ export interface SearchOptions<
   /** SQL after the table, which is `tbl`: the developer's own code. */
   join?: string
   joinVals?: readonly unknown[]
-  /** Declared columns or SQL of the developer's own to give instead of documents, by that name. */
+  /** Declared columns to give instead of documents, each at its path, or SQL of the developer's own, by its text. */
   cols?: Cols
   distinct?: boolean
   /** The page after, or before, an earlier search with the same sort. */
@@ -188,7 +188,7 @@ export interface SearchOptions<
   noTotal?: boolean
   /** Give the array alone. */
   itemsOnly?: Only
-  /** Parts of the text that `$match` found, by column, as `$snippet`. */
+  /** Parts of the text around what `$match` found, else its beginning, by column, as `$snippet`. */
   snippet?: Snip
 }
 
@@ -209,10 +209,18 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
 ] extends [never]
   ? [Snip] extends [never]
     ? Doc
-    : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
+    : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
   : {
-      [N in Cols[number]]?: N extends keyof C ? ValueOf<Made<C[N]>> : N extends keyof Doc ? Doc[N] : Untyped
-    }
+      [N in Exclude<Cols[number], Placed<C>>]?: N extends keyof C
+        ? ValueOf<Made<C[N]>>
+        : N extends keyof Doc
+          ? Doc[N]
+          : Untyped
+    } & ([Cols[number] & Placed<C>] extends [never] ? unknown : Partial<Doc>)
+/** Columns whose values lie elsewhere than under their names. */
+type Placed<C> = string extends keyof C
+  ? never
+  : { [N in keyof C]: Made<C[N]> extends { path: string } ? N : never }[keyof C] & string
 /** A page, or with `itemsOnly` the array alone. */
 export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>
 

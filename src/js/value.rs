@@ -30,9 +30,7 @@ pub(super) fn param_to_js(value: Param<'_>) -> JsValue {
 
 /// A JavaScript value to bind. `what` names it in the error.
 pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
-    if value.is_null() || value.is_undefined() {
-        return Ok(Value::Null);
-    }
+    // what is bound most often first: each question is a call into JavaScript
     if let Some(s) = value.as_string() {
         let lossy = |js: &JsString| s.contains(char::REPLACEMENT_CHARACTER) && !js.is_valid_utf16();
         if value.dyn_ref::<JsString>().is_some_and(lossy) {
@@ -40,7 +38,14 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
         }
         return Ok(Value::Text(s));
     }
+    if value.is_null() || value.is_undefined() {
+        return Ok(Value::Null);
+    }
     if let Some(f) = value.as_f64() {
+        // SQLite would store NULL
+        if f.is_nan() {
+            return Err(Error::BadValue(format!("{what} is NaN: bind null for no value")));
+        }
         let whole = f.fract() == 0.0 && f.abs() <= SAFE as f64;
         return Ok(if whole { Value::Integer(f as i64) } else { Value::Real(f) });
     }
@@ -94,4 +99,18 @@ pub(super) fn params(value: &JsValue) -> Result<Params> {
 /// Sets a property of an object of our own making, which cannot fail.
 pub(super) fn put(object: &Object, key: &str, value: impl Into<JsValue>) {
     let _ = Reflect::set(object, &JsValue::from_str(key), &value.into());
+}
+
+/// [`put`], for a name that the application chose: `__proto__` is a property like any other, as `JSON.parse` has it.
+pub(super) fn put_own(object: &Object, key: &JsString, value: JsValue) {
+    if *key != "__proto__" {
+        let _ = Reflect::set(object, key, &value);
+        return;
+    }
+    let about = Object::new();
+    put(&about, "value", value);
+    for flag in ["writable", "enumerable", "configurable"] {
+        put(&about, flag, true);
+    }
+    Object::define_property(object, key, &about);
 }

@@ -58,6 +58,10 @@ fn full_text_follows_every_change_of_its_rows() {
     assert_eq!(hits(&db, &model, r#"{"words":"laz","prefix":true}"#), r#"[{"b"}]"#);
     assert_eq!(hits(&db, &model, r#"{"phrase":"lazy dog"}"#), r#"[{"b"}]"#);
     assert_eq!(hits(&db, &model, r#"{"query":"fox OR dog"}"#), r#"[{"a"},{"b"}]"#);
+    for open in ["x) OR (dog", "\\\"dog", "(dog", "dog)", "\\\"(\\\")"] {
+        let search = format!(r#"{{"where":["col","body","match",{{"query":"{open}"}}]}}"#);
+        assert_eq!(refused(&db, &model, &search).code(), "BAD_VALUE", "{open}");
+    }
     assert_eq!(hits(&db, &model, r#""""#), r#"[{"a"},{"b"}]"#);
     for safe in [r#""\"AND ( * NEAR:^ -fox' \u0000""#, r#""fox\"""#, r#""!!! ???""#] {
         hits(&db, &model, safe);
@@ -136,6 +140,14 @@ fn rank_sorts_and_snippets_show() {
         }
     }
     assert_eq!(pages, items);
+    let begins =
+        r#"{"limit":1,"snippet":{"body":{"before":"[","ellipsis":" …","tokens":2},"title":{"tokens":2}}}"#;
+    let found = page(db.reader(), &model, begins);
+    assert!(found.items.ends_with(r#""$snippet":{"body":"fox ","title":"fox 0"}}]"#), "{}", found.items);
+    fill(&db, &model, &[r#"{"id":"!","deep":{"bo'dy":"«Ein, Fähnlein» weht"}}"#]);
+    let found = page(db.reader(), &model, begins);
+    let snippet = r#""$snippet":{"body":"«Ein, Fähnlein …","title":""}}]"#;
+    assert!(found.items.ends_with(snippet), "{}", found.items);
     let without = refused(&db, &model, r#"{"sort":[["$rank",false]]}"#);
     assert!(without.to_string().contains("needs a $match"), "{without}");
 }

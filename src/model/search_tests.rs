@@ -370,3 +370,18 @@ fn counts_and_figures_keep_their_warning_until_it_is_asked_for() {
         assert_eq!(model.take_warning(), None, "once");
     }
 }
+
+#[test]
+fn a_cursor_is_refused_when_what_it_sorts_by_is_ordered_otherwise() {
+    let of = |column: &str| open(&format!(r#"{{"name":"t","columns":[{{"name":"n"{column}}}]}}"#));
+    let (db, text) = of(r#","type":"TEXT""#);
+    fill(&db, &text, &[r#"{"id":"a","n":"1"}"#, r#"{"id":"b","n":"2"}"#, r#"{"id":"c","n":"10"}"#]);
+    let cursor = page(db.reader(), &text, r#"{"sort":[["n",false]],"limit":1}"#).cursor.unwrap();
+    let next = format!(r#"{{"sort":[["n",false]],"limit":1,"cursor":"{cursor}"}}"#);
+    page(db.reader(), &text, &next);
+    for column in [r#","type":"INTEGER""#, r#","type":"TEXT","collate":"NOCASE""#, ""] {
+        let (db, other) = of(column);
+        let why = refused(&db, &other, &next).to_string();
+        assert!(why.contains("another model or order"), "{column}: {why}");
+    }
+}

@@ -126,6 +126,9 @@ exactly<Untyped>()(some(rows[0])['count(*)'])
 // @ts-expect-error a column that was not asked for
 some(rows[0]).body
 exactly<string | undefined>()((await notes.searchOne({}, { cols: ['title'] }))?.title)
+const placed = await notes.searchOne({}, { cols: ['title', 'anyTag'] })
+exactly<string | undefined>()(some(placed).title)
+exactly<Untyped[] | undefined>()(some(placed).tags)
 
 // snippets
 const found = await notes.search(
@@ -133,7 +136,8 @@ const found = await notes.search(
   { snippet: { body: { before: '<b>', after: '</b>' } } },
 )
 exactly<string>()(some(found.items[0]).$snippet.body)
-exactly<number>()(some(found.items[0]).$rank)
+// none where nothing was looked for
+exactly<number | undefined>()(some(found.items[0]).$rank)
 
 const plan = await notes.explain({ stars: 1 })
 exactly<string[]>()(plan.plan)

@@ -1,9 +1,7 @@
 //! What stands in the way while columns are moved: the indexes of a table, and every view and trigger, which SQLite would
-//! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost. An index
-//! that makes the id unique stays, for rows are found and written by it.
+//! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost.
 
 use super::super::definition::Definition;
-use super::strange;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, quote};
 
@@ -21,25 +19,27 @@ struct Own {
 }
 
 impl Aside {
-    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are columns that go.
+    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are columns that go. An index
+    /// that keeps ids unique stays, for writing a document needs it: strato-db's files have one of that kind.
     ///
     /// # Errors
     /// `BAD_VALUE` for a user's own index on a lost column.
     pub(super) fn put(conn: &Conn, model: &Definition, gone: &[String], lost: &[&str]) -> Result<Aside> {
-        let table = model.name.as_str();
-        let stays = strange::guards(conn, model)?;
+        let table = &model.name;
         let found = conn.all(
             "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL
-               AND (type IN ('view', 'trigger') OR type = 'index' AND tbl_name = ? COLLATE NOCASE) ORDER BY rowid",
-            &[table.into()],
+               AND (type IN ('view', 'trigger') OR type = 'index' AND tbl_name = ?1 COLLATE NOCASE
+                 AND name NOT IN (SELECT l.name FROM pragma_index_list(?1) l WHERE l.\"unique\" AND NOT l.partial
+                   AND (SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE FROM pragma_index_info(l.name))))
+             ORDER BY rowid",
+            &[table.into(), (&model.id_col).into()],
             |r| {
                 let [kind, name, sql] = [r.text(0)?, r.text(1)?, r.text(2)?].map(String::from);
                 Ok(Own { kind, name, sql })
             },
         )?;
-        let moves = |own: &Own| own.kind != "index" || !stays.contains(&own.name);
         let (ours, kept): (Vec<Own>, Vec<Own>) =
-            found.into_iter().filter(moves).partition(|own| own.kind == "index" && gone.contains(&own.name));
+            found.into_iter().partition(|own| own.kind == "index" && gone.contains(&own.name));
         for own in kept.iter().filter(|own| own.kind == "index") {
             own.keeps_its_columns(conn, table, lost)?;
         }
@@ -54,6 +54,7 @@ impl Aside {
     ///
     /// # Errors
     /// `BAD_VALUE` with the name of what uses a column that is gone.
+    #[inline(never)]
     pub(super) fn back(self, conn: &Conn, table: &str) -> Result<()> {
         for own in &self.0 {
             conn.exec(&own.sql).map_err(|e| own.explain(table, e))?;
@@ -80,7 +81,7 @@ impl Own {
         for column in lost {
             let sql = "SELECT 1 FROM pragma_index_info(?) WHERE name = ? COLLATE NOCASE";
             let params: [Param<'_>; 2] = [self.name.as_str().into(), (*column).into()];
-            let named = self.sql.to_lowercase().contains(&quote(column).to_lowercase());
+            let named = self.sql.to_ascii_lowercase().contains(&quote(column).to_ascii_lowercase());
             if named || conn.one(sql, &params, |_| Ok(()))?.is_some() {
                 return Err(self.refuse(table, &format!("column '{column}'")));
             }
