@@ -117,7 +117,9 @@ pub(super) fn run<T>(statement: &Sql, work: impl FnOnce(&[Param<'_>]) -> Result<
         {
             Error::BadValue(format!("$match: {message}"))
         }
-        Error::Sqlite { code: "SQLITE_ERROR", message, .. } if is_full_text_missing(&message) => {
+        Error::Sqlite { code: "SQLITE_ERROR", message, .. }
+            if statement.text.contains(" MATCH ?") && is_full_text_missing(&message) =>
+        {
             Error::BadValue(
                 "$match: full text that changes is made after the migrations: search otherwise in them"
                     .into(),
