@@ -93,12 +93,28 @@ fn unique(which: &str) -> String {
     )
 }
 
+/// [`relax`] of a table that was taken over before: of the columns its definition has.
+///
+/// # Errors
+/// `BAD_VALUE` where an old SQLite of a host cannot.
+pub(super) fn relax_known(conn: &Conn, old: &Definition, new: &Definition, there: &[Physical]) -> Result<()> {
+    let ours =
+        |p: &&Physical| old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&p.name));
+    relax(conn, new, there.iter().filter(ours), true)
+        .map_err(|what| Error::BadValue(format!("model '{}': {what}", new.name)))
+}
+
 /// Lets columns that will be dropped be empty meanwhile: those of another type, and undeclared ones if they `go`.
 ///
 /// # Errors
 /// In words, a column that stays, though no document has a value for it, or that an old SQLite of a host cannot change.
-fn relax(conn: &Conn, new: &Definition, there: &[Physical], go: bool) -> Result<(), String> {
-    for column in there.iter().filter(|c| c.needed && !c.name.eq_ignore_ascii_case(&new.id_col)) {
+fn relax<'c>(
+    conn: &Conn,
+    new: &Definition,
+    there: impl IntoIterator<Item = &'c Physical>,
+    go: bool,
+) -> Result<(), String> {
+    for column in there.into_iter().filter(|c| c.needed && !c.name.eq_ignore_ascii_case(&new.id_col)) {
         let same = |c: &&Column| c.name.eq_ignore_ascii_case(&column.name);
         let declared = new.data_columns().filter(|c| c.is_real()).find(same);
         if declared.is_some_and(|c| c.name == column.name && shape::sql_type(c) == column.ty) {
