@@ -301,7 +301,7 @@ export class JsonModel extends Keyed {
   async _matching(attrs) {
     const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
-    const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
+    const { items } = this._reply(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
     if (this._selected)
       return Promise.all(items.map(item => this._stored(this._codec.revive(item)[this.idCol])))
