@@ -33,6 +33,8 @@ export class Tables extends SQLite {
     if (nodeId !== undefined && (typeof nodeId !== 'string' || !nodeId))
       throw new TypeError('options: nodeId must be a non-empty string')
     this._nodeId = nodeId
+    // a given one is kept also if nobody asks
+    if (nodeId !== undefined && !rest.readOnly) this.runOnceOnOpen(db => db.getNodeId())
   }
 
   /**
@@ -87,18 +89,20 @@ export class Tables extends SQLite {
     return this
   }
 
-  /** A name of this database's own, 12 hexadecimal digits or the option `nodeId`, kept in it. */
+  /** A name of this database's own, 12 hexadecimal digits or the option `nodeId`, kept in it; driftdb's in a file of it. */
   async getNodeId() {
-    const [node] = await this.all`SELECT 1 FROM sqlite_master WHERE name = ${NODE}`
-    const [kept] = node ? await this.all`SELECT id FROM ${NODE}ID` : []
-    if (kept && (this._nodeId ?? kept.id) === kept.id) return kept.id
-    const id = this._nodeId ?? newNodeId()
-    await this.withTransaction(async tx => {
+    const wanted = this._nodeId
+    if (wanted && this._options.readOnly) return wanted
+    const kept = await keptNodeId(this)
+    if (kept && (wanted ?? kept) === kept) return kept
+    return this.withTransaction(async tx => {
+      // somebody else may have been first
+      const id = wanted ?? (await keptNodeId(tx)) ?? newNodeId()
       await tx.run`CREATE TABLE IF NOT EXISTS ${NODE}ID (id TEXT NOT NULL PRIMARY KEY)`
       await tx.run`DELETE FROM ${NODE}ID`
       await tx.run`INSERT INTO ${NODE}ID VALUES (${id})`
+      return id
     })
-    return id
   }
 
   /** driftdb's figures; what tells of S3 stays at its start. */
@@ -134,6 +138,16 @@ export class Tables extends SQLite {
 
 /** The table of the node's name. */
 const NODE = '_node'
+
+async function keptNodeId(db) {
+  const tables = await db.all`SELECT name FROM sqlite_master WHERE name IN (${NODE}, '_driftdb_meta')`
+  const has = name => tables.some(table => table.name === name)
+  const kept = has(NODE) && (await db.get`SELECT id FROM ${NODE}ID`)
+  if (kept) return kept.id
+  return has('_driftdb_meta')
+    ? (await db.get`SELECT value AS id FROM _driftdb_meta WHERE key = 'nodeId'`)?.id
+    : undefined
+}
 
 function newNodeId() {
   const bytes = crypto.getRandomValues(new Uint8Array(6))

@@ -62,7 +62,7 @@ export class JsonModel extends Keyed {
     this.Item = ItemClass
     this.migrations = options.migrations
     this.migrationOptions = options.migrationOptions
-    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns)
+    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns, indexes)
     /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)

@@ -10,6 +10,9 @@ import { findColumn } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
+  /** Prepares the table of a model whose late adding failed; `DB` sets it. */
+  _again
+
   /** The document with an id, or the first with a value in a column, or undefined. */
   async get(id, colName) {
     const { name, value } = this._key('get', id, colName)
@@ -91,9 +94,10 @@ export class Keyed extends Searchable {
 
   /** Whether a slug is used by another document, or by one that is about to be written with it. */
   async _isTaken(chosen, column, slug, { [this.idCol]: id }) {
-    if (chosen.get(column.name)?.has(slug)) return true
+    const stored = column.real && column.stringify ? column.stringify.call(this, slug) : slug
+    if (chosen.get(column.name)?.has(stored)) return true
     const engine = await this._ready()
-    const text = engine.getBy(this.name, column.name, slug, this._inside())
+    const text = engine.getBy(this.name, column.name, stored, this._inside())
     return (
       text !== undefined && (nullish(id) || String(JSON.parse(text)[this.idCol]) !== String(this._id(id)))
     )
@@ -163,11 +167,18 @@ export class Keyed extends Searchable {
   }
 
   _ready() {
+    if (this._again) this._tryAgain()
     return this.db.ready(this._token)
   }
 
   _readyToWrite() {
+    if (this._again) this._tryAgain()
     return this.db.readyToWrite(this._token)
+  }
+
+  /** Prepares a model that was added late, and whose preparing failed: not in a transaction, which it would wait for. */
+  _tryAgain() {
+    if (!this._inside()) this._again()
   }
 
   _inside() {

@@ -104,6 +104,11 @@ export class Searchable {
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
+    const wrong = ['distinct', 'cols'].find(name => options?.[name])
+    if (wrong)
+      throw new TypeError(
+        `${this.name}.${op}: ${wrong} is not an option here: a figure is of all numbers that match, use db.get for another one`,
+      )
     const given = { ...options, limit: undefined, offset: undefined, sort: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
@@ -144,14 +149,20 @@ export class Searchable {
 
   /** An async iterable over the matching documents, again after each commit that changed them. */
   live(attrs = {}, options = {}) {
+    if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }
     const own = this._selectsItself()
     const search = own ? undefined : this.searchText(attrs ?? {}, given)
     const read = engine =>
       own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
-    // the developer's SQL may read any table
-    const table = own || readsMore(given) ? undefined : this.name
+    const table = own || this._readsMore(given, search) ? undefined : this.name
     return this.db.hub.query(table, read, text => this._found(text, given).items)
+  }
+
+  /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
+  _readsMore({ join, where, cols }, search) {
+    const reads = ({ real, sql }) => !real && /\b(select|in)\b/i.test(sql ?? '')
+    return Boolean(join || where || cols) || search.includes('["raw",') || this.columnArr.some(reads)
   }
 
   /**
@@ -234,22 +245,29 @@ export class Searchable {
   _rows(rows, cols) {
     const columns = this.columns ?? {}
     const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
-    const readers = cols.map(name => [name, reader(of(name))]).filter(([, read]) => read)
+    const readers = new Map(cols.map(name => [name, reader(this, of(name))]))
     for (const row of rows) {
-      for (const key of Object.keys(row)) if (row[key] === null) delete row[key]
-      for (const [name, read] of readers) if (row[name] !== undefined) row[name] = read(row[name])
+      for (const key of Object.keys(row)) {
+        // SQL may have another name than its text
+        const read = readers.has(key) ? readers.get(key) : decode
+        if (row[key] === null) delete row[key]
+        else if (read) row[key] = read(row[key])
+      }
     }
     return rows
   }
 }
 
-function reader(column) {
+/** What makes of a value of `cols` what it is in a document. */
+function reader(model, column) {
   if (!column?.name) return decode
   const { parse, type } = column
-  if (parse) return parse
-  if (type === 'DATE') return ms => new Date(ms)
-  return type === 'JSON' || !(column.real || type) ? undefined : decode
+  const revive = type === 'DATE' ? date : type === 'JSON' || !(column.real || type) ? undefined : decode
+  if (!parse) return revive
+  return value => parse.call(model, revive ? revive(value) : value)
 }
+
+const date = value => (typeof value === 'number' ? new Date(value) : value)
 
 function snippets(model, snippet) {
   if (!isPlain(snippet)) throw new TypeError(`${model.name}.search: snippet must be {column: {…}}`)
@@ -270,5 +288,4 @@ function snippets(model, snippet) {
   return made
 }
 
-const readsMore = ({ join, where, cols }) => Boolean(join || where || cols)
 const nullish = value => value === null || value === undefined

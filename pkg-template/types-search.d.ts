@@ -119,10 +119,23 @@ type Deep<Name extends string> = `${Name}.${string}` | `${Name}[${string}`
 
 type Names<C> = keyof C & string
 
+/** The path of a column where it is another than a column's name. */
+type PathOf<D, C> = D extends { path: infer P extends string }
+  ? string extends P
+    ? never
+    : P extends keyof C
+      ? never
+      : P
+  : never
+type Paths<C extends Columns> = { [K in Names<C>]: PathOf<Made<C[K]>, C> }[Names<C>]
+
 interface ColumnAttrs<C extends Columns> extends Logical<Attrs<Untyped, C>> {}
 type ByColumn<C extends Columns> = {
-  [K in Names<C>]?: Made<C[K]> extends infer D ? Condition<Wanted<D>, OperatorsOf<D>> : never
-} & { [K in Deep<Names<C>>]?: Untyped } & ColumnAttrs<C>
+  [K in Names<C>]?: Asked<C[K]>
+} & { [K in Names<C> as PathOf<Made<C[K]>, C>]?: Asked<C[K]> } & {
+  [K in Deep<Names<C> | Paths<C>>]?: Untyped
+} & ColumnAttrs<C>
+type Asked<D> = Made<D> extends infer M ? Condition<Wanted<M>, OperatorsOf<M>> : never
 
 interface DocAttrs<Doc> extends Logical<Attrs<Doc, Columns>> {}
 type ByProperty<Doc> = {
@@ -144,7 +157,7 @@ type Sortable<Doc, C extends Columns> = string extends keyof C
   ? IsAny<Doc> extends true
     ? string
     : Names<Doc> | Deep<Names<Doc>>
-  : Names<C> | Deep<Names<C>>
+  : Names<C> | Paths<C> | Deep<Names<C> | Paths<C>>
 
 /** `{column: n}`: by |n| ascending; negative means descending, 0 is ignored. `$rank` sorts by how well `$match` fits. */
 export type Sort<Doc = Untyped, C extends Columns = Columns> = { [K in Sortable<Doc, C> | '$rank']?: number }
@@ -192,6 +205,12 @@ export interface SearchOptions<
   snippet?: Snip
 }
 
+/** What a figure takes: it is of all numbers that match, whatever page, order and columns are asked for. */
+export type FigureOptions<Doc = Untyped, C extends Columns = Columns> = Omit<
+  SearchOptions<Doc, C>,
+  'cols' | 'distinct' | 'snippet'
+>
+
 /** A page of results. */
 export interface Page<Item> {
   items: Item[]
@@ -211,8 +230,22 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
     ? Doc
     : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
   : {
-      [N in Cols[number]]?: N extends keyof C ? ValueOf<Made<C[N]>> : N extends keyof Doc ? Doc[N] : Untyped
+      [N in Cols[number] as Given<N>]?: N extends keyof C
+        ? ValueOf<Made<C[N]>>
+        : N extends keyof Doc
+          ? Doc[N]
+          : Untyped
     }
+/** The name that SQL gets: `n` of `count(*) AS n`. */
+type Given<N extends string> = [AliasIn<N>] extends [never] ? N : AliasIn<N>
+type AliasIn<N extends string> = N extends `${infer Word} ${infer Rest}`
+  ? Rest extends `${string}${' ' | ')' | '(' | '"' | '.' | ','}${string}`
+    ? AliasIn<Rest>
+    : Lowercase<Word> extends 'as' | `${string})as`
+      ? Rest
+      : AliasIn<Rest>
+  : never
+
 /** A page, or with `itemsOnly` the array alone. */
 export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>
 
