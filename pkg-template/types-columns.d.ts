@@ -49,6 +49,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 /**
  * Checks a value before it is written. A schema's output is what is stored, and what it complains of rejects the write
  * with `INVALID`. A function refuses by throwing or by `false`; another value than undefined and true is stored instead.
+ * What is stored comes here again when a part of the document is changed: take it, and give the same.
  */
 export type Validate = StandardSchema<Untyped, Untyped> | ((value: Untyped) => unknown)
 
@@ -68,7 +69,7 @@ export interface ColumnDefinition {
   readonly value?: (this: Untyped, doc: Untyped) => unknown
   /** Text of which a slug is made that no other document has, when there is no value. Needs `index`. */
   readonly slugValue?: (this: Untyped, doc: Untyped) => unknown
-  /** Stored when there is no value. */
+  /** Stored when there is no value. A function is refused: that is `value`. */
   readonly default?: unknown
   /** Without a value `set` rejects with `REQUIRED`. */
   readonly required?: boolean
@@ -106,7 +107,7 @@ export interface ColumnDefinition {
   readonly textSearch?: boolean
   /** How text compares in searches, sorts and indexes. Default `BINARY`. */
   readonly collate?: 'BINARY' | 'NOCASE' | 'RTRIM'
-  /** Part of the model's full-text index; `tokenize` is FTS5's. Search it with `$match`. */
+  /** Text columns: part of the model's full-text index; `tokenize` is FTS5's. Search it with `$match`. */
   readonly fts?: boolean | { readonly tokenize?: string }
   /** What the row refers to; a model's name alone is its id. */
   readonly foreignKey?: ForeignKey | string

@@ -187,10 +187,10 @@ export interface SearchOptions<
   sort?: Sort<Doc, C>
   /** SQL conditions with their values, the developer's own code; one with a falsy value is skipped. */
   where?: { readonly [sql: string]: readonly unknown[] | null | undefined | false }
-  /** SQL after the table, which is `tbl`: the developer's own code. */
+  /** SQL after the table, which is `tbl`: the developer's own code. Call a joined table otherwise than a column. */
   join?: string
   joinVals?: readonly unknown[]
-  /** Declared columns or SQL of the developer's own to give instead of documents, by that name. */
+  /** Columns, paths or SQL of the developer's own instead of documents, by that name or the `n` of `count(*) AS n`. */
   cols?: Cols
   distinct?: boolean
   /** The page after, or before, an earlier search with the same sort. */
