@@ -2,14 +2,11 @@
 // path anywhere else. One walk copies and checks a document; what is read is touched at the declared paths only.
 
 import { TidelogError } from './errors.js'
-import { put, replaceAt } from './paths.js'
+import { hasProperties, isBoxed, nameOf } from './kinds.js'
+import { put, replaceAt, written } from './paths.js'
 
 /** How deep documents may nest: SQLite's JSON functions follow no deeper. */
 const DEEPEST = 1000
-/** Objects that JSON would quietly empty. */
-const NO_JSON =
-  /^\[object (?:Map|Set|WeakMap|WeakSet|WeakRef|Promise|RegExp|Error|(?:Shared)?ArrayBuffer|DataView|\w+Array|Generator|Symbol|BigInt)\]$/
-
 /** Half of a pair: with the flag u a whole one is another character. */
 export const LONE = /\p{Surrogate}/u
 
@@ -47,6 +44,13 @@ export class Codec {
   /** Whether documents come back just as JSON.parse gives them. */
   get plain() {
     return this.#revivals.length === 0
+  }
+
+  /** The object whose properties a document has: it, or what its `toJSON` gives. */
+  whole(doc, what) {
+    const made = typeof doc.toJSON === 'function' ? doc.toJSON('') : doc
+    if (!hasProperties(made)) throw new TypeError(`${what}: obj is ${nameOf(doc)}, no object in JSON`)
+    return made
   }
 
   /** A copy of a document as JSON has it; `what` begins the message when it cannot be. `removals` keeps undefined as null. */
@@ -135,7 +139,7 @@ class Walk {
     if (declared?.type) {
       const made = TYPES[declared.type].encode(value)
       if (made !== undefined) return made
-      if (declared.type !== 'INTEGER') this.refuse(`is ${name(value)}, not ${TYPES[declared.type].wanted}`)
+      if (declared.type !== 'INTEGER') this.refuse(`is ${nameOf(value)}, not ${TYPES[declared.type].wanted}`)
     }
     switch (typeof value) {
       case 'string':
@@ -148,7 +152,7 @@ class Walk {
       case 'object':
         return this.thing(value, declared?.below, depth)
       default:
-        return this.refuse(`is ${name(value)}`)
+        return this.refuse(`is ${nameOf(value)}`)
     }
   }
 
@@ -161,9 +165,8 @@ class Walk {
     }
     const proto = Object.getPrototypeOf(value)
     if (proto === Object.prototype || proto === null) return this.object(value, types, depth)
-    if (value instanceof Number || value instanceof String || value instanceof Boolean)
-      return this.value(value.valueOf(), undefined, depth)
-    if (NO_JSON.test(Object.prototype.toString.call(value))) this.refuse(`is ${name(value)}`)
+    if (isBoxed(value)) return this.value(value.valueOf(), undefined, depth)
+    if (!hasProperties(value)) this.refuse(`is ${nameOf(value)}`)
     return this.object(value, types, depth)
   }
 
@@ -180,11 +183,7 @@ class Walk {
   }
 
   get path() {
-    const text = this.at.reduce(
-      (path, step) => `${path}${typeof step === 'number' ? `[${step}]` : `.${step}`}`,
-      '',
-    )
-    return text.startsWith('.') ? text.slice(1) : text
+    return written(this.at)
   }
 }
 
@@ -220,14 +219,6 @@ function refuseSurrogates(copy, what) {
     }
   }
   look(copy)
-}
-
-const name = value => {
-  if (typeof value === 'bigint') return 'a BigInt'
-  if (value instanceof Uint8Array) return 'bytes'
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
-  const kind = typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value
-  return `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}`
 }
 
 const tagged = (value, tag) => typeof value === 'object' && value !== null && typeof value[tag] === 'string'

@@ -7,8 +7,6 @@ import { nearest } from './nearest.js'
 import { parsePath } from './paths.js'
 import { quoteId } from './sql-tag.js'
 
-export { nearest }
-
 const FLAG = 'flag'
 const FUNCTION = 'function'
 /** What each key takes. */
@@ -239,6 +237,9 @@ function checkData(what, column) {
   if (list) bad(`falsyBool is true or nothing, and no array: it cannot have ${list}`)
   if (fts && (falsyBool || ![undefined, 'TEXT', 'JSON'].includes(type)))
     bad(`fts is for text, and no ${falsyBool ? 'falsyBool' : type}: use type 'TEXT'`)
+  // what is stored as nothing would be filled, or refused, by the next change of anything else
+  if (falsyBool && (column.required || (column.default && sql === undefined)))
+    bad('falsyBool stores false as nothing, where a default or required want a value: leave falsyBool out')
   if (falsyBool && ['DATE', 'BIGINT'].includes(type)) bad(`falsyBool cannot be of type '${type}'`)
   if (column.aside && get) bad('aside is not for you')
   const several = SEARCHES.filter(key => column[key])

@@ -4,20 +4,23 @@
 
 import { TidelogError } from './errors.js'
 import { put, valueAt, withValueAt } from './paths.js'
-import { freeSlug, slugify } from './slug.js'
 import { validator } from './validate.js'
 
 export class Completion {
   /** `columns` are compiled ones; the model's name is for messages. */
   constructor(model, columns, validate) {
+    this.model = model
     this.id = columns.find(column => column.isId)
     const others = columns.filter(column => !column.isId)
     const having = (...keys) => others.filter(column => keys.some(key => column[key]))
     // what SQL computes has its default there
     const stored = others.filter(column => column.real || column.sql === undefined)
-    this.defaults = stored.filter(column => column.default !== undefined && !column.value)
+    this.defaults = stored.filter(
+      column => column.default !== undefined && !column.value && !column.slugValue,
+    )
     this.values = having('value', 'slugValue')
     this.required = having('required')
+    this.hasSlugs = columns.some(column => column.slugValue)
     // of a virtual column what is searched for is stringified, not what is stored
     this.shaped = having('falsyBool', 'alwaysObject', 'stringify').filter(
       column => column.real || column.falsyBool,
@@ -27,7 +30,6 @@ export class Completion {
     this.validators = columns
       .map(column => ({ column, check: validator(column.validate, `${model}.${column.name}`) }))
       .filter(({ check }) => check)
-    this.hasSlugs = columns.some(column => column.slugValue)
     /** Whether a part of a document says too little: the whole has to be looked at. */
     this.whole = Boolean(
       this.defaults.length ||
@@ -36,10 +38,11 @@ export class Completion {
         this.validate ||
         this.validators.length ||
         this.aside.length ||
-        having('falsyBool').length,
+        having('falsyBool').length ||
+        this.hasSlugs,
     )
     /** Whether there is nothing to do but giving an id. */
-    this.simple = !this.whole && !this.shaped.length && !this.id.value && !this.id.slugValue
+    this.simple = !this.whole && !this.shaped.length && !this.id.value
     this.integerId = this.id.type === 'INTEGER'
   }
 
@@ -48,20 +51,20 @@ export class Completion {
     Object.hasOwn(aside, column.name) ? aside[column.name] : valueAt(doc, column.steps)
 
   /**
-   * The document as it is to be stored, not encoded yet, with `$aside` if there are such columns. `isTaken(column,
-   * slug, doc)` tells whether another document uses a slug; `self` is what the functions get as `this`.
+   * The document as it is to be stored, not encoded yet, with `$aside` if there are such columns. `slugs` chooses those
+   * that there are to choose; `self` is what the functions get as `this`.
    */
-  async run(self, obj, isTaken) {
+  async run(self, obj, slugs) {
     let doc = obj
-    for (const { steps, default: value } of this.defaults)
-      if (nullish(valueAt(doc, steps))) doc = withValueAt(doc, steps, value)
-    doc = await this.#withId(self, doc, isTaken)
+    for (const column of this.defaults)
+      if (nullish(valueAt(doc, column.steps))) doc = this.#with(doc, column, column.default)
+    doc = await this.#withId(self, doc, slugs)
     if (this.validate) doc = await this.#validated(self, doc)
     const aside = {}
     for (const column of this.values) {
-      const found = await this.#computed(self, column, doc, isTaken)
+      const found = await this.#computed(self, column, doc, slugs)
       if (column.aside) aside[column.name] = found
-      else if (found !== valueAt(doc, column.steps)) doc = withValueAt(doc, column.steps, found)
+      else if (found !== valueAt(doc, column.steps)) doc = this.#with(doc, column, found)
     }
     for (const column of this.required) {
       if (nullish(this.#aside(column, aside, doc)))
@@ -72,15 +75,19 @@ export class Completion {
       if (nullish(value)) continue
       const valid = await check(self, value, doc)
       if (column.aside) aside[column.name] = valid
-      else if (valid !== value) doc = withValueAt(doc, column.steps, valid)
+      else if (valid !== value) doc = this.#with(doc, column, valid)
     }
-    return this.#shape(self, doc, aside)
+    return this.#shape(doc, aside)
   }
 
-  async #withId(self, doc, isTaken) {
+  #with(doc, column, value) {
+    return withValueAt(doc, column.steps, value, `${this.model}.${column.name}`)
+  }
+
+  async #withId(self, doc, slugs) {
     const { name, value, slugValue } = this.id
+    if (slugValue) return { ...doc, [name]: await this.#slug(self, this.id, doc, slugs) }
     if (!nullish(doc[name])) return doc
-    if (slugValue) return { ...doc, [name]: await this.#slug(self, this.id, doc, isTaken) }
     const made = value ? await value.call(self, doc) : undefined
     if (!nullish(made)) return { ...doc, [name]: made }
     return this.integerId ? doc : { ...doc, [name]: crypto.randomUUID() }
@@ -91,36 +98,35 @@ export class Completion {
     const valid = await this.validate(self, doc)
     if (typeof valid !== 'object' || valid === null || Array.isArray(valid))
       throw new TidelogError('INVALID', `${self.name}: validate must give an object, not ${valid}`)
+    const whole = self.checkObject('validate', valid)
     // a schema that does not know of the id drops it
-    return nullish(valid[name]) && !nullish(doc[name]) ? { ...valid, [name]: doc[name] } : valid
+    return nullish(whole[name]) && !nullish(doc[name]) ? { ...whole, [name]: doc[name] } : whole
   }
 
-  async #computed(self, column, doc, isTaken) {
-    const { steps, value, default: byDefault } = column
-    if (column.slugValue) {
-      const given = valueAt(doc, steps)
-      return nullish(given) ? this.#slug(self, column, doc, isTaken) : given
-    }
-    const found = await value.call(self, doc)
-    return nullish(found) && byDefault !== undefined ? byDefault : found
+  async #computed(self, column, doc, slugs) {
+    if (column.slugValue) return this.#slug(self, column, doc, slugs)
+    const found = await column.value.call(self, doc)
+    return nullish(found) && column.default !== undefined ? column.default : found
   }
 
-  async #slug(self, column, doc, isTaken) {
-    const text = await column.slugValue.call(self, doc)
-    return freeSlug(slugify(text), slug => isTaken(column, slug, doc))
+  async #slug(self, column, doc, slugs) {
+    const given = valueAt(doc, column.steps)
+    if (nullish(given)) return slugs.choose(column, await column.slugValue.call(self, doc), doc)
+    slugs.keep(column, given, doc)
+    return given
   }
 
-  #shape(self, given, aside) {
+  #shape(given, aside) {
     let doc = given
     for (const column of this.shaped) {
-      const { steps, falsyBool, alwaysObject, stringify, name } = column
+      const { falsyBool, alwaysObject, name } = column
       const value = this.#aside(column, aside, doc)
       let made = value
       if (falsyBool) made = value ? true : undefined
       else if (nullish(value)) made = alwaysObject ? {} : value
-      else if (stringify) made = stringify.call(self, value)
+      else if (column.stringify) made = column.stringify(value)
       if (column.aside) aside[name] = made
-      else if (made !== value) doc = withValueAt(doc, steps, made)
+      else if (made !== value) doc = this.#with(doc, column, made)
     }
     if (!this.aside.length) return { doc }
     const values = {}

@@ -4,6 +4,7 @@ import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { meet, touched } from './patch.js'
 import { valueAt } from './paths.js'
+import { choosing } from './slug.js'
 import { noEvents, refuseEvents } from './waits.js'
 
 const REMOVE = 0
@@ -20,9 +21,6 @@ export class ESModel extends JsonModel {
   static UPDATE = UPDATE
   static SAVE = SAVE
   static PATCH = PATCH
-
-  /** The end of the line of writes that choose a slug: one is free only until the next event. */
-  _line = Promise.resolve()
 
   constructor({ dispatch, ...options }) {
     super(options)
@@ -50,8 +48,8 @@ export class ESModel extends JsonModel {
   async _set(call, obj, insertOnly, noReturn, meta) {
     const action = insertOnly ? INSERT : SET
     const many = Array.isArray(obj)
-    const ids = await this._inLine(async () => {
-      const docs = await this._completeAll('set', many ? obj : [obj])
+    const ids = await this._choose(async slugs => {
+      const docs = await this._completeAll('set', many ? obj : [obj], slugs)
       return this._dispatch('set', this._events(action, docs, meta), call)
     })
     if (noReturn) return undefined
@@ -67,42 +65,42 @@ export class ESModel extends JsonModel {
     return this._update(undefined, obj, upsert, noReturn, meta)
   }
 
-  async _update(call, obj, upsert, noReturn, meta) {
+  async _update(call, given, upsert, noReturn, meta) {
     const deep = typeof upsert === 'object' && upsert !== null
-    if (deep) this.checkId('update', obj)
-    else {
-      this.checkObject('update', obj)
-      if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
-    }
-    const [done] = await this._inLine(async () => {
-      const event = deep ? await this._patching(obj, upsert, meta) : await this._updating(obj, upsert, meta)
+    if (deep) this.checkId('update', given)
+    const obj = deep ? given : this.checkObject('update', given)
+    if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
+    const [done] = await this._choose(async slugs => {
+      const event = await (deep
+        ? this._patching(obj, upsert, meta, slugs)
+        : this._updating(obj, upsert, meta, slugs))
       return this._dispatch('update', [event], call)
     })
     return noReturn ? undefined : this.get(done)
   }
 
   /** The event that merges `obj`: with what the columns' functions make of the whole document. */
-  async _updating(obj, upsert, meta) {
+  async _updating(obj, upsert, meta, slugs) {
     const action = upsert ? SAVE : UPDATE
     if (!this._completion.whole) {
       const [doc] = upsert
-        ? await this._completeAll('update', [obj], true)
+        ? await this._completeAll('update', [obj], slugs, true)
         : [this._shaped(obj, `${this.name}.update`)]
       return this._event(action, doc, meta)
     }
     const old = await this._stored(obj[this.idCol])
-    const [doc] = await this._completeAll('update', [this._laidOver(old, obj, upsert)])
+    const [doc] = await this._completeAll('update', [this._laidOver(old, obj, upsert)], slugs)
     return this._event(action, this._changes(old, doc), meta)
   }
 
   /** The event that changes parts, with what the columns' functions make of them. */
-  async _patching(id, change, meta) {
+  async _patching(id, change, meta, slugs) {
     const patch = this._encodePatch(change)
     if (!this._completion.whole) return this._patchEvent(id, JSON.parse(patch), meta)
     const [old, changed] = [await this._stored(id), await this._stored(id, patch)]
     if (!old) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
     const before = this._codec.encode(changed, `${this.name}.update`)
-    const [doc] = await this._completeAll('update', [changed])
+    const [doc] = await this._completeAll('update', [changed], slugs)
     return (
       this._recomputed(id, JSON.parse(patch), before, doc, meta) ??
       this._event(UPDATE, this._changes(old, doc), meta)
@@ -153,12 +151,12 @@ export class ESModel extends JsonModel {
     if (this._writes()) return super.changeId(oldId, newId)
     this.checkId('changeId', oldId)
     this.checkId('changeId', newId)
-    await this._inLine(async () => {
+    await this._choose(async slugs => {
       const doc = await this._stored(oldId)
       const failed = !doc ? ['ENOENT', oldId] : (await this.exists(newId)) ? ['EEXIST', newId] : undefined
       if (failed)
         throw new TidelogError(failed[0], `${this.name}.changeId ${String(failed[1])}: ${failed[0]}`)
-      const [moved] = await this._completeAll('changeId', [{ ...doc, [this.idCol]: newId }])
+      const [moved] = await this._completeAll('changeId', [{ ...doc, [this.idCol]: newId }], slugs)
       await this._dispatch('changeId', [this._removal(oldId, meta), this._event(INSERT, moved, meta)])
     })
   }
@@ -167,18 +165,18 @@ export class ESModel extends JsonModel {
   async updateWhere(attrs, change, meta) {
     if (this._writes()) return super.updateWhere(attrs, change)
     const kind = this._checkChange(attrs, change)
-    return this._inLine(async () => {
+    return this._choose(async slugs => {
       const events = []
       for (const doc of await this._matching(attrs)) {
         const id = doc[this.idCol]
-        if (kind === 'patch') events.push(await this._patching(id, change, meta))
+        if (kind === 'patch') events.push(await this._patching(id, change, meta, slugs))
         else if (kind === 'merge')
-          events.push(await this._updating({ ...change, [this.idCol]: id }, false, meta))
+          events.push(await this._updating({ ...change, [this.idCol]: id }, false, meta, slugs))
         else {
           const made = await change(doc)
           if (made === undefined) continue
           const docs = [{ ...this.checkObject('updateWhere', made), [this.idCol]: id }]
-          events.push(...this._events(SET, await this._completeAll('updateWhere', docs), meta))
+          events.push(...this._events(SET, await this._completeAll('updateWhere', docs, slugs), meta))
         }
       }
       if (events.length) await this._dispatch('updateWhere', events)
@@ -203,13 +201,11 @@ export class ESModel extends JsonModel {
     return true
   }
 
-  /** Runs `fn` after those before it, where what it reads must still be so when its event is made. */
-  _inLine(fn) {
+  /** Runs `fn(slugs)`: slugs are chosen before their event is made, and theirs until it has been applied. */
+  _choose(fn) {
     if (!this._completion.hasSlugs) return fn()
     refuseEvents(this.db)
-    const done = this._line.then(fn)
-    this._line = done.catch(() => {})
-    return done
+    return choosing(this, fn)
   }
 
   _needsWhole() {

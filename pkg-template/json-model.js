@@ -2,13 +2,14 @@
 // engine per operation. Reading is Keyed's and Searchable's.
 
 import { Codec, LONE, utf8 } from './codec.js'
-import { compileColumns, nearest } from './columns.js'
+import { compileColumns } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
+import { nearest } from './nearest.js'
 import { encodePatch, isPatch } from './patch.js'
-import { put, replaceAt, withValueAt } from './paths.js'
-import { inLine } from './slug.js'
+import { put, withValueAt } from './paths.js'
+import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
@@ -35,6 +36,8 @@ export class JsonModel extends Keyed {
   _definition
   _completion
   _codec
+  /** The slugs of writes under way. */
+  _choosing = new Set()
 
   constructor(options) {
     super()
@@ -89,17 +92,16 @@ export class JsonModel extends Keyed {
    */
   async set(obj, insertOnly = false, noReturn = false) {
     const engine = await this._readyToWrite()
-    // a slug is free only as long as nobody else writes, in the same transaction neither
-    const { hasSlugs } = this._completion
-    if (hasSlugs && !this._inside())
-      return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
-    const write = () => this._write(engine, obj, insertOnly, noReturn)
-    return hasSlugs ? inLine(this.db, `${this._inside()} ${this.name}`, write) : write()
+    const write = slugs => this._write(engine, obj, insertOnly, noReturn, slugs)
+    if (!this._completion.hasSlugs) return write()
+    if (this._inside()) return choosing(this, write)
+    // a slug is free only as long as nobody else writes
+    return this._together(model => JsonModel.prototype.set.call(model, obj, insertOnly, noReturn))
   }
 
-  async _write(engine, obj, insertOnly, noReturn) {
+  async _write(engine, obj, insertOnly, noReturn, slugs) {
     const many = Array.isArray(obj)
-    const docs = await this._completeAll('set', many ? obj : [obj])
+    const docs = await this._completeAll('set', many ? obj : [obj], slugs)
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
@@ -115,15 +117,17 @@ export class JsonModel extends Keyed {
    * Merges `obj` into the document with its id, property by property; null and undefined remove one. Or changes parts of
    * the document with an id: `update(id, {$set, $unset, $inc, $push}, noReturn?)`.
    */
-  async update(obj, upsert = false, noReturn = false) {
-    if (typeof upsert === 'object' && upsert !== null) return this._patch(obj, upsert, noReturn)
-    this.checkObject('update', obj)
+  async update(given, upsert = false, noReturn = false) {
+    if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
+    const obj = this.checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
-    const doc = upsert ? (await this._completeAll('update', [obj], true))[0] : this._shaped(obj, what)
+    const doc = upsert
+      ? (await this._completeAll('update', [obj], undefined, true))[0]
+      : this._shaped(obj, what)
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
@@ -139,9 +143,10 @@ export class JsonModel extends Keyed {
   /** A part of a document as the engine merges it. */
   _shaped(obj, what) {
     let doc = obj
-    for (const { name, stringify, steps } of this._completion.shaped) {
-      if (!stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
-      doc = withValueAt(doc, steps, stringify.call(this, obj[name]))
+    for (const column of this._completion.shaped) {
+      const { name, steps } = column
+      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
+      doc = withValueAt(doc, steps, column.stringify(obj[name]), what)
     }
     return this._codec.encode(doc, what, true)
   }
@@ -183,7 +188,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.update`
     if (!isPatch(change))
       throw new TypeError(`${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`)
-    return this._codec.text(encodePatch(this, this._codec, this.columnArr, change, what), what)
+    return this._codec.text(encodePatch(this._codec, this.columnArr, change, what), what)
   }
 
   /** A document as its user wrote it, without what is computed when it is read; changed by a patch. */
@@ -331,29 +336,26 @@ export class JsonModel extends Keyed {
   /** Gives a document another id. */
   async changeId(oldId, newId) {
     this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
     this._announce()
   }
 
   /** Documents as they are to be stored, encoded. */
-  async _completeAll(method, objs, removals = false) {
+  async _completeAll(method, objs, slugs, removals = false) {
     const what = `${this.name}.${method}`
     const { simple } = this._completion
-    const chosen = new Map()
-    const isTaken = (column, slug, doc) => this._isTaken(chosen, column, slug, doc)
     const docs = []
-    for (const obj of objs) {
-      this.checkObject(method, obj)
-      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, isTaken)
+    for (const given of objs) {
+      const obj = this.checkObject(method, given)
+      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, slugs)
       const copy = this._codec.encode(doc, what, removals)
       const id = copy[this.idCol]
       if (!nullish(id)) this._checkStoredId(what, id)
       else if (this.integerId) delete copy[this.idCol]
       else put(copy, this.idCol, crypto.randomUUID())
       if (aside) copy.$aside = this._encodeAside(copy, aside, what)
-      if (this._completion.hasSlugs) this._choose(chosen, copy)
       docs.push(copy)
     }
     return docs
@@ -366,17 +368,6 @@ export class JsonModel extends Keyed {
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
     return encoded
-  }
-
-  _choose(chosen, copy) {
-    for (const { name, steps, slugValue, aside } of this.columnArr) {
-      if (!slugValue) continue
-      if (!chosen.has(name)) chosen.set(name, new Set())
-      replaceAt(aside ? copy.$aside : copy, aside ? [name] : steps, slug => {
-        chosen.get(name).add(slug)
-        return slug
-      })
-    }
   }
 
   /** A document with what the engine told about it. */

@@ -2,11 +2,11 @@
 // into those of the user. Does not write, and does not search.
 
 import { LONE } from './codec.js'
-import { nearest } from './columns.js'
 import { Loader } from './loader.js'
-import { put, replaceAt } from './paths.js'
-import { fromRow } from './rows.js'
-import { findColumn } from './search-attrs.js'
+import { nearest } from './nearest.js'
+import { replaceAt } from './paths.js'
+import { fill, fromRow, parsed, unreadable } from './rows.js'
+import { findColumn, show } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
@@ -14,21 +14,22 @@ export class Keyed extends Searchable {
   _again
 
   /** The document with an id, or the first with a value in a column, or undefined. */
-  async get(id, colName) {
-    const { name, value } = this._key('get', id, colName)
+  async get(id, colName = this.idCol) {
+    const value = this._key('get', id, colName)
     const engine = await this._ready()
     const text =
-      name === this.idCol
+      colName === this.idCol
         ? engine.get(this.name, value, this._inside())
-        : engine.getBy(this.name, name, value, this._inside())
-    return text === undefined ? undefined : this.item(JSON.parse(text))
+        : engine.getBy(this.name, colName, value, this._inside())
+    if (text === undefined) return undefined
+    return this._asStored ? JSON.parse(text) : this.item(JSON.parse(text))
   }
 
   /** The documents with these ids, or values in a column, in their order; undefined where there is none. */
   async getAll(ids, colName) {
     if (nullish(ids)) return []
     if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
-    const keys = ids.map(id => this._key('getAll', id, colName).value)
+    const keys = ids.map(id => this._key('getAll', id, colName))
     if (!keys.length) return []
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
@@ -69,7 +70,7 @@ export class Keyed extends Searchable {
     return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
-  /** `{name, value}`: the column, and the value as the engine takes it. */
+  /** The value of a column as the engine takes it. */
   _key(method, id, colName = this.idCol) {
     const column = this.columns[colName]
     if (!column || colName === 'json') {
@@ -80,43 +81,40 @@ export class Keyed extends Searchable {
     }
     if (column.isId) {
       this.checkId(method, id)
-      return { name: colName, value: this._id(id) }
+      return this._id(id)
     }
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
-    const stored = column.stringify ? column.stringify.call(this, id) : id
-    if (typeof stored !== 'object' || stored instanceof Uint8Array) return { name: colName, value: stored }
-    if (!(stored instanceof Date)) return { name: colName, value: JSON.stringify(stored) }
+    const stored = column.stringify ? column.stringify(id) : id
+    if (typeof stored !== 'object' || stored instanceof Uint8Array) return stored
+    if (!(stored instanceof Date)) return JSON.stringify(stored)
     if (Number.isNaN(stored.getTime()))
       throw new TypeError(`${this.name}.${method}: ${colName} is an invalid Date`)
     // as a search has it: elsewhere a Date is its text
-    return { name: colName, value: column.type === 'DATE' ? stored.getTime() : stored.toJSON() }
+    return column.type === 'DATE' ? stored.getTime() : stored.toJSON()
   }
 
-  /** Whether a slug is used by another document, or by one that is about to be written with it. */
-  async _isTaken(chosen, column, slug, { [this.idCol]: id }) {
-    const stored = column.real && column.stringify ? column.stringify.call(this, slug) : slug
-    if (chosen.get(column.name)?.has(stored)) return true
-    const engine = await this._ready()
-    const text = engine.getBy(this.name, column.name, stored, this._inside())
-    return (
-      text !== undefined && (nullish(id) || String(JSON.parse(text)[this.idCol]) !== String(this._id(id)))
-    )
+  /** Whether another document than that with an id has a slug. */
+  _isTaken(engine, column, slug, id) {
+    // what a virtual column's stringify gives is asked for, and not stored
+    const value = column.real ? this._key('set', slug, column.name) : slug
+    const text = engine.getBy(this.name, column.name, value, this._inside())
+    return text !== undefined && (id === undefined || String(JSON.parse(text)[this.idCol]) !== id)
   }
 
+  /** The object whose properties a document has. */
   checkObject(method, obj) {
-    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return obj
+    const what = `${this.name}.${method}`
+    if (typeof obj === 'object' && obj !== null && !Array.isArray(obj)) return this._codec.whole(obj, what)
     throw new TypeError(
-      `${this.name}.${method}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
+      `${what}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
     )
   }
 
   checkId(method, id) {
+    if (typeof id === 'string' && !LONE.test(id)) return
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
-    if (typeof id === 'string') {
-      if (LONE.test(id)) throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
-      return
-    }
+    if (typeof id === 'string') throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
     if (typeof id === 'bigint' || (typeof id === 'number' && !Number.isNaN(id))) return
     if ((type === 'BLOB' && id instanceof Uint8Array) || (type === 'DATE' && id instanceof Date)) return
     throw new TypeError(
@@ -124,9 +122,23 @@ export class Keyed extends Searchable {
     )
   }
 
+  /** An id that a document will have. */
+  _checkNewId(method, id) {
+    this.checkId(method, id)
+    this._checkInteger(`${this.name}.${method}`, id)
+  }
+
+  _checkInteger(what, id) {
+    if (!this.integerId || typeof id === 'object') return
+    // text of one is taken
+    if (id === '' || !Number.isInteger(Number(id)))
+      throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)
+  }
+
   /** An id that stands in an encoded document. */
   _checkStoredId(what, id) {
     const { type } = this.columns[this.idCol]
+    this._checkInteger(what, id)
     if (typeof id === 'string' || typeof id === 'number') return
     if (typeof id === 'object' && ['BLOB', 'BIGINT', 'INTEGER'].includes(type)) return
     throw new TypeError(
@@ -150,19 +162,26 @@ export class Keyed extends Searchable {
   item(doc) {
     const revived = this._revived(doc)
     if (!this.Item) return revived
-    const item = new this.Item()
-    for (const key of Object.keys(revived)) put(item, key, revived[key])
-    return item
+    try {
+      return fill(new this.Item(), revived)
+    } catch (cause) {
+      throw unreadable(`${this.name}: ${this.Item.name} refuses`, revived[this.idCol], cause)
+    }
   }
 
   items(docs) {
-    const asTheyAre = this._codec.plain && !this._parsed.length && !this.Item
-    return asTheyAre ? docs : docs.map(doc => this.item(doc))
+    return this._asStored ? docs : docs.map(doc => this.item(doc))
+  }
+
+  /** Whether users get documents just as JSON.parse makes them. */
+  get _asStored() {
+    return this._codec.plain && !this._parsed.length && !this.Item
   }
 
   _revived(doc) {
     if (!this._codec.plain) this._codec.revive(doc)
-    for (const { steps, parse } of this._parsed) replaceAt(doc, steps, value => parse.call(this, value))
+    for (const column of this._parsed)
+      replaceAt(doc, column.steps, value => parsed(this, column, value, doc[this.idCol]))
     return doc
   }
 

@@ -236,9 +236,22 @@ class Work {
     const total = await inside.count()
     let done = 0
     for await (const ids of this.#batches(model)) {
-      await JsonModel.prototype.set.call(inside, await inside.getAll(ids), false, true)
+      // as they are stored: what SQL computes is no part of them
+      await this.#again(inside, await Promise.all(ids.map(id => inside._stored(id))))
       done += ids.length
       this.#tell({ phase: 'versions', model: model.name, done, total })
+    }
+  }
+
+  /** Writes documents again, together; when that fails one by one, to say which it was. */
+  async #again(inside, docs) {
+    try {
+      await JsonModel.prototype.set.call(inside, docs, false, true)
+    } catch (error) {
+      if (docs.length > 1) for (const doc of docs) await this.#again(inside, [doc])
+      else if (error instanceof Error)
+        error.message = `${inside.name}: '${String(docs[0][inside.idCol])}' cannot be written anew: ${error.message}`
+      throw error
     }
   }
 

@@ -1,7 +1,7 @@
 // Deep changes as a user writes them, checked and encoded for the engine, which carries them out: `{$set: {path: value},
 // $unset: path or paths, $inc: {path: number}, $push: {path: element}}`.
 
-import { nearest } from './columns.js'
+import { nearest } from './nearest.js'
 import { parsePath } from './paths.js'
 
 const OPERATORS = ['$set', '$unset', '$inc', '$push']
@@ -9,8 +9,8 @@ const OPERATORS = ['$set', '$unset', '$inc', '$push']
 /** Whether an object is changes rather than a document. */
 export const isPatch = change => Object.keys(change).some(key => key.startsWith('$'))
 
-/** The changes as the engine has them. `columns` are compiled ones, `self` what their functions get as `this`. */
-export function encodePatch(self, codec, columns, change, what) {
+/** The changes as the engine has them. `columns` are compiled ones. */
+export function encodePatch(codec, columns, change, what) {
   const encoded = {}
   for (const [operator, given] of Object.entries(change)) {
     if (!OPERATORS.includes(operator))
@@ -28,14 +28,14 @@ export function encodePatch(self, codec, columns, change, what) {
     for (const [path, value] of Object.entries(given)) {
       const at = `${what}: ${operator}`
       const steps = parsePath(path, at)
-      values[path] = encodeValue(self, codec, columns, operator, steps, value, at)
+      values[path] = encodeValue(codec, columns, operator, steps, value, at)
     }
     encoded[operator] = values
   }
   return encoded
 }
 
-function encodeValue(self, codec, columns, operator, steps, value, at) {
+function encodeValue(codec, columns, operator, steps, value, at) {
   const path = steps.join('.')
   if (value === undefined) throw new TypeError(`${at} '${path}' is undefined: use $unset to take it away`)
   if (operator === '$inc') {
@@ -45,7 +45,7 @@ function encodeValue(self, codec, columns, operator, steps, value, at) {
   }
   if (operator === '$push') return codec.encodeAt(value, [...steps, 0], at)
   const column = columns.find(one => one.stringify && one.real && !one.aside && one.steps.join('.') === path)
-  const stored = column && value !== null ? column.stringify.call(self, value) : value
+  const stored = column && value !== null ? column.stringify(value) : value
   return codec.encodeAt(stored, steps, at)
 }
 

@@ -1,6 +1,9 @@
 // Where a value is in a document: `home.city`, `tags[0].name`, as steps. Only own properties count. Documents are never
 // changed: what has a value put in is a copy along the way.
 
+import { TidelogError } from './errors.js'
+import { isOpen, nameOf } from './kinds.js'
+
 /** `['tags', 0, 'name']` of `tags[0].name`. */
 export function parsePath(path, what) {
   const steps = []
@@ -23,11 +26,24 @@ export function valueAt(object, steps) {
   return value
 }
 
-/** `object` with `value` at some steps, copied only along the way; undefined takes it away. */
-export function withValueAt(object, [step, ...rest], value) {
-  const inner = rest.length ? withValueAt(container(object, step), rest, value) : value
+/**
+ * `object` with `value` at some steps, copied only along the way; undefined takes it away. Only objects and arrays can
+ * have something put in: `what` begins the message when another value is on the way, without it that value stays.
+ */
+export function withValueAt(object, steps, value, what, depth = 0) {
+  const step = steps[depth]
+  const wanted = typeof step === 'number' ? 'an array' : 'an object'
+  const fits = typeof step === 'number' ? Array.isArray : isOpen
+  if (depth && !nullish(object) && !fits(object)) {
+    // nothing is there as it is
+    if (nullish(value) || what === undefined) return object
+    const way = written(steps.slice(0, depth))
+    throw new TidelogError('BAD_VALUE', `${what}: '${way}' is ${nameOf(object)}, not ${wanted}`)
+  }
+  const last = depth + 1 === steps.length
+  const inner = last ? value : withValueAt(own(object, step), steps, value, what, depth + 1)
   if (typeof step === 'number') {
-    const list = Array.isArray(object) ? [...object] : []
+    const list = [...(object ?? [])]
     list[step] = inner ?? null
     return list
   }
@@ -36,11 +52,14 @@ export function withValueAt(object, [step, ...rest], value) {
   return others
 }
 
-const container = (object, step) => {
-  const inner =
-    typeof object === 'object' && object !== null && Object.hasOwn(object, step) ? object[step] : undefined
-  return typeof inner === 'object' && inner !== null ? inner : undefined
-}
+const own = (object, step) => (object && Object.hasOwn(object, step) ? object[step] : undefined)
+
+/** `tags[0].name` of its steps. */
+export const written = steps =>
+  steps.reduce((path, step) => {
+    if (typeof step === 'number') return `${path}[${step}]`
+    return path ? `${path}.${step}` : step
+  }, '')
 
 /** Puts a value into an object of our own making. A `__proto__` is a property like any other. */
 export function put(object, key, value) {
@@ -60,3 +79,5 @@ export function replaceAt(object, steps, replace) {
   const made = replace(value)
   if (made !== value) put(inside, key, made)
 }
+
+const nullish = value => value === null || value === undefined

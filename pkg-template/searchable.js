@@ -2,6 +2,7 @@
 // functions, and makes one call of the engine per operation. Does not write.
 
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { parsed } from './rows.js'
 import {
   checkAttrs,
   columnAt,
@@ -15,13 +16,23 @@ import {
 } from './search-attrs.js'
 import { each } from './search-each.js'
 
-const SEARCH_OPTIONS = [
-  ...['limit', 'offset', 'sort', 'cursor', 'noTotal', 'noCursor', 'itemsOnly'],
-  ...['where', 'join', 'joinVals', 'cols', 'distinct', 'snippet'],
-]
 /** The items and nothing else. */
 const ITEMS = { itemsOnly: true, noTotal: true, noCursor: true }
-const FLAGS = ['noTotal', 'noCursor', 'itemsOnly', 'distinct']
+const whole = { fits: value => Number.isSafeInteger(value) && value >= 0, takes: 'a whole number' }
+const string = { fits: value => typeof value === 'string', takes: 'a string' }
+const flag = { fits: value => typeof value === 'boolean', takes: 'true or false' }
+const isName = value => typeof value === 'string' && value !== ''
+const names = {
+  fits: value => Array.isArray(value) && value.length > 0 && value.every(isName),
+  takes: 'an array of columns',
+}
+/** Looked at where it is used. */
+const other = { fits: () => true }
+const OPTIONS = {
+  ...{ limit: whole, offset: whole, sort: other, cursor: string, noTotal: flag, noCursor: flag },
+  ...{ itemsOnly: flag, where: other, join: string, joinVals: other, cols: names, distinct: flag },
+  snippet: other,
+}
 
 export class Searchable {
   /** Every document, also those that an own `makeSelect` would leave out. */
@@ -182,13 +193,18 @@ export class Searchable {
   /** A search as the engine reads it. */
   searchText(attrs, options, more) {
     if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
-    const unknown = Object.keys(options).filter(key => !SEARCH_OPTIONS.includes(key))
+    const given = Object.keys(options)
+    const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))
     if (unknown.length) {
       throw new TypeError(
-        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${SEARCH_OPTIONS.join(', ')}`,
+        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${Object.keys(OPTIONS).join(', ')}`,
       )
     }
-    this._checkOptions(options)
+    for (const name of given) {
+      const { fits, takes } = OPTIONS[name]
+      if (!nullish(options[name]) && !fits(options[name]))
+        throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
+    }
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options
     const node = conditions(this, attrs, where)
@@ -207,23 +223,6 @@ export class Searchable {
       snippet: nullish(snippet) ? undefined : snippets(this, snippet),
       ...more,
     })
-  }
-
-  _checkOptions(options) {
-    const wrong = (name, takes) => {
-      throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
-    }
-    const given = name => !nullish(options[name])
-    for (const name of ['limit', 'offset'])
-      if (given(name) && !(Number.isSafeInteger(options[name]) && options[name] >= 0))
-        wrong(name, 'a whole number')
-    for (const name of ['cursor', 'join'])
-      if (given(name) && typeof options[name] !== 'string') wrong(name, 'a string')
-    for (const name of FLAGS)
-      if (given(name) && typeof options[name] !== 'boolean') wrong(name, 'true or false')
-    const { cols } = options
-    const names = Array.isArray(cols) && cols.length && cols.every(name => name && typeof name === 'string')
-    if (given('cols') && !names) wrong('cols', 'an array of columns')
   }
 
   /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */
@@ -261,10 +260,10 @@ export class Searchable {
 /** What makes of a value of `cols` what it is in a document. */
 function reader(model, column) {
   if (!column?.name) return decode
-  const { parse, type } = column
+  const { type } = column
   const revive = type === 'DATE' ? date : type === 'JSON' || !(column.real || type) ? undefined : decode
-  if (!parse) return revive
-  return value => parse.call(model, revive ? revive(value) : value)
+  if (!column.parse) return revive
+  return value => parsed(model, column, revive ? revive(value) : value)
 }
 
 const date = value => (typeof value === 'number' ? new Date(value) : value)

@@ -1,4 +1,5 @@
-// Slugs: short, readable, unique values made from a text. Does not know how a model finds out what is taken.
+// Slugs: short, readable, unique values made from a text, and chosen so that writes that meet get different ones. What
+// documents have is asked of the model.
 
 const LONGEST = 30
 /** Letters that decompose into nothing simpler. */
@@ -21,17 +22,17 @@ export function slugify(given) {
 }
 
 /** `slug`, or `slug-2`, `slug-3`… whichever is not taken: found in few questions, also after thousands of them. */
-export async function freeSlug(slug, isTaken) {
-  if (!(await isTaken(slug))) return slug
+export function freeSlug(slug, isTaken) {
+  if (!isTaken(slug)) return slug
   let taken = 1
   let free = 2
-  while (await isTaken(`${slug}-${free}`)) {
+  while (isTaken(`${slug}-${free}`)) {
     taken = free
     free *= 2
   }
   while (free - taken > 1) {
     const middle = Math.floor((taken + free) / 2)
-    if (await isTaken(`${slug}-${middle}`)) taken = middle
+    if (isTaken(`${slug}-${middle}`)) taken = middle
     else free = middle
   }
   return `${slug}-${free}`
@@ -39,14 +40,59 @@ export async function freeSlug(slug, isTaken) {
 
 const isText = value => typeof value === 'string' && value
 
-/** Runs `fn` after what was given before under the same key: a slug is chosen and written with no other between. */
-export function inLine(db, key, fn) {
-  const { lines } = db._now
-  const done = (lines.get(key) ?? Promise.resolve()).then(fn)
-  const forget = () => {
-    if (lines.get(key) === last) lines.delete(key)
+/**
+ * Runs `write(slugs)` of a model: what it chooses is its own until it is done, though nobody can read it yet. Writes
+ * don't wait for one another, so that a column's function may write too.
+ */
+export async function choosing(model, write) {
+  const slugs = new Slugs(model)
+  model._choosing.add(slugs)
+  try {
+    return await write(slugs)
+  } finally {
+    model._choosing.delete(slugs)
   }
-  const last = done.then(forget, forget)
-  lines.set(key, last)
-  return done
 }
+
+/** The slugs of one write. */
+class Slugs {
+  #model
+  #token
+  /** Ids by column and slug; undefined for one that the database will count up. */
+  #ids = new Map()
+
+  constructor(model) {
+    this.#model = model
+    this.#token = model._inside()
+  }
+
+  /** A slug that neither a document has nor a write in the same transaction is about to give to another. */
+  async choose(column, text, doc) {
+    const model = this.#model
+    const engine = await model._ready()
+    const id = this.#idOf(doc)
+    const others = [...model._choosing].filter(other => other.#token === this.#token)
+    const isTaken = slug =>
+      others.some(other => other.#has(column, slug, id)) || model._isTaken(engine, column, slug, id)
+    // from here to the end nobody else chooses
+    const slug = freeSlug(slugify(text), isTaken)
+    this.keep(column, slug, doc)
+    return slug
+  }
+
+  /** One that was given. */
+  keep(column, slug, doc) {
+    this.#ids.set(keyOf(column, slug), this.#idOf(doc))
+  }
+
+  #has(column, slug, id) {
+    const key = keyOf(column, slug)
+    return this.#ids.has(key) && (id === undefined || this.#ids.get(key) !== id)
+  }
+
+  #idOf({ [this.#model.idCol]: id }) {
+    return id === null || id === undefined ? undefined : String(this.#model._id(id))
+  }
+}
+
+const keyOf = (column, slug) => JSON.stringify([column.name, String(slug)])

@@ -40,7 +40,6 @@ export class SQLite extends Queries {
     root: undefined,
     joined: undefined,
     link: undefined,
-    lines: new Map(),
   }
   _queued = []
   _upkeep

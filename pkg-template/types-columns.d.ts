@@ -69,16 +69,19 @@ export interface ColumnDefinition {
   readonly value?: (this: Untyped, doc: Untyped) => unknown
   /** Text of which a slug is made that no other document has, when there is no value. Needs `index`. */
   readonly slugValue?: (this: Untyped, doc: Untyped) => unknown
-  /** Stored when there is no value. A function is refused: that is `value`. */
+  /** Stored when there is no value; of `sql` what is read then. A function is refused: that is `value`. A truthy one is no default of `falsyBool`. */
   readonly default?: unknown
   /** Without a value `set` rejects with `REQUIRED`. */
   readonly required?: boolean
-  /** True or nothing: false is stored and read as nothing. */
+  /** True or nothing: false is stored and read as nothing. Not with `required`. */
   readonly falsyBool?: boolean
-  /** What is read becomes this. */
-  readonly parse?: (value: Untyped) => unknown
-  /** What is written, and asked for, becomes this. */
-  readonly stringify?: (value: Untyped) => unknown
+  /**
+   * What is read becomes this. `this` is the column. When it throws, the call rejects with `USER`, also that of a write
+   * that has happened: the message names the stored document.
+   */
+  readonly parse?: (this: Untyped, value: Untyped) => unknown
+  /** What is written, and asked for, becomes this. `this` is the column. */
+  readonly stringify?: (this: Untyped, value: Untyped) => unknown
   /** JSON columns: `{}` instead of nothing. */
   readonly alwaysObject?: boolean
   /** An SQL expression to read, search, sort and index, the developer's own code; the table is `tbl` in it. */
@@ -112,7 +115,10 @@ export interface ColumnDefinition {
   /** What the row refers to; a model's name alone is its id. */
   readonly foreignKey?: ForeignKey | string
   readonly validate?: Validate
-  /** Raise it when `value`, `parse` or `stringify` change: the column is written anew in every row. */
+  /**
+   * Raise it when `value` changes: every document is written anew, read by this release's `parse` and stored by its
+   * `stringify`. What an older `stringify` has stored is brought to another form by `retypeColumn` in a migration.
+   */
   readonly version?: number
 }
 

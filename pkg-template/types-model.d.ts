@@ -264,6 +264,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   /**
    * In a migration: makes a column's values anew; undefined removes one. How many there were. `fn` gets values of the
    * column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for BLOB, a BigInt for BIGINT.
+   * `parse` and `stringify` have no part in it: it gets, and gives, what is stored.
    */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }

@@ -22,7 +22,12 @@ const features = [
   'reference-types',
   'sign-ext',
 ]
-const optimize = ['-Os', '--mvp-features', ...features.map(feature => `--enable-${feature}`)]
+// browsers compile a function whole when it is first called: by default everything with one caller becomes part of it,
+// and what is seldom needed is compiled with what every open needs
+const optimize = [
+  ...['-Os', '--one-caller-inline-max-function-size=50', '--mvp-features'],
+  ...features.map(feature => `--enable-${feature}`),
+]
 
 /** Builds pkg/ and returns its path. */
 export function build() {

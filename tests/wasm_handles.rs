@@ -44,10 +44,9 @@ impl Lying {
 }
 
 impl Storage for Lying {
-    type File = HandleFile;
-    fn open(&self, name: &str, _: bool) -> Result<HandleFile, StorageError> {
+    fn open(&self, name: &str, _: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let handle: SyncHandle = self.0.call1(&JsValue::NULL, &name.into()).unwrap().unchecked_into();
-        Ok(HandleFile::new(handle, name))
+        Ok(Box::new(HandleFile::new(handle, name)))
     }
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
         Ok(self.open(name, false)?.size()? > 0)

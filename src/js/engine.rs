@@ -6,7 +6,7 @@ use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
 use super::access::Access;
-use super::error::{explained, to_js};
+use super::error::to_js;
 use super::host::{Functions, JsHost};
 use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
@@ -45,7 +45,7 @@ impl Engine {
         let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
         let options = Options { durability, read_only };
         settle(async move {
-            let (place, db) = open_db(&storage, &file, fs, options).await.map_err(to_js)?;
+            let (place, db) = open_db(&storage, &file, fs, options).await?;
             let access = Rc::new(Access::default());
             let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
             Ok(Engine { store, access, machine: Rc::default(), place }.into())
@@ -65,7 +65,7 @@ impl Engine {
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
         settle(async move {
-            store.close().await.map_err(to_js)?;
+            store.close().await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -183,13 +183,7 @@ impl Engine {
     where
         F: Future<Output = Result<JsValue>> + 'static,
     {
-        let future = operation(self.store.clone());
-        settle(async move {
-            match future.await {
-                Ok(value) => Ok(value),
-                Err(error) => Err(to_js(explained(error).await)),
-            }
-        })
+        settle(operation(self.store.clone()))
     }
 
     /// A write inside the open transaction, undone alone when it fails.

@@ -25,9 +25,7 @@ pub struct ServerLog {
 impl ServerLog {
     /// Opens the log of that name in a file; gives the `ServerLog`. `storage` and `fs` as in `Engine.open`.
     pub fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<JsValue, JsValue> {
-        settle(
-            async move { ServerLog::opened(&storage, &file, fs, &log).await.map(JsValue::from).map_err(to_js) },
-        )
+        settle(async move { ServerLog::opened(&storage, &file, fs, &log).await.map(JsValue::from) })
     }
 
     /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that rejects an event.

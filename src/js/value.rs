@@ -30,15 +30,16 @@ pub(super) fn param_to_js(value: Param<'_>) -> JsValue {
 
 /// A JavaScript value to bind. `what` names it in the error.
 pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
-    if value.is_null() || value.is_undefined() {
-        return Ok(Value::Null);
-    }
+    // what is bound most often first: each question is a call into JavaScript
     if let Some(s) = value.as_string() {
         let lossy = |js: &JsString| s.contains(char::REPLACEMENT_CHARACTER) && !js.is_valid_utf16();
         if value.dyn_ref::<JsString>().is_some_and(lossy) {
             return Err(Error::BadValue(format!("{what} has half a character (a lone surrogate)")));
         }
         return Ok(Value::Text(s));
+    }
+    if value.is_null() || value.is_undefined() {
+        return Ok(Value::Null);
     }
     if let Some(f) = value.as_f64() {
         let whole = f.fract() == 0.0 && f.abs() <= SAFE as f64;

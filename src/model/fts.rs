@@ -50,10 +50,15 @@ pub(super) fn check(definition: &Definition) -> Result<()> {
 /// A view stands between, because FTS5 reads columns by name and virtual columns are expressions. The triggers see
 /// every change: also those of upserts, REPLACE (recursive triggers are on) and changesets.
 pub(super) fn schema(definition: &Definition) -> Vec<(String, &'static str, String)> {
-    let names: Vec<String> = columns(definition).map(|c| quote(&c.name)).collect();
-    if names.is_empty() {
-        return Vec::new();
+    match columns(definition).next() {
+        Some(_) => statements(definition),
+        None => Vec::new(),
     }
+}
+
+#[inline(never)]
+fn statements(definition: &Definition) -> Vec<(String, &'static str, String)> {
+    let names: Vec<String> = columns(definition).map(|c| quote(&c.name)).collect();
     let of = |row: &str| -> Vec<String> {
         columns(definition)
             .map(|c| match c.name == definition.id_col {
@@ -154,6 +159,9 @@ pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) ->
         }
         (None, Some(phrase), None) if !phrase.trim().is_empty() => quoted(&phrase),
         (None, Some(_), None) => String::new(),
+        (None, None, Some(query)) if !is_closed(&query) => {
+            return Err(bad("has a query whose quotes or parentheses don't close"));
+        }
         (None, None, Some(query)) => query,
         _ => return Err(bad("takes one of words, phrase and query")),
     };
@@ -164,6 +172,23 @@ pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) ->
         Some(name) => format!("{} : ({text})", quote(name)),
         None => text,
     }))
+}
+
+/// Whether a query of FTS5's language ends every quote and parenthesis it begins, and no other. One that does not could
+/// leave the parentheses put around it, and with them its column or the conditions beside it.
+fn is_closed(query: &str) -> bool {
+    let (mut depth, mut quoted) = (0_usize, false);
+    for c in query.chars() {
+        match c {
+            // a doubled quote inside ends a string and begins the next
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth == 0 => return false,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+    }
+    depth == 0 && !quoted
 }
 
 /// Whether a text has nothing of what the tokenizer takes for words. Not said of tokenizers with characters of their own.

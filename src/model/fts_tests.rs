@@ -58,6 +58,10 @@ fn full_text_follows_every_change_of_its_rows() {
     assert_eq!(hits(&db, &model, r#"{"words":"laz","prefix":true}"#), r#"[{"b"}]"#);
     assert_eq!(hits(&db, &model, r#"{"phrase":"lazy dog"}"#), r#"[{"b"}]"#);
     assert_eq!(hits(&db, &model, r#"{"query":"fox OR dog"}"#), r#"[{"a"},{"b"}]"#);
+    for open in ["x) OR (dog", "\\\"dog", "(dog", "dog)", "\\\"(\\\")"] {
+        let search = format!(r#"{{"where":["col","body","match",{{"query":"{open}"}}]}}"#);
+        assert_eq!(refused(&db, &model, &search).code(), "BAD_VALUE", "{open}");
+    }
     assert_eq!(hits(&db, &model, r#""""#), r#"[{"a"},{"b"}]"#);
     for safe in [r#""\"AND ( * NEAR:^ -fox' \u0000""#, r#""fox\"""#, r#""!!! ???""#] {
         hits(&db, &model, safe);

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 500;
 /// What is known of a model's searches.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
-    /// Whether a statement, by the hash of its text, reads the whole table.
+    /// Whether a statement, by the hash of its text, reads the whole table for want of an index.
     scans: RefCell<HashMap<u64, bool>>,
     /// Sets of columns that were warned about.
     warned: RefCell<Vec<Vec<String>>>,
@@ -43,29 +43,12 @@ impl Model {
     }
 
     /// What to tell the developer about a search that was just made, once for each set of columns. A statement's plan
-    /// is looked up once; the table's size only if it is read from end to end.
+    /// is looked up once, and only if a column without an index is in it; the table's size only if it is read from end
+    /// to end.
     pub(super) fn scan_warning(&self, conn: &Conn, search: &Search, made: &Sql) -> Result<Option<String>> {
         let text = hash(std::iter::once(made.text.as_str()));
         let known = self.plans.scans.borrow().get(&text).copied();
-        let scans = match known {
-            Some(scans) => scans,
-            None => {
-                // a host that explains nothing must not keep anybody from searching
-                let plan = lines(conn, made).unwrap_or_default();
-                let filters = search.condition.is_some();
-                // without conditions a scan is what was asked for, unless most of it is sorted to be thrown away
-                let sorts =
-                    search.limit.is_some() && plan.iter().any(|l| l == "USE TEMP B-TREE FOR ORDER BY");
-                let scans = (filters || sorts) && plan.iter().any(|line| is_scan(line));
-                let mut plans = self.plans.scans.borrow_mut();
-                if plans.len() >= REMEMBERED {
-                    plans.clear();
-                }
-                plans.insert(text, scans);
-                scans
-            }
-        };
-        if !scans {
+        if known == Some(false) {
             return Ok(None);
         }
         let mut columns = Vec::new();
@@ -78,7 +61,16 @@ impl Model {
         columns.sort();
         columns.dedup();
         // with an index on each, SQLite has reasons of its own
-        let Some(column) = self.without_index(&columns) else { return Ok(None) };
+        let without = self.without_index(&columns);
+        if known.is_none() {
+            let mut plans = self.plans.scans.borrow_mut();
+            if plans.len() >= REMEMBERED {
+                plans.clear();
+            }
+            plans.insert(text, without.is_some() && scans(conn, search, made));
+        }
+        let scans = self.plans.scans.borrow().get(&text) == Some(&true);
+        let Some(column) = without.filter(|_| scans) else { return Ok(None) };
         if self.plans.warned.borrow().contains(&columns) {
             return Ok(None);
         }
@@ -104,6 +96,16 @@ impl Model {
         };
         columns.iter().find(|name| !has_index(name))
     }
+}
+
+/// Whether a search reads the whole table, and was not asked to.
+fn scans(conn: &Conn, search: &Search, made: &Sql) -> bool {
+    // a host that explains nothing must not keep anybody from searching
+    let plan = lines(conn, made).unwrap_or_default();
+    let filters = search.condition.is_some();
+    // without conditions a scan is what was asked for, unless most of it is sorted to be thrown away
+    let sorts = search.limit.is_some() && plan.iter().any(|l| l == "USE TEMP B-TREE FOR ORDER BY");
+    (filters || sorts) && plan.iter().any(|line| is_scan(line))
 }
 
 /// The plan, a step a line.

@@ -127,8 +127,11 @@ impl Model {
             insert,
         };
         let below = |c: &Real| c.get && c.property().is_none();
-        let mut nested: Vec<usize> = (0..columns.len()).filter(|i| below(&columns[*i])).collect();
-        nested.sort_by_key(|i| (std::cmp::Reverse(columns[*i].path.len()), columns[*i].path.clone()));
+        let order = |i: usize| (std::cmp::Reverse(columns[i].path.len()), &columns[i].path);
+        let mut nested: Vec<usize> = Vec::new();
+        for i in (0..columns.len()).filter(|i| below(&columns[*i])) {
+            nested.insert(nested.partition_point(|before| order(*before) <= order(i)), i);
+        }
         let mut id_key = String::new();
         write_key(&mut id_key, &definition.id_col);
         // write_key takes what is not a brace for something to go on after

@@ -1,7 +1,6 @@
 //! A model bound to its table: writing documents, whole, merged or patched. Each works in the transaction that is open.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::document::{Field, at_path, column_value, fields, truthy, write_key};
 use super::patch::Patch;
@@ -127,7 +126,7 @@ impl Model {
         let aside = self.aside(&given)?;
         for (column, value) in self.columns.iter().zip(&mut columns) {
             let raw = match (column.aside, column.get, column.property()) {
-                (true, ..) => aside.get(column.name.as_str()).copied(),
+                (true, ..) => aside.iter().rev().find(|f| f.key == column.name).map(|f| f.raw),
                 (_, false, _) => find(&given, &column.path)?,
                 (_, _, Some(_)) => find(left, &column.path)?,
                 _ => continue,
@@ -175,10 +174,9 @@ impl Model {
     }
 
     /// The values of columns that are in no document.
-    fn aside<'a>(&self, properties: &[Field<'a>]) -> Result<BTreeMap<Cow<'a, str>, &'a str>> {
+    fn aside<'a>(&self, properties: &[Field<'a>]) -> Result<Vec<Field<'a>>> {
         let given = properties.iter().find(|f| f.key == ASIDE && self.columns.iter().any(|c| c.aside));
-        let given = given.map(|field| fields(field.raw)).transpose()?.unwrap_or_default();
-        Ok(given.into_iter().map(|field| (field.key, field.raw)).collect())
+        Ok(given.map(|field| fields(field.raw)).transpose()?.unwrap_or_default())
     }
 }
 
@@ -235,7 +233,8 @@ fn remainder(size: usize, properties: &[Field<'_>], taken: &[&str]) -> Option<St
 /// `old` with the properties of `patch` laid over it; nulls remove.
 fn merge(old: &str, patch: &[Field<'_>]) -> Result<String> {
     let before = fields(old)?;
-    let changed: BTreeSet<&str> = patch.iter().map(|f| f.key.as_ref()).collect();
+    let mut changed = BTreeSet::new();
+    changed.extend(patch.iter().map(|f| f.key.as_ref()));
     let mut merged = String::from("{");
     let kept = before.iter().filter(|f| !changed.contains(f.key.as_ref()));
     for field in kept.chain(patch.iter().filter(|p| p.raw != "null")) {

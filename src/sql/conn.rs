@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use rusqlite::types::{FromSqlError, ValueRef};
-use rusqlite::{Connection, Statement};
+use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::bind::bind;
 use super::guard::Guard;
@@ -192,22 +192,7 @@ impl Conn {
         params: &[Param<'_>],
         mut each: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        let raw = match &self.0 {
-            Kind::Bundled { raw, .. } => raw,
-            Kind::Host(host) => {
-                let found = host.rows(sql, params, None).map_err(|e| self.explain(e, sql))?;
-                return found.rows.iter().try_for_each(|row| each(&Row(Cells::Host(&found, row))));
-            }
-        };
-        self.with(raw, sql, |s| {
-            check_names(s);
-            bind(s, params)?;
-            let mut rows = s.raw_query();
-            while let Some(row) = rows.next()? {
-                each(&Row(Cells::Bundled(row)))?;
-            }
-            Ok(())
-        })
+        self.rows(sql, params, None, &mut each)
     }
 
     /// The first row, turned into something by `read`, if there is a row.
@@ -217,18 +202,41 @@ impl Conn {
         params: &[Param<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
+        let (mut read, mut found) = (Some(read), None);
+        self.rows(sql, params, Some(1), &mut |row| {
+            found = read.take().map(|read| read(row)).transpose()?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Every row, or the first `limit` of them. Compiled once, not for each `each`.
+    fn rows(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        limit: Option<usize>,
+        each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         let raw = match &self.0 {
             Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => {
-                let found = host.rows(sql, params, Some(1)).map_err(|e| self.explain(e, sql))?;
-                return found.rows.first().map(|row| read(&Row(Cells::Host(&found, row)))).transpose();
+                let found = host.rows(sql, params, limit).map_err(|e| self.explain(e, sql))?;
+                let rows = found.rows.iter().take(limit.unwrap_or(usize::MAX));
+                return rows.map(|row| Row(Cells::Host(&found, row))).try_for_each(|row| each(&row));
             }
         };
         self.with(raw, sql, |s| {
             check_names(s);
             bind(s, params)?;
-            let mut rows = s.raw_query();
-            rows.next()?.map(|row| read(&Row(Cells::Bundled(row)))).transpose()
+            let (mut rows, mut left) = (s.raw_query(), limit.unwrap_or(usize::MAX));
+            while left > 0
+                && let Some(row) = rows.next()?
+            {
+                each(&Row(Cells::Bundled(row)))?;
+                left -= 1;
+            }
+            Ok(())
         })
     }
 
@@ -240,7 +248,7 @@ impl Conn {
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut found = Vec::new();
-        self.query(sql, params, |row| {
+        self.rows(sql, params, None, &mut |row| {
             found.push(read(row)?);
             Ok(())
         })?;
@@ -270,22 +278,21 @@ impl Conn {
         sql: &str,
         f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.with_text(raw, sql, sql, f)
+        self.use_prepared(raw.prepare_cached(sql), sql, f)
     }
 
-    /// As `with`, kept under another text than errors tell.
-    pub(super) fn with_text<T>(
+    /// Errors tell `sql`, under whatever text it was prepared.
+    pub(super) fn use_prepared<T>(
         &self,
-        raw: &Connection,
+        prepared: rusqlite::Result<CachedStatement<'_>>,
         sql: &str,
-        kept: &str,
         f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
         let told = |e| match Error::from(e) {
             Error::Sqlite { code, message, .. } => Error::Sqlite { code, message, sql: String::new() },
             e => e,
         };
-        let mut statement = raw.prepare_cached(kept).map_err(|e| self.explain(told(e), sql))?;
+        let mut statement = prepared.map_err(|e| self.explain(told(e), sql))?;
         f(&mut statement).map_err(|e| self.explain(e, sql))
     }
 

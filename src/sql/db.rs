@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::conn::Conn;
 use super::ending::{Ending, lost};
 use super::host::{HostConn, HostSqlite};
-use super::tx::{Tx, in_call};
+use super::tx::Tx;
 use crate::error::{Error, Result};
 use crate::vfs::{Later, StorageError, Vfs};
 
@@ -203,13 +203,25 @@ impl Db {
 
     /// Runs `f` in a transaction: committed when it succeeds, undone when it fails.
     pub fn transaction<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (mut f, mut value) = (Some(f), None);
+        self.in_transaction(&mut || {
+            let Some(f) = f.take() else {
+                return Err(Error::BadValue("the host ran a transaction's function twice".into()));
+            };
+            value = Some(f()?);
+            Ok(())
+        })?;
+        value.ok_or_else(|| Error::BadValue("the host did not run a transaction's function".into()))
+    }
+
+    /// Compiled once, not for each `f`.
+    fn in_transaction(&self, f: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         if let Some(conn) = self.calls_only() {
-            return in_call(conn, f);
+            return conn.host.transaction(f);
         }
         let tx = self.begin()?;
-        let value = f()?;
-        tx.commit()?;
-        Ok(value)
+        f()?;
+        tx.commit()
     }
 
     /// Begins a transaction that spans turns of the event loop. Where the host knows transactions as calls only, JavaScript

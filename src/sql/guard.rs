@@ -3,12 +3,13 @@
 //! It is asked when a statement is compiled, and compiled again after a change of the schema; so it is told whose
 //! statements run while they run, and with them what FTS5 prepares for itself meanwhile.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{CachedStatement, Connection};
 
 use crate::error::{Error, Result};
 
@@ -25,7 +26,11 @@ const PHASE: u8 = 3;
 
 /// The rules of a connection's authorizer.
 #[derive(Debug)]
-pub(super) struct Guard(Arc<Rules>);
+pub(super) struct Guard {
+    rules: Arc<Rules>,
+    /// The room in which texts get their mark.
+    text: RefCell<String>,
+}
 
 /// Atomic and locked only because rusqlite's hooks are `Send`.
 #[derive(Debug, Default)]
@@ -51,57 +56,69 @@ impl Guard {
             };
             if allowed { Authorization::Allow } else { Authorization::Deny }
         }))?;
-        Ok(Guard(rules))
+        Ok(Guard { rules, text: RefCell::default() })
     }
 
     /// Statements are a search's until what it gives is dropped.
-    pub(super) fn search(&self) -> impl Drop + use<> {
+    pub(super) fn search(&self) -> Whose<'_> {
         self.whose(SEARCH)
     }
 
     /// Statements are the application's until what it gives is dropped.
-    pub(super) fn theirs(&self) -> impl Drop + use<> {
+    pub(super) fn theirs(&self) -> Whose<'_> {
         self.whose(THEIRS)
     }
 
     /// Statements are those of an event's phase until what it gives is dropped.
-    pub(super) fn phase(&self) -> impl Drop + use<> {
+    pub(super) fn phase(&self) -> Whose<'_> {
         self.whose(PHASE)
     }
 
-    fn whose(&self, whose: u8) -> impl Drop + use<> {
-        Whose(self.0.clone(), self.0.whose.swap(whose, Ordering::Relaxed))
+    fn whose(&self, whose: u8) -> Whose<'_> {
+        Whose(&self.rules, self.rules.whose.swap(whose, Ordering::Relaxed))
     }
 
-    /// The end of the text under which statements of now are kept: those of the same words, but compiled under other
-    /// rules, have another.
-    pub(super) fn mark(&self) -> &'static str {
-        match self.0.whose.load(Ordering::Relaxed) {
+    /// Prepares a statement under a text that tells by which rules: those of the same words have another.
+    pub(super) fn prepare<'c>(
+        &self,
+        raw: &'c Connection,
+        sql: &str,
+    ) -> rusqlite::Result<CachedStatement<'c>> {
+        let mark = match self.rules.whose.load(Ordering::Relaxed) {
             THEIRS => ";",
             PHASE => ";;",
-            _ => "",
-        }
+            _ => return raw.prepare_cached(sql),
+        };
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        text.push_str(sql);
+        text.push_str(mark);
+        raw.prepare_cached(&text)
     }
 
     /// Refuses writes of the application to a table.
     pub(super) fn close(&self, table: &str) {
-        locked(&self.0.closed).insert(table.to_ascii_lowercase());
+        locked(&self.rules.closed).insert(table.to_ascii_lowercase());
     }
 
     /// Takes [`Guard::close`] back.
     pub(super) fn open(&self, table: &str) {
-        locked(&self.0.closed).remove(&table.to_ascii_lowercase());
+        locked(&self.rules.closed).remove(&table.to_ascii_lowercase());
     }
 
     /// Why the authorizer said no to an application's statement, if it did since the last call.
     pub(super) fn take_refused(&self) -> Option<Error> {
-        locked(&self.0.refused).take().map(Error::Owned)
+        if self.rules.whose.load(Ordering::Relaxed) < THEIRS {
+            return None;
+        }
+        locked(&self.rules.refused).take().map(Error::Owned)
     }
 }
 
-struct Whose(Arc<Rules>, u8);
+/// Puts back whose statements were compiled before.
+pub(super) struct Whose<'a>(&'a Rules, u8);
 
-impl Drop for Whose {
+impl Drop for Whose<'_> {
     fn drop(&mut self) {
         self.0.whose.store(self.1, Ordering::Relaxed);
     }

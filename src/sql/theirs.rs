@@ -91,7 +91,7 @@ impl Conn {
             }
             Ok(())
         };
-        self.with_text(raw, sql, &[sql, guard.mark()].concat(), work)?;
+        self.use_prepared(guard.prepare(raw, sql), sql, work)?;
         let changes = (raw.total_changes() - before) as i64;
         Ok(Changes { changes, last_id: raw.last_insert_rowid() })
     }
@@ -99,9 +99,9 @@ impl Conn {
     /// Whether SQLite says that such a statement writes nothing; it says so of one that does not compile, too.
     pub fn only_reads(&self, sql: &str) -> bool {
         match &self.0 {
-            Kind::Bundled { raw, guard, .. } => raw
-                .prepare_cached(&[sql, guard.mark()].concat())
-                .map_or(true, |statement| statement.readonly()),
+            Kind::Bundled { raw, guard, .. } => {
+                guard.prepare(raw, sql).map_or(true, |statement| statement.readonly())
+            }
             Kind::Host(_) => !placeholders::may_write(sql),
         }
     }

@@ -1,7 +1,6 @@
 //! Transactions and savepoints that undo themselves, by statements or, where a host wants it so, by its own call.
 
 use super::db::Db;
-use super::host::HostConn;
 use crate::error::{Error, Result};
 
 /// An open transaction or savepoint.
@@ -85,19 +84,6 @@ impl Tx<'_> {
             undone => undone,
         }
     }
-}
-
-/// Runs `f` in a transaction that the host makes of a call.
-pub(super) fn in_call<T>(conn: &HostConn, f: impl FnOnce() -> Result<T>) -> Result<T> {
-    let (mut f, mut value) = (Some(f), None);
-    conn.host.transaction(&mut || {
-        let Some(f) = f.take() else {
-            return Err(Error::BadValue("the host ran a transaction's function twice".into()));
-        };
-        value = Some(f()?);
-        Ok(())
-    })?;
-    value.ok_or_else(|| Error::BadValue("the host did not run a transaction's function".into()))
 }
 
 impl Drop for Tx<'_> {

@@ -1,7 +1,6 @@
 //! The single file of writers: one is finished before the next begins, in the order they came.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,9 +13,15 @@ pub struct Lane(Rc<RefCell<State>>);
 #[derive(Debug, Default)]
 struct State {
     held: bool,
-    /// Who waits, by ticket; the lowest is next.
-    waiting: BTreeMap<u64, Waker>,
+    /// Who waits, with their tickets, in the order they came.
+    waiting: Vec<(u64, Waker)>,
     next_ticket: u64,
+}
+
+impl State {
+    fn forget(&mut self, ticket: u64) {
+        self.waiting.retain(|(waiting, _)| *waiting != ticket);
+    }
 }
 
 impl Lane {
@@ -27,7 +32,7 @@ impl Lane {
 }
 
 fn wake_next(state: &RefCell<State>) {
-    let next = state.borrow().waiting.values().next().cloned();
+    let next = state.borrow().waiting.first().map(|(_, waker)| waker.clone());
     if let Some(waker) = next {
         waker.wake();
     }
@@ -46,19 +51,22 @@ impl Future for Enter {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
         let lane = self.lane.clone();
         let mut state = lane.borrow_mut();
-        let first = state.waiting.keys().next().copied();
+        let first = state.waiting.first().map(|(ticket, _)| *ticket);
         if !state.held && (first.is_none() || first == self.ticket) {
             if let Some(ticket) = self.ticket.take() {
-                state.waiting.remove(&ticket);
+                state.forget(ticket);
             }
             state.held = true;
             return Poll::Ready(Turn(lane.clone()));
         }
-        let ticket = *self.ticket.get_or_insert_with(|| {
-            state.next_ticket += 1;
-            state.next_ticket
-        });
-        state.waiting.insert(ticket, cx.waker().clone());
+        match state.waiting.iter_mut().find(|(ticket, _)| Some(*ticket) == self.ticket) {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => {
+                state.next_ticket += 1;
+                let ticket = *self.ticket.insert(state.next_ticket);
+                state.waiting.push((ticket, cx.waker().clone()));
+            }
+        }
         Poll::Pending
     }
 }
@@ -66,7 +74,7 @@ impl Future for Enter {
 impl Drop for Enter {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
-        self.lane.borrow_mut().waiting.remove(&ticket);
+        self.lane.borrow_mut().forget(ticket);
         if !self.lane.borrow().held {
             wake_next(&self.lane);
         }

@@ -70,10 +70,9 @@ impl Resumed {
 
 /// Which points of the history read so far to keep, newest first, when the newest is at `head`: a point goes when its
 /// older neighbour is at most four times as far back as its newer one. So about 32 of them reach back 2^32 events, and
-/// wherever two histories part, a common point is at most about four times as far. `seqs` in any order.
+/// wherever two histories part, a common point is at most about four times as far. `seqs` newest first.
 pub fn keep(head: u64, seqs: &[u64]) -> Vec<u64> {
-    let mut seqs: Vec<u64> = seqs.iter().copied().filter(|&seq| seq <= head).collect();
-    seqs.sort_unstable_by(|a, b| b.cmp(a));
+    let seqs: Vec<u64> = seqs.iter().copied().filter(|&seq| seq <= head).collect();
     let mut kept: Vec<u64> = Vec::new();
     for (i, &seq) in seqs.iter().enumerate() {
         let between = kept.last().zip(seqs.get(i + 1));
@@ -140,7 +139,7 @@ mod tests {
             let (mut kept, mut head) = (Vec::new(), 0);
             for step in steps {
                 head += step;
-                kept.push(head);
+                kept.insert(0, head);
                 kept = keep(head, &kept);
                 prop_assert!(kept.len() <= 31 && kept.contains(&head));
             }

@@ -47,15 +47,15 @@ pub async fn check_storage<O: Opener>(opener: &O, prefix: &str) -> Verdict {
     storage.delete(&main).map_err(said("delete"))
 }
 
-fn file<S: Storage>(storage: &S, name: &str) -> Result<S::File, String> {
+fn file(storage: &dyn Storage, name: &str) -> Result<Box<dyn StorageFile>, String> {
     storage.open(name, true).map_err(said("open a file"))
 }
 
-fn write<S: Storage>(storage: &S, name: &str, bytes: &[u8], at: u64) -> Verdict {
+fn write(storage: &dyn Storage, name: &str, bytes: &[u8], at: u64) -> Verdict {
     file(storage, name)?.write(bytes, at).map_err(said("write"))
 }
 
-fn read<S: Storage>(storage: &S, name: &str, at: u64, len: usize) -> Result<Vec<u8>, String> {
+fn read(storage: &dyn Storage, name: &str, at: u64, len: usize) -> Result<Vec<u8>, String> {
     let mut buf = vec![0xAA; len];
     let got = file(storage, name)?.read(&mut buf, at).map_err(said("read"))?;
     buf.truncate(got);
@@ -63,7 +63,7 @@ fn read<S: Storage>(storage: &S, name: &str, at: u64, len: usize) -> Result<Vec<
 }
 
 /// Files come to be, are there, and go.
-fn names<S: Storage>(storage: &S, main: &str) -> Verdict {
+fn names(storage: &dyn Storage, main: &str) -> Verdict {
     let wal = format!("{main}-wal");
     let exists = |name: &str| storage.exists(name).map_err(said("exists"));
     let listed = || storage.names().map_err(said("names"));
@@ -81,7 +81,7 @@ fn names<S: Storage>(storage: &S, main: &str) -> Verdict {
 }
 
 /// Bytes are where they were written, for every handle.
-fn bytes<S: Storage>(storage: &S, main: &str) -> Verdict {
+fn bytes(storage: &dyn Storage, main: &str) -> Verdict {
     let (one, two) = (file(storage, main)?, file(storage, main)?);
     one.write(b"hello", 0).map_err(said("write"))?;
     ensure(read(storage, main, 0, 5)? == b"hello", "written bytes are not read")?;
@@ -103,7 +103,7 @@ fn bytes<S: Storage>(storage: &S, main: &str) -> Verdict {
 }
 
 /// Large writes, and many small ones, arrive whole.
-fn growth<S: Storage>(storage: &S, main: &str) -> Verdict {
+fn growth(storage: &dyn Storage, main: &str) -> Verdict {
     let file = file(storage, main)?;
     let pattern = |at: usize| (at * 31 + at / 4096) as u8;
     let large: Vec<u8> = (0..3 << 20).map(pattern).collect();

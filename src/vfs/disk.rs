@@ -5,15 +5,14 @@
 use super::{StorageError, StorageFile};
 
 /// A storage file and what is known of its size.
-#[derive(Debug)]
-pub(super) struct Disk<F> {
-    file: F,
+pub(super) struct Disk {
+    file: Box<dyn StorageFile>,
     /// Unknown before the first question and after any failure.
     size: Option<u64>,
 }
 
-impl<F: StorageFile> Disk<F> {
-    pub(super) fn new(file: F) -> Self {
+impl Disk {
+    pub(super) fn new(file: Box<dyn StorageFile>) -> Self {
         Disk { file, size: None }
     }
 

@@ -6,24 +6,24 @@ use rsqlite_vfs::{
     DeviceCharacteristics, LockLevel, MemChunksFile, SyncOptions, VfsError, VfsErrorCode, VfsFile, VfsResult,
 };
 
+use super::StorageError;
 use super::files::{Files, Shared};
 use super::locks::Held;
 use super::node::Node;
-use super::{Storage, StorageError};
 
 /// What SQLite opened.
-pub(super) enum File<S: Storage> {
+pub(super) enum File {
     /// A file of the storage.
-    Stored(Handle<S>),
+    Stored(Handle),
     /// A temporary, transient or statement-journal file: never worth the storage's time.
     Temporary(MemChunksFile),
 }
 
 /// One opening of a storage file.
-pub(super) struct Handle<S: Storage> {
-    pub(super) files: Rc<Files<S>>,
+pub(super) struct Handle {
+    pub(super) files: Rc<Files>,
     pub(super) name: String,
-    pub(super) node: Shared<S>,
+    pub(super) node: Shared,
     /// The level this handle holds on the file.
     level: LockLevel,
     /// The slots this handle holds on the WAL index.
@@ -32,8 +32,8 @@ pub(super) struct Handle<S: Storage> {
     pub(super) mapped: bool,
 }
 
-impl<S: Storage> Handle<S> {
-    pub(super) fn new(files: Rc<Files<S>>, name: String, node: Shared<S>) -> Self {
+impl Handle {
+    pub(super) fn new(files: Rc<Files>, name: String, node: Shared) -> Self {
         node.borrow_mut().handles += 1;
         Handle { files, name, node, level: LockLevel::None, slots: Held::default(), mapped: false }
     }
@@ -76,7 +76,7 @@ impl<S: Storage> Handle<S> {
     }
 
     /// Does something with this database's WAL, if it is open.
-    fn with_wal(&self, act: impl FnOnce(&mut Node<S::File>)) {
+    fn with_wal(&self, act: impl FnOnce(&mut Node)) {
         if let Some(wal) = self.files.node(&format!("{}-wal", self.name)) {
             act(&mut wal.borrow_mut());
         }
@@ -100,7 +100,7 @@ fn busy() -> VfsError {
     VfsError::new(VfsErrorCode::Busy, "held by another connection".into())
 }
 
-impl<S: Storage> VfsFile for File<S> {
+impl VfsFile for File {
     fn device_characteristics(&self) -> DeviceCharacteristics {
         // a write that is cut off by power loss leaves its neighbours alone: no browser or host of ours rewrites more
         DeviceCharacteristics::POWERSAFE_OVERWRITE

@@ -17,13 +17,13 @@ use super::wal::Gather;
 use super::{Storage, StorageError, shm};
 
 /// What the handles of one file share.
-pub(super) type Shared<S> = Rc<RefCell<Node<<S as Storage>::File>>>;
+pub(super) type Shared = Rc<RefCell<Node>>;
 
 /// The open files of one storage.
-pub(super) struct Files<S: Storage> {
-    storage: S,
+pub(super) struct Files {
+    storage: Box<dyn Storage>,
     /// Open files by name, and WALs that owe a cut.
-    nodes: RefCell<HashMap<String, Shared<S>>>,
+    nodes: RefCell<HashMap<String, Shared>>,
     /// Uncommitted bytes of a WAL that are kept back at most.
     limit: usize,
     /// Files SQLite has not closed.
@@ -31,8 +31,8 @@ pub(super) struct Files<S: Storage> {
     last_error: RefCell<Option<StorageError>>,
 }
 
-impl<S: Storage> Files<S> {
-    pub(super) fn new(storage: S, limit: usize) -> Self {
+impl Files {
+    pub(super) fn new(storage: Box<dyn Storage>, limit: usize) -> Self {
         Files {
             storage,
             nodes: RefCell::default(),
@@ -42,11 +42,11 @@ impl<S: Storage> Files<S> {
         }
     }
 
-    pub(super) fn storage(&self) -> &S {
-        &self.storage
+    pub(super) fn storage(&self) -> &dyn Storage {
+        &*self.storage
     }
 
-    pub(super) fn node(&self, name: &str) -> Option<Shared<S>> {
+    pub(super) fn node(&self, name: &str) -> Option<Shared> {
         self.nodes.borrow().get(name).cloned()
     }
 
@@ -66,7 +66,7 @@ impl<S: Storage> Files<S> {
     }
 
     /// Opens a file of the storage, or another handle on it.
-    fn open(self: &Rc<Self>, name: &str, options: OpenOptions) -> Result<Handle<S>, StorageError> {
+    fn open(self: &Rc<Self>, name: &str, options: OpenOptions) -> Result<Handle, StorageError> {
         if options.exclusive() && self.exists(name)? {
             return Err(StorageError::Io(format!("'{name}' is there already")));
         }
@@ -103,7 +103,7 @@ impl<S: Storage> Files<S> {
         }
     }
 
-    fn close(&self, mut handle: Handle<S>) {
+    fn close(&self, mut handle: Handle) {
         handle.close();
         let mut node = handle.node.borrow_mut();
         if node.handles == 0 && !node.in_debt() {
@@ -116,11 +116,11 @@ impl<S: Storage> Files<S> {
 }
 
 /// Registers `files` with SQLite; what it returns unregisters and frees them, unless files are still open.
-pub(super) fn register<S: Storage>(name: &str, files: Rc<Files<S>>) -> Result<Box<dyn FnOnce()>, String> {
+pub(super) fn register(name: &str, files: Rc<Files>) -> Result<Box<dyn FnOnce()>, String> {
     let data = Data { files: files.clone(), os: DefaultOs };
     // SAFETY: method table, store, file layout and data agree in type and are the crate's defaults but for the shm
     // methods, which fit them; the name is new; all use is on this thread (`Vfs` is not `Send`).
-    let registration = unsafe { rsqlite_vfs::register_vfs::<Io<S>, Registrar<S>>(name, data, false) };
+    let registration = unsafe { rsqlite_vfs::register_vfs::<Io, Registrar>(name, data, false) };
     let registration = registration.map_err(|error| error.to_string())?;
     Ok(Box::new(move || {
         if files.open.get() > 0 {
@@ -134,21 +134,21 @@ pub(super) fn register<S: Storage>(name: &str, files: Rc<Files<S>>) -> Result<Bo
 }
 
 /// What SQLite carries around for us.
-struct Data<S: Storage> {
-    files: Rc<Files<S>>,
+struct Data {
+    files: Rc<Files>,
     os: DefaultOs,
 }
 
 /// The types SQLite's callbacks are made for.
-struct Store<S>(std::marker::PhantomData<S>);
-struct Io<S>(std::marker::PhantomData<S>);
-struct Registrar<S>(std::marker::PhantomData<S>);
+struct Store;
+struct Io;
+struct Registrar;
 
-impl<S: Storage> VfsStore for Store<S> {
-    type File = File<S>;
-    type AppData = Data<S>;
+impl VfsStore for Store {
+    type File = File;
+    type AppData = Data;
 
-    fn open_file(data: &Data<S>, request: OpenRequest<'_>) -> VfsResult<OpenedFile<File<S>>> {
+    fn open_file(data: &Data, request: OpenRequest<'_>) -> VfsResult<OpenedFile<File>> {
         let options = request.options;
         let temporary = !matches!(
             options.kind(),
@@ -166,7 +166,7 @@ impl<S: Storage> VfsStore for Store<S> {
         Ok(OpenedFile { file, access: options.access() })
     }
 
-    fn close_file(data: &Data<S>, name: Option<&str>, file: File<S>, options: OpenOptions) -> VfsResult<()> {
+    fn close_file(data: &Data, name: Option<&str>, file: File, options: OpenOptions) -> VfsResult<()> {
         data.files.open.set(data.files.open.get() - 1);
         let File::Stored(handle) = file else { return Ok(()) };
         data.files.close(handle);
@@ -176,21 +176,21 @@ impl<S: Storage> VfsStore for Store<S> {
         }
     }
 
-    fn access(data: &Data<S>, name: &str, _mode: AccessMode) -> VfsResult<bool> {
+    fn access(data: &Data, name: &str, _mode: AccessMode) -> VfsResult<bool> {
         data.files.exists(name).map_err(|error| data.files.fail(error, VfsErrorCode::IoAccess))
     }
 
-    fn full_pathname(_data: &Data<S>, name: &str) -> VfsResult<String> {
+    fn full_pathname(_data: &Data, name: &str) -> VfsResult<String> {
         Ok(name.into())
     }
 
-    fn delete_file(data: &Data<S>, name: &str, _sync_dir: bool) -> VfsResult<()> {
+    fn delete_file(data: &Data, name: &str, _sync_dir: bool) -> VfsResult<()> {
         data.files.delete(name).map_err(|error| data.files.fail(error, VfsErrorCode::IoDelete))
     }
 }
 
-impl<S: Storage> SQLiteIoMethods for Io<S> {
-    type Store = Store<S>;
+impl SQLiteIoMethods for Io {
+    type Store = Store;
 
     const VERSION: i32 = 2;
 
@@ -208,19 +208,19 @@ impl<S: Storage> SQLiteIoMethods for Io<S> {
         xFileControl: Some(Self::xFileControl),
         xSectorSize: Some(Self::xSectorSize),
         xDeviceCharacteristics: Some(Self::xDeviceCharacteristics),
-        xShmMap: Some(shm::map::<S>),
-        xShmLock: Some(shm::lock::<S>),
+        xShmMap: Some(shm::map),
+        xShmLock: Some(shm::lock),
         xShmBarrier: Some(shm::barrier),
-        xShmUnmap: Some(shm::unmap::<S>),
+        xShmUnmap: Some(shm::unmap),
         xFetch: None,
         xUnfetch: None,
     };
 }
 
-impl<S: Storage> SQLiteVfs<Io<S>> for Registrar<S> {
+impl SQLiteVfs<Io> for Registrar {
     type Os = DefaultOs;
 
-    fn os(data: &Data<S>) -> &DefaultOs {
+    fn os(data: &Data) -> &DefaultOs {
         &data.os
     }
 }

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::handle::{HandleFile, SyncHandle, failure};
-use super::{Storage, StorageError, Vfs, transfer};
+use super::{Storage, StorageError, StorageFile, Vfs, transfer};
 use crate::error::{Error, Result};
 
 #[wasm_bindgen]
@@ -77,11 +77,9 @@ impl Host {
 }
 
 impl Storage for Host {
-    type File = HandleFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<HandleFile, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let handle = self.fs.open(name, create).map_err(|error| failure(&error, name))?;
-        Ok(HandleFile::new(handle, name))
+        Ok(Box::new(HandleFile::new(handle, name)))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {

@@ -14,9 +14,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use super::browser::WebLock;
 use super::idb_calls::{self, Head};
 use super::names::{directory_of, name_of};
-use super::{
-    Batch, Deferred, DeferredFile, Image, Keeper, Later, Storage, StorageError, Vfs, Work, transfer,
-};
+use super::{Batch, Deferred, Image, Keeper, Later, Storage, StorageError, StorageFile, Vfs, Work, transfer};
 use crate::error::{Error, Result};
 
 /// The file to open on an [`Idb`] storage.
@@ -66,21 +64,19 @@ impl Idb {
 impl Drop for Idb {
     fn drop(&mut self) {
         let (files, lock) = (self.files.clone(), self.lock.take());
-        let closing = future_to_promise(async move {
+        let closing: Work<Result<JsValue, JsValue>> = Box::pin(async move {
             // mere tidying unless `relaxed` writes are owed, whose loss `Db::close` tells
             let _ = files.flush(true).await;
             files.keeper().state.borrow().0.close();
             drop(lock);
             Ok(JsValue::UNDEFINED)
         });
-        CLOSING.with_borrow_mut(|all| all.insert(self.name.clone(), closing));
+        CLOSING.with_borrow_mut(|all| all.insert(self.name.clone(), future_to_promise(closing)));
     }
 }
 
 impl Storage for Idb {
-    type File = DeferredFile<Blocks>;
-
-    fn open(&self, name: &str, create: bool) -> Result<Self::File, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         self.files.open(name, create)
     }
 

@@ -163,7 +163,7 @@ impl Head {
 
     /// The head after this one with a batch.
     pub(super) fn next(&self, batch: &Batch) -> Head {
-        let sizes = batch.sizes.iter().map(|(name, size)| (name.clone(), *size)).collect();
+        let sizes = batch.sizes.clone();
         Head { generation: self.generation + 1.0, writer: js_sys::Math::random(), sizes }
     }
 }

@@ -26,7 +26,7 @@ struct Content {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The sizes of all files that are there, by name.
-    pub sizes: BTreeMap<String, u64>,
+    pub sizes: Vec<(String, u64)>,
     /// Blocks to forget: of this file, from this index on. Before the puts.
     pub cuts: Vec<(String, usize)>,
     /// Blocks to keep: of this file, at this index.
@@ -113,7 +113,7 @@ impl Image {
 
     /// What would have to be kept now; nothing when all is.
     pub fn changes(&self) -> Option<Batch> {
-        let sizes = |files: &BTreeMap<String, Content>| -> BTreeMap<String, u64> {
+        let sizes = |files: &BTreeMap<String, Content>| -> Vec<(String, u64)> {
             files.iter().map(|(name, content)| (name.clone(), content.size)).collect()
         };
         let none = Content::default();
@@ -138,7 +138,7 @@ impl Image {
 
     /// A batch is kept. What was written since it was taken still is to be.
     pub fn keep(&mut self, batch: Batch) {
-        self.kept.retain(|name, _| batch.sizes.contains_key(name));
+        self.kept.retain(|name, _| batch.sizes.iter().any(|(there, _)| there == name));
         for (name, from) in &batch.cuts {
             if let Some(content) = self.kept.get_mut(name) {
                 content.blocks.truncate(*from);
@@ -230,7 +230,7 @@ mod tests {
     /// What a store of blocks makes of batches.
     #[derive(Default)]
     struct Disk {
-        sizes: BTreeMap<String, u64>,
+        sizes: Vec<(String, u64)>,
         blocks: BTreeMap<(String, usize), Block>,
     }
 

@@ -136,13 +136,11 @@ impl<K: Keeper> Later for Deferred<K> {
 }
 
 impl<K: Keeper> Storage for Deferred<K> {
-    type File = DeferredFile<K>;
-
-    fn open(&self, name: &str, create: bool) -> Result<DeferredFile<K>, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         if !create && !self.exists(name)? {
             return Err(StorageError::NotFound(name.into()));
         }
-        Ok(DeferredFile { files: self.clone(), name: name.into() })
+        Ok(Box::new(DeferredFile { files: self.clone(), name: name.into() }))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
@@ -164,7 +162,7 @@ impl<K: Keeper> Storage for Deferred<K> {
 
 /// An open file of [`Deferred`].
 #[derive(Debug)]
-pub struct DeferredFile<K> {
+struct DeferredFile<K> {
     files: Deferred<K>,
     name: String,
 }

@@ -40,19 +40,17 @@ impl Memory {
 }
 
 impl Storage for Memory {
-    type File = MemoryFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<MemoryFile, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let mut files = self.files.borrow_mut();
         if let Some(content) = files.get(name) {
-            return Ok(MemoryFile { content: content.clone() });
+            return Ok(Box::new(MemoryFile { content: content.clone() }));
         }
         if !create {
             return Err(StorageError::NotFound(name.into()));
         }
         let content = Content::default();
         files.insert(name.into(), content.clone());
-        Ok(MemoryFile { content })
+        Ok(Box::new(MemoryFile { content }))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
@@ -71,7 +69,7 @@ impl Storage for Memory {
 
 /// An open file of [`Memory`].
 #[derive(Debug)]
-pub struct MemoryFile {
+struct MemoryFile {
     content: Content,
 }
 

@@ -41,7 +41,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[cfg(target_family = "wasm")]
 pub use handle::{HandleFile, SyncHandle};
 pub use image::{BLOCK, Batch, Block, Image};
-pub use later::{Deferred, DeferredFile, Keeper, Later, Work};
+pub use later::{Deferred, Keeper, Later, Work};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};
@@ -52,13 +52,11 @@ use files::Files;
 /// Single-threaded and synchronous; opening the storage itself may have needed an async step before. Whatever it owns
 /// (handles, a lock that keeps others out) it gives back when it is dropped.
 pub trait Storage: 'static {
-    /// One open file.
-    type File: StorageFile;
     /// Opens a file. Opening the same name twice gives two views of one content.
     ///
     /// # Errors
     /// `NotFound` when it is absent and `create` is false.
-    fn open(&self, name: &str, create: bool) -> Result<Self::File, StorageError>;
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError>;
     /// Whether the file is there. A storage that opens its files ahead says no while a file is empty.
     fn exists(&self, name: &str) -> Result<bool, StorageError>;
     /// Removes a file for good: when this returns, a loss of power does not bring it back. Absent is fine.
@@ -120,42 +118,11 @@ impl From<StorageError> for Error {
 /// SQLite would otherwise call into freed memory. Connections opened on it must stay on the thread that made it.
 pub struct Vfs {
     name: String,
-    files: Rc<dyn Registered>,
+    files: Rc<Files>,
     later: Option<Rc<dyn Later>>,
     full: Cell<bool>,
     /// Taken by `drop`.
     release: Cell<Option<Box<dyn FnOnce()>>>,
-}
-
-/// What [`Vfs`] asks of its files, whatever their storage.
-trait Registered {
-    fn take_error(&self) -> Option<StorageError>;
-    fn export(&self, file: &str) -> Result<Vec<u8>>;
-    fn import(&self, file: &str, bytes: &[u8]) -> Result<()>;
-    fn is_there(&self, file: &str) -> Result<bool>;
-    fn forget(&self);
-}
-
-impl<S: Storage> Registered for Files<S> {
-    fn take_error(&self) -> Option<StorageError> {
-        self.take_last_error()
-    }
-
-    fn export(&self, file: &str) -> Result<Vec<u8>> {
-        transfer::export(self.storage(), file, file)
-    }
-
-    fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
-        transfer::import(self.storage(), file, file, bytes)
-    }
-
-    fn is_there(&self, file: &str) -> Result<bool> {
-        Ok(transfer::is_there(self.storage(), file)?)
-    }
-
-    fn forget(&self) {
-        self.forget_all();
-    }
 }
 
 impl Vfs {
@@ -173,7 +140,7 @@ impl Vfs {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("tidelog-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let later = storage.later();
-        let files = Rc::new(Files::new(storage, limit));
+        let files = Rc::new(Files::new(Box::new(storage), limit));
         let release = files::register(&name, files.clone()).map_err(Error::Io)?;
         Ok(Vfs { name, files, later, full: Cell::new(false), release: Cell::new(Some(release)) })
     }
@@ -186,7 +153,7 @@ impl Vfs {
     /// Takes the storage's last failure, so that a caller of SQLite can say what its `SQLITE_FULL` or
     /// `SQLITE_IOERR` came from. Successful calls don't clear it: ask only after one that failed.
     pub fn last_error(&self) -> Option<StorageError> {
-        self.files.take_error()
+        self.files.take_last_error()
     }
 
     /// The bytes of the database `file`, which may be open when nobody writes and its WAL is empty, as after
@@ -195,7 +162,7 @@ impl Vfs {
     /// # Errors
     /// `NOT_FOUND`; `BAD_VALUE` while changes are in its WAL.
     pub fn export(&self, file: &str) -> Result<Vec<u8>> {
-        self.files.export(file)
+        transfer::export(self.files.storage(), file, file)
     }
 
     /// Makes `bytes` the database `file`; before any connection to it is opened.
@@ -203,7 +170,7 @@ impl Vfs {
     /// # Errors
     /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure there is none.
     pub fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
-        self.files.import(file, bytes)
+        transfer::import(self.files.storage(), file, file, bytes)
     }
 
     /// Whether the last write found no room.
@@ -227,7 +194,7 @@ impl Vfs {
     pub fn go_back(&self) {
         if let Some(later) = &self.later {
             later.go_back();
-            self.files.forget();
+            self.files.forget_all();
         }
     }
 
@@ -236,7 +203,7 @@ impl Vfs {
     /// # Errors
     /// What the storage says.
     pub fn contains(&self, file: &str) -> Result<bool> {
-        self.files.is_there(file)
+        Ok(transfer::is_there(self.files.storage(), file)?)
     }
 }
 

@@ -7,9 +7,8 @@ use super::wal::Gather;
 use super::{StorageError, StorageFile};
 
 /// One named file that is open at least once.
-#[derive(Debug)]
-pub(super) struct Node<F> {
-    pub(super) disk: Disk<F>,
+pub(super) struct Node {
+    pub(super) disk: Disk,
     /// Handles open on it.
     pub(super) handles: usize,
     /// Levels held on it, if it is a database.
@@ -20,8 +19,8 @@ pub(super) struct Node<F> {
     pub(super) gather: Option<Gather>,
 }
 
-impl<F: StorageFile> Node<F> {
-    pub(super) fn new(file: F, gather: Option<Gather>) -> Self {
+impl Node {
+    pub(super) fn new(file: Box<dyn StorageFile>, gather: Option<Gather>) -> Self {
         Node { disk: Disk::new(file), handles: 0, locks: FileLocks::default(), shm: Shm::default(), gather }
     }
 

@@ -2,11 +2,9 @@
 //!
 //! Dedicated workers only: others are given no sync access handles. A failed open deletes nothing.
 
-use std::collections::BTreeMap;
-
 use wasm_bindgen::prelude::*;
 
-use super::browser::{Directory, WebLock, has_handles, root, sleep, time};
+use super::browser::{Directory, WebLock, both, has_handles, root, sleep, time};
 use super::handle::{HandleFile, failure};
 use super::names::{directory_of, name_of};
 use super::{Storage, StorageError, StorageFile, Vfs, transfer};
@@ -22,14 +20,14 @@ const PATIENCE: f64 = 15_000.0;
 /// The files of one database. Dropping it closes them and lets the next one in.
 #[derive(Debug)]
 pub struct Opfs {
-    files: BTreeMap<&'static str, HandleFile>,
+    files: Vec<(&'static str, HandleFile)>,
     /// Released after the handles are closed.
     _lock: WebLock,
 }
 
 impl Drop for Opfs {
     fn drop(&mut self) {
-        for file in self.files.values() {
+        for (_, file) in &self.files {
             file.close();
         }
     }
@@ -45,25 +43,40 @@ impl Opfs {
         if !has_handles() {
             return Err(Error::NotSupported("OPFS outside of a dedicated worker"));
         }
-        let (directory, lock) = reserve(name).await?;
-        let directory =
-            root().await?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
-        let mut files = BTreeMap::new();
+        let (reserved, root) = both(reserve(name), root()).await;
+        let (directory, lock) = reserved?;
+        let directory = root?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
         let start = time();
-        for file in FILES {
-            let handle = loop {
-                match directory.open(file).await {
-                    Ok(handle) => break handle,
-                    Err(error) => pause(&error, name, start).await?,
-                }
-            };
-            files.insert(file, HandleFile::new(handle, name));
-        }
+        let open = |file| open_file(&directory, file, name, start);
+        let [main, wal, journal] = FILES;
+        // each takes the browser two messages there and back, which need not wait for one another
+        let (main, (wal, journal)) = both(open(main), both(open(wal), open(journal))).await;
+        // those that came are closed when another did not
+        let files = [main, wal, journal].into_iter().collect::<Result<Vec<_>>>()?;
         Ok((Opfs { files, _lock: lock }, MAIN.into()))
     }
 
+    fn find(&self, name: &str) -> Option<&HandleFile> {
+        self.files.iter().find(|(known, _)| *known == name).map(|(_, file)| file)
+    }
+
     fn file(&self, name: &str) -> Result<&HandleFile, StorageError> {
-        self.files.get(name).ok_or_else(|| StorageError::NotFound(name.into()))
+        self.find(name).ok_or_else(|| StorageError::NotFound(name.into()))
+    }
+}
+
+/// Opens a file of the database `name`, whose handles may come free a little later than its lock.
+async fn open_file(
+    directory: &Directory,
+    file: &'static str,
+    name: &str,
+    start: f64,
+) -> Result<(&'static str, HandleFile)> {
+    loop {
+        match directory.open(file).await {
+            Ok(handle) => return Ok((file, HandleFile::new(handle, name))),
+            Err(error) => pause(&error, name, start).await?,
+        }
     }
 }
 
@@ -85,25 +98,23 @@ async fn pause(error: &JsValue, name: &str, start: f64) -> Result<()> {
 }
 
 impl Storage for Opfs {
-    type File = HandleFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<HandleFile, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let file = self.file(name)?;
         if !create && file.size()? == 0 {
             return Err(StorageError::NotFound(name.into()));
         }
-        Ok(file.clone())
+        Ok(Box::new(file.clone()))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
-        match self.files.get(name) {
+        match self.find(name) {
             Some(file) => Ok(file.size()? > 0),
             None => Ok(false),
         }
     }
 
     fn delete(&self, name: &str) -> Result<(), StorageError> {
-        match self.files.get(name) {
+        match self.find(name) {
             Some(file) if file.size()? > 0 => file.truncate(0).and_then(|()| file.flush()),
             _ => Ok(()),
         }

@@ -10,7 +10,6 @@ use rsqlite_vfs::ffi::{
     SQLITE_BUSY, SQLITE_IOERR_NOMEM, SQLITE_OK, SQLITE_SHM_EXCLUSIVE, SQLITE_SHM_LOCK, sqlite3_file,
 };
 
-use super::Storage;
 use super::file::File;
 use super::locks::Slots;
 use super::wal::committed_end;
@@ -96,14 +95,14 @@ impl Shm {
 /// The file behind SQLite's pointer.
 ///
 /// # Safety
-/// `file` was opened by our `xOpen` with the storage `S`, is not closed, and nobody else refers to it during the call.
-unsafe fn opened<'a, S: Storage>(file: *mut sqlite3_file) -> &'a mut File<S> {
+/// `file` was opened by our `xOpen`, is not closed, and nobody else refers to it during the call.
+unsafe fn opened<'a>(file: *mut sqlite3_file) -> &'a mut File {
     // SAFETY: as above; our method table is only installed on files of this type.
-    unsafe { (*SQLiteVfsFile::from_file(file)).handle_mut::<File<S>>() }
+    unsafe { (*SQLiteVfsFile::from_file(file)).handle_mut::<File>() }
 }
 
 /// `xShmMap`.
-pub(super) unsafe extern "C" fn map<S: Storage>(
+pub(super) unsafe extern "C" fn map(
     file: *mut sqlite3_file,
     index: c_int,
     bytes: c_int,
@@ -111,7 +110,7 @@ pub(super) unsafe extern "C" fn map<S: Storage>(
     out: *mut *mut c_void,
 ) -> c_int {
     // SAFETY: SQLite calls with a live file of ours and a valid out pointer.
-    let (file, out) = unsafe { (opened::<S>(file), &mut *out) };
+    let (file, out) = unsafe { (opened(file), &mut *out) };
     *out = std::ptr::null_mut();
     let File::Stored(handle) = file else { return SQLITE_IOERR_NOMEM };
     let shm = &mut handle.node.borrow_mut().shm;
@@ -129,14 +128,14 @@ pub(super) unsafe extern "C" fn map<S: Storage>(
 }
 
 /// `xShmLock`.
-pub(super) unsafe extern "C" fn lock<S: Storage>(
+pub(super) unsafe extern "C" fn lock(
     file: *mut sqlite3_file,
     first: c_int,
     count: c_int,
     flags: c_int,
 ) -> c_int {
     // SAFETY: SQLite calls with a live file of ours.
-    let File::Stored(handle) = (unsafe { opened::<S>(file) }) else { return SQLITE_BUSY };
+    let File::Stored(handle) = (unsafe { opened(file) }) else { return SQLITE_BUSY };
     let mask = (((1u32 << count.clamp(0, 8)) - 1) << first.clamp(0, 7)) as u8;
     if flags & SQLITE_SHM_LOCK == 0 {
         handle.give_slots(mask);
@@ -151,9 +150,9 @@ pub(super) unsafe extern "C" fn barrier(_: *mut sqlite3_file) {
 }
 
 /// `xShmUnmap`.
-pub(super) unsafe extern "C" fn unmap<S: Storage>(file: *mut sqlite3_file, _delete: c_int) -> c_int {
+pub(super) unsafe extern "C" fn unmap(file: *mut sqlite3_file, _delete: c_int) -> c_int {
     // SAFETY: SQLite calls with a live file of ours.
-    if let File::Stored(handle) = unsafe { opened::<S>(file) } {
+    if let File::Stored(handle) = unsafe { opened(file) } {
         handle.unmap();
     }
     SQLITE_OK

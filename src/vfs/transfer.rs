@@ -10,7 +10,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const CHUNK: usize = 1 << 20;
 
 /// The size of a file; nothing when it is absent.
-fn size_of<S: Storage>(storage: &S, file: &str) -> Result<u64, StorageError> {
+fn size_of(storage: &dyn Storage, file: &str) -> Result<u64, StorageError> {
     match storage.open(file, false) {
         Ok(file) => file.size(),
         Err(StorageError::NotFound(_)) => Ok(0),
@@ -19,13 +19,13 @@ fn size_of<S: Storage>(storage: &S, file: &str) -> Result<u64, StorageError> {
 }
 
 /// Whether the database has a WAL or journal with something in it.
-fn has_log<S: Storage>(storage: &S, main: &str) -> Result<bool, StorageError> {
+fn has_log(storage: &dyn Storage, main: &str) -> Result<bool, StorageError> {
     Ok(size_of(storage, &format!("{main}-wal"))? > 0 || size_of(storage, &format!("{main}-journal"))? > 0)
 }
 
 /// Whether a database is there. One whose import did not reach its end, which is marked by a header of zeros and has
 /// no log, is not.
-pub(super) fn is_there<S: Storage>(storage: &S, main: &str) -> Result<bool, StorageError> {
+pub(super) fn is_there(storage: &dyn Storage, main: &str) -> Result<bool, StorageError> {
     if has_log(storage, main)? {
         return Ok(true);
     }
@@ -41,7 +41,7 @@ pub(super) fn is_there<S: Storage>(storage: &S, main: &str) -> Result<bool, Stor
 ///
 /// # Errors
 /// `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and close) it first.
-pub(super) fn export<S: Storage>(storage: &S, main: &str, name: &str) -> Result<Vec<u8>> {
+pub(super) fn export(storage: &dyn Storage, main: &str, name: &str) -> Result<Vec<u8>> {
     let size = check_source(storage, main, name)?;
     let too_large =
         |_| Error::BadValue(format!("'{name}' is too large for one piece of memory: {size} bytes"));
@@ -49,12 +49,12 @@ pub(super) fn export<S: Storage>(storage: &S, main: &str, name: &str) -> Result<
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length).map_err(|_| too_large(()))?;
     bytes.resize(length, 0);
-    read_all(&storage.open(main, false)?, &mut bytes, 0)?;
+    read_all(&*storage.open(main, false)?, &mut bytes, 0)?;
     Ok(bytes)
 }
 
 /// Checks that the main file alone is the whole database; its size.
-pub(super) fn check_source<S: Storage>(storage: &S, main: &str, name: &str) -> Result<u64> {
+pub(super) fn check_source(storage: &dyn Storage, main: &str, name: &str) -> Result<u64> {
     if !is_there(storage, main)? {
         return Err(Error::NotFound(name.into()));
     }
@@ -84,9 +84,9 @@ pub(super) fn check_header(bytes: &[u8], size: u64, name: &str) -> Result<()> {
 ///
 /// # Errors
 /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure there is none.
-pub(super) fn import<S: Storage>(storage: &S, main: &str, name: &str, bytes: &[u8]) -> Result<()> {
+pub(super) fn import(storage: &dyn Storage, main: &str, name: &str, bytes: &[u8]) -> Result<()> {
     check_header(bytes, bytes.len() as u64, name)?;
-    put(storage, main, name, bytes.len() as u64, |buf, at| {
+    put(storage, main, name, bytes.len() as u64, &mut |buf, at| {
         let at = at as usize;
         buf.copy_from_slice(&bytes[at..at + buf.len()]);
         Ok(())
@@ -95,25 +95,20 @@ pub(super) fn import<S: Storage>(storage: &S, main: &str, name: &str, bytes: &[u
 
 /// Copies a closed database to a place where there is none.
 #[cfg(any(test, target_family = "wasm"))]
-pub(super) fn copy<A: Storage, B: Storage>(
-    from: &A,
-    old: (&str, &str),
-    to: &B,
-    new: (&str, &str),
-) -> Result<()> {
+pub(super) fn copy(from: &dyn Storage, old: (&str, &str), to: &dyn Storage, new: (&str, &str)) -> Result<()> {
     let size = check_source(from, old.0, old.1)?;
     let source = from.open(old.0, false)?;
-    put(to, new.0, new.1, size, |buf, at| Ok(read_all(&source, buf, at)?))
+    put(to, new.0, new.1, size, &mut |buf, at| Ok(read_all(&*source, buf, at)?))
 }
 
 /// Writes a database of `size` bytes. The header comes last and after a flush, so that a half-written one is never
 /// taken for a database.
-fn put<S: Storage>(
-    storage: &S,
+fn put(
+    storage: &dyn Storage,
     main: &str,
     name: &str,
     size: u64,
-    mut fill: impl FnMut(&mut [u8], u64) -> Result<()>,
+    fill: &mut dyn FnMut(&mut [u8], u64) -> Result<()>,
 ) -> Result<()> {
     if is_there(storage, main)? {
         return Err(Error::Exists(name.into()));
@@ -147,7 +142,7 @@ fn put<S: Storage>(
     written
 }
 
-fn read_all(file: &impl StorageFile, buf: &mut [u8], at: u64) -> Result<(), StorageError> {
+fn read_all(file: &dyn StorageFile, buf: &mut [u8], at: u64) -> Result<(), StorageError> {
     let read = file.read(buf, at)?;
     if read == buf.len() {
         Ok(())

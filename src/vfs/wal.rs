@@ -23,8 +23,8 @@
 //! - A debt outlives the handles (`Files` keeps the node), not the process: who died with one had two failures in a
 //!   row and then a crash. `locking_mode=EXCLUSIVE` has no shared index, hence no gathering and no cut; we don't use it.
 
+use super::StorageError;
 use super::disk::Disk;
-use super::{StorageError, StorageFile};
 
 /// Bytes before the first frame.
 const HEADER: u64 = 32;
@@ -73,12 +73,7 @@ impl Gather {
 
     /// The write lock is being released; `committed` is the end of the last frame SQLite counts as committed, where it
     /// is known, and `recovered` says that the index was rebuilt from the file under this lock.
-    pub(super) fn release<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        committed: Option<u64>,
-        recovered: bool,
-    ) {
+    pub(super) fn release(&mut self, disk: &mut Disk, committed: Option<u64>, recovered: bool) {
         let handed = self.commit_end;
         let Gather { debt, limit, .. } = *self;
         *self = Gather { debt, limit, frames: std::mem::take(&mut self.frames), ..Gather::default() };
@@ -98,7 +93,7 @@ impl Gather {
     }
 
     /// Makes the cut that is due, if any.
-    pub(super) fn settle<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<(), StorageError> {
+    pub(super) fn settle(&mut self, disk: &mut Disk) -> Result<(), StorageError> {
         if let Some(end) = self.debt {
             if disk.size()? > end {
                 disk.truncate(end)?;
@@ -109,12 +104,7 @@ impl Gather {
         Ok(())
     }
 
-    pub(super) fn write<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        data: &[u8],
-        at: u64,
-    ) -> Result<(), StorageError> {
+    pub(super) fn write(&mut self, disk: &mut Disk, data: &[u8], at: u64) -> Result<(), StorageError> {
         let written = self.settle(disk).and_then(|()| self.place(disk, data, at));
         if written.is_err() {
             self.drop_frames();
@@ -124,12 +114,7 @@ impl Gather {
     }
 
     /// Puts a write into the buffer or the storage, and hands over when it completes a commit frame.
-    fn place<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        data: &[u8],
-        at: u64,
-    ) -> Result<(), StorageError> {
+    fn place(&mut self, disk: &mut Disk, data: &[u8], at: u64) -> Result<(), StorageError> {
         let end = at + data.len() as u64;
         let commits = self.commit_page.take() == Some(at);
         if data.len() == FRAME_HEADER && at >= HEADER && data[4..8] != [0; 4] {
@@ -175,12 +160,7 @@ impl Gather {
 
     /// A frame's checksum is rewritten, which SQLite does frame by frame after a transaction that overwrote its own
     /// spilled pages, up to the commit frame. One write per frame costs more than writing whole frames together.
-    fn rewrite<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        header: &[u8],
-        at: u64,
-    ) -> Result<(), StorageError> {
+    fn rewrite(&mut self, disk: &mut Disk, header: &[u8], at: u64) -> Result<(), StorageError> {
         let Some((_, mut frame)) = self.reread.take().filter(|(place, _)| *place == at) else {
             self.hand_over(disk)?;
             return disk.write(header, at);
@@ -201,7 +181,7 @@ impl Gather {
     }
 
     /// Writes the buffer to the storage in one call and empties it.
-    fn hand_over<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<(), StorageError> {
+    fn hand_over(&mut self, disk: &mut Disk) -> Result<(), StorageError> {
         let written = if self.frames.is_empty() { Ok(()) } else { disk.write(&self.frames, self.base) };
         self.drop_frames();
         written
@@ -225,12 +205,7 @@ impl Gather {
     }
 
     /// Reads what SQLite has written, gathered or not.
-    pub(super) fn read<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        buf: &mut [u8],
-        at: u64,
-    ) -> Result<usize, StorageError> {
+    pub(super) fn read(&mut self, disk: &mut Disk, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {
         let got = self.read_through(disk, buf, at)?;
         let rewriting = self.held && self.through && self.commit_end > at;
         // whole frames only: a page alone starts 24 bytes further on, and its length is a power of two
@@ -238,12 +213,7 @@ impl Gather {
         Ok(got)
     }
 
-    fn read_through<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        buf: &mut [u8],
-        at: u64,
-    ) -> Result<usize, StorageError> {
+    fn read_through(&mut self, disk: &mut Disk, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {
         let end = at + buf.len() as u64;
         if self.frames.is_empty() || end <= self.base {
             return disk.read(buf, at);
@@ -264,17 +234,13 @@ impl Gather {
         Ok(got + len)
     }
 
-    pub(super) fn size<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<u64, StorageError> {
+    pub(super) fn size(&mut self, disk: &mut Disk) -> Result<u64, StorageError> {
         self.settle(disk)?;
         let size = disk.size()?;
         Ok(if self.frames.is_empty() { size } else { size.max(self.end()) })
     }
 
-    pub(super) fn truncate<F: StorageFile>(
-        &mut self,
-        disk: &mut Disk<F>,
-        size: u64,
-    ) -> Result<(), StorageError> {
+    pub(super) fn truncate(&mut self, disk: &mut Disk, size: u64) -> Result<(), StorageError> {
         self.settle(disk)?;
         self.keep_until(size);
         if disk.size()? > size { disk.truncate(size) } else { Ok(()) }
@@ -282,7 +248,7 @@ impl Gather {
 
     /// Flushes what was handed over. Uncommitted frames may stay: a checkpoint, the only one to flush while frames
     /// are gathered, needs committed ones only.
-    pub(super) fn flush<F: StorageFile>(&mut self, disk: &mut Disk<F>) -> Result<(), StorageError> {
+    pub(super) fn flush(&mut self, disk: &mut Disk) -> Result<(), StorageError> {
         self.settle(disk)?;
         if self.through {
             self.hand_over(disk)?;

@@ -211,9 +211,7 @@ fn end<T>(end: End, what: &str, value: T) -> Result<T, StorageError> {
 }
 
 impl Storage for Disk {
-    type File = DiskFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<DiskFile, StorageError> {
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let ended = self.step("open", Kind::Read)?;
         let (there, ahead) = {
             let inner = self.inner.borrow();
@@ -227,7 +225,7 @@ impl Storage for Disk {
         if !there && !made {
             self.change(Change::Create(name.into()));
         }
-        end(ended, "open", DiskFile { disk: self.clone(), name: name.into() })
+        end(ended, "open", Box::new(DiskFile { disk: self.clone(), name: name.into() }))
     }
 
     fn exists(&self, name: &str) -> Result<bool, StorageError> {

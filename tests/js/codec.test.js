@@ -80,7 +80,7 @@ test('what JSON cannot hold is refused with the path that holds it', async () =>
     [{ a: new Error('x') }, "'a' is an Error"],
     [{ a: new Float64Array(1) }, "'a' is a Float64Array"],
     [{ bytes: 'text' }, "'bytes' is a string, not a Uint8Array"],
-    [{ bytes: { $bytes: 'AA==' } }, "'bytes' is an Object, not a Uint8Array"],
+    [{ bytes: { $bytes: 'AA==' } }, "'bytes' is an object, not a Uint8Array"],
     [{ when: '2020-01-01' }, "'when' is a string, not a Date"],
     [{ when: new Date('never') }, "'when' is an invalid Date, not a Date or milliseconds"],
     [{ big: 1.5 }, "'big' is a number, not a BigInt"],

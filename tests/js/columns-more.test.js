@@ -46,7 +46,7 @@ test('parse gets of `cols` what it gets of a document', async () => {
   })
   await docs.set({ id: 'a', at: 5, bytes: [1, 2], big: 7, meta: [3], by: 'x' })
   const { id, ...doc } = await docs.get('a')
-  assert.deepEqual(doc, { at: 6, bytes: [1, 2], big: 7, meta: [3], by: 'docs.x' })
+  assert.deepEqual(doc, { at: 6, bytes: [1, 2], big: 7, meta: [3], by: 'by.x' })
   assert.deepEqual(await docs.searchOne({}, { cols: Object.keys(doc) }), doc)
   await db.close()
 })

@@ -103,15 +103,48 @@ test("a file of driftdb's opens with its rows, and is written", async () => {
     const ann = await db.store.users.get('u1')
     assert.deepEqual([ann.name, ann.age, ann.createdAt, ann.extra], ['Ann', 8, 5, 'more'])
   })
-  // no row could be written into it
-  const other = await made(
-    "CREATE TABLE k(id TEXT PRIMARY KEY, x TEXT NOT NULL); INSERT INTO k VALUES('a', 'b')",
-  )
-  const refused = { code: 'SQLITE_CONSTRAINT_NOTNULL', message: /k\.x/ }
-  await assert.rejects(using(other, { k: {} }), refused)
-  await using(other, { k: { columns: { x: { type: 'TEXT' } } } }, async db =>
-    assert.deepEqual(await db.store.k.all(), [{ id: 'a', x: 'b' }]),
-  )
+})
+
+test('columns of such a table that must have a value go as others do, and one that stays is named', async () => {
+  const notNull = type =>
+    `CREATE TABLE k(id TEXT PRIMARY KEY, x ${type} NOT NULL, n INTEGER NOT NULL DEFAULT 5)`
+  const rows = "INSERT INTO k(id, x) VALUES('a', '7')"
+  const x = type => ({ k: { columns: { x: { type } } } })
+  for (const [type, models, doc] of [
+    ['TEXT', { k: {} }, { id: 'a', n: 5, x: '7' }],
+    ['TEXT', x('INTEGER'), { id: 'a', n: 5, x: 7 }],
+    ['VARCHAR(9)', x('TEXT'), { id: 'a', n: 5, x: '7' }],
+    ['TEXT', x('TEXT'), { id: 'a', n: 5, x: '7' }],
+  ]) {
+    for (const some of [rows, '']) {
+      const file = await made(`${notNull(type)}; ${some}`)
+      for (let i = 0; i < 2; i++)
+        await using(file, models, async ({ store }) => {
+          if (some) assert.deepEqual(await store.k.get('a'), doc)
+          await store.k.set({ id: 'b', x: '1' })
+          if (models.k.columns && type === 'TEXT' && models.k.columns.x.type === 'TEXT')
+            await assert.rejects(store.k.set({ id: 'c' }), {
+              code: 'SQLITE_CONSTRAINT_NOTNULL',
+              message: /k\.x/,
+            })
+          else await store.k.set({ id: 'c' })
+        })
+    }
+  }
+  // strato-db left columns of the application where they are
+  const file = await made('CREATE TABLE k(id TEXT PRIMARY KEY, json JSON, "x y" TEXT NOT NULL)')
+  let remedy
+  await assert.rejects(using(file, { k: {} }), error => {
+    assert.equal(error.code, 'BAD_VALUE')
+    assert.match(error.message, /table 'k'.* its column 'x y' is NOT NULL without a default/)
+    remedy = /run (ALTER .*) in onBeforeMigrations/.exec(error.message)[1]
+    return true
+  })
+  const db = new DB({ file, onBeforeMigrations: db => db.exec(remedy) })
+  const k = db.addModel(JsonModel, { name: 'k' })
+  await k.set({ id: 'a' })
+  assert.equal(await k.count(), 1)
+  await db.close()
 })
 
 test("a table that cannot be a model's is refused when the database opens, by what it lacks", async () => {

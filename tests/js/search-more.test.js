@@ -38,6 +38,14 @@ test('full text finds words, ranks them and shows where', async () => {
   ]) {
     assert.deepEqual((await ids(attrs)).sort(), expected, JSON.stringify(attrs))
   }
+  // a query of FTS5's language stays in its column, and beside other conditions
+  for (const query of ['x) OR (nothing', 'interest)) OR ((nothing', '"interest', '(interest', 'interest)'])
+    await assert.rejects(
+      ids({ title: { $match: 'dog' }, body: { $match: { query } } }, { sort: { $rank: 1 } }),
+      /quotes or parentheses don't close/,
+    )
+  assert.deepEqual(await ids({ body: { $match: { query: '(")" OR interest)' } } }), ['c'])
+  assert.deepEqual(await ids({ body: { $match: { query: 'title: nothing' } } }), [])
   const [first] = await texts.searchAll(
     { body: { $match: 'dog' } },
     { sort: { $rank: 1 }, snippet: { body: { before: '<', after: '>', tokens: 3 } } },

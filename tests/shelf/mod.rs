@@ -13,7 +13,7 @@ use tidelog::vfs::{Batch, Block, Deferred, Image, Keeper, StorageError, Vfs, Wor
 /// Where batches end up.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
-    sizes: BTreeMap<String, u64>,
+    sizes: Vec<(String, u64)>,
     blocks: BTreeMap<(String, usize), Block>,
     pub(crate) batches: usize,
 }

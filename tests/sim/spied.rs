@@ -72,10 +72,8 @@ impl Spied {
 }
 
 impl Storage for Spied {
-    type File = SpiedFile;
-
-    fn open(&self, name: &str, create: bool) -> Result<SpiedFile, StorageError> {
-        Ok(SpiedFile { file: self.files.open(name, create)?, storage: self.clone() })
+    fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
+        Ok(Box::new(SpiedFile { file: self.files.open(name, create)?, storage: self.clone() }))
     }
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
         self.files.exists(name)
@@ -90,9 +88,8 @@ impl Storage for Spied {
 }
 
 /// An open file of [`Spied`].
-#[derive(Debug)]
 pub(crate) struct SpiedFile {
-    file: <Memory as Storage>::File,
+    file: Box<dyn StorageFile>,
     storage: Spied,
 }
 

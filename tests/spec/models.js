@@ -122,6 +122,34 @@ export function spec(t, { open }) {
     assert.equal((await docs.update({ id: 'a', title: 'Ho' })).slug, 'ho')
   })
 
+  t("a column's function may write by `this`, also where slugs are chosen", async () => {
+    const columns = {
+      slug: { slugValue: doc => doc.title, index: true, unique: true },
+      copy: {
+        async value(doc) {
+          if (doc.id !== 'a') return undefined
+          const [b, c] = await Promise.all(['b', 'c'].map(id => this.set({ id, title: doc.title })))
+          return `${b.slug} ${c.slug}`
+        },
+      },
+    }
+    const [, docs] = start(JsonModel, { name: 'docs', columns })
+    const made = await docs.set({ id: 'a', title: 'Hi' })
+    assert.deepEqual(made, { id: 'a', title: 'Hi', slug: 'hi', copy: 'hi-2 hi-3' })
+    assert.equal((await docs.set({ title: 'Hi' })).slug, 'hi-4')
+    assert.equal(await docs.count(), 4)
+  })
+
+  t('a value is not put into what is no object', async () => {
+    const [, docs] = start(JsonModel, {
+      name: 'docs',
+      columns: { city: { path: 'home.city', default: 'Ulm' } },
+    })
+    const message = /docs\.city: 'home' is a string, not an object/
+    await assert.rejects(docs.set({ id: 'a', home: 'here' }), { code: 'BAD_VALUE', message })
+    assert.deepEqual(await docs.set({ id: 'a', home: null }), { id: 'a', home: { city: 'Ulm' } })
+  })
+
   t('a live query comes again when a commit changed its rows', async () => {
     const [, things] = start()
     const rows = things.live({ count: 1 })[Symbol.asyncIterator]()

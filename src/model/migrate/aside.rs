@@ -48,6 +48,7 @@ impl Aside {
     ///
     /// # Errors
     /// `BAD_VALUE` with the name of what uses a column that is gone.
+    #[inline(never)]
     pub(super) fn back(self, conn: &Conn, table: &str) -> Result<()> {
         for own in &self.0 {
             conn.exec(&own.sql).map_err(|e| own.explain(table, e))?;
@@ -74,7 +75,7 @@ impl Own {
         for column in lost {
             let sql = "SELECT 1 FROM pragma_index_info(?) WHERE name = ? COLLATE NOCASE";
             let params: [Param<'_>; 2] = [self.name.as_str().into(), (*column).into()];
-            let named = self.sql.to_lowercase().contains(&quote(column).to_lowercase());
+            let named = self.sql.to_ascii_lowercase().contains(&quote(column).to_ascii_lowercase());
             if named || conn.one(sql, &params, |_| Ok(()))?.is_some() {
                 return Err(self.refuse(table, &format!("column '{column}'")));
             }

@@ -15,12 +15,15 @@ pub(super) fn refer(
     new: &Definition,
     owned: bool,
 ) -> Result<Option<Progress>> {
-    let there = keys(conn, &new.name)?;
     let ours = |c: &Column| {
         let before = old.and_then(|old| old.columns.iter().find(|o| o.name == c.name));
         c.foreign_key.is_some() || before.is_some_and(|o| o.foreign_key.is_some())
     };
     let columns: Vec<&Column> = new.data_columns().filter(|c| c.is_real() && ours(c)).collect();
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let there = keys(conn, &new.name)?;
     for (i, column) in columns.iter().enumerate() {
         let wanted = column.foreign_key.as_ref().map(|key| Key::wanted(conn, new, key)).transpose()?;
         let has = there.iter().find(|(name, _)| *name == column.name).map(|(_, key)| key);
@@ -67,6 +70,7 @@ fn reaction(reaction: Option<Reaction>) -> &'static str {
 }
 
 /// The foreign keys a table has, by column.
+#[inline(never)]
 fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
     let known = |text: &str| ["CASCADE", "SET NULL"].into_iter().find(|r| *r == text).unwrap_or("NO ACTION");
     conn.all(
@@ -84,6 +88,7 @@ fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
     )
 }
 
+#[inline(never)]
 fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, owned: bool) -> Result<()> {
     let before = shape::free_name(&column.name, &shape::columns(conn, &new.name)?);
     let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&before));

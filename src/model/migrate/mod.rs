@@ -3,6 +3,7 @@
 //! In stages, each a number of bounded steps in the caller's one transaction: the *shape* (table and columns, rows
 //! rewritten), then whatever the application migrates, then the *rest* (indexes, full text), and when all models are
 //! there what they *refer* to. Nothing is lost: what no column holds any more is in the documents again.
+//! What most opens do not need is not inlined, because browsers compile a function whole when it is first called.
 //! Uses nothing that a host's SQLite may refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
 
 mod aside;

@@ -15,12 +15,16 @@ use crate::sql::{Conn, Param, Value, quote};
 pub(super) struct Physical {
     pub(super) name: String,
     pub(super) ty: String,
+    /// Every row must bring a value of its own.
+    pub(super) needed: bool,
 }
 
 /// The columns of a table; none when it is not there.
 pub(super) fn columns(conn: &Conn, table: &str) -> Result<Vec<Physical>> {
-    conn.all("SELECT name, type FROM pragma_table_info(?)", &[table.into()], |r| {
-        Ok(Physical { name: r.text(0)?.to_string(), ty: r.text(1)?.to_string() })
+    // as a statement: the table-valued function costs each connection a virtual table
+    conn.all(&format!("PRAGMA table_info({})", quote(table)), &[], |r| {
+        let needed = r.int(3)? != 0 && r.opt_text(4)?.is_none() && r.int(5)? == 0;
+        Ok(Physical { name: r.text(1)?.to_string(), ty: r.text(2)?.to_string(), needed })
     })
 }
 
@@ -139,6 +143,7 @@ impl Shape {
         Ok(None)
     }
 
+    #[inline(never)]
     fn begin(&self, conn: &Conn) -> Result<Work> {
         let table = quote(&self.new.name);
         let mut from = self.old.clone().unwrap_or_else(|| self.new.clone());
@@ -174,6 +179,7 @@ impl Shape {
 }
 
 /// Writes the next rows anew; whether there were any.
+#[inline(never)]
 fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows, owned: bool) -> Result<bool> {
     let (table, id) = (&work.from.table, &work.from.id);
     let condition = condition(rows, work.after.is_some()).replace("<id>", id);
@@ -286,6 +292,6 @@ pub(super) fn declaration(column: &Column) -> String {
     format!("{} {}", quote(&column.name), sql_type(column))
 }
 
-fn sql_type(column: &Column) -> &'static str {
+pub(super) fn sql_type(column: &Column) -> &'static str {
     column.ty.map_or("BLOB", |ty| ty.sql())
 }

@@ -1,39 +1,42 @@
 //! A table that something else made under a model's name: taken over where documents can live in it, with its rows;
 //! else refused when the database opens, by what it lacks. What its columns become is `record::adopt`'s.
 
-use super::super::definition::Definition;
+use super::super::definition::{Column, Definition};
 use super::record;
 use super::shape::{self, Physical};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
 /// A definition for a table of which none was kept, and its columns, `json` among them.
+#[inline(never)]
 pub(super) fn accept(
     conn: &Conn,
     new: &Definition,
     there: Vec<Physical>,
 ) -> Result<(Definition, Vec<Physical>)> {
     let lacks = |what: String| {
-        Err(Error::BadValue(format!(
+        Error::BadValue(format!(
             "there is a table '{}' that is not this model's: {what}; rename the table or the model",
             new.name
-        )))
+        ))
     };
     let known = |name: &str| there.iter().any(|c| c.name.eq_ignore_ascii_case(name));
     if !known(&new.id_col) {
-        return lacks(format!("it has no column '{}'", new.id_col));
+        return Err(lacks(format!("it has no column '{}'", new.id_col)));
     }
     if known("json") {
+        relax(conn, new, &there, false).map_err(lacks)?;
         return Ok((record::adopt(new, &there), there));
     }
     if !is_unique(conn, new)? {
-        return lacks(format!("its column '{}' has no unique index of its own", new.id_col));
+        return Err(lacks(format!("its column '{}' has no unique index of its own", new.id_col)));
     }
     let id = quote(&new.id_col);
     let without = format!("SELECT 1 FROM {} WHERE {id} IS NULL LIMIT 1", quote(&new.name));
     if conn.one(&without, &[], |_| Ok(()))?.is_some() {
-        return lacks(format!("it has rows without a value in '{}'", new.id_col));
+        return Err(lacks(format!("it has rows without a value in '{}'", new.id_col)));
     }
+    relax(conn, new, &there, true).map_err(lacks)?;
     conn.exec(&format!("ALTER TABLE {} ADD COLUMN \"json\" TEXT", quote(&new.name)))?;
     let there = shape::columns(conn, &new.name)?;
     let mut old = record::adopt(new, &there);
@@ -57,4 +60,27 @@ fn is_unique(conn: &Conn, new: &Definition) -> Result<bool> {
         UNION ALL SELECT 1 FROM pragma_index_list(?1) l WHERE l.\"unique\" AND NOT l.partial
           AND (SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE FROM pragma_index_info(l.name))";
     Ok(conn.one(sql, &[table, id], |_| Ok(()))?.is_some())
+}
+
+/// Lets columns that will be dropped be empty meanwhile: those of another type, and undeclared ones if they `go`.
+///
+/// # Errors
+/// In words, a column that stays, though no document has a value for it, or that an old SQLite of a host cannot change.
+fn relax(conn: &Conn, new: &Definition, there: &[Physical], go: bool) -> Result<(), String> {
+    for column in there.iter().filter(|c| c.needed && !c.name.eq_ignore_ascii_case(&new.id_col)) {
+        let same = |c: &&Column| c.name.eq_ignore_ascii_case(&column.name);
+        let declared = new.data_columns().filter(|c| c.is_real()).find(same);
+        if declared.is_some_and(|c| c.name == column.name && shape::sql_type(c) == column.ty) {
+            continue;
+        }
+        let sql =
+            format!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", quote(&new.name), quote(&column.name));
+        if (declared.is_none() && !go) || conn.exec(&sql).is_err() {
+            return Err(format!(
+                "its column '{}' is NOT NULL without a default, and no document of the model has a value for it: declare it as it is, or run {sql} in onBeforeMigrations",
+                column.name
+            ));
+        }
+    }
+    Ok(())
 }
