@@ -75,6 +75,8 @@ export class JsonModel extends Keyed {
     const declared = this.columnArr.filter(column => column.name !== 'json')
     this._completion = new Completion(name, declared, validate)
     this._codec = new Codec(declared)
+    for (const { default: given, steps, stringify } of this._completion.defaults)
+      if (!stringify) this._codec.encodeAt(given, steps, `${name}: the default of`)
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
