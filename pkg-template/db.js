@@ -96,7 +96,8 @@ export class DB extends Tables {
    */
   prepareLate(model, migrations) {
     const before = this.settling ?? this._now.opening
-    const settling = before.then(() => this._prepare([model], migrations))
+    const prepare = () => this._prepare([model], migrations)
+    const settling = this._now.running.of(() => before.then(prepare))
     const settled = () => {
       if (this.settling === settling) this.settling = undefined
     }

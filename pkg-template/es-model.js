@@ -4,6 +4,7 @@ import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
 import { meet, touched } from './patch.js'
 import { valueAt } from './paths.js'
+import { waitedFor } from './running.js'
 import { choosing } from './slug.js'
 import { noEvents, refuseEvents } from './waits.js'
 
@@ -162,9 +163,9 @@ export class ESModel extends JsonModel {
   }
 
   /** Changes the matching documents by events, all or none; gives how many. */
-  async updateWhere(attrs, change, meta) {
-    if (this._writes()) return super.updateWhere(attrs, change)
-    const kind = this._checkChange(attrs, change)
+  async updateWhere(attrs, given, meta) {
+    if (this._writes()) return super.updateWhere(attrs, given)
+    const { kind, change } = this._checkChange(attrs, given)
     return this._choose(async slugs => {
       const events = []
       for (const doc of await this._matching(attrs)) {
@@ -286,5 +287,6 @@ const READS = [
 const { _set: set, _update: update, _remove: remove } = ESModel.prototype
 const WRITES = { set, update, remove }
 
+waitedFor(ESModel, ['set', 'update', 'remove', 'changeId', 'updateWhere', 'removeWhere', 'writeOnce'])
 const nullish = value => value === null || value === undefined
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

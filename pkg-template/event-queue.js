@@ -3,11 +3,14 @@
 
 import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
+import { waitedFor } from './running.js'
 
 export class EventQueue extends JsonModel {
   /** How `add` makes an event; an EventSourcingDB's queue also runs it. */
   _dispatch
   _waiting = []
+  /** How often something changed. */
+  _changes = 0
   _migrating = false
   hasTable = false
 
@@ -15,6 +18,7 @@ export class EventQueue extends JsonModel {
     super({ ...options, name })
     this._dispatch = dispatch
     this.db.on('change', () => {
+      this._changes += 1
       for (const look of this._waiting.splice(0)) look()
     })
   }
@@ -70,9 +74,11 @@ export class EventQueue extends JsonModel {
   /** The first event after position `v`; waits for it unless `noWait`. */
   async getNext(v = 0, noWait = false) {
     for (;;) {
+      const { _changes } = this
       const [event] = await this._read({ after: v, limit: 1 })
       if (event || noWait || this._migrating) return event
-      await new Promise(look => this._waiting.push(look))
+      // what came since the read began has been told of already
+      if (this._changes === _changes) await new Promise(look => this._waiting.push(look))
       if (!this.db.isOpen) return undefined
     }
   }
@@ -102,6 +108,8 @@ export class EventQueue extends JsonModel {
     return JSON.parse(engine.history(JSON.stringify(filter), this._token))
   }
 }
+
+waitedFor(EventQueue, ['add', 'getMaxV', '_read'])
 
 /** A checked draft of an event. */
 export function eventDraft(draft) {

@@ -7,6 +7,7 @@ import { ESModel } from './es-model.js'
 import { EventQueue, eventDraft } from './event-queue.js'
 import { eventTypes } from './event-types.js'
 import { Phases } from './phases.js'
+import { waitedFor } from './running.js'
 import { SQLITE_OPTIONS } from './sqlite-options.js'
 import { Sync } from './sync.js'
 import { refuseEvents, refuseOwnWait } from './waits.js'
@@ -56,9 +57,8 @@ class EventDB extends DB {
   }
 
   // the sync loop works on the engine, which is gone afterwards
-  async _shut() {
+  async _quit() {
     await this.owner.stopSync()
-    await super._shut()
   }
 }
 
@@ -285,3 +285,5 @@ export class EventSourcingDB extends Emitter {
     this.#sync?.setToken(token)
   }
 }
+
+waitedFor(EventSourcingDB, ['dispatchOnce', 'rebuild'])

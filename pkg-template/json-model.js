@@ -9,6 +9,7 @@ import { Keyed } from './keyed.js'
 import { nearest } from './nearest.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, withValueAt } from './paths.js'
+import { waitedFor } from './running.js'
 import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
@@ -37,7 +38,7 @@ export class JsonModel extends Keyed {
   _completion
   _codec
   /** The slugs of writes under way. */
-  _choosing = new Set()
+  _choosing = new Map()
 
   constructor(options) {
     super()
@@ -209,8 +210,8 @@ export class JsonModel extends Keyed {
   }
 
   /** Changes the matching documents, all or none: by an object to merge, a patch, or a function that gives the new one. */
-  async updateWhere(attrs, change) {
-    const kind = this._checkChange(attrs, change)
+  async updateWhere(attrs, given) {
+    const { kind, change } = this._checkChange(attrs, given)
     return this._together(async model => {
       const docs = await model._matching(attrs)
       if (kind === 'function') return model._setMade(docs, change)
@@ -289,19 +290,19 @@ export class JsonModel extends Keyed {
     return removed
   }
 
-  _checkChange(attrs, change) {
+  _checkChange(attrs, given) {
     this._checkAttrs('updateWhere', attrs)
-    if (typeof change === 'function') return 'function'
-    this.checkObject('updateWhere', change)
-    if (isPatch(change)) return this._encodePatch(change) && 'patch'
+    if (typeof given === 'function') return { kind: 'function', change: given }
+    const change = this.checkObject('updateWhere', given)
+    if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
-    return 'merge'
+    return { kind: 'merge', change }
   }
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true })
+    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
@@ -389,4 +390,5 @@ export class JsonModel extends Keyed {
   }
 }
 
+waitedFor(JsonModel, ['set', 'update', 'updateWhere', 'removeWhere', 'remove', 'changeId'])
 const nullish = value => value === null || value === undefined

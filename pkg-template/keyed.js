@@ -6,6 +6,7 @@ import { Loader } from './loader.js'
 import { nearest } from './nearest.js'
 import { replaceAt } from './paths.js'
 import { fill, fromRow, parsed, unreadable } from './rows.js'
+import { waitedFor } from './running.js'
 import { findColumn, show } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
@@ -36,9 +37,12 @@ export class Keyed extends Searchable {
     return JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
   }
 
-  /** `get` through a cache of the caller's: what is asked for in one turn is read together, and only once. */
+  /**
+   * `get` through a cache of the caller's: what is asked for in one turn is read together, and only once. Inside a
+   * transaction it reads what is there, and remembers nothing: it may be undone.
+   */
   async getCached(cache, id, colName) {
-    if (!cache) return this.get(id, colName)
+    if (!cache || this._inside() || this !== this._outside()) return this.get(id, colName)
     this._key('getCached', id, colName)
     return this._loader(cache, colName).load(id)
   }
@@ -55,8 +59,16 @@ export class Keyed extends Searchable {
     const key = `_DL_${this.name}_${colName}`
     // ids are the same as number and as text
     const keyOf = colName === this.idCol ? id => String(this._id(id)) : undefined
-    cache[key] ??= new Loader(ids => this.getAll(ids, colName), keyOf)
+    const model = this._outside()
+    cache[key] ??= new Loader(ids => model.getAll(ids, colName), keyOf)
     return cache[key]
+  }
+
+  /** The model that `inside` made this one from. */
+  _outside() {
+    let model = this
+    while (!Object.hasOwn(model, 'columns')) model = Object.getPrototypeOf(model)
+    return model
   }
 
   /** A row of the table, or many, as documents; with `cols` only those columns of them. */
@@ -209,4 +221,5 @@ export class Keyed extends Searchable {
   }
 }
 
+waitedFor(Keyed, ['get', 'getAll', 'getCached'])
 const nullish = value => value === null || value === undefined

@@ -76,7 +76,7 @@ class Query {
         continue
       }
       this.#stale = false
-      const text = await this.#read(await db.ready())
+      const text = await db._now.running.of(async () => this.#read(await db.ready()))
       if (text === this.#last) continue
       this.#last = text
       return { done: false, value: this.#parse(text) }

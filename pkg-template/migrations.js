@@ -54,7 +54,11 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
     tx.db = tx
     const queue = db.queueInMigration?.(tx)
     if (queue) tx.queue = queue
-    tx.removeModel = async name => engine.dropModel(name, token)
+    tx.removeModel = async name => {
+      if (!Object.hasOwn(db.store, name)) return engine.dropModel(name, token)
+      const remedy = 'no longer add it to the database, then remove it'
+      throw new TidelogError('DUPLICATE_MODEL', `removeModel: '${name}' is declared: ${remedy}`)
+    }
     await tx.inside(async () => {
       await before?.(tx)
       for (const model of locked) model.setWritable(true)
@@ -206,7 +210,7 @@ class Work {
       return this.#change(model, async (doc, text) => {
         const seen = codec.revive(JSON.parse(text))
         const value = at(seen, path)
-        if (value === undefined) return false
+        if (nullish(value)) return false
         const changed = await fn(value, seen)
         if (changed === undefined) take(doc, path)
         else put(doc, path, model._codec.encodeAt(changed, path, `${model.name}.retypeColumn`))
@@ -299,37 +303,41 @@ function meanwhile(definition, before, waiting) {
   return { ...definition, columns, indexes: undefined, tokenize: undefined }
 }
 
-/** The names along the way to a declared column's value, or along a dotted path. */
+/** The steps to a declared column's value, or along a path. */
 function pathOf(model, name) {
   if (typeof name !== 'string' || !name)
     throw new TypeError(`${model.name}: a column's name must be a string`)
   if (name === model.idCol) throw new TypeError(`${model.name}: the id '${name}' cannot be changed`)
-  const column = model._definition.columns.find(column => column.name === name)
-  return (column?.path ?? name).split('.')
+  return model.columns[name]?.steps ?? parsePath(name, model.name)
 }
 
-const owns = (object, name) => typeof object === 'object' && object !== null && Object.hasOwn(object, name)
-const at = (doc, path) => path.reduce((value, name) => (owns(value, name) ? value[name] : undefined), doc)
+/** Whether a step leads on: an index into an array, a name into an object. */
+const leads = (value, step) =>
+  typeof value === 'object' && value !== null && Array.isArray(value) === (typeof step === 'number')
+const owns = (value, step) => leads(value, step) && Object.hasOwn(value, step)
+const at = (doc, steps) => steps.reduce((value, step) => (owns(value, step) ? value[step] : undefined), doc)
 
-/** Takes the value at a path out of a document and gives it. */
-function take(doc, path) {
-  const parent = at(doc, path.slice(0, -1))
-  const name = path.at(-1)
-  if (!owns(parent, name)) return undefined
-  const value = parent[name]
-  delete parent[name]
+/** Takes the value at a path out of a document and gives it; in an array null takes its place. */
+function take(doc, steps) {
+  const parent = at(doc, steps.slice(0, -1))
+  const step = steps.at(-1)
+  if (!owns(parent, step)) return undefined
+  const value = parent[step]
+  if (!Array.isArray(parent)) delete parent[step]
+  else if (value === null) return undefined
+  else parent[step] = null
   return value
 }
 
 /** Puts a value at a path; false when something else is on the way. */
-function put(doc, path, value) {
+function put(doc, steps, value) {
   let parent = doc
-  for (const name of path.slice(0, -1)) {
-    if (!owns(parent, name)) define(parent, name, {})
-    parent = parent[name]
-    if (typeof parent !== 'object' || parent === null) return false
+  for (const [i, step] of steps.entries()) {
+    if (!leads(parent, step)) return false
+    if (i === steps.length - 1) define(parent, step, value)
+    else if (!owns(parent, step)) define(parent, step, typeof steps[i + 1] === 'number' ? [] : {})
+    parent = parent[step]
   }
-  define(parent, path.at(-1), value)
   return true
 }
 
@@ -339,10 +347,10 @@ const define = (object, name, value) =>
 
 /** Moves a value; a document that has something at its new place stays as it is. */
 function move(doc, from, to) {
-  const there = at(doc, to)
-  if (there !== undefined && there !== null) return false
   const value = at(doc, from)
-  if (value === undefined || !put(doc, to, value)) return false
+  if (nullish(value) || !nullish(at(doc, to)) || !put(doc, to, value)) return false
   take(doc, from)
   return true
 }
+
+const nullish = value => value === null || value === undefined

@@ -1,6 +1,8 @@
 // `Repository`: driftdb's methods over a JsonModel. Translates arguments and results; every read and write is the
 // model's.
 
+import { parsePath, valueAt, withValueAt } from './paths.js'
+
 const OPTIONS = ['where', 'orderBy', 'limit', 'offset']
 const LOGICAL = ['$and', '$or', '$not']
 
@@ -90,9 +92,9 @@ export class Repository {
     const attrs = this.#attrs('upsert', where, true)
     const { id, ...changes } = this.#data('upsert', data)
     return this.#whole(async model => {
-      const found = await model.searchOne(attrs)
-      if (!found)
-        return this.#record(await model.set({ ...equal(where), ...definedIn({ id, ...changes }) }, true))
+      const first = { limit: 1, noTotal: true, noCursor: true }
+      const [found] = (await model._page(attrs, first, { strict: true })).items
+      if (!found) return this.#record(await model.set(withEqual(model, { id, ...changes }, where), true))
       if (!nullish(id) && id !== found.id)
         throw new TypeError(`${this.#at('upsert')}: an id cannot be changed`)
       await model.updateWhere(attrs, changes)
@@ -189,17 +191,21 @@ export class Repository {
   }
 }
 
-/** The plain values that conditions ask for. */
-function equal(where) {
-  const plain = ([name, value]) => !name.startsWith('$') && !isCondition(value)
-  return Object.fromEntries(Object.entries(where).filter(plain))
+/** What is defined in a record, and where it says nothing the values that conditions ask for: plain ones and `$eq`. */
+function withEqual(model, data, where) {
+  let record = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined))
+  for (const [name, asked] of Object.entries(where)) {
+    const value = isCondition(asked) ? asked.$eq : asked
+    if (name.startsWith('$') || nullish(value)) continue
+    const steps = model.columns[name]?.steps ?? parsePath(name, model.name)
+    if (valueAt(record, steps) === undefined) record = withValueAt(record, steps, value)
+  }
+  return record
 }
 
 /** Whether a value is operators rather than JSON to be equal to. */
 const isCondition = value =>
   typeof value === 'object' && value !== null && Object.keys(value).some(key => key.startsWith('$'))
-const definedIn = object =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 const nullish = value => value === null || value === undefined
 
 function count(n) {

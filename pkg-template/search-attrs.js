@@ -11,12 +11,12 @@ const OPERATORS = [
   ...['$contains', '$containsAll', '$containsAny', '$match', '$text'],
 ]
 
-/** The conditions of `attrs` and of the `where` option, joined by and. */
-export function conditions(model, attrs, where) {
-  return ['and', [...nodesOf(model, attrs, 0), ...rawNodes(model, where)]]
+/** The conditions of `attrs` and of the `where` option, joined by and. `strict`: each key must make one. */
+export function conditions(model, attrs, where, strict) {
+  return ['and', [...nodesOf(model, attrs, 0, strict), ...rawNodes(model, where)]]
 }
 
-function nodesOf(model, attrs, depth) {
+function nodesOf(model, attrs, depth, strict) {
   if (!isAttrs(attrs))
     throw new TypeError(`${model.name}.search: attrs must be an object, not ${show(attrs)}`)
   if (depth > MAX_DEPTH) {
@@ -24,32 +24,46 @@ function nodesOf(model, attrs, depth) {
   }
   const nodes = []
   for (const [name, value] of Object.entries(attrs)) {
-    const logic = LOGIC[name]
-    if (value === undefined || value === null) {
-      // a name that is wrong is wrong without a value, too
-      if (!Object.hasOwn(LOGIC, name) && name !== '$match') findColumn(model, name)
-      continue
+    const made = nodesOfKey(model, name, value, depth, strict)
+    if (strict && made.every(isAlways)) {
+      throw new TypeError(
+        `${model.name}: ${name} is no condition when it is ${isPlain(value) ? 'this object' : show(value)}: {$eq: null} asks for what has no value, {} for every document`,
+      )
     }
-    if (Object.hasOwn(LOGIC, name)) nodes.push(logic(model, value, depth))
-    else if (name === '$match') nodes.push(['match', matchValue(model, 'attrs', value)])
-    else nodes.push(...columnNodes(model, name, value))
+    nodes.push(...made)
   }
   return nodes
 }
 
-const all = nodes => (nodes.length === 1 ? nodes[0] : ['and', nodes])
-
-const LOGIC = {
-  $and: (model, list, depth) => ['and', several(model, '$and', list, depth)],
-  $or: (model, list, depth) => ['or', several(model, '$or', list, depth)],
-  $not: (model, attrs, depth) => ['not', all(nodesOf(model, attrs, depth + 1))],
+function nodesOfKey(model, name, value, depth, strict) {
+  const isLogic = Object.hasOwn(LOGIC, name)
+  if (value === undefined || value === null) {
+    // a name that is wrong is wrong without a value, too
+    if (!isLogic && name !== '$match') findColumn(model, name)
+    return []
+  }
+  if (isLogic) return [LOGIC[name](attrs => all(nodesOf(model, attrs, depth + 1, strict)), value, model)]
+  return name === '$match' ? [['match', matchValue(model, 'attrs', value)]] : columnNodes(model, name, value)
 }
 
-function several(model, name, list, depth) {
-  if (!Array.isArray(list)) {
-    throw new TypeError(`${model.name}.search: ${name} takes an array of attrs, not ${show(list)}`)
-  }
-  return list.map(attrs => all(nodesOf(model, attrs, depth + 1)))
+const all = nodes => (nodes.length === 1 ? nodes[0] : ['and', nodes])
+
+/** Whether a node is true of everything. */
+function isAlways([kind, inner, op, operand]) {
+  if (kind === 'and') return inner.every(isAlways)
+  if (kind === 'or') return inner.some(isAlways)
+  return op === '$containsAll' && operand.length === 0
+}
+
+const LOGIC = {
+  $and: (nodeOf, list, model) => ['and', several(model, '$and', list).map(nodeOf)],
+  $or: (nodeOf, list, model) => ['or', several(model, '$or', list).map(nodeOf)],
+  $not: (nodeOf, attrs) => ['not', nodeOf(attrs)],
+}
+
+function several(model, name, list) {
+  if (Array.isArray(list)) return list
+  throw new TypeError(`${model.name}.search: ${name} takes an array of attrs, not ${show(list)}`)
 }
 
 function columnNodes(model, name, value) {

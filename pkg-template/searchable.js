@@ -3,6 +3,7 @@
 
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
 import { parsed } from './rows.js'
+import { waitedFor } from './running.js'
 import {
   checkAttrs,
   columnAt,
@@ -57,7 +58,14 @@ export class Searchable {
     }
     const search = this.searchText(attrs, options, more)
     const engine = await this._ready()
-    return this._found(engine.search(this.name, search, this._inside()), options)
+    try {
+      return this._found(engine.search(this.name, search, this._inside()), options)
+    } catch (error) {
+      const [, name] = /no such column: (.+) in "/s.exec(error.message) ?? []
+      // one of `cols` that is a name and not SQL
+      if (options.cols?.includes(name)) findColumn(this, name)
+      throw error
+    }
   }
 
   _selectsItself() {
@@ -120,7 +128,7 @@ export class Searchable {
       throw new TypeError(
         `${this.name}.${op}: ${wrong} is not an option here: a figure is of all numbers that match, use db.get for another one`,
       )
-    const given = { ...options, limit: undefined, offset: undefined, sort: undefined }
+    const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
     const search = this.searchText(attrs ?? {}, given)
@@ -205,9 +213,14 @@ export class Searchable {
       if (!nullish(options[name]) && !fits(options[name]))
         throw new TypeError(`${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`)
     }
+    const sign = options.cols?.find(name => name.startsWith('$'))
+    if (sign)
+      throw new TypeError(
+        `${this.name}.search: cols has no '${sign}': $rank and $snippet come with sort: {$rank: 1} and snippet`,
+      )
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options
-    const node = conditions(this, attrs, where)
+    const node = conditions(this, attrs, where, more?.strict)
     return JSON.stringify({
       where: node[1].length ? node : undefined,
       sort: nullish(sort) ? undefined : this._order(sort),
@@ -287,4 +300,5 @@ function snippets(model, snippet) {
   return made
 }
 
+waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
 const nullish = value => value === null || value === undefined

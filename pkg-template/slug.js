@@ -46,20 +46,18 @@ const isText = value => typeof value === 'string' && value
  */
 export async function choosing(model, write) {
   const slugs = new Slugs(model)
-  model._choosing.add(slugs)
   try {
     return await write(slugs)
   } finally {
-    model._choosing.delete(slugs)
+    slugs.end()
   }
 }
 
-/** The slugs of one write. */
+/** The slugs of one write. `model._choosing` has those of all that are under way: by slug, the ids they are for. */
 class Slugs {
   #model
   #token
-  /** Ids by column and slug; undefined for one that the database will count up. */
-  #ids = new Map()
+  #mine = new Set()
 
   constructor(model) {
     this.#model = model
@@ -71,28 +69,44 @@ class Slugs {
     const model = this.#model
     const engine = await model._ready()
     const id = this.#idOf(doc)
-    const others = [...model._choosing].filter(other => other.#token === this.#token)
-    const isTaken = slug =>
-      others.some(other => other.#has(column, slug, id)) || model._isTaken(engine, column, slug, id)
     // from here to the end nobody else chooses
-    const slug = freeSlug(slugify(text), isTaken)
+    const slug = freeSlug(
+      slugify(text),
+      slug => this.#isChosen(column, slug, id) || model._isTaken(engine, column, slug, id),
+    )
     this.keep(column, slug, doc)
     return slug
   }
 
   /** One that was given. */
   keep(column, slug, doc) {
-    this.#ids.set(keyOf(column, slug), this.#idOf(doc))
+    const { _choosing: chosen } = this.#model
+    const key = this.#key(column, slug)
+    if (!chosen.has(key)) chosen.set(key, new Map())
+    chosen.get(key).set(this, this.#idOf(doc))
+    this.#mine.add(key)
   }
 
-  #has(column, slug, id) {
-    const key = keyOf(column, slug)
-    return this.#ids.has(key) && (id === undefined || this.#ids.get(key) !== id)
+  end() {
+    const { _choosing: chosen } = this.#model
+    for (const key of this.#mine) {
+      const ids = chosen.get(key)
+      ids.delete(this)
+      if (!ids.size) chosen.delete(key)
+    }
   }
 
+  #isChosen(column, slug, id) {
+    const ids = this.#model._choosing.get(this.#key(column, slug))
+    return ids !== undefined && [...ids.values()].some(other => id === undefined || other !== id)
+  }
+
+  #key(column, slug) {
+    return JSON.stringify([this.#token, column.name, String(slug)])
+  }
+
+  /** Undefined for one that the database will count up. */
   #idOf({ [this.#model.idCol]: id }) {
     return id === null || id === undefined ? undefined : String(this.#model._id(id))
   }
 }
-
-const keyOf = (column, slug) => JSON.stringify([column.name, String(slug)])

@@ -8,11 +8,13 @@ import { openLink } from './host-link.js'
 import { Kept } from './kept.js'
 import { LiveHub } from './live.js'
 import { named, nameErrors, Queries } from './queries.js'
+import { Running, waitedFor } from './running.js'
 import { checkOptions } from './sqlite-options.js'
 import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
-import { refuseOwnWait } from './waits.js'
+import { inHook, refuseOwnWait } from './waits.js'
 
+const USE_CHILD = 'use the one that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
@@ -40,6 +42,7 @@ export class SQLite extends Queries {
     root: undefined,
     joined: undefined,
     link: undefined,
+    running: new Running(),
   }
   _queued = []
   _upkeep
@@ -75,19 +78,23 @@ export class SQLite extends Queries {
   }
 
   /** Opens the database; every operation does by itself. A failed open is tried again by the next call. */
-  open() {
+  async open() {
     const now = this._now
-    now.opening ??= this._open().catch(async error => {
-      await this._shut().catch(() => {})
-      throw error
-    })
+    if (!now.open) refuseOwnWait(this)
+    // a turn later, so that a hook finds this opening and begins no other
+    now.opening ??= Promise.resolve()
+      .then(() => this._open())
+      .catch(async error => {
+        await this._shut().catch(() => {})
+        throw error
+      })
     now.awaited?.resolve(now.opening)
     return now.opening
   }
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    await onWillOpen?.()
+    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
@@ -98,9 +105,9 @@ export class SQLite extends Queries {
     if (!readOnly) await this._upkeep.prepare(engine)
     await this.prepareModels()
     const child = this._child(engine)
-    await onDidOpen?.(child)
+    if (onDidOpen) await inHook(this, 'onDidOpen', USE_CHILD, () => onDidOpen(child))
     while (this._queued.length) {
-      await inQueued(this._queued[0], child)
+      await inQueued(this, this._queued[0], child)
       this._queued.shift()
     }
     // what opening has written is nobody's news
@@ -145,9 +152,15 @@ export class SQLite extends Queries {
   /** Waits for running operations, then lets the files go. */
   async close() {
     refuseOwnWait(this)
-    await this._now.opening?.catch(() => {})
+    const { opening, running } = this._now
+    await opening?.catch(() => {})
+    await this._quit()
+    while (running.any) await running.pause()
     await this._shut()
   }
+
+  /** What works on the engine by itself ends. */
+  async _quit() {}
 
   async _shut() {
     const engine = this.engine
@@ -158,6 +171,7 @@ export class SQLite extends Queries {
     this.hub.end()
     this.kept.close()
     try {
+      await this._quit()
       await engine.close()
     } finally {
       engine.free()
@@ -294,6 +308,8 @@ export class SQLite extends Queries {
   }
 }
 
+waitedFor(SQLite, ['withTransaction', 'vacuum', '_call', 'dataVersion', 'userVersion'], db => db)
+
 /** Models that work inside a transaction, whose database is `db`. */
 function bound(store, token, db) {
   const inside = {}
@@ -307,9 +323,9 @@ function insideOf(model, token, store, db) {
   return Object.defineProperty(inside, 'db', { value: db })
 }
 
-async function inQueued(fn, db) {
+async function inQueued(db, fn, child) {
   try {
-    await fn(db)
+    await inHook(db, 'runOnceOnOpen', USE_CHILD, () => fn(child))
   } catch (error) {
     if (error instanceof Error) error.message = `in function queued by runOnceOnOpen: ${error.message}`
     throw error

@@ -49,11 +49,13 @@ export class Statement {
   #next(method, args, work) {
     const label = this.name ?? 'stmt'
     const call = () => this.db._call({ method, isStmt: true, query: this.sql, args, label }, work)
-    const done = this.#last.then(call)
-    this.#last = done.then(
-      () => {},
-      () => {},
-    )
-    return done
+    return this.db._now.running.of(() => {
+      const done = this.#last.then(call)
+      this.#last = done.then(
+        () => {},
+        () => {},
+      )
+      return done
+    })
   }
 }

@@ -63,7 +63,7 @@ export interface ColumnDefinition {
   readonly path?: string
   /** Real columns: keep the value in the column alone and put it back when reading. Default true. */
   readonly get?: boolean
-  /** The name in SELECTs. */
+  /** Another name for it in rows that `toObj` takes. */
   readonly alias?: string
   /** Computes the stored value from the document; for the id only when there is none. `this` is the model. */
   readonly value?: (this: Untyped, doc: Untyped) => unknown

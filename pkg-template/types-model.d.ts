@@ -169,7 +169,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   /** In the order of `ids`, undefined where there is none. */
   getAll(ids: readonly Key[] | null | undefined): Promise<(Doc | undefined)[]>
   getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
-  /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache `get`. */
+  /** `get`, collected with others of the same tick into one, and kept in `cache`. Without a cache, or in a transaction, `get`. */
   getCached(cache: object | null | undefined, id: Key): Promise<Doc | undefined>
   getCached<N extends Name<C>>(
     cache: object | null | undefined,

@@ -201,7 +201,7 @@ export interface SearchOptions<
   noTotal?: boolean
   /** Give the array alone. */
   itemsOnly?: Only
-  /** Parts of the text that `$match` found, by column, as `$snippet`. */
+  /** Parts of the text around what `$match` found, else its beginning, by column, as `$snippet`. */
   snippet?: Snip
 }
 
@@ -228,7 +228,7 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
 ] extends [never]
   ? [Snip] extends [never]
     ? Doc
-    : Doc & { $rank: number; $snippet: { [K in keyof Snip]: string } }
+    : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
   : {
       [N in Cols[number] as Given<N>]?: N extends keyof C
         ? ValueOf<Made<C[N]>>

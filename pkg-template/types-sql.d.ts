@@ -44,7 +44,7 @@ export interface SQLiteOptions {
   reverseUnordered?: boolean
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
-  /** Awaited before anybody else can use the open database. */
+  /** Awaited before anybody else can use the open database; `db`, and nothing else, works there already. */
   onDidOpen?: (db: Untyped) => unknown
 }
 

@@ -1,11 +1,12 @@
-// Who would wait for himself: a write made inside the very transaction, or phase of an event, that it has to wait for.
-// Where the runtime follows asynchronous calls it is refused; elsewhere it is told of when nothing has moved for a while.
+// Who would wait for himself: a write made inside the very transaction, or phase of an event, that it has to wait for; any
+// call of a hook on the database whose opening waits for it. Where the runtime follows asynchronous calls it is refused; elsewhere it is told of when nothing has moved for a while.
 
 import { TidelogError } from './errors.js'
 import { Transaction } from './transaction.js'
 
 const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks')
 const phases = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage()
+const hookOf = hooks?.AsyncLocalStorage ? new hooks.AsyncLocalStorage() : firstTurn()
 const AsyncFunction = (async () => {}).constructor
 
 /** How long writes wait for a transaction before somebody is told, in ms. */
@@ -24,8 +25,57 @@ export function refuseOwnWait(db) {
     )
   }
   if (Transaction.around(db)) throw new TidelogError('BAD_VALUE', `${db.name}: ${USE_TX}`)
-  const { root } = db._now
-  if (root && !Transaction.follows) tell(db, root)
+  const hook = hookOf.getStore()
+  if (hook?.db === db && !hook.over) hook.refuse()
+  if (Transaction.follows) return
+  const { root, hook: running } = db._now
+  if (root)
+    tell(root, () => db._now.root === root, `${db.name}: writes have waited for a transaction`, USE_TX)
+  if (running?.db === db) tell(running, () => !running.over, running.waits, running.remedy)
+}
+
+/**
+ * Calls a hook of the opening of `db`. One that waits for `db` itself, and not for what it is called with, would do so for
+ * ever: it fails, and the opening with it. One that only starts something is left alone.
+ */
+export async function inHook(db, kind, remedy, call) {
+  const hook = { db, over: false, waits: `${db.name}: the opening has waited for ${kind}`, remedy }
+  const refused = new Promise((_, reject) => {
+    hook.refuse = () =>
+      reject(
+        new TidelogError(
+          'BAD_VALUE',
+          `${db.name}: ${kind} uses the database itself, whose opening waits for ${kind}: ${remedy}`,
+        ),
+      )
+  })
+  refused.catch(() => {})
+  try {
+    const running = hookOf.run(hook, call)
+    if (typeof running?.then !== 'function') return
+    db._now.hook = hook
+    await Promise.race([running, refused])
+  } finally {
+    hook.over = true
+    db._now.hook = undefined
+  }
+}
+
+/** Where the runtime follows no calls: who calls is known until the first await. */
+function firstTurn() {
+  let store
+  return {
+    getStore: () => store,
+    run(given, fn) {
+      const before = store
+      store = given
+      try {
+        return fn()
+      } finally {
+        store = before
+      }
+    },
+  }
 }
 
 /** Refuses an event that its maker would have to wait for, or that the opening of its database would. */
@@ -48,13 +98,12 @@ export function noEvents(db) {
   )
 }
 
-/** Tells once, when the transaction is still open after a while: it may wait for this very write. */
-function tell(db, root) {
-  if (root.told) return
-  root.told = true
+/** Tells once of a transaction or hook that is still `running` after a while: it may wait for this very call. */
+function tell(whom, running, what, remedy) {
+  if (whom.told) return
+  whom.told = true
   const timer = setTimeout(() => {
-    if (db._now.root === root)
-      console.warn(`${db.name}: writes have waited for a transaction for ${LONG / 1000} s: ${USE_TX}`)
+    if (running()) console.warn(`${what} for ${LONG / 1000} s: ${remedy}`)
   }, LONG)
   timer.unref?.()
 }

@@ -42,6 +42,10 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
         return Ok(Value::Null);
     }
     if let Some(f) = value.as_f64() {
+        // SQLite would store NULL
+        if f.is_nan() {
+            return Err(Error::BadValue(format!("{what} is NaN: bind null for no value")));
+        }
         let whole = f.fract() == 0.0 && f.abs() <= SAFE as f64;
         return Ok(if whole { Value::Integer(f as i64) } else { Value::Real(f) });
     }

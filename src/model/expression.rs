@@ -203,7 +203,8 @@ impl<'d> Target<'d> {
         self.path.is_some() || self.is_json() || self.virtual_of.is_some()
     }
 
-    fn collation(&self) -> Option<&'static str> {
+    /// ` COLLATE …` as it is declared.
+    pub(super) fn collation(&self) -> Option<&'static str> {
         Some(self.column.filter(|_| self.path.is_none())?.collate?.sql())
     }
 

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 
 use super::definition::{Column, Definition};
-use super::expression::{Sql, expression};
-use super::search::{Node, Op};
+use super::expression::{Sql, Target, expression};
+use super::search::{Node, Op, Snippet};
 use crate::error::{Error, Result};
 use crate::sql::{Value, quote};
 
@@ -210,6 +210,27 @@ pub(super) fn matches(node: Option<&Node>) -> Vec<&Node> {
     }
 }
 
+/// Refuses a `$match` that is no condition, wherever it is.
+pub(super) fn all_find_something(definition: &Definition, node: &Node) -> Result<()> {
+    let (name, found) = match node {
+        Node::And(list) | Node::Or(list) => {
+            return list.iter().try_for_each(|node| all_find_something(definition, node));
+        }
+        Node::Not(node) => return all_find_something(definition, node),
+        Node::Match(value) => (None, query(definition, None, value.get())?),
+        Node::Col(name, Op::Match, value) => (Some(name), query(definition, Some(name), value.get())?),
+        Node::Col(..) | Node::Raw(..) => return Ok(()),
+    };
+    match found {
+        Some(_) => Ok(()),
+        None => Err(Error::BadValue(format!(
+            "{}: {}$match is without a word, which is no condition here: leave it out to reach every document",
+            definition.name,
+            name.map_or(String::new(), |name| format!("{name}."))
+        ))),
+    }
+}
+
 /// Several `$match`es as one query; none when no word was given.
 pub(super) fn combined(definition: &Definition, matches: &[&Node]) -> Result<Option<String>> {
     let mut all = Vec::new();
@@ -224,11 +245,13 @@ pub(super) fn combined(definition: &Definition, matches: &[&Node]) -> Result<Opt
     Ok((!all.is_empty()).then(|| all.join(" AND ")))
 }
 
-/// Adds `snippet(…)` for a column of the FTS5 table, which is `fts` in the statement.
+/// Adds the excerpt of a column of the FTS5 table: where that is `matched`, as `fts` in the statement, around what it
+/// found; else all of the text, for [`beginning`].
 pub(super) fn snippet(
     definition: &Definition,
     name: &str,
-    options: &super::search::Snippet,
+    options: &Snippet,
+    matched: bool,
     out: &mut Sql,
 ) -> Result<()> {
     let i = columns(definition).position(|c| c.name == name).ok_or_else(|| {
@@ -237,9 +260,32 @@ pub(super) fn snippet(
     if !(1..=64).contains(&options.tokens) {
         return Err(Error::BadValue(format!("snippet.{name}.tokens is {}: use 1 to 64", options.tokens)));
     }
+    if !matched {
+        out.push("CAST(");
+        Target::find(definition, name)?.value(out);
+        out.push(" AS TEXT)");
+        return Ok(());
+    }
     out.push(&format!("snippet(fts.{}, {i}, ", quote(&table(definition))));
     out.bind(Value::Text(options.before.clone())).push(", ");
     out.bind(Value::Text(options.after.clone())).push(", ");
     out.bind(Value::Text(options.ellipsis.clone())).push(&format!(", {})", options.tokens));
     Ok(())
+}
+
+/// A text up to the end of its `tokens`th word: the excerpt where nothing was looked for.
+pub(super) fn beginning(text: &str, options: &Snippet) -> String {
+    let (mut words, mut end, mut inside) = (0, text.len(), false);
+    for (i, c) in text.char_indices() {
+        let begins = c.is_alphanumeric() && !inside;
+        if begins && words == options.tokens {
+            return format!("{}{}", &text[..end], options.ellipsis);
+        }
+        words += u8::from(begins);
+        inside = c.is_alphanumeric();
+        if inside {
+            end = i + c.len_utf8();
+        }
+    }
+    text.to_string()
 }

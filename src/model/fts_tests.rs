@@ -140,6 +140,14 @@ fn rank_sorts_and_snippets_show() {
         }
     }
     assert_eq!(pages, items);
+    let begins =
+        r#"{"limit":1,"snippet":{"body":{"before":"[","ellipsis":" …","tokens":2},"title":{"tokens":2}}}"#;
+    let found = page(db.reader(), &model, begins);
+    assert!(found.items.ends_with(r#""$snippet":{"body":"fox ","title":"fox 0"}}]"#), "{}", found.items);
+    fill(&db, &model, &[r#"{"id":"!","deep":{"bo'dy":"«Ein, Fähnlein» weht"}}"#]);
+    let found = page(db.reader(), &model, begins);
+    let snippet = r#""$snippet":{"body":"«Ein, Fähnlein …","title":""}}]"#;
+    assert!(found.items.ends_with(snippet), "{}", found.items);
     let without = refused(&db, &model, r#"{"sort":[["$rank",false]]}"#);
     assert!(without.to_string().contains("needs a $match"), "{without}");
 }

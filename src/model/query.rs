@@ -2,10 +2,11 @@
 
 use super::alias;
 use super::cursor::Cursor;
-use super::document::{write_key, write_value};
+use super::document::{write_key, write_string, write_value};
 use super::expression::Sql;
+use super::fts;
 use super::search::Search;
-use super::select::{Form, Select, Shape};
+use super::select::{Form, Select};
 use super::table::Model;
 use super::tagged;
 use crate::error::{Error, Result};
@@ -37,7 +38,7 @@ impl Found {
         for (key, text) in texts {
             if let Some(text) = text {
                 write_key(&mut out, key);
-                super::document::write_string(&mut out, text);
+                write_string(&mut out, text);
             }
         }
         out.push('}');
@@ -216,7 +217,7 @@ impl<'s> Page<'s> {
         }
         if ours && (shape.rank || !shape.snippets.is_empty()) {
             let keys = if self.select.with_keys { self.select.keys.len() } else { 0 };
-            extras(out, shape, row, shape.width + keys)?;
+            extras(out, self.select, row, shape.width + keys)?;
         }
         Ok(())
     }
@@ -274,7 +275,8 @@ fn column(out: &mut String, name: &str, form: Form, value: Value) -> Result<()> 
 }
 
 /// Puts `$rank` and `$snippet` into the item that `out` ends with.
-fn extras(out: &mut String, shape: &Shape<'_>, row: &Row<'_>, mut at: usize) -> Result<()> {
+fn extras(out: &mut String, select: &Select<'_>, row: &Row<'_>, mut at: usize) -> Result<()> {
+    let shape = &select.shape;
     out.pop();
     if shape.rank {
         write_key(out, "$rank");
@@ -286,7 +288,13 @@ fn extras(out: &mut String, shape: &Shape<'_>, row: &Row<'_>, mut at: usize) -> 
         out.push('{');
         for (i, name) in shape.snippets.iter().enumerate() {
             write_key(out, name);
-            write_value(out, &row.value(at + i)?, false)?;
+            match row.value(at + i)? {
+                Value::Text(text) if !shape.rank => {
+                    write_string(out, &fts::beginning(&text, &select.search.snippet[*name]));
+                }
+                Value::Null => write_string(out, ""),
+                value => write_value(out, &value, false)?,
+            }
         }
         out.push('}');
     }

@@ -47,7 +47,9 @@ pub struct Search {
     pub join: Option<String>,
     /// Values of `join`'s parameters.
     pub join_vals: Vec<Box<RawValue>>,
-    /// Excerpts around what `$match` found, by column.
+    /// Every `$match` must have something to find: it says what is written.
+    pub strict: bool,
+    /// Excerpts around what `$match` found, by column; beginnings where there is none.
     pub snippet: std::collections::BTreeMap<String, Snippet>,
 }
 

@@ -345,3 +345,18 @@ fn rows_that_a_join_multiplies_have_no_cursors() {
     let found = search(2, "[1]");
     assert!(found.cursor.is_some() && found.warning.is_none());
 }
+
+#[test]
+fn a_cursor_is_refused_when_what_it_sorts_by_is_ordered_otherwise() {
+    let of = |column: &str| open(&format!(r#"{{"name":"t","columns":[{{"name":"n"{column}}}]}}"#));
+    let (db, text) = of(r#","type":"TEXT""#);
+    fill(&db, &text, &[r#"{"id":"a","n":"1"}"#, r#"{"id":"b","n":"2"}"#, r#"{"id":"c","n":"10"}"#]);
+    let cursor = page(db.reader(), &text, r#"{"sort":[["n",false]],"limit":1}"#).cursor.unwrap();
+    let next = format!(r#"{{"sort":[["n",false]],"limit":1,"cursor":"{cursor}"}}"#);
+    page(db.reader(), &text, &next);
+    for column in [r#","type":"INTEGER""#, r#","type":"TEXT","collate":"NOCASE""#, ""] {
+        let (db, other) = of(column);
+        let why = refused(&db, &other, &next).to_string();
+        assert!(why.contains("another model or order"), "{column}: {why}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::sql::{Value, quote};
 #[derive(Debug)]
 pub(super) struct Select<'s> {
     model: &'s Model,
-    search: &'s Search,
+    pub(super) search: &'s Search,
     /// What is given: documents or `cols`.
     list: Sql,
     pub(super) shape: Shape<'s>,
@@ -81,10 +81,10 @@ impl<'s> Select<'s> {
         };
         let (list, cols) = list(model, search)?;
         let width = cols.as_ref().map_or(model.sql.width, Vec::len);
-        let snippets = match ranked {
-            Some(_) => search.snippet.keys().map(String::as_str).collect(),
-            None => Vec::new(),
-        };
+        if let Some(node) = search.condition.as_ref().filter(|_| search.strict) {
+            fts::all_find_something(definition, node)?;
+        }
+        let snippets = search.snippet.keys().map(String::as_str).collect();
         let shape = Shape { cols, rank: ranked.is_some(), snippets, width };
         let (from, mut condition) = (from(model, search, ranked.is_some())?, Sql::default());
         if let Some(query) = &ranked {
@@ -97,9 +97,11 @@ impl<'s> Select<'s> {
             compile(definition, node, &mut condition)?;
         }
         let keys = keys(model, search, ranked.is_some())?;
-        let named =
-            search.sort.iter().flat_map(|(name, desc)| [name.as_str(), if *desc { "-" } else { "+" }]);
-        let order = hash(std::iter::once(definition.name.as_str()).chain(named));
+        let named: Vec<String> =
+            search.sort.iter().map(|(name, desc)| stamp(definition, name, *desc)).collect();
+        let id = stamp(definition, &definition.id_col, false);
+        let parts = [&definition.name, &id].into_iter().chain(&named);
+        let order = hash(parts.map(String::as_str));
         let cursor =
             search.cursor.as_deref().map(|text| Cursor::read(text, order, keys.len())).transpose()?;
         if search.distinct && (cursor.is_some() || search.until.is_some()) {
@@ -157,7 +159,8 @@ impl<'s> Select<'s> {
         }
         for (i, name) in self.shape.snippets.iter().enumerate() {
             out.push(", ");
-            fts::snippet(&self.model.definition, name, &self.search.snippet[*name], &mut out)?;
+            let (definition, options) = (&self.model.definition, &self.search.snippet[*name]);
+            fts::snippet(definition, name, options, self.shape.rank, &mut out)?;
             out.push(&format!(" AS \"{}\"", alias::excerpt(i)));
         }
         out.add(&self.from);
@@ -299,6 +302,14 @@ fn from(model: &Model, search: &Search, ranked: bool) -> Result<Sql> {
         return Err(Error::BadValue("joinVals without join".into()));
     }
     Ok(out)
+}
+
+/// What a cursor has to know of a thing that is sorted by: where its values stand among others follows from it.
+fn stamp(definition: &Definition, name: &str, descending: bool) -> String {
+    let sign = if descending { '-' } else { '+' };
+    let column = Target::find_part(definition, name).ok();
+    let kind = column.map(|target| (target.ty(), target.is_falsy_bool(), target.collation()));
+    format!("{name}{sign}{kind:?}")
 }
 
 fn keys(model: &Model, search: &Search, ranked: bool) -> Result<Vec<Key>> {

@@ -298,7 +298,10 @@ impl Conn {
 
     /// Adds the statement, and says what the storage said where that is the better story.
     pub(super) fn explain(&self, error: Error, statement: &str) -> Error {
-        let Error::Sqlite { code, message, sql } = error else { return error };
+        let Error::Sqlite { code, mut message, sql } = error else { return error };
+        if code == "SQLITE_MISUSE" && holds_nothing(statement) {
+            message = "there is no statement in it".into();
+        }
         if let (Kind::Bundled { guard, .. }, "SQLITE_AUTH") = (&self.0, code)
             && let Some(refused) = guard.take_refused()
         {
@@ -323,6 +326,12 @@ impl Conn {
             }
         }
     }
+}
+
+/// Whether a text is blank or begins with a comment.
+fn holds_nothing(sql: &str) -> bool {
+    let sql = sql.trim_start();
+    sql.is_empty() || sql.starts_with("--") || sql.starts_with("/*")
 }
 
 /// A host's rows are objects: names that are not distinct, or that JavaScript sorts like an array's indexes, would put

@@ -96,7 +96,10 @@ test('definitions that would fail later, or mean nothing, are refused where they
   refused({ c: { default: () => 5 } }, /docs\.c: default .*function.*use value/)
   refused({ c: { type: 'DATE', default: 'today' } }, /docs: the default of: 'c' is a string, not a Date/)
   refused({ c: { default: { deep: [() => 5] } } }, /docs: the default of: 'c\.deep\[0\]' is a function/)
-  refused({ c: { type: 'JSON' }, d: { path: 'c.d', type: 'BLOB', default: [1] } }, /'c\.d' is an array, not a/)
+  refused(
+    { c: { type: 'JSON' }, d: { path: 'c.d', type: 'BLOB', default: [1] } },
+    /'c\.d' is an array, not a/,
+  )
   refused({ c: { falsyBool: true, isArray: true } }, /docs\.c: falsyBool .*isArray/)
   refused({ c: { falsyBool: true, inAll: true } }, /docs\.c: falsyBool .*inAll/)
   for (const type of ['INTEGER', 'BLOB', 'DATE', 'BIGINT', 'REAL'])

@@ -122,7 +122,11 @@ for (const [name, open] of Object.entries(surfaces)) {
       const again = Object.assign(new Priced(), { id: made.id, toJSON: () => ({ id: made.id, a: 2 }) })
       assert.deepEqual(await docs.update(again), { id: made.id, a: 2, json: true, ...f })
       assert.deepEqual(await docs.set(again), { id: made.id, a: 2, ...f })
-      assert.equal(await docs.count(), 1)
+      const change = Object.assign(new Priced(), { toJSON: () => ({ b: 3 }) })
+      assert.equal(await docs.updateWhere({}, change), 1)
+      await assert.rejects(docs.updateWhere({}, new Map([['b', 4]])), TypeError)
+      assert.equal(await docs.updateWhere({}, doc => ({ toJSON: () => ({ ...doc, c: 5 }) })), 1)
+      assert.deepEqual(await docs.all(), [{ id: made.id, a: 2, ...f, b: 3, c: 5 }])
       await db.close()
     }
     const [db, docs] = open({ validate: () => new Map() })
@@ -179,6 +183,20 @@ for (const [name, open] of Object.entries(surfaces)) {
     await db.close()
   })
 
+  test(`${name} knows a taken slug by its stored form, and one that is the id`, async () => {
+    const slug = { type: 'TEXT', slugValue: doc => doc.n, index: true, unique: true, stringify: s => `/${s}` }
+    const [db, docs] = open({ columns: { id: { slugValue: doc => doc.n }, slug } })
+    const made = await Promise.all([1, 2, 3].map(more => docs.update({ n: 'q', more }, true)))
+    assert.deepEqual(made.map(doc => doc.id).sort(), ['q', 'q-2', 'q-3'])
+    assert.deepEqual(made.map(doc => doc.slug).sort(), ['/q', '/q-2', '/q-3'])
+    assert.equal(new Set(made.map(doc => doc.more)).size, 3)
+    await db.close()
+    const [other, ids] = open({ columns: { id: { slugValue: doc => doc.n } } })
+    await Promise.all([1, 2, 3].map(more => ids.update({ n: 'q', more }, true)))
+    assert.deepEqual((await ids.all()).map(doc => doc.id).sort(), ['q', 'q-2', 'q-3'])
+    await other.close()
+  })
+
   test(`${name} has a default for what a slug leaves empty only`, async () => {
     const slug = { slugValue: doc => doc.n, index: true, unique: true, default: 'zz' }
     const [db, docs] = open({ columns: { slug } })
@@ -205,3 +223,38 @@ for (const [name, open] of Object.entries(surfaces)) {
     await db.close()
   })
 }
+
+test('a deriver chooses the slug that every replica chooses, whatever waits to be an event here', async () => {
+  let go
+  const gate = new Promise(open => {
+    go = open
+  })
+  const columns = {
+    slug: { slugValue: doc => doc.n, index: true },
+    later: { value: doc => (doc.id === 'waits' ? gate : 1) },
+  }
+  const es = new EventSourcingDB({
+    types: { derive: 1 },
+    models: {
+      docs: {
+        columns,
+        deriver: async ({ event, model }) =>
+          event.type === 'derive' &&
+          model.set([
+            { id: 'a', n: 'q' },
+            { id: 'b', n: 'q' },
+          ]),
+      },
+    },
+  })
+  await es.store.docs.set({ id: 'x' })
+  const waiting = es.store.docs.set({ id: 'waits', n: 'q' })
+  await es.dispatch('derive')
+  const slugs = async () => (await es.store.docs.getAll(['a', 'b'])).map(doc => doc.slug)
+  assert.deepEqual(await slugs(), ['q', 'q-2'])
+  go(1)
+  await waiting
+  await es.rebuild()
+  assert.deepEqual(await slugs(), ['q', 'q-2'])
+  await es.close()
+})

@@ -158,3 +158,55 @@ test('a column may have what a column of JsonModel has', async () => {
   assert.equal((await notes.find({ where: { $match: 'hills' } })).length, 0)
   await db.close()
 })
+
+test('upsert puts what is asked for by a path, or by $eq, into the new record, and finds it again', async () => {
+  const db = new DB()
+  const things = db.define('things', { j: Column.json(), t: Column.text(), email: Column.text() })
+  for (const where of [
+    { 'j.a': 7 },
+    { 'j.list[0].b': 'x' },
+    { email: { $eq: 'x' } },
+    { j: { $eq: { k: 1 } } },
+  ]) {
+    const made = await things.upsert(where, { t: 'x' })
+    assert.equal((await things.upsert(where, { t: 'y' })).id, made.id, JSON.stringify(where))
+    assert.equal((await things.findById(made.id)).t, 'y')
+  }
+  assert.equal(await things.count(), 4)
+  const { id, createdAt, updatedAt, ...nested } = await things.findOne({ 'j.a': 7 })
+  assert.deepEqual(nested, { j: { a: 7 }, t: 'y', email: null })
+  // what the data says wins, and stays beside what was asked for
+  assert.deepEqual((await things.upsert({ 'j.a': 8, t: 'z' }, { j: { b: 1 }, t: 'mine' })).j, { a: 8, b: 1 })
+  assert.equal(await things.count({ t: 'mine' }), 1)
+  await db.close()
+})
+
+test('a condition of a write that would be none is refused; {} still means all', async () => {
+  const db = new DB()
+  const notes = db.define('notes', {
+    body: { type: 'TEXT', textSearch: true },
+    title: { type: 'TEXT', fts: true },
+    kind: { type: 'TEXT', in: true },
+  })
+  for (const body of ['a', 'b', 'c']) await notes.create({ body, title: body })
+  const none = { name: 'TypeError', message: /no condition/ }
+  for (const where of [
+    { body: '' },
+    { kind: [] },
+    { $and: [] },
+    { $or: [{}] },
+    { $or: [{ kind: [] }, { body: 'a' }] },
+  ]) {
+    await assert.rejects(notes.delete(where), none, JSON.stringify(where))
+    await assert.rejects(notes.update(where, { kind: 'x' }), none)
+    await assert.rejects(notes.upsert(where, { kind: 'x' }), none)
+  }
+  await assert.rejects(notes.delete({ title: { $match: ' ' } }), {
+    code: 'BAD_VALUE',
+    message: /no condition/,
+  })
+  assert.equal(await notes.count({ kind: null }), 3)
+  assert.equal(await notes.delete({ kind: null, body: 'a' }), 1)
+  assert.equal(await notes.delete({}), 2)
+  await db.close()
+})

@@ -65,3 +65,42 @@ test('columns have caches of their own, and failures are not kept', async () => 
   await assert.rejects(docs.getCached(cache, 4, 'm'), /no column 'm': did you mean/)
   await db.close()
 })
+
+test('inside a transaction a cache is read past: what may be undone is not remembered, nor the transaction', async () => {
+  const [db, docs] = await open({ id: { type: 'INTEGER' } })
+  const [early, cache] = [{}, {}]
+  assert.equal((await docs.getCached(early, 1)).n, 1)
+  const undone = db.withTransaction(async tx => {
+    const inside = tx.store.docs
+    await inside.set([{ id: 1, n: 'new' }, { id: 999 }])
+    assert.equal((await inside.getCached(early, 1)).n, 'new')
+    assert.deepEqual(await inside.getCached(cache, 999), { id: 999 })
+    inside.clearCache(early, 2)
+    await tx.withTransaction(async part => assert.ok(await part.store.docs.getCached({}, 999)))
+    assert.equal(inside.clearCache(cache), docs.clearCache(cache))
+    throw new Error('undo')
+  })
+  await assert.rejects(undone, /undo/)
+  assert.equal(await docs.getCached(cache, 999), undefined)
+  assert.deepEqual(await docs.getCached(cache, 3), { id: 3, n: 3 })
+  assert.equal((await docs.getCached(early, 1)).n, 1)
+  await db
+    .withTransaction(async () => {
+      await docs.set({ id: 4, n: 'joined' })
+      assert.equal((await docs.getCached(cache, 4)).n, 'joined')
+      throw new Error('undo')
+    })
+    .catch(error => assert.match(error.message, /undo/))
+  assert.equal((await docs.getCached(cache, 4)).n, 4)
+  await db.close()
+})
+
+test('a hook may use the cache of the application', async () => {
+  const cache = {}
+  const db = new DB({ onDidOpen: child => child.store.docs.getCached(cache, 'a') })
+  const docs = db.addModel(JsonModel, { name: 'docs' })
+  await db.open()
+  await docs.set({ id: 'a' })
+  assert.deepEqual(await docs.getCached(cache, 'a'), { id: 'a' })
+  await db.close()
+})

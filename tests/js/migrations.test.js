@@ -197,7 +197,7 @@ test('a model is removed by a migration, and stays without one', async () => {
   const migrations = {
     async x({ db }) {
       removed.push(await db.removeModel('old'), await db.removeModel('old'))
-      await assert.rejects(db.removeModel('docs'), { code: 'DUPLICATE_MODEL' })
+      await assert.rejects(db.removeModel('docs'), { code: 'DUPLICATE_MODEL', message: /'docs' is declared/ })
     },
   }
   await using(name, { docs: { migrations } }, async db =>

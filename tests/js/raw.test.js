@@ -54,3 +54,18 @@ test('a Date binds as its milliseconds; what would be stored as something else i
     await assert.rejects(bound(half), { code: 'BAD_VALUE', message: /lone surrogate/ })
   await db.close()
 })
+
+test('SQL without a statement in it says so', async () => {
+  const db = new SQLite()
+  const nothing = { code: 'SQLITE_MISUSE', message: /there is no statement in it/ }
+  for (const sql of ['', ' \n', '-- nothing', '/* nothing */']) {
+    await assert.rejects(db.run(sql), nothing, sql)
+    await assert.rejects(db.all(sql), nothing, sql)
+    await assert.rejects(
+      db.withTransaction(tx => tx.run(sql)),
+      nothing,
+    )
+    await db.exec(sql)
+  }
+  await db.close()
+})

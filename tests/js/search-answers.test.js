@@ -59,6 +59,76 @@ test('what is undefined in the condition of a write is refused, and so is an unk
   await db.close()
 })
 
+test('what would be no condition is refused in that of a write, and stays none in a search', async () => {
+  const [db, things] = open({
+    a: { in: true },
+    all: { isArray: true, inAll: true },
+    text: { type: 'TEXT', textSearch: true },
+    own: { whereVal: value => (value === 'none' ? undefined : [value]), where: 'tbl.id = ?' },
+    sql: { where: value => value === 'x' && 'tbl.id = ?' },
+    words: { type: 'TEXT', fts: true },
+    tags: {},
+  })
+  await things.set([{ id: 'a' }, { id: 'b' }])
+  const none = {
+    id: { id: null },
+    a: { a: [] },
+    all: { id: 'a', all: [] },
+    text: { text: '' },
+    own: { own: 'none' },
+    sql: { sql: 'y' },
+    $and: { $and: [] },
+    $or: { $or: [{ id: 'a' }, {}] },
+    tags: { tags: { $containsAll: [] } },
+    'words.$match': { words: { $match: '"' } },
+    $match: { $or: [{ $match: { words: ' ', prefix: true } }] },
+  }
+  for (const [name, attrs] of Object.entries(none)) {
+    const [told, code] = name.endsWith('$match')
+      ? [`${name} is without a word, which is no condition`, 'BAD_VALUE']
+      : [`${name} is no condition`, 'TypeError']
+    const refused = error => error.message.includes(told) && (error.code ?? error.name) === code
+    await assert.rejects(things.removeWhere(attrs), refused, name)
+    await assert.rejects(things.updateWhere(attrs, { n: 1 }), refused, name)
+    assert.ok((await things.count(attrs)) > 0, name)
+  }
+  await assert.rejects(things.removeWhere({ $not: { a: [] } }), TypeError)
+  for (const attrs of [{ a: { $in: [] } }, { $or: [] }, { own: 'c' }, { id: { $eq: null } }])
+    assert.equal(await things.removeWhere(attrs), 0)
+  assert.equal(await things.updateWhere({ $and: [{}, { id: 'a' }] }, { n: 1 }), 1)
+  assert.equal(await things.removeWhere({ tags: { $nin: [] } }), 2)
+  await db.close()
+})
+
+test('figures after a cursor are those of the rest of that order', async () => {
+  const [db, things] = open({ n: { type: 'INTEGER' } })
+  await things.set([1, 2, 3, 4].map(n => ({ n })))
+  const sort = { n: -1 }
+  const { cursor } = await things.search({}, { sort, limit: 2 })
+  assert.equal(await things.count({}, { sort, cursor }), 2)
+  assert.equal(await things.sum('n', {}, { sort, cursor }), 3)
+  assert.equal(await things.numAggOp('count', 'n', {}, { sort, cursor }), 2)
+  assert.equal(await things.max('n', {}, { sort, limit: 1, offset: 3 }), 4)
+  await db.close()
+})
+
+test('a column that cols names and nobody declared is named in the error; SQL in cols stays SQL', async () => {
+  const [db, things] = open({ n: { type: 'INTEGER' }, t: { type: 'TEXT', fts: true } })
+  await things.set({ id: 'a', n: 1, t: 'sea', x: 2 })
+  await assert.rejects(things.search({}, { cols: ['x'] }), { name: 'TypeError', code: 'UNKNOWN_COLUMN' })
+  await assert.rejects(things.search({}, { cols: ['n', 'x'] }), /unknown column 'x': declare it in columns/)
+  const rank = { cols: ['id', '$rank'] }
+  await assert.rejects(things.search({ $match: 'sea' }, rank), {
+    name: 'TypeError',
+    message: /cols has no '\$rank'/,
+  })
+  const [row] = await things.searchAll({ $match: 'sea' }, { cols: ['id'], sort: { $rank: 1 } })
+  assert.deepEqual([row.id, typeof row.$rank], ['a', 'number'])
+  await assert.rejects(things.search({}, { cols: ['x + 1'] }), { code: 'SQLITE_ERROR' })
+  assert.deepEqual(await things.searchAll({}, { cols: ['n + 1', 'rowId'] }), [{ 'n + 1': 2, rowId: 1 }])
+  await db.close()
+})
+
 test('a path that is a column, or below one, is that column', async () => {
   const [db, things] = open({
     x: { type: 'JSON' },

@@ -28,6 +28,46 @@ async function begin(open) {
 }
 
 export function spec(t, { open }) {
+  t('a cursor is refused where what it sorts by was given another type meanwhile', async () => {
+    const db = await begin(open)
+    const search = { sort: { a: 1 }, limit: 1 }
+    const { cursor } = await db.store.docs.search({}, search)
+    await db.store.docs.search({}, { ...search, cursor })
+    const model = await again(db, { docs: { columns: { a: { type: 'JSON' } } }, parents: {} })
+    if (!model) return
+    await assert.rejects(model.search({}, { ...search, cursor }), {
+      code: 'BAD_VALUE',
+      message: /from the start/,
+    })
+  })
+
+  t(
+    'a foreign key that cannot be is named with what it asks for, and the row that is in its way',
+    async () => {
+      const db = await begin(open)
+      const refused = async (foreignKey, error) => {
+        const docs = { columns: { a: { type: 'TEXT', foreignKey } } }
+        // nothing is kept of a database in memory
+        const models = { docs, parents: { columns: { n: { type: 'TEXT' } } } }
+        await assert.rejects(again(db, models), error)
+      }
+      await refused('nobody', {
+        code: 'BAD_VALUE',
+        message: /docs\.a refers to 'nobody', which is no model: add it/,
+      })
+      const unfit = { code: 'BAD_VALUE', message: /docs\.a refers to parents\.n, which must be .* unique/ }
+      await refused({ model: 'parents', column: 'n' }, unfit)
+      const plain = await again(db, { docs: {}, parents: {} })
+      if (!plain) return
+      await plain.set({ id: '9', a: 'none' })
+      const dangling = {
+        code: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+        message: /docs\.a refers to parents\.id: document '9' has 'none'/,
+      }
+      await refused('parents', dangling)
+    },
+  )
+
   t('columns come, go and change, and no document does', async () => {
     const db = await begin(open)
     const columns = {

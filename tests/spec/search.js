@@ -170,6 +170,19 @@ export function spec(t, { open }) {
       { snippet: { body: { before: '[', after: ']' } } },
     )
     assert.match(JSON.stringify(hit), /\[Tide\]/)
+    await texts.set({ id: 4, body: '' })
+    for (const attrs of [{}, { body: { $match: { words: '', prefix: true } } }]) {
+      const options = { snippet: { body: { before: '[', tokens: 2 } }, sort: { $rank: 1 } }
+      if (!attrs.body) options.sort = { id: 1 }
+      await texts.set({ id: 1, body: 'gone with the tide' })
+      const all = await texts.searchAll(attrs, options)
+      assert.deepEqual(
+        all.map(({ $snippet }) => $snippet.body),
+        ['gone with…', 'Tide?', ''],
+      )
+    }
+    await texts.set({ id: 1, body: 'gone' })
+    await texts.remove(4)
     await db.withTransaction(async tx => {
       await tx.store.texts.set({ id: 9, body: 'tide' })
       await tx

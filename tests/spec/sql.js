@@ -108,6 +108,20 @@ export function spec(t, { open, traits }) {
     await assert.rejects(db.get('SELECT 1 AS a', [1]), { code: 'BAD_VALUE' })
   })
 
+  t('what SQLite would store as something else is not bound, infinity is', async () => {
+    const db = open(SQLite)
+    await db.exec('CREATE TABLE v(v REAL)')
+    for (const values of [[Number.NaN], { v: Number.NaN }]) {
+      const sql = `INSERT INTO v VALUES (${Array.isArray(values) ? '?' : ':v'})`
+      await assert.rejects(db.run(sql, values), {
+        code: 'BAD_VALUE',
+        message: /is NaN: bind null for no value/,
+      })
+    }
+    await db.run('INSERT INTO v VALUES (?)', [Number.POSITIVE_INFINITY])
+    assert.deepEqual(await db.all('SELECT v FROM v'), [{ v: Number.POSITIVE_INFINITY }])
+  })
+
   t('a statement says what it changed, and its errors have codes', async () => {
     const db = open(SQLite)
     await db.exec(`

@@ -221,6 +221,39 @@ export function spec(t, { open, traits }) {
     )
   })
 
+  t('what is under way when a database is closed is done first', async () => {
+    const db = open(DB)
+    const value = async () => {
+      await sleep(5)
+      return 1
+    }
+    const slow = db.addModel(JsonModel, { name: 'slow', columns: { v: { value } } })
+    await slow.set({ id: 'a' })
+    const running = [
+      slow.set({ id: 'b' }),
+      slow.get('a'),
+      db.withTransaction(async tx => {
+        await sleep(5)
+        return tx.store.slow.update({ id: 'a', n: 1 })
+      }),
+    ]
+    await db.close()
+    assert.equal(db.isOpen, false)
+    assert.deepEqual(await Promise.all(running), [
+      { id: 'b', v: 1 },
+      { id: 'a', v: 1 },
+      { id: 'a', v: 1, n: 1 },
+    ])
+  })
+
+  t('a hook that waits for the database itself is told so', async () => {
+    let wrong = true
+    const db = open(DB, { onDidOpen: () => wrong && db.get('SELECT 1') })
+    await assert.rejects(db.open(), { code: 'BAD_VALUE', message: /onDidOpen uses the database itself/ })
+    wrong = false
+    await db.open()
+  })
+
   t('transactions wait for each other, also over turns of the event loop', async () => {
     const [db, things] = start()
     await things.set({ id: 1, count: 0 })

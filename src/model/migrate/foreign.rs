@@ -6,7 +6,7 @@ use super::aside::Aside;
 use super::shape::{self, declaration};
 use super::{Progress, full_text, record};
 use crate::error::{Error, Result};
-use crate::sql::{Conn, quote};
+use crate::sql::{Conn, Value, quote};
 
 /// Makes the foreign keys what the model declares, one a step; nothing when they are.
 pub(super) fn refer(
@@ -25,7 +25,8 @@ pub(super) fn refer(
     }
     let there = keys(conn, &new.name)?;
     for (i, column) in columns.iter().enumerate() {
-        let wanted = column.foreign_key.as_ref().map(|key| Key::wanted(conn, new, key)).transpose()?;
+        let wanted =
+            column.foreign_key.as_ref().map(|key| Key::wanted(conn, new, column, key)).transpose()?;
         let has = there.iter().find(|(name, _)| *name == column.name).map(|(_, key)| key);
         if wanted.as_ref() == has {
             continue;
@@ -45,14 +46,14 @@ struct Key {
 }
 
 impl Key {
-    fn wanted(conn: &Conn, new: &Definition, key: &ForeignKey) -> Result<Key> {
+    fn wanted(conn: &Conn, new: &Definition, from: &Column, key: &ForeignKey) -> Result<Key> {
         let column = match (&key.column, key.model == new.name) {
             (Some(column), _) => column.clone(),
             (None, true) => new.id_col.clone(),
             // a table's primary key may be its rowId: the id has to be named
             (None, false) => match record::read(conn, &key.model)? {
                 Some(parent) => parent.id_col,
-                None => return Err(Error::UnknownModel(key.model.clone())),
+                None => return Err(no_such(new, from, &key.model)),
             },
         };
         let (on_delete, on_update) = (reaction(key.on_delete), reaction(key.on_update));
@@ -112,7 +113,55 @@ fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, own
             "DELETE FROM {table} WHERE {before} IS NOT NULL AND {before} NOT IN (SELECT {id} FROM {parent})"
         ))?;
     }
-    conn.exec(&format!("UPDATE {table} SET {name} = {before} WHERE {before} IS NOT NULL"))?;
+    conn.exec(&format!("UPDATE {table} SET {name} = {before} WHERE {before} IS NOT NULL"))
+        .map_err(|e| explain(conn, new, column, key, e))?;
     conn.exec(&format!("ALTER TABLE {table} DROP COLUMN {before}"))?;
     aside.back(conn, &new.name)
+}
+
+fn no_such(new: &Definition, from: &Column, model: &str) -> Error {
+    let what = format!("{}.{} refers to '{model}'", new.name, from.name);
+    Error::BadValue(format!("{what}, which is no model: add it with addModel"))
+}
+
+/// What SQLite refuses about a key, by the names of the models, and with the document that is in its way.
+fn explain(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, error: Error) -> Error {
+    let (Some(key), Error::Sqlite { code, message, sql }) = (key, &error) else { return error };
+    let Key { table, column: parent, .. } = key;
+    let what = format!("{}.{} refers to {table}.{parent}", new.name, column.name);
+    if message.contains("foreign key mismatch") {
+        return Error::BadValue(format!(
+            "{what}, which must be the id or a column with a type, index: 'ALL' and unique: true"
+        ));
+    }
+    if message.contains("no such table") {
+        return no_such(new, column, table);
+    }
+    if *code != "SQLITE_CONSTRAINT_FOREIGNKEY" {
+        return error;
+    }
+    let find = format!(
+        "SELECT {id} AS id, {before} AS value FROM {own} WHERE {before} IS NOT NULL
+           AND {before} NOT IN (SELECT {parent} FROM {table}) LIMIT 1",
+        id = quote(&new.id_col),
+        before = quote(&format!("{}~", column.name)),
+        own = quote(&new.name),
+        parent = quote(parent),
+        table = quote(table),
+    );
+    let found = conn.one(&find, &[], |row| Ok((row.value(0)?, row.value(1)?)));
+    let Ok(Some((id, value))) = found else { return error };
+    let (id, value) = (shown(&id), shown(&value));
+    let message = format!("{what}: document {id} has {value}, which is not there: change it in a migration");
+    Error::Sqlite { code, message, sql: sql.clone() }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Integer(n) => n.to_string(),
+        Value::Real(n) => n.to_string(),
+        Value::Text(text) => format!("'{text}'"),
+        Value::Blob(_) => "bytes".into(),
+    }
 }

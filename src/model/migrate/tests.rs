@@ -128,10 +128,29 @@ fn a_foreign_key_comes_to_a_column_that_is_there_and_goes_again() {
     assert!(all(&db, &c).is_empty(), "removed with what it referred to");
     model(&db, plain).unwrap();
     orphan("2").unwrap();
-    assert_eq!(model(&db, bound).unwrap_err().code(), "SQLITE_CONSTRAINT_FOREIGNKEY");
+    let refused = model(&db, bound).unwrap_err();
+    assert_eq!(refused.code(), "SQLITE_CONSTRAINT_FOREIGNKEY");
+    assert!(refused.to_string().starts_with("c.p refers to p.id: document '2' has 'nobody'"), "{refused}");
     assert_eq!(all(&db, &c).len(), 1);
     let unknown = r#"{"name":"d","columns":[{"name":"p","type":"TEXT","foreignKey":{"model":"none"}}]}"#;
-    assert_eq!(model(&db, unknown).unwrap_err().code(), "UNKNOWN_MODEL");
+    let unknown = model(&db, unknown).unwrap_err();
+    assert!(unknown.to_string().starts_with("d.p refers to 'none', which is no model"), "{unknown}");
+}
+
+#[test]
+fn a_foreign_key_to_what_cannot_be_referred_to_is_explained() {
+    let db = empty();
+    model(&db, r#"{"name":"p","columns":[{"name":"n","type":"TEXT"},{"name":"v"}]}"#).unwrap();
+    for (parent, column, why) in [
+        ("p", "n", "c.k refers to p.n, which must be the id or a column with a type"),
+        ("p", "v", "c.k refers to p.v, which must be"),
+        ("none", "n", "c.k refers to 'none', which is no model"),
+    ] {
+        let key = format!(r#""foreignKey":{{"model":"{parent}","column":"{column}"}}"#);
+        let child = format!(r#"{{"name":"c","columns":[{{"name":"k","type":"TEXT",{key}}}]}}"#);
+        let refused = model(&db, &child).unwrap_err();
+        assert!(refused.to_string().starts_with(why), "{refused}");
+    }
 }
 
 #[test]
