@@ -143,10 +143,7 @@ export class DB extends Tables {
     } else {
       await migrate(this, models, { migrations, before, onProgress: this._options.onProgress })
     }
-    for (const model of models) {
-      model._again = undefined
-      await model.prepare?.(engine)
-    }
+    for (const model of models) await model.prepare?.(engine)
   }
 
   /** Refuses columns that the table of a read-only database doesn't have: each read would fail. */

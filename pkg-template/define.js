@@ -24,7 +24,8 @@ export class Tables extends SQLite {
   _nodeId
 
   constructor(options = {}, more = []) {
-    const { sqlitePath, nodeId, autoSync, ...rest } = options
+    const { sqlitePath, nodeId, autoSync, ...rest } = options ?? {}
+    if (!options) throw new TypeError('options must be an object')
     const s3 = FOR_S3.find(name => name in rest)
     if (s3 || autoSync) notSupported(`option ${s3 ?? 'autoSync'}`)
     if (sqlitePath !== undefined && rest.file !== undefined)

@@ -106,6 +106,7 @@ test('definitions that would fail later, or mean nothing, are refused where they
     refused({ c: { type, fts: true } }, new RegExp(`docs\\.c: fts is for text, .* ${type}`))
   refused({ c: { falsyBool: true, fts: true } }, /docs\.c: fts is for text/)
   refused({ ID: { type: 'TEXT' } }, /docs\.ID: .*'id'.*another name/)
+  assert.throws(() => new DB(null), { name: 'TypeError', message: 'options must be an object' })
   const indexes = (given, message) => refused({ a: { type: 'TEXT' } }, message, { indexes: given })
   indexes({}, /docs: indexes must be an array of \{columns, name\?, unique\?, sparse\?\}/)
   indexes(['a'], /docs: indexes\[0\] must be an object/)
