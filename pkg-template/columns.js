@@ -104,17 +104,43 @@ export function compileColumns(model, idCol, given = {}, indexes = []) {
   for (const column of all) holdAlways(column, all)
   checkIndexes(model, indexes, Object.keys(columns))
   const known = all.filter(({ name }) => name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol)))
-  return { engine: known.map(forEngine), columns, tokenize }
+  const engine = known.map(forEngine)
+  for (const column of all) sayInSql(column, all)
+  return { engine, columns, tokenize }
 }
 
-/** null says nothing, in strato-db's definitions too. */
-function withoutNulls(definition) {
+/** What a model tells of the columns that it selects. */
+export function selectionOf(columns) {
+  const selectCols = columns.filter(column => column.get || column.name === 'json')
+  return {
+    getCols: columns.filter(column => column.get),
+    selectCols,
+    selectColNames: selectCols.map(column => column.name),
+    selectColAliases: selectCols.map(column => column.alias),
+    selectColsSql: selectCols.map(column => column.select).join(','),
+  }
+}
+
+/** `sql` and `select`, for SQL of the application's own. */
+function sayInSql(column, all) {
+  const { steps, alias } = column
+  if (column.sql === undefined) {
+    const holder = holderOf(column, all)
+    const [name, depth] = holder ? [holder.quoted, holder.steps.length] : ['"json"', 0]
+    const path = steps.slice(depth).map(step => (typeof step === 'number' ? `[${step}]` : `."${step}"`))
+    column.sql = `json_extract(tbl.${name},'$${path.join('').replaceAll("'", "''")}')`
+  }
+  column.select = `${column.sql} AS ${alias}`
+}
+
+/** null says nothing, as in strato-db. */
+export function withoutNulls(definition) {
   if (typeof definition !== 'object' || Array.isArray(definition)) return definition
   return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== null))
 }
 
-/** The JSON column that a column lies in is always an object, unless it says otherwise. */
-function holdAlways({ steps }, all) {
+/** The JSON column that a column lies in. */
+function holderOf({ steps }, all) {
   const holders = all.filter(
     column =>
       column.type === 'JSON' &&
@@ -124,8 +150,13 @@ function holdAlways({ steps }, all) {
       typeof steps[column.steps.length] === 'string' &&
       column.steps.every((step, i) => step === steps[i]),
   )
-  const nearest = holders.sort((a, b) => b.steps.length - a.steps.length)[0]
-  if (nearest) nearest.alwaysObject ??= true
+  return holders.sort((a, b) => b.steps.length - a.steps.length)[0]
+}
+
+/** It is always an object, unless it says otherwise. */
+function holdAlways(column, all) {
+  const holder = holderOf(column, all)
+  if (holder) holder.alwaysObject ??= true
 }
 
 function compile(what, name, idCol, given, before) {
@@ -157,23 +188,43 @@ function compile(what, name, idCol, given, before) {
     alias: alias ?? (isId ? '_i' : name === 'json' ? '_j' : undefined),
     sql:
       sql === undefined ? (real ? `tbl.${quoted}` : undefined) : withDefault(what, sql, definition.default),
+    computed: sql !== undefined,
     // values of such columns are in no document: they are sent next to it
     aside: real && !get && Boolean(definition.value || definition.stringify),
     index: definition.index && indexKind(definition),
   }
 }
 
-/** A falsyBool is 1 or nothing, also where strato-db keeps it as JSON. */
+/**
+ * A falsyBool is 1 or nothing, also where strato-db keeps it as JSON; and functions of a JSON column read and write JSON
+ * text.
+ */
 function asStored(definition) {
   const { falsyBool, type, ...rest } = definition
-  return falsyBool && ['JSON', 'BLOB'].includes(type) ? { ...rest, falsyBool, real: true } : definition
+  if (falsyBool && ['JSON', 'BLOB'].includes(type)) return { ...rest, falsyBool, real: true }
+  const { parse, stringify } = definition
+  if (type !== 'JSON' || !(parse || stringify)) return definition
+  return {
+    ...definition,
+    parse: parse && (value => parse(nullish(value) ? value : JSON.stringify(value))),
+    stringify: stringify && (value => fromJson(stringify(value))),
+  }
 }
+
+function fromJson(text) {
+  try {
+    return typeof text === 'string' ? JSON.parse(text) : text
+  } catch {
+    return text
+  }
+}
+
+const nullish = value => value === null || value === undefined
 
 function forEngine(column) {
   const known = { name: column.name }
   for (const key of ENGINE_KEYS) if (column[key] !== undefined) known[key] = column[key]
-  const given = column.sql?.startsWith('tbl."') && column.real
-  if (given) delete known.sql
+  if (!column.computed) delete known.sql
   if (column.path === column.name) delete known.path
   if (column.isId) for (const key of ['get', 'unique', 'real', 'path']) delete known[key]
   if (column.index && !column.isId) known.index = column.index

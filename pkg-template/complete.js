@@ -14,7 +14,7 @@ export class Completion {
     const others = columns.filter(column => !column.isId)
     const having = (...keys) => others.filter(column => keys.some(key => column[key]))
     // what SQL computes has its default there
-    const stored = others.filter(column => column.real || column.sql === undefined)
+    const stored = others.filter(column => column.real || !column.computed)
     this.defaults = stored.filter(
       column => column.default !== undefined && !column.value && !column.slugValue,
     )
@@ -32,7 +32,8 @@ export class Completion {
       .filter(({ check }) => check)
     /** Whether a part of a document says too little: the whole has to be looked at. */
     this.whole = Boolean(
-      this.defaults.length ||
+      this.shaped.some(column => column.stringify) ||
+        this.defaults.length ||
         this.values.length ||
         this.required.length ||
         this.validate ||
@@ -116,6 +117,11 @@ export class Completion {
     return given
   }
 
+  /** A document of the user's as it is stored, computed values left as they are. */
+  stored(doc) {
+    return this.#shape(doc, {}).doc
+  }
+
   #shape(given, aside) {
     let doc = given
     for (const column of this.shaped) {
@@ -123,8 +129,9 @@ export class Completion {
       const value = this.#aside(column, aside, doc)
       let made = value
       if (falsyBool) made = value ? true : undefined
-      else if (nullish(value)) made = alwaysObject ? {} : value
-      else if (column.stringify) made = column.stringify(value)
+      // it may have a word for nothing
+      else if (column.stringify) made = column.stringify(value) ?? undefined
+      if (nullish(made) && alwaysObject) made = {}
       if (column.aside) aside[name] = made
       else if (made !== value) doc = this.#with(doc, column, made)
     }

@@ -100,7 +100,7 @@ export class ESModel extends JsonModel {
     if (!this._completion.whole) return this._patchEvent(id, JSON.parse(patch), meta)
     const [old, changed] = [await this._stored(id), await this._stored(id, patch)]
     if (!old) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
-    const before = this._codec.encode(changed, `${this.name}.update`)
+    const before = this._codec.encode(this._completion.stored(changed), `${this.name}.update`)
     const [doc] = await this._completeAll('update', [changed], slugs)
     return (
       this._recomputed(id, JSON.parse(patch), before, doc, meta) ??
@@ -129,7 +129,7 @@ export class ESModel extends JsonModel {
 
   /** What of `doc` is another than in the old one, with null for what is gone. */
   _changes(old, doc) {
-    const before = old ? this._codec.encode(old, `${this.name}.update`) : {}
+    const before = old ? this._codec.encode(this._completion.stored(old), `${this.name}.update`) : {}
     const changes = { [this.idCol]: doc[this.idCol] }
     for (const key of Object.keys(doc)) if (!same(before[key], doc[key])) changes[key] = doc[key]
     for (const key of Object.keys(before)) if (!Object.hasOwn(doc, key)) changes[key] = null

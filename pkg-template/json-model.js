@@ -2,7 +2,7 @@
 // engine per operation. Reading is Keyed's and Searchable's.
 
 import { Codec, LONE, utf8 } from './codec.js'
-import { compileColumns } from './columns.js'
+import { compileColumns, selectionOf, withoutNulls } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
@@ -14,21 +14,10 @@ import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
-const OPTIONS = [
-  ...[
-    'db',
-    'name',
-    'columns',
-    'idCol',
-    'ItemClass',
-    'keepRowId',
-    'indexes',
-    'validate',
-    'dispatch',
-    'emitter',
-  ],
-  ...['migrations', 'migrationOptions'],
-]
+const OPTIONS =
+  'db name columns idCol ItemClass keepRowId indexes validate dispatch emitter migrations migrationOptions'.split(
+    ' ',
+  )
 
 export class JsonModel extends Keyed {
   /** The token of the transaction this instance works in; 0 outside. */
@@ -40,10 +29,11 @@ export class JsonModel extends Keyed {
   /** The slugs of writes under way. */
   _choosing = new Map()
 
-  constructor(options) {
+  constructor(given) {
     super()
-    if (typeof options !== 'object' || options === null)
+    if (typeof given !== 'object' || given === null)
       throw new TypeError('JsonModel: options must be an object')
+    const options = withoutNulls(given)
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
     if (unknown.length)
       throw new TypeError(
@@ -70,8 +60,7 @@ export class JsonModel extends Keyed {
     /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)
-    this.getCols = this.columnArr.filter(column => column.get)
-    this.selectCols = this.columnArr.filter(column => column.get || column.name === 'json')
+    Object.assign(this, selectionOf(this.columnArr))
     this._definition = { name, idCol, keepRowId, indexes, tokenize, columns: engine }
     const declared = this.columnArr.filter(column => column.name !== 'json')
     this._completion = new Completion(name, declared, validate)
@@ -103,8 +92,10 @@ export class JsonModel extends Keyed {
   }
 
   async _write(engine, obj, insertOnly, noReturn, slugs) {
-    const many = Array.isArray(obj)
-    const docs = await this._completeAll('set', many ? obj : [obj], slugs)
+    const objs = Array.isArray(obj) ? obj : [obj]
+    // nothing is awaited that need not be: writes that nobody waits for keep their order
+    const { simple } = this._completion
+    const docs = simple ? this._encodeAll('set', objs) : await this._completeAll('set', objs, slugs)
     const what = `${this.name}.set`
     const texts = docs.map(doc => this._codec.text(doc, what))
     const news = texts.length
@@ -113,7 +104,7 @@ export class JsonModel extends Keyed {
     this._announce()
     if (noReturn) return { lastID: this._lastId(docs, news), changes: docs.length }
     const written = docs.map((doc, i) => this._written(doc, news[i]))
-    return many ? written : written[0]
+    return objs === obj ? written : written[0]
   }
 
   /**
@@ -201,7 +192,10 @@ export class JsonModel extends Keyed {
     const text = engine.patched(this.name, this._id(id), patch, this._inside())
     if (text === undefined) return undefined
     const { $aside, ...doc } = JSON.parse(text)
-    return this._revived(this._completion.aside.length || $aside === undefined ? doc : { ...doc, $aside })
+    return this._revived(
+      this._completion.aside.length || $aside === undefined ? doc : { ...doc, $aside },
+      false,
+    )
   }
 
   /** Whether parts of documents must be looked at as part of the whole. */
@@ -347,21 +341,28 @@ export class JsonModel extends Keyed {
 
   /** Documents as they are to be stored, encoded. */
   async _completeAll(method, objs, slugs, removals = false) {
-    const what = `${this.name}.${method}`
-    const { simple } = this._completion
+    if (this._completion.simple) return this._encodeAll(method, objs, removals)
     const docs = []
-    for (const given of objs) {
-      const obj = this.checkObject(method, given)
-      const { doc, aside } = simple ? { doc: obj } : await this._completion.run(this, obj, slugs)
-      const copy = this._codec.encode(doc, what, removals)
-      const id = copy[this.idCol]
-      if (!nullish(id)) this._checkStoredId(what, id)
-      else if (this.integerId) delete copy[this.idCol]
-      else put(copy, this.idCol, crypto.randomUUID())
-      if (aside) copy.$aside = this._encodeAside(copy, aside, what)
-      docs.push(copy)
+    for (const obj of objs) {
+      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), slugs)
+      docs.push(this._encodeOne(`${this.name}.${method}`, doc, aside, removals))
     }
     return docs
+  }
+
+  _encodeAll(method, objs, removals = false) {
+    const what = `${this.name}.${method}`
+    return objs.map(obj => this._encodeOne(what, this.checkObject(method, obj), undefined, removals))
+  }
+
+  _encodeOne(what, doc, aside, removals) {
+    const copy = this._codec.encode(doc, what, removals)
+    const id = copy[this.idCol]
+    if (!nullish(id)) this._checkStoredId(what, id)
+    else if (this.integerId) delete copy[this.idCol]
+    else put(copy, this.idCol, crypto.randomUUID())
+    if (aside) copy.$aside = this._encodeAside(copy, aside, what)
+    return copy
   }
 
   _encodeAside(copy, aside, what) {

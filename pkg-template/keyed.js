@@ -4,7 +4,7 @@
 import { LONE } from './codec.js'
 import { Loader } from './loader.js'
 import { nearest } from './nearest.js'
-import { replaceAt } from './paths.js'
+import { replaceAt, valueAt, withValueAt } from './paths.js'
 import { fill, fromRow, parsed, unreadable } from './rows.js'
 import { waitedFor } from './running.js'
 import { findColumn, show } from './search-attrs.js'
@@ -13,6 +13,13 @@ import { Searchable } from './searchable.js'
 export class Keyed extends Searchable {
   /** Prepares the table of a model whose late adding failed; `DB` sets it. */
   _again
+
+  constructor() {
+    super()
+    // for `rows.map(model.parseRow)` and `.then(model.toObj)`
+    this.toObj = this.toObj.bind(this)
+    this.parseRow = this.parseRow.bind(this)
+  }
 
   /** The document with an id, or the first with a value in a column, or undefined. */
   async get(id, colName = this.idCol) {
@@ -30,11 +37,14 @@ export class Keyed extends Searchable {
   async getAll(ids, colName) {
     if (nullish(ids)) return []
     if (!Array.isArray(ids)) throw new TypeError(`${this.name}.getAll: ids must be an array`)
-    const keys = ids.map(id => this._key('getAll', id, colName))
-    if (!keys.length) return []
+    // nothing is found where nothing is asked for
+    const asked = ids.filter(id => !nullish(id))
+    const keys = asked.map(id => this._key('getAll', id, colName))
+    if (!keys.length) return ids.map(() => undefined)
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
-    return JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    return asked.length === ids.length ? found : ids.map(id => (nullish(id) ? undefined : found.shift()))
   }
 
   /**
@@ -190,11 +200,19 @@ export class Keyed extends Searchable {
     return this._codec.plain && !this._parsed.length && !this.Item
   }
 
-  _revived(doc) {
+  /** A stored document with what `parse` makes of its values; without `selected` it has none of what SQL computes. */
+  _revived(doc, selected = true) {
     if (!this._codec.plain) this._codec.revive(doc)
-    for (const column of this._parsed)
-      replaceAt(doc, column.steps, value => parsed(this, column, value, doc[this.idCol]))
-    return doc
+    let read = doc
+    for (const column of this._parsed) {
+      if (column.computed && !selected) continue
+      const value = valueAt(read, column.steps) ?? null
+      const made = parsed(this, column, value, doc[this.idCol])
+      // it may have a word for nothing
+      if (value !== null) replaceAt(read, column.steps, () => made)
+      else if (!nullish(made)) read = withValueAt(read, column.steps, made)
+    }
+    return read
   }
 
   _ready() {

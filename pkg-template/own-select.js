@@ -11,8 +11,14 @@ const ONE = JSON.stringify({ cols: ['1'], noTotal: true, noCursor: true })
 
 /** What the engine found, as text, and the options that it was found with. */
 export function ownPage(model, engine, { attrs, ...options }) {
-  model._asked = undefined
-  const [sql, values, , totalSql, totalValues = []] = model.makeSelect({ attrs, ...options })
+  Object.assign(model, { _asked: undefined, _probing: true })
+  let made
+  try {
+    made = model.makeSelect({ attrs, ...options })
+  } finally {
+    model._probing = false
+  }
+  const [sql, values, , totalSql, totalValues = []] = made
   // not set by a makeSelect that doesn't call ours
   const asked = model._asked ?? { options, search: model.searchText({}, options) }
   const { noTotal, noCursor, itemsOnly } = asked.options
@@ -41,7 +47,7 @@ export function ownFigure(model, engine, op, column, given) {
     throw new TidelogError('BAD_VALUE', `${model.name}: '${op}' is none of ${FIGURES.join(', ')}`)
   const known = Object.hasOwn(model.columns, column) ? model.columns[column] : {}
   // the rest is selected as JSON
-  const value = known.sql !== undefined && known.type !== 'JSON' ? 'x' : "x ->> '$'"
+  const value = known.computed || (known.real && known.type !== 'JSON') ? 'x' : "x ->> '$'"
   // as the engine counts: text that reads as a number is one
   const number = `CAST(${value} AS NUMERIC)`
   const around = sql =>

@@ -108,7 +108,8 @@ export class Queries extends Emitter {
     } finally {
       if (told) {
         const duration = performance.now() - start
-        const call = { name: this.name, method, isStmt, query, args, duration, output, error }
+        const line = query.replaceAll(/\s+/g, ' ')
+        const call = { name: this.name, method, isStmt, query: line, args, duration, output, error }
         this.emit('call', call)
         if (verbose) console.debug(`${this.name}.${method} ${duration.toFixed(2)} ms: ${query}`)
       }
@@ -122,10 +123,11 @@ export class Queries extends Emitter {
 
   /** The application's own version of the database, set first if one is given. */
   async userVersion(version) {
-    if (version !== undefined && (!Number.isInteger(version) || version !== (version | 0)))
+    const given = version !== undefined && version !== null
+    if (given && (!Number.isInteger(version) || version !== (version | 0)))
       throw new TypeError(`userVersion: version must be a whole number of 32 bits, not ${version}`)
-    const engine = await (version === undefined ? this.ready() : this.readyToWrite())
-    if (version !== undefined) await engine.setUserVersion(version, this.token())
+    const engine = await (given ? this.readyToWrite() : this.ready())
+    if (given) await engine.setUserVersion(version, this.token())
     return engine.userVersion(this.token())
   }
 }
@@ -133,7 +135,8 @@ export class Queries extends Emitter {
 function textOf(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
   if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
-  return [text, rest[0]]
+  // values one by one, as node-sqlite3 takes them
+  return [text, rest.length > 1 && valuesOf(rest[0]) !== rest[0] ? rest : rest[0]]
 }
 
 /** A list or named values as they are, a single value as a list of it. */

@@ -116,7 +116,7 @@ export function columnAt(columns, name) {
   const there = above.filter(({ steps: its }) => its.length === path.length)
   const own = there.find(column => column.real && column.get)
   if (own || front) return own ?? {}
-  const declared = above.filter(column => (column.real ? column.get : column.sql === undefined))
+  const declared = above.filter(column => (column.real ? column.get : !column.computed))
   return there.find(column => declared.includes(column)) ?? (declared.length ? {} : undefined)
 }
 

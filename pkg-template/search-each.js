@@ -5,7 +5,7 @@
 
 /** How many documents `fn(item, i)` was called with. The first error stops it: what runs is waited for, then it is thrown. */
 export async function each(model, attrs, options, fn) {
-  const { concurrent = 5, batchSize = 50, limit, fn: given, ...rest } = options
+  const { concurrent = 5, batchSize = 50, limit, fn: given, noCursor, ...rest } = options
   const call = fn ?? given
   if (typeof call !== 'function') throw new TypeError(`${model.name}.each: fn must be a function`)
   const whole = { concurrent, batchSize, limit: limit ?? 1 }
@@ -14,7 +14,7 @@ export async function each(model, attrs, options, fn) {
       throw new TypeError(`${model.name}.each: ${name} must be a whole number, not ${value}`)
   }
   for (const name of ['cursor', 'offset', 'distinct', 'itemsOnly']) {
-    if (rest[name] !== undefined) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
+    if (rest[name]) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
   }
   const { idCol } = model
   const run = { call, concurrent, left: limit || Number.POSITIVE_INFINITY, count: 0, idCol, seen: undefined }

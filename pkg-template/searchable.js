@@ -2,7 +2,8 @@
 // functions, and makes one call of the engine per operation. Does not write.
 
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
-import { parsed } from './rows.js'
+import { put, withValueAt } from './paths.js'
+import { fill, parsed } from './rows.js'
 import { waitedFor } from './running.js'
 import {
   checkAttrs,
@@ -195,6 +196,8 @@ export class Searchable {
     const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
       this.db.engine.makeSelect(this.name, search),
     )
+    // our own search reads one row more, to know whether there is another page
+    if (options.limit && !this._probing) values[values.length - 2] -= 1
     return [sql, values.map(decode), aliases, totalSql ?? undefined, totalValues.map(decode), invert]
   }
 
@@ -253,30 +256,45 @@ export class Searchable {
     checkAttrs(this, method, attrs)
   }
 
-  /** Rows of `cols`, their values as the columns' types and `parse` say; what is nothing is not there. */
+  /**
+   * Rows of `cols`, their values as the columns' types and `parse` say, at the columns' paths; what is nothing is not
+   * there.
+   */
   _rows(rows, cols) {
     const columns = this.columns ?? {}
-    const of = name => (Object.hasOwn(columns, name) ? columns[name] : columnAt(columns, name))
-    const readers = new Map(cols.map(name => [name, reader(this, of(name))]))
-    for (const row of rows) {
-      for (const key of Object.keys(row)) {
-        // SQL may have another name than its text
-        const read = readers.has(key) ? readers.get(key) : decode
-        if (row[key] === null) delete row[key]
-        else if (read) row[key] = read(row[key])
+    const parts = cols.map(name => {
+      const declared = Object.hasOwn(columns, name)
+      const column = declared ? columns[name] : columnAt(columns, name)
+      return { name, steps: declared ? column.steps : [name], read: reader(this, column) }
+    })
+    const whole = cols.includes('json')
+    return rows.map(row => {
+      // SQL may have another name than its text
+      for (const key of Object.keys(row)) if (!cols.includes(key)) row[key] = decode(row[key])
+      const { json, ...plain } = row
+      let made = whole ? { ...plain, ...JSON.parse(json ?? '{}') } : row
+      for (const key of Object.keys(row)) if (row[key] === null) delete made[key]
+      for (const { name, steps, read } of parts) {
+        if (name === 'json') continue
+        const value = read(row[name] ?? null)
+        if (steps.length > 1 || steps[0] !== name) {
+          delete made[name]
+          if (!nullish(value)) made = withValueAt(made, steps, value)
+        } else if (!nullish(value)) put(made, name, value)
       }
-    }
-    return rows
+      return this.Item ? fill(new this.Item(), made) : made
+    })
   }
 }
+
+const asItIs = value => value
 
 /** What makes of a value of `cols` what it is in a document. */
 function reader(model, column) {
   if (!column?.name) return decode
   const { type } = column
-  const revive = type === 'DATE' ? date : type === 'JSON' || !(column.real || type) ? undefined : decode
-  if (!column.parse) return revive
-  return value => parsed(model, column, revive ? revive(value) : value)
+  const revive = type === 'DATE' ? date : type === 'JSON' || !(column.real || type) ? asItIs : decode
+  return column.parse ? value => parsed(model, column, revive(value)) : revive
 }
 
 const date = value => (typeof value === 'number' ? new Date(value) : value)

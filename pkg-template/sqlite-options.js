@@ -23,8 +23,10 @@ export const SQLITE_OPTIONS = [
 ]
 
 /** The options, checked and completed. */
-export function checkOptions(options, more) {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
+export function checkOptions(given, more) {
+  if (typeof given !== 'object' || given === null) throw new TypeError('options must be an object')
+  // null is nothing given
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
   const unknown = Object.keys(options).filter(key => !SQLITE_OPTIONS.includes(key) && !more.includes(key))
   if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
   checkHost(options)

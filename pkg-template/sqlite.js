@@ -53,7 +53,7 @@ export class SQLite extends Queries {
     this._upkeep = new Upkeep(this._options)
     this.file = this._options.file
     unnamed += 1
-    this.name = `${options.name ?? this.file.split('/').at(-1)}|${unnamed}`
+    this.name = `${options.name || this.file.split('/').at(-1).replace(/\.db$/, '')}|${unnamed}`
   }
 
   get isOpen() {
@@ -141,6 +141,7 @@ export class SQLite extends Queries {
   _child(engine) {
     const child = Object.create(this)
     const own = { isOpen: true, ready: () => engine, open: async () => child, announce() {}, engine }
+    Object.assign(own, ofTheWhole(this, 'while it opens: do so before, or once open() has resolved'))
     for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
     child.store = bound(this.store, 0, child)
     return child
@@ -293,6 +294,7 @@ export class SQLite extends Queries {
       withTransaction: fn => root.nest(() => fn(tx)),
       inside: fn => root.run(fn),
       _statements: new Map(),
+      ...ofTheWhole(this, 'in a transaction: do so on the database, once the transaction is over'),
     }
     for (const [name, value] of Object.entries(own)) Object.defineProperty(tx, name, { value })
     tx.store = bound(this.store, token, tx)
@@ -315,6 +317,15 @@ function bound(store, token, db) {
   const inside = {}
   for (const [name, model] of Object.entries(store)) inside[name] = insideOf(model, token, inside, db)
   return inside
+}
+
+/** What hooks and transactions refuse: they have a database that is theirs alone, and of which nobody else would know. */
+function ofTheWhole({ name }, when) {
+  const refusal = what => new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
+  const addModel = () => {
+    throw refusal('given models')
+  }
+  return { close: async () => Promise.reject(refusal('closed')), addModel, made: addModel }
 }
 
 function insideOf(model, token, store, db) {

@@ -190,7 +190,7 @@ export interface SearchOptions<
   /** SQL after the table, which is `tbl`: the developer's own code. Call a joined table otherwise than a column. */
   join?: string
   joinVals?: readonly unknown[]
-  /** Columns, paths or SQL of the developer's own instead of documents, by that name or the `n` of `count(*) AS n`. */
+  /** Columns to give instead of documents, each at its path, or SQL of the developer's own, by its text or the `n` of `count(*) AS n`. */
   cols?: Cols
   distinct?: boolean
   /** The page after, or before, an earlier search with the same sort. */
@@ -230,12 +230,16 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
     ? Doc
     : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
   : {
-      [N in Cols[number] as Given<N>]?: N extends keyof C
+      [N in Exclude<Cols[number], Placed<C>> as Given<N>]?: N extends keyof C
         ? ValueOf<Made<C[N]>>
         : N extends keyof Doc
           ? Doc[N]
           : Untyped
-    }
+    } & ([Cols[number] & Placed<C>] extends [never] ? unknown : Partial<Doc>)
+/** Columns whose values lie elsewhere than under their names. */
+type Placed<C> = string extends keyof C
+  ? never
+  : { [N in keyof C]: Made<C[N]> extends { path: string } ? N : never }[keyof C] & string
 /** The name that SQL gets: `n` of `count(*) AS n`. */
 type Given<N extends string> = [AliasIn<N>] extends [never] ? N : AliasIn<N>
 type AliasIn<N extends string> = N extends `${infer Word} ${infer Rest}`

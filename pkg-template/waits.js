@@ -1,5 +1,6 @@
 // Who would wait for himself: a write made inside the very transaction, or phase of an event, that it has to wait for; any
-// call of a hook on the database whose opening waits for it. Where the runtime follows asynchronous calls it is refused; elsewhere it is told of when nothing has moved for a while.
+// call of a hook on the database whose opening waits for it. Where the runtime follows asynchronous calls it is refused;
+// elsewhere it is told of when nothing has moved for a while.
 
 import { TidelogError } from './errors.js'
 import { Transaction } from './transaction.js'

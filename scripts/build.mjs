@@ -23,9 +23,10 @@ const features = [
   'sign-ext',
 ]
 // browsers compile a function whole when it is first called: by default everything with one caller becomes part of it,
-// and what is seldom needed is compiled with what every open needs
+// and what is seldom needed is compiled with what every open needs. The stack grows down to address 0, so nothing but an
+// overflow of it comes to the first KiB: offsets can be folded into loads and stores
 const optimize = [
-  ...['-Os', '--one-caller-inline-max-function-size=50', '--mvp-features'],
+  ...['-Os', '--one-caller-inline-max-function-size=50', '--low-memory-unused', '--mvp-features'],
   ...features.map(feature => `--enable-${feature}`),
 ]
 

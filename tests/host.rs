@@ -189,6 +189,32 @@ fn a_host_that_ended_the_transaction_itself_is_no_error() {
 }
 
 #[test]
+fn sql_that_undoes_a_call_of_the_host_is_refused() {
+    let none = Params::Positional(vec![]);
+    for calls_only in BOTH {
+        let (db, _) = host(calls_only);
+        let w = db.writer();
+        w.exec("CREATE TABLE t(a UNIQUE)").unwrap();
+        for sql in [
+            "INSERT OR rollback INTO t VALUES (1)",
+            "CREATE TABLE u(a UNIQUE ON CONFLICT ROLLBACK)",
+            "CREATE TRIGGER r BEFORE DELETE ON t BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+        ] {
+            let codes = [w.check_host(sql), w.statement(sql, &none, |_| {}, |_| Ok(true)).map(|_| ())]
+                .map(|done| done.err().map(|e| e.code()));
+            assert_eq!(codes, [calls_only.then_some("BAD_VALUE"); 2], "{sql}");
+        }
+        for sql in [
+            "SELECT 'ROLLBACK' AS \"rollback\" -- ROLLBACK",
+            "SELECT a AS rollback_a FROM t",
+            "DELETE FROM t",
+        ] {
+            assert_eq!(w.check_host(sql), Ok(()), "{sql}");
+        }
+    }
+}
+
+#[test]
 fn statements_of_applications_have_names_numbers_and_counts() {
     for calls_only in BOTH {
         let (db, _) = host(calls_only);

@@ -177,6 +177,9 @@ pub(super) async fn open_db(
     Ok((place, db))
 }
 
+/// What is done with the store in one go.
+pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsHost>) -> Result<JsValue> + 'a>;
+
 impl Engine {
     /// An operation with a turn of its own.
     pub(super) fn run<F>(&self, operation: impl FnOnce(Rc<Store<JsHost>>) -> F) -> Result<JsValue, JsValue>
@@ -192,6 +195,11 @@ impl Engine {
         token: u32,
         operation: impl FnOnce(&Store<JsHost>) -> Result<JsValue>,
     ) -> Result<JsValue, JsValue> {
+        self.part(token, Box::new(operation))
+    }
+
+    /// Compiled once, not for each operation.
+    fn part(&self, token: u32, operation: Job<'_>) -> Result<JsValue, JsValue> {
         let done = || {
             self.access.check(token, true)?;
             self.store.db().transaction(|| operation(&self.store))

@@ -1,9 +1,9 @@
 //! Statements the application wrote.
 
-use js_sys::{Array, JsString, Object, Reflect};
+use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
-use super::engine::{Engine, object};
+use super::engine::{Engine, Job, object};
 use super::error::to_js;
 use super::host::JsHost;
 use super::value;
@@ -21,10 +21,7 @@ impl Engine {
             let run = |s: &Store<JsHost>| self.by(token, s.db().writer(), || run(s, &sql, &params));
             return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s)));
         }
-        self.run(|store| async move {
-            let _turn = store.enter().await?;
-            alone(&store, || store.db().writer().theirs(|| run(&store, &sql, &params))).await
-        })
+        self.alone(Box::new(move |s| s.db().writer().theirs(|| run(s, &sql, &params))))
     }
 
     /// Runs statements one after the other, without parameters.
@@ -33,14 +30,14 @@ impl Engine {
         if token != 0 {
             check_inside(&sql).map_err(to_js)?;
         }
-        let exec = move |s: &Store<JsHost>| s.db().writer().exec(&sql).map(|()| JsValue::UNDEFINED);
+        let exec = move |s: &Store<JsHost>| {
+            let writer = s.db().writer();
+            writer.check_host(&sql).and_then(|()| writer.exec(&sql)).map(|()| JsValue::UNDEFINED)
+        };
         if token != 0 {
             return self.inside(token, |s| self.by(token, s.db().writer(), || exec(s)));
         }
-        self.run(|store| async move {
-            let _turn = store.enter().await?;
-            alone(&store, || store.db().writer().theirs(|| exec(&store))).await
-        })
+        self.alone(Box::new(move |s| s.db().writer().theirs(|| exec(s))))
     }
 
     /// The rows of a statement as objects, or its `first` only. One that writes takes its turn.
@@ -89,10 +86,23 @@ impl Engine {
     }
 
     fn write_rows(&self, sql: String, params: Params, first: bool) -> Result<JsValue, JsValue> {
-        self.run(move |store| async move {
+        self.alone(Box::new(move |s| {
+            let writer = s.db().writer();
+            writer.theirs(|| rows(writer, &sql, &params, first))
+        }))
+    }
+
+    /// Work with the lane held and no transaction open. It must not leave one open: that would swallow what others write
+    /// next. What several statements wrote before one failed stays, so it has to be kept as well.
+    pub(super) fn alone(&self, work: Job<'static>) -> Result<JsValue, JsValue> {
+        self.run(|store| async move {
             let _turn = store.enter().await?;
-            let writer = store.db().writer();
-            alone(&store, || writer.theirs(|| rows(writer, &sql, &params, first))).await
+            let done = work(&store);
+            no_begin(&store)?;
+            match done {
+                Ok(done) => store.db().settle().await.map(|()| done),
+                Err(error) => store.db().flush().await.and(Err(error)),
+            }
         })
     }
 }
@@ -117,8 +127,7 @@ fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue>
         |row| {
             let object = Object::new();
             for (i, name) in names_cell.borrow().iter().enumerate() {
-                // setting a property of a fresh object cannot fail
-                let _ = Reflect::set(&object, name, &value::to_js(&row.value(i)?));
+                value::put_own(&object, name, value::to_js(&row.value(i)?));
             }
             found.push(&object);
             Ok(!first)
@@ -134,15 +143,4 @@ fn no_begin(store: &Store<JsHost>) -> Result<()> {
         return Err(Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into()));
     }
     Ok(())
-}
-
-/// A statement outside of transactions must not leave one open: it would swallow what others write next. What several
-/// wrote before one failed stays, so it has to be kept as well.
-pub(super) async fn alone<T>(store: &Store<JsHost>, statement: impl FnOnce() -> Result<T>) -> Result<T> {
-    let done = statement();
-    no_begin(store)?;
-    match done {
-        Ok(done) => store.db().settle().await.map(|()| done),
-        Err(error) => store.db().flush().await.and(Err(error)),
-    }
 }

@@ -5,8 +5,6 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::error::to_js;
 use super::host::JsHost;
-use super::sql::alone;
-use crate::error::Result;
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -31,7 +29,7 @@ impl Engine {
         if token != 0 {
             return self.inside(token, set);
         }
-        self.upkeep(set)
+        self.alone(Box::new(set))
     }
 
     /// How many pages of the file are in no use.
@@ -43,41 +41,28 @@ impl Engine {
     /// Has free pages given back step by step from now on.
     #[wasm_bindgen(js_name = makeIncremental)]
     pub fn make_incremental(&self) -> Result<JsValue, JsValue> {
-        self.upkeep(|s| s.db().make_incremental().map(|()| JsValue::UNDEFINED))
+        self.alone(Box::new(|s| s.db().make_incremental().map(|()| JsValue::UNDEFINED)))
     }
 
     /// Gives up to `pages` free pages back; how many are left.
     #[wasm_bindgen(js_name = giveBack)]
     pub fn give_back(&self, pages: u32) -> Result<JsValue, JsValue> {
-        self.upkeep(move |s| s.db().give_back(pages).map(|left| (left as f64).into()))
+        self.alone(Box::new(move |s| s.db().give_back(pages).map(|left| (left as f64).into())))
     }
 
     /// Writes the whole file anew, without free pages.
     pub fn vacuum(&self) -> Result<JsValue, JsValue> {
-        self.upkeep(|s| s.db().vacuum().map(|()| JsValue::UNDEFINED))
+        self.alone(Box::new(|s| s.db().vacuum().map(|()| JsValue::UNDEFINED)))
     }
 
     /// Brings statistics up to date.
     pub fn optimize(&self) -> Result<JsValue, JsValue> {
-        self.upkeep(|s| s.db().optimize().map(|()| JsValue::UNDEFINED))
+        self.alone(Box::new(|s| s.db().optimize().map(|()| JsValue::UNDEFINED)))
     }
 
     /// Gives rows in the opposite order where none is asked for.
     #[wasm_bindgen(js_name = reverseUnordered)]
     pub fn reverse_unordered(&self) -> Result<(), JsValue> {
         self.store.db().reverse_unordered().map_err(to_js)
-    }
-}
-
-impl Engine {
-    /// With the lane held and no transaction open.
-    fn upkeep(
-        &self,
-        work: impl FnOnce(&Store<JsHost>) -> Result<JsValue> + 'static,
-    ) -> Result<JsValue, JsValue> {
-        self.run(|store| async move {
-            let _turn = store.enter().await?;
-            alone(&store, || work(&store)).await
-        })
     }
 }

@@ -100,3 +100,17 @@ pub(super) fn params(value: &JsValue) -> Result<Params> {
 pub(super) fn put(object: &Object, key: &str, value: impl Into<JsValue>) {
     let _ = Reflect::set(object, &JsValue::from_str(key), &value.into());
 }
+
+/// [`put`], for a name that the application chose: `__proto__` is a property like any other, as `JSON.parse` has it.
+pub(super) fn put_own(object: &Object, key: &JsString, value: JsValue) {
+    if *key != "__proto__" {
+        let _ = Reflect::set(object, key, &value);
+        return;
+    }
+    let about = Object::new();
+    put(&about, "value", value);
+    for flag in ["writable", "enumerable", "configurable"] {
+        put(&about, flag, true);
+    }
+    Object::define_property(object, key, &about);
+}

@@ -5,7 +5,7 @@ use rusqlite::Statement;
 
 use super::conn::{Cells, Changes, Conn, Kind, Params, Row};
 use super::{bind::bind_params, placeholders};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Conn {
     /// Runs `work`, statements of which may do only what searches need; a host has no such guard.
@@ -68,6 +68,7 @@ impl Conn {
         let (raw, guard) = match &self.0 {
             Kind::Bundled { raw, guard, .. } => (raw, guard),
             Kind::Host(host) => {
+                self.check_host(sql)?;
                 let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
                 columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
                 for row in &found.rows {
@@ -94,6 +95,26 @@ impl Conn {
         self.use_prepared(guard.prepare(raw, sql), sql, work)?;
         let changes = (raw.total_changes() - before) as i64;
         Ok(Changes { changes, last_id: raw.last_insert_rowid() })
+    }
+
+    /// Refuses SQL that undoes a transaction which a host makes of a call: nobody could tell afterwards, and what follows
+    /// would be kept.
+    ///
+    /// # Errors
+    /// `BAD_VALUE` with the remedy.
+    pub fn check_host(&self, sql: &str) -> Result<()> {
+        let calls_only = matches!(&self.0, Kind::Host(host) if host.host.calls_only());
+        let undoes = |statement: &String| {
+            statement
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .any(|word| word.eq_ignore_ascii_case("rollback"))
+        };
+        match calls_only && placeholders::statements(sql).iter().any(undoes) {
+            true => Err(Error::BadValue(
+                "ROLLBACK in this host's SQLite, whose transactions are calls: use ABORT, which undoes the statement, and throw in withTransaction to undo the whole".into(),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Whether SQLite says that such a statement writes nothing; it says so of one that does not compile, too.

@@ -169,10 +169,10 @@ test('falsyBool is true or not there, real or virtual', async () => {
 
 test('parse and stringify stand between the document and the column', async () => {
   const [db, docs] = open({
-    when: { type: 'INTEGER', stringify: d => d.getTime(), parse: n => new Date(n), index: true },
-    lower: { path: 'name', type: 'TEXT', get: false, stringify: s => s.toLowerCase(), index: true },
+    when: { type: 'INTEGER', stringify: d => d?.getTime(), parse: n => n && new Date(n), index: true },
+    lower: { path: 'name', type: 'TEXT', get: false, stringify: s => s?.toLowerCase(), index: true },
     size: { type: 'INTEGER', get: false, value: doc => doc.name.length, index: true },
-    ids: { type: 'TEXT', stringify: list => list.join(), parse: text => text.split(',') },
+    ids: { type: 'TEXT', stringify: list => list?.join(), parse: text => text?.split(',') },
   })
   const doc = { id: 'a', when: new Date(5000), name: 'ÄbC', ids: ['1', '2'] }
   assert.deepEqual(await docs.set(doc), doc)

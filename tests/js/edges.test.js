@@ -72,7 +72,7 @@ test('readOnly needs something to read', async () => {
   const more = made({ n: { type: 'INTEGER' }, m: { type: 'INTEGER' } }, { file, readOnly: true })
   await assert.rejects(more.all(), { code: 'SQLITE_READONLY', message: /'docs' has no column 'm' yet/ })
   const same = made({ N: { type: 'INTEGER', path: 'n' }, v: { index: true } }, { file, readOnly: true })
-  assert.deepEqual(await same.searchAll({ N: 1 }, { cols: ['N'] }), [{ N: 1 }])
+  assert.deepEqual(await same.searchAll({ N: 1 }, { cols: ['N'] }), [{ n: 1 }])
   await same.db.close()
 })
 

@@ -79,7 +79,7 @@ option('name', 'is in every error, with a number', async () => {
     assert.match(db.name, /^shop\|\d+$/)
     await assert.rejects(db.run('SELEC 1'), /shop\|\d+/)
   })
-  assert.match(new SQLite({ file: newFile() }).name, /^\d+\.db\|\d+$/)
+  assert.match(new SQLite({ file: newFile() }).name, /^\d+\|\d+$/)
 })
 
 const fill =

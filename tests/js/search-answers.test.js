@@ -2,7 +2,7 @@
 // computed columns with a default; and writes by condition never reach more than was meant.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DB, JsonModel } from 'tidelog'
+import { DB, EventSourcingDB, JsonModel } from 'tidelog'
 
 function open(columns, name = 'things') {
   const db = new DB()
@@ -98,6 +98,17 @@ test('what would be no condition is refused in that of a write, and stays none i
   assert.equal(await things.updateWhere({ $and: [{}, { id: 'a' }] }, { n: 1 }), 1)
   assert.equal(await things.removeWhere({ tags: { $nin: [] } }), 2)
   await db.close()
+  const es = new EventSourcingDB({ models: { k: { columns: { a: { in: true } } } } })
+  await es.store.k.set({ id: 'a' })
+  for (const attrs of [{ a: [] }, { id: null }]) {
+    await assert.rejects(es.store.k.removeWhere(attrs), { name: 'TypeError', message: /no condition/ })
+    await assert.rejects(es.store.k.updateWhere(attrs, { n: 1 }), {
+      name: 'TypeError',
+      message: /no condition/,
+    })
+  }
+  assert.deepEqual(await es.store.k.all(), [{ id: 'a' }])
+  await es.close()
 })
 
 test('figures after a cursor are those of the rest of that order', async () => {

@@ -14,7 +14,7 @@ const COLUMNS = {
   done: { falsyBool: true },
   meta: { type: 'JSON' },
   at: { type: 'DATE' },
-  upper: { type: 'TEXT', stringify: v => v.toUpperCase() },
+  upper: { type: 'TEXT', stringify: v => v?.toUpperCase() },
   near: { where: (_values, original) => (original > 90 ? false : 'abs(tbl.n - ?) < 2') },
   range: { where: 'tbl.n BETWEEN ? AND ?', whereVal: v => (v === 'off' ? false : v) },
 }

@@ -1,6 +1,9 @@
 // What applications of strato-db do beyond the rows of its API, and what they get: classes of their own as models, models
 // without addModel, definitions with null, values without an array. Searches made over are own-select.test.js's.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel, SQLite } from 'tidelog'
 
@@ -249,4 +252,53 @@ test('event creators take (document, flag, meta)', async () => {
   const { data } = await es.dispatch(event.set({ id: 'a' }, false, 'first'))
   assert.equal(data[3], 'first')
   await es.close()
+})
+
+test('a file that strato-db made opens with its rows, ids, slugs and migrations', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'tidelog-strato-'))
+  const file = join(dir, 'app.db')
+  const theirs = new SQLite({ file })
+  await theirs.exec(`
+    CREATE TABLE "{sdb} migrations"(runKey TEXT, ts DATETIME, up BOOLEAN);
+    INSERT INTO "{sdb} migrations" VALUES ('0 docs', 1700000000, 1), ('seed docs', 1700000000, 1);
+    CREATE TABLE "docs"("rowId" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "id" TEXT NOT NULL, json JSON, "meta" JSON,
+      "yes" JSON, "n" INTEGER);
+    CREATE UNIQUE INDEX "docs_id" ON "docs"("id");
+    CREATE INDEX "docs_slug" ON "docs"(json_extract("json",'$.slug')) WHERE json_extract("json",'$.slug') IS NOT NULL;
+    INSERT INTO docs(id, json, meta, yes, n) VALUES ('a', '{"slug":"x","free":{"k":[1]}}', 3, 'true', 7),
+      ('b', NULL, '{"q":"text"}', NULL, NULL);
+    CREATE TABLE "counted"("id" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, json JSON);
+    INSERT INTO counted VALUES (5, '{"v":1}'); DELETE FROM counted`)
+  await theirs.close()
+  for (const time of [1, 2]) {
+    const db = new DB({ file })
+    const docs = db.addModel(JsonModel, {
+      name: 'docs',
+      columns: {
+        meta: { type: 'JSON' },
+        q: { path: 'meta.q', index: true },
+        yes: { type: 'JSON', falsyBool: true },
+        n: { type: 'INTEGER', index: true },
+        slug: { slugValue: () => 'x', index: true },
+      },
+      migrations: { seed: () => assert.fail('it ran already') },
+    })
+    const counted = db.addModel(JsonModel, {
+      name: 'counted',
+      columns: { id: { type: 'INTEGER', autoIncrement: true } },
+    })
+    assert.deepEqual(await docs.searchAll({}, { sort: { id: 1 } }), [
+      { id: 'a', slug: 'x', meta: 3, yes: true, n: 7, free: { k: [1] } },
+      { id: 'b', meta: { q: 'text' } },
+    ])
+    assert.deepEqual([await docs.count({ yes: true, n: 7 }), await docs.count({ q: 'text' })], [1, 1])
+    await docs.set(await docs.get('a'))
+    assert.equal((await docs.set({ id: 'c' })).slug, 'x-2')
+    await docs.remove('c')
+    assert.equal((await counted.set({})).id, 5 + time)
+    await counted.remove(5 + time)
+    assert.equal(await db.integrityCheck(), true)
+    await db.close()
+  }
+  rmSync(dir, { recursive: true, force: true })
 })

@@ -236,3 +236,42 @@ test('a database is not closed from inside its transaction', async () => {
   assert.deepEqual(await db.all('SELECT a FROM t'), [])
   await db.close()
 })
+
+test('hooks and transactions neither close their database nor give it models', async () => {
+  const refused = what => ({ code: 'BAD_VALUE', message: new RegExp(`a database is not ${what}.*: do so`) })
+  let tried = 0
+  const hook = async db => {
+    await assert.rejects(db.close(), refused('closed'))
+    assert.throws(() => db.addModel(JsonModel, { name: 'late' }), refused('given models'))
+    assert.throws(() => db.define('late', {}), refused('given models'))
+    assert.throws(() => new JsonModel({ db, name: 'late' }), refused('given models'))
+    tried++
+  }
+  const db = new DB({ onDidOpen: hook, onBeforeMigrations: hook })
+  db.registerMigrations('own', { 1: hook })
+  db.runOnceOnOpen(hook)
+  await db.exec('CREATE TABLE t(a)')
+  await db.withTransaction(async tx => {
+    await tx.run('INSERT INTO t VALUES (1)')
+    await hook(tx)
+    await tx.withTransaction(async part => hook(part))
+  })
+  assert.equal(tried, 6)
+  assert.deepEqual(await db.all('SELECT a FROM t'), [{ a: 1 }])
+  const late = db.addModel(JsonModel, { name: 'late' })
+  assert.deepEqual(await late.set({ id: 'a' }), { id: 'a' })
+  await db.close()
+})
+
+test('the database itself takes a model while it opens, and has it afterwards', async () => {
+  let late
+  const db = new DB({
+    onDidOpen: () => {
+      late = db.addModel(JsonModel, { name: 'late' })
+    },
+  })
+  await db.open()
+  assert.deepEqual(await late.set({ id: 'a' }), { id: 'a' })
+  assert.equal(db.store.late, late)
+  await db.close()
+})

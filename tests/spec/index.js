@@ -9,8 +9,9 @@ import * as names from './names.js'
 import * as search from './search.js'
 import * as sql from './sql.js'
 import * as transactions from './transactions.js'
+import * as undone from './undone.js'
 
-const files = { models, definitions, migrations, search, names, sql, transactions, define, hosts }
+const files = { models, definitions, migrations, search, names, sql, transactions, undone, define, hosts }
 
 /**
  * Every test, as `{name, run}`.

@@ -108,6 +108,19 @@ export function spec(t, { open, traits }) {
     await assert.rejects(db.get('SELECT 1 AS a', [1]), { code: 'BAD_VALUE' })
   })
 
+  t('a column called __proto__ is a column', async () => {
+    const db = open(SQLite)
+    const sql = `SELECT 1 AS a, ? AS "__proto__", 2 AS "constructor"`
+    for (const value of ['text', 7, new Uint8Array([1]), null]) {
+      for (const row of [await db.get(sql, [value]), ...(await db.all(sql, [value]))]) {
+        assert.equal(Object.getPrototypeOf(row), Object.prototype)
+        assert.equal(row.a, 1)
+        assert.equal(row.constructor, 2)
+        assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
+      }
+    }
+  })
+
   t('what SQLite would store as something else is not bound, infinity is', async () => {
     const db = open(SQLite)
     await db.exec('CREATE TABLE v(v REAL)')

@@ -126,6 +126,9 @@ exactly<Untyped>()(some(rows[0])['count(*)'])
 // @ts-expect-error a column that was not asked for
 some(rows[0]).body
 exactly<string | undefined>()((await notes.searchOne({}, { cols: ['title'] }))?.title)
+const placed = await notes.searchOne({}, { cols: ['title', 'anyTag'] })
+exactly<string | undefined>()(some(placed).title)
+exactly<Untyped[] | undefined>()(some(placed).tags)
 
 // snippets
 const found = await notes.search(

@@ -1,6 +1,7 @@
 //! What stands in the way while columns are moved: the indexes of a table, and every view and trigger, which SQLite would
 //! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost.
 
+use super::super::definition::Definition;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, quote};
 
@@ -18,15 +19,20 @@ struct Own {
 }
 
 impl Aside {
-    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are columns that go.
+    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are columns that go. An index
+    /// that keeps ids unique stays, for writing a document needs it: strato-db's files have one of that kind.
     ///
     /// # Errors
     /// `BAD_VALUE` for a user's own index on a lost column.
-    pub(super) fn put(conn: &Conn, table: &str, gone: &[String], lost: &[&str]) -> Result<Aside> {
+    pub(super) fn put(conn: &Conn, model: &Definition, gone: &[String], lost: &[&str]) -> Result<Aside> {
+        let table = &model.name;
         let found = conn.all(
             "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL
-               AND (type IN ('view', 'trigger') OR type = 'index' AND tbl_name = ? COLLATE NOCASE) ORDER BY rowid",
-            &[table.into()],
+               AND (type IN ('view', 'trigger') OR type = 'index' AND tbl_name = ?1 COLLATE NOCASE
+                 AND name NOT IN (SELECT l.name FROM pragma_index_list(?1) l WHERE l.\"unique\" AND NOT l.partial
+                   AND (SELECT count(*) = 1 AND max(name) = ?2 COLLATE NOCASE FROM pragma_index_info(l.name))))
+             ORDER BY rowid",
+            &[table.into(), (&model.id_col).into()],
             |r| {
                 let [kind, name, sql] = [r.text(0)?, r.text(1)?, r.text(2)?].map(String::from);
                 Ok(Own { kind, name, sql })

@@ -94,7 +94,7 @@ fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, own
     let before = shape::free_name(&column.name, &shape::columns(conn, &new.name)?);
     let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&before));
     full_text::drop(conn, new)?;
-    let aside = Aside::put(conn, &new.name, &[], &[])?;
+    let aside = Aside::put(conn, new, &[], &[])?;
     conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {name} TO {before}"))?;
     let references = key.map_or(String::new(), |key| {
         format!(

@@ -98,6 +98,30 @@ fn a_record_of_a_newer_version_or_a_damaged_one_is_told_apart() {
     }
 }
 
+#[test]
+fn a_file_of_strato_db_is_taken_over_with_its_rows() {
+    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "s.db", Options::default()).unwrap();
+    db.writer()
+        .exec(
+            r#"CREATE TABLE "t"("rowId" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL, json JSON);
+               CREATE UNIQUE INDEX "t_id" ON "t"("id");
+               ALTER TABLE "t" ADD COLUMN "a" JSON;
+               ALTER TABLE "t" ADD COLUMN "yes" JSON;
+               CREATE INDEX IF NOT EXISTS "t_a" ON "t"("a") WHERE "a" IS NOT NULL;
+               INSERT INTO t(id, json, a, yes) VALUES ('x', '{"m":1}', '3', 'true'), ('y', NULL, '"3"', NULL)"#,
+        )
+        .unwrap();
+    let definition = r#"{"name":"t","columns":[{"name":"a","type":"JSON","index":"SPARSE"},{"name":"yes","real":true,"falsyBool":true}]}"#;
+    for _ in 0..2 {
+        let t = model(&db, definition).unwrap();
+        let read = |id: &str| t.get(db.writer(), &Value::Text(id.into())).unwrap().unwrap();
+        assert_eq!(read("x"), r#"{"id":"x","a":3,"yes":true,"m":1}"#);
+        assert_eq!(read("y"), r#"{"id":"y","a":"3"}"#);
+        t.set(db.writer(), r#"{"id":"x","a":3,"yes":true,"m":1}"#, false).unwrap();
+    }
+    assert_eq!(db.writer().one("SELECT count(*) FROM t", &[], |r| r.int(0)).unwrap(), Some(2));
+}
+
 fn indexes(db: &Db, table: &str) -> Vec<String> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL ORDER BY name";
     db.writer().all(sql, &[table.into()], |r| Ok(r.text(0)?.to_string())).unwrap()

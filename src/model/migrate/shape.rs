@@ -150,7 +150,7 @@ impl Shape {
         full_text::drop(conn, &from)?;
         let goes = |(name, meanwhile): &&(String, String)| name == meanwhile;
         let lost: Vec<&str> = self.drop.iter().filter(goes).map(|(name, _)| name.as_str()).collect();
-        let aside = Aside::put(conn, &self.new.name, &index::ours(conn, &from)?, &lost)?;
+        let aside = Aside::put(conn, &self.new, &index::ours(conn, &from)?, &lost)?;
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
             conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
             for column in from.columns.iter_mut().filter(|c| c.name.eq_ignore_ascii_case(name)) {
