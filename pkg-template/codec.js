@@ -245,7 +245,8 @@ const TYPES = {
     wanted: 'a Date or milliseconds that a Date can have',
     encode: value => {
       const ms = value instanceof Date ? value.getTime() : value
-      return Number.isFinite(ms) && Math.abs(ms) <= LATEST ? ms : undefined
+      // a Date has whole ones
+      return Number.isFinite(ms) && Math.abs(ms) <= LATEST ? Math.trunc(ms) : undefined
     },
     revive: value => (typeof value === 'number' ? new Date(value) : value),
   },

@@ -70,6 +70,7 @@ const NOT_FOR_ID = [
   'isAnyOfArray',
   'inAll',
   'fts',
+  'collate',
 ]
 const SEARCHES = ['textSearch', 'where']
 const ACTIONS = ['CASCADE', 'SET NULL', 'RESTRICT']

@@ -30,9 +30,11 @@ export class Completion {
     this.validators = columns
       .map(column => ({ column, check: validator(column.validate, `${model}.${column.name}`) }))
       .filter(({ check }) => check)
+    /** Whether what a new document lacks may get a value all the same: a part of one must not. */
+    this.shapes = this.shaped.some(column => column.stringify)
     /** Whether a part of a document says too little: the whole has to be looked at. */
     this.whole = Boolean(
-      this.shaped.some(column => column.stringify) ||
+      this.shaped.some(column => column.stringify && column.steps.length > 1) ||
         this.defaults.length ||
         this.values.length ||
         this.required.length ||

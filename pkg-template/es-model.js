@@ -84,7 +84,8 @@ export class ESModel extends JsonModel {
   async _updating(obj, upsert, meta, slugs) {
     const action = upsert ? SAVE : UPDATE
     if (!this._completion.whole) {
-      const [doc] = upsert
+      const asNew = upsert && !(this._completion.shapes && (await this._isThere(obj)))
+      const [doc] = asNew
         ? await this._completeAll('update', [obj], slugs, true)
         : [this._shaped(obj, `${this.name}.update`)]
       return this._event(action, doc, meta)

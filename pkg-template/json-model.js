@@ -117,6 +117,7 @@ export class JsonModel extends Keyed {
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
+    if (upsert && this._completion.shapes) return this._together(model => model._upsert(obj, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
     const doc = upsert
@@ -139,10 +140,15 @@ export class JsonModel extends Keyed {
     let doc = obj
     for (const column of this._completion.shaped) {
       const { name, steps } = column
-      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name) || nullish(obj[name])) continue
-      doc = withValueAt(doc, steps, column.stringify(obj[name]), what)
+      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name)) continue
+      doc = withValueAt(doc, steps, column.stringify(obj[name]) ?? null, what)
     }
     return this._codec.encode(doc, what, true)
+  }
+
+  async _upsert(obj, noReturn) {
+    if (await this._isThere(obj)) return this.update(obj, false, noReturn)
+    return this.set(this._laidOver(undefined, obj, true), false, noReturn)
   }
 
   /** The way of models whose `set` has more to do than the engine knows. */
@@ -298,7 +304,7 @@ export class JsonModel extends Keyed {
   async _matching(attrs) {
     const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
-    const { items } = JSON.parse(engine.search(this.name, text, this._inside()))
+    const { items } = this._reply(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
     if (this._selected)
       return Promise.all(items.map(item => this._stored(this._codec.revive(item)[this.idCol])))

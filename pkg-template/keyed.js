@@ -115,6 +115,11 @@ export class Keyed extends Searchable {
     return column.type === 'DATE' ? stored.getTime() : stored.toJSON()
   }
 
+  /** Whether there is a document with the id of this one. */
+  async _isThere({ [this.idCol]: id }) {
+    return !nullish(id) && (await this.exists(id))
+  }
+
   /** Whether another document than that with an id has a slug. */
   _isTaken(engine, column, slug, id) {
     // what a virtual column's stringify gives is asked for, and not stored

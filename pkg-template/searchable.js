@@ -79,9 +79,25 @@ export class Searchable {
   }
 
   _found(text, options) {
-    const { items, warning, ...found } = JSON.parse(text)
-    if (warning && !this.db.emit('warning', warning)) console.warn(warning)
+    const { items, ...found } = this._reply(text)
     return { items: options.cols ? this._rows(items, options.cols) : this.items(items), ...found }
+  }
+
+  /** What the engine's search replied, once its warning is told. */
+  _reply(text) {
+    const { warning, ...found } = JSON.parse(text)
+    this._warn(warning)
+    return found
+  }
+
+  _warn(warning) {
+    if (warning && !this.db.emit('warning', warning)) console.warn(warning)
+  }
+
+  /** A count or a figure, once the engine's warning about it is told. */
+  _figure(engine, figure) {
+    this._warn(engine.warning(this.name))
+    return figure
   }
 
   /** The documents alone. */
@@ -101,7 +117,7 @@ export class Searchable {
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
     const search = this.searchText(attrs ?? {}, given)
     const engine = await this._ready()
-    return engine.count(this.name, search, this._inside())
+    return this._figure(engine, engine.count(this.name, search, this._inside()))
   }
 
   /** Whether there is a document with this id, or one that matches. */
@@ -117,7 +133,7 @@ export class Searchable {
     if (this._selectsItself()) return ownAny(this, await this._ready(), { ...options, attrs: idOrAttrs })
     const search = this.searchText(idOrAttrs ?? {}, options ?? {})
     const engine = await this._ready()
-    return engine.any(this.name, search, this._inside())
+    return this._figure(engine, engine.any(this.name, search, this._inside()))
   }
 
   /** `max`, `min`, `sum`, `avg`, `count` or `total` of the numbers in a column; null, of the last two 0, without any. */
@@ -134,7 +150,8 @@ export class Searchable {
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
     const search = this.searchText(attrs ?? {}, given)
     const engine = await this._ready()
-    return decode(JSON.parse(engine.aggregate(this.name, String(op), column, search, this._inside())))
+    const figure = engine.aggregate(this.name, String(op), column, search, this._inside())
+    return this._figure(engine, decode(JSON.parse(figure)))
   }
 
   async max(column, attrs, options) {

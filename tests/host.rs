@@ -234,6 +234,18 @@ fn statements_of_applications_have_names_numbers_and_counts() {
         let rows = run("SELECT a, b FROM t", Params::Positional(vec![])).unwrap();
         assert_eq!((rows.0, rows.2), (0, vec!["a".to_string(), "b".to_string()]));
         assert!(db.take_wrote() && !db.take_wrote());
+        db.writer()
+            .exec("CREATE TABLE u(x); CREATE TRIGGER more AFTER UPDATE ON t BEGIN INSERT INTO u VALUES (1), (2); END")
+            .unwrap();
+        let none = || Params::Positional(vec![]);
+        assert_eq!(
+            run("UPDATE t SET b = 1 WHERE a = 5", none()).unwrap().0,
+            1,
+            "a trigger's are not its own"
+        );
+        assert_eq!(run("SELECT a FROM t", none()).unwrap().0, 0, "nor those of the one before");
+        assert_eq!(run("UPDATE t SET b = 1 WHERE a = 99", none()).unwrap().0, 0);
+        assert!(db.take_wrote());
         db.reader().one("SELECT count(*) FROM t", &[], |r| r.int(0)).unwrap();
         assert!(!db.take_wrote(), "reading is no news");
     }

@@ -43,6 +43,11 @@ impl Engine {
         figure().map_err(to_js)
     }
 
+    /// What the developer should know of the counts and figures before, once.
+    pub fn warning(&self, model: &str) -> Result<Option<String>, JsValue> {
+        self.store.searched(model).map(|model| model.take_warning()).map_err(to_js)
+    }
+
     /// How SQLite would search, as JSON.
     pub fn explain(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
         let plan = || self.store.searched(model)?.explain(self.conn(token)?, &Search::parse(search)?);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::path::{self, Step};
 use crate::error::{Error, Result};
+use crate::sql::is_internal;
 
 /// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?: [CompoundIndex], fts?}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -223,11 +224,11 @@ impl Definition {
 
     fn check(&self) -> Result<()> {
         check_name("model", &self.name)?;
-        if self.name.starts_with('_') || self.name.to_ascii_lowercase().starts_with("sqlite") {
+        if is_internal(&self.name) || self.name.to_ascii_lowercase().starts_with("sqlite") {
             return Err(bad_name(
                 "model",
                 &self.name,
-                "names with '_' or 'sqlite' in front are ours and SQLite's",
+                "names with '_', 'sqlite', 'pragma_' or 'dbstat' in front are ours and SQLite's",
             ));
         }
         if self.name.starts_with("{sdb}") {

@@ -10,15 +10,15 @@ use serde_json::value::RawValue;
 
 use super::definition::ColumnType;
 use super::path::Step;
-use super::tagged;
+use super::tagged::{self, is_safe};
 use crate::error::{Error, Result};
 use crate::sql::{Param, Value};
 
 /// How deep documents may nest: deeper ones SQLite's JSON functions refuse.
 const DEEPEST: usize = 1000;
 
-/// The largest integer every JavaScript number up to it holds exactly.
-const SAFE: i64 = (1 << 53) - 1;
+/// How far from 1970 a JavaScript Date can be, in milliseconds.
+const FARTHEST: f64 = 8.64e15;
 
 /// One property of a document: its name and the text of its value.
 #[derive(Debug, Clone)]
@@ -137,18 +137,21 @@ pub(super) fn column_value(raw: &str, ty: Option<ColumnType>, what: &str) -> Res
             let bytes = tagged::bytes(raw).ok_or_else(|| bad("bytes, {\"$bytes\": base64},"))?;
             Ok((Value::Blob(bytes), true))
         }
-        Some(Date) if number => Ok((scalar(raw, what)?, true)),
-        Some(Date) => Err(bad("milliseconds")),
+        Some(Date) => {
+            let given = raw.parse().ok().filter(|_| number);
+            let ms = given.and_then(date).ok_or_else(|| bad("milliseconds, at most 8640000000000000,"))?;
+            Ok((Value::Integer(ms), given == Some(ms as f64)))
+        }
         Some(BigInt | Integer) if first == b'{' => {
             let i = tagged::bigint(raw).ok_or_else(|| bad("an integer of at most 64 bits"))?;
-            Ok((Value::Integer(i), ty == Some(BigInt) || !safe(i)))
+            Ok((Value::Integer(i), ty == Some(BigInt) || !is_safe(i)))
         }
         Some(BigInt) => match scalar(raw, what)? {
             value @ Value::Integer(_) if number => Ok((value, false)),
             _ => Err(bad("an integer of at most 64 bits")),
         },
         Some(Integer) => match scalar(raw, what)? {
-            Value::Integer(i) if number => Ok((Value::Integer(i), safe(i))),
+            Value::Integer(i) if number => Ok((Value::Integer(i), is_safe(i))),
             value => Ok((value, number)),
         },
         Some(Text) => Ok((scalar(raw, what)?, first == b'"')),
@@ -157,8 +160,9 @@ pub(super) fn column_value(raw: &str, ty: Option<ColumnType>, what: &str) -> Res
     }
 }
 
-fn safe(i: i64) -> bool {
-    (-SAFE..=SAFE).contains(&i)
+/// The whole milliseconds of a Date; none for what no Date is.
+pub(super) fn date(ms: f64) -> Option<i64> {
+    (ms.abs() <= FARTHEST).then_some(ms.trunc() as i64)
 }
 
 /// Whether JavaScript takes a value for true.
@@ -201,7 +205,7 @@ pub(super) fn write_param(out: &mut String, value: Param<'_>, ty: Option<ColumnT
     use std::fmt::Write;
     match value {
         Param::Integer(i) if ty == Some(ColumnType::BigInt) => tagged::write_bigint(out, i),
-        Param::Integer(i) if ty == Some(ColumnType::Integer) && !safe(i) => tagged::write_bigint(out, i),
+        Param::Integer(i) if ty == Some(ColumnType::Integer) && !is_safe(i) => tagged::write_bigint(out, i),
         Param::Integer(i) => {
             // writing to a String cannot fail
             let _ = write!(out, "{i}");

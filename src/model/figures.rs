@@ -50,11 +50,13 @@ impl Model {
             let mut what = text(&format!("{op}("));
             what.add(&number).push(")");
             let statement = select.figure(&what, Some(&only))?;
-            run(&statement, |params| {
+            let found = run(&statement, |params| {
                 Ok(conn
                     .guarded(|| conn.one(&statement.text, params, |row| row.value(0)))?
                     .unwrap_or(Value::Null))
-            })
+            })?;
+            self.note_scan(conn, search, &statement)?;
+            Ok(found)
         };
         let found = match figure(&op) {
             // a sum beyond 64 bits is a double, as in JavaScript

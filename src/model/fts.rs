@@ -140,7 +140,9 @@ pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) ->
     let bad = |why: &str| Error::BadValue(format!("{}.{name}: $match {why}", definition.name));
     let there = columns(definition).any(|c| column.is_none_or(|name| c.name == name));
     if !there {
-        return Err(bad("needs full text: declare fts: true on the column"));
+        return Err(bad(
+            "needs full text: declare fts: true on the column; in a migration it is not there yet",
+        ));
     }
     let asked = match serde_json::from_str::<String>(raw) {
         Ok(words) => Asked { words: Some(words), prefix: false, phrase: None, query: None },

@@ -224,3 +224,19 @@ fn raw_sql_reads_the_models_and_nothing_else() {
     assert_eq!(model.search(db.writer(), &hidden).unwrap_err().code(), "SQLITE_AUTH");
     assert_eq!(db.reader().one("SELECT count(*) FROM _secret", &[], |r| r.int(0)).unwrap(), Some(0));
 }
+
+#[test]
+fn full_text_that_is_not_made_yet_says_so() {
+    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let migrate = |definition: &str| {
+        let model = Model::new(Definition::parse(definition).unwrap());
+        let mut migration = super::Migration::plan(db.writer(), &model.definition, false).unwrap();
+        migration.run(db.writer(), super::Stage::Shape).unwrap();
+        model
+    };
+    let model = migrate(r#"{"name":"t","columns":[{"name":"a","fts":true}]}"#);
+    let search = Search::parse(r#"{"where":["col","a","$match","x"]}"#).unwrap();
+    let refused = model.search(db.writer(), &search).unwrap_err();
+    assert_eq!(refused.code(), "BAD_VALUE");
+    assert!(refused.to_string().contains("made after the migrations"), "{refused}");
+}

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::document::{check_depth, elements, fields, write_key};
+use super::definition::ColumnType;
+use super::document::{check_depth, date, elements, fields, write_key, write_param};
 use super::path::{self, Step};
 use super::tagged;
 use crate::error::{Error, Result};
+use crate::sql::Param;
 
 /// Changes of one document. In JSON: `{$set?: {path: value}, $unset?: [path], $inc?: {path: number}, $push?: {path:
 /// element}}`.
@@ -112,31 +114,42 @@ impl Patch {
     /// # Errors
     /// `BAD_VALUE` naming the path where something else is in the way, `TOO_LARGE` when it gets too deep.
     pub fn apply(&self, doc: &str) -> Result<String> {
-        let changed = rewrite(Some(doc), &self.0, &mut Vec::new())?;
+        self.apply_as(doc, &|_| None)
+    }
+
+    /// [`Patch::apply`] to a document that holds values of these types: sums are written as a read has them.
+    ///
+    /// # Errors
+    /// Also `BAD_VALUE` for a sum that its place cannot hold.
+    pub(super) fn apply_as(&self, doc: &str, types: Types<'_>) -> Result<String> {
+        let changed = rewrite(Some(doc), &self.0, &mut Vec::new(), types)?;
         let changed = changed.unwrap_or_else(|| "{}".into());
         check_depth(&changed)?;
         Ok(changed)
     }
 }
 
+/// The type that a value at a path is declared to have.
+type Types<'t> = &'t dyn Fn(&[Step]) -> Option<ColumnType>;
+
 /// What `raw` becomes; `None` when it is not there afterwards.
-fn rewrite(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<String>> {
+fn rewrite(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -> Result<Option<String>> {
     if let Some(change) = &node.change {
-        return change.of(raw, at);
+        return change.of(raw, at, types);
     }
     let null = raw.filter(|raw| *raw == "null").map(String::from);
     let raw = raw.filter(|raw| *raw != "null");
     match raw.map(|raw| raw.as_bytes().first()) {
         // a null that nothing is put into stays
-        None if node.indexes.is_empty() => object(None, node, at).map(|made| made.or(null)),
-        None => array(None, node, at).map(|made| made.or(null)),
-        Some(Some(b'{')) => object(raw, node, at),
-        Some(Some(b'[')) => array(raw, node, at),
+        None if node.indexes.is_empty() => object(None, node, at, types).map(|made| made.or(null)),
+        None => array(None, node, at, types).map(|made| made.or(null)),
+        Some(Some(b'{')) => object(raw, node, at, types),
+        Some(Some(b'[')) => array(raw, node, at, types),
         Some(_) => Err(in_the_way(at, raw, "an object or an array")),
     }
 }
 
-fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<String>> {
+fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -> Result<Option<String>> {
     if !node.indexes.is_empty() {
         return Err(in_the_way(at, raw.or(Some("{}")), "an array"));
     }
@@ -155,7 +168,7 @@ fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<S
         };
         met.insert(name);
         at.push(Step::Key(name.clone()));
-        if let Some(value) = rewrite(Some(field.raw), child, at)? {
+        if let Some(value) = rewrite(Some(field.raw), child, at, types)? {
             write_key(&mut out, &field.key);
             out.push_str(&value);
         }
@@ -163,7 +176,7 @@ fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<S
     }
     for (name, child) in node.keys.iter().filter(|(name, _)| !met.contains(name)) {
         at.push(Step::Key(name.clone()));
-        if let Some(value) = rewrite(None, child, at)? {
+        if let Some(value) = rewrite(None, child, at, types)? {
             write_key(&mut out, name);
             out.push_str(&value);
         }
@@ -175,7 +188,7 @@ fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<S
     Ok((!nothing).then_some(out))
 }
 
-fn array(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<String>> {
+fn array(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -> Result<Option<String>> {
     if !node.keys.is_empty() {
         return Err(in_the_way(at, raw.or(Some("[]")), "an object"));
     }
@@ -196,13 +209,13 @@ fn array(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<St
         };
         at.push(Step::Index(i));
         // the others keep their places
-        push(rewrite(Some(value), child, at)?.as_deref().unwrap_or("null"));
+        push(rewrite(Some(value), child, at, types)?.as_deref().unwrap_or("null"));
         at.pop();
     }
     let mut end = before.len();
     for (i, child) in node.indexes.range(before.len()..) {
         at.push(Step::Index(*i));
-        if let Some(value) = rewrite(None, child, at)? {
+        if let Some(value) = rewrite(None, child, at, types)? {
             if *i != end {
                 let path = path::written(at);
                 return Err(Error::BadValue(format!("'{path}' is beyond the array's end, which is {end}")));
@@ -218,7 +231,7 @@ fn array(raw: Option<&str>, node: &Node, at: &mut Vec<Step>) -> Result<Option<St
 }
 
 impl Change {
-    fn of(&self, raw: Option<&str>, at: &[Step]) -> Result<Option<String>> {
+    fn of(&self, raw: Option<&str>, at: &[Step], types: Types<'_>) -> Result<Option<String>> {
         let raw = raw.filter(|raw| *raw != "null");
         Ok(Some(match self {
             Change::Unset => return Ok(None),
@@ -232,56 +245,65 @@ impl Change {
                 Some(_) => return Err(in_the_way(at, raw, "an array")),
             },
             Change::Inc(by) => {
-                let by = Number::read(by).ok_or_else(|| in_the_way(at, Some(by), "a number"))?;
-                let Some(raw) = raw else { return Ok(Some(by.write())) };
-                let old = Number::read(raw).ok_or_else(|| in_the_way(at, Some(raw), "a number"))?;
-                old.plus(by).ok_or_else(|| beyond(at))?.write()
+                let read = |raw| Number::read(raw).ok_or_else(|| in_the_way(at, Some(raw), "a number"));
+                let (old, by_number) = (raw.map_or(Ok(Number::Integer(0)), read)?, read(by)?);
+                let sum = old.plus(by_number).ok_or_else(|| beyond(at, "64 bits"))?;
+                let big = (raw.is_some_and(is_tagged), is_tagged(by));
+                sum.write(types(at), big).ok_or_else(|| beyond(at, "its place can hold"))?
             }
         }))
     }
 }
 
-/// Integers are added as such; `tagged` ones are `{"$bigint": …}` and stay so.
+/// Integers are added as such.
 #[derive(Debug, Clone, Copy)]
 enum Number {
-    Integer { i: i64, tagged: bool },
+    Integer(i64),
     Real(f64),
 }
 
 impl Number {
     fn read(raw: &str) -> Option<Number> {
         if let Ok(i) = raw.parse() {
-            return Some(Number::Integer { i, tagged: false });
+            return Some(Number::Integer(i));
         }
         match raw.as_bytes().first()? {
-            b'{' => tagged::bigint(raw).map(|i| Number::Integer { i, tagged: true }),
+            b'{' => tagged::bigint(raw).map(Number::Integer),
             b'-' | b'0'..=b'9' => raw.parse().ok().filter(|f: &f64| f.is_finite()).map(Number::Real),
             _ => None,
         }
     }
 
     fn plus(self, other: Number) -> Option<Number> {
-        if let (Number::Integer { i: a, tagged: x }, Number::Integer { i: b, tagged: y }) = (self, other) {
-            return a.checked_add(b).map(|i| Number::Integer { i, tagged: x || y });
+        if let (Number::Integer(a), Number::Integer(b)) = (self, other) {
+            return a.checked_add(b).map(Number::Integer);
         }
         let float = |n: Number| match n {
-            Number::Integer { i, .. } => i as f64,
+            Number::Integer(i) => i as f64,
             Number::Real(f) => f,
         };
         Some(float(self) + float(other)).filter(|f| f.is_finite()).map(Number::Real)
     }
 
-    fn write(self) -> String {
-        match self {
-            Number::Integer { i, tagged: false } => i.to_string(),
-            Number::Integer { i, tagged: true } => {
-                let mut out = String::new();
-                tagged::write_bigint(&mut out, i);
-                out
+    /// As a read has it in a place of type `ty`, none if it does not fit there; `big` says of the old value and of what was
+    /// added whether they are a BigInt's. One becomes a BigInt only where its column, or what was there, is one.
+    fn write(self, ty: Option<ColumnType>, (old_big, by_big): (bool, bool)) -> Option<String> {
+        let mut out = String::new();
+        match (ty, self) {
+            (Some(ColumnType::Date), Number::Integer(i)) => out.push_str(&date(i as f64)?.to_string()),
+            (Some(ColumnType::Date), Number::Real(f)) => out.push_str(&date(f)?.to_string()),
+            (Some(ColumnType::BigInt | ColumnType::Integer), Number::Integer(i)) => {
+                write_param(&mut out, Param::Integer(i), ty);
             }
-            Number::Real(f) if f.fract() == 0.0 && f.abs() < 1e15 => (f as i64).to_string(),
-            Number::Real(f) => serde_json::to_string(&f).unwrap_or_default(),
+            (_, Number::Integer(i)) if old_big => tagged::write_bigint(&mut out, i),
+            (_, Number::Integer(i)) if by_big && !tagged::is_safe(i) => return None,
+            (_, Number::Integer(i)) => out.push_str(&i.to_string()),
+            (_, Number::Real(f)) if f.fract() == 0.0 && f.abs() < 1e15 => {
+                out.push_str(&(f as i64).to_string())
+            }
+            (_, Number::Real(f)) => out.push_str(&serde_json::to_string(&f).unwrap_or_default()),
         }
+        Some(out)
     }
 }
 
@@ -304,8 +326,8 @@ fn in_the_way(at: &[Step], raw: Option<&str>, wanted: &str) -> Error {
     Error::BadValue(format!("patch: '{}' is {found}, not {wanted}", path::written(at)))
 }
 
-fn beyond(at: &[Step]) -> Error {
-    Error::BadValue(format!("$inc '{}': the sum has more than 64 bits", path::written(at)))
+fn beyond(at: &[Step], what: &str) -> Error {
+    Error::BadValue(format!("$inc '{}': the sum is more than {what}", path::written(at)))
 }
 
 #[cfg(test)]
@@ -340,6 +362,10 @@ mod tests {
         let inc = |doc: &str, by: &str| patched(doc, &format!(r#"{{"$inc":{{"n":{by}}}}}"#));
         assert_eq!(inc(r#"{"n":9007199254740993}"#, "1").unwrap(), r#"{"n":9007199254740994}"#);
         assert_eq!(inc(r#"{"n":0.5}"#, "0.5").unwrap(), r#"{"n":1}"#);
+        assert_eq!(inc(r#"{"n":1}"#, r#"{"$bigint":"2"}"#).unwrap(), r#"{"n":3}"#);
+        assert_eq!(inc("{}", r#"{"$bigint":"2"}"#).unwrap(), r#"{"n":2}"#);
+        let beyond = inc(r#"{"n":1}"#, r#"{"$bigint":"9007199254740991"}"#).unwrap_err().to_string();
+        assert!(beyond.contains("'n': the sum is more than its place can hold"), "{beyond}");
         assert_eq!(inc(r#"{"n":{"$bigint":"5"}}"#, "-7").unwrap(), r#"{"n":{"$bigint":"-2"}}"#);
         assert!(inc(r#"{"n":9223372036854775807}"#, "1").unwrap_err().to_string().contains("64 bits"));
         assert!(inc(r#"{"n":"x"}"#, "1").unwrap_err().to_string().contains("'n' is a string, not a number"));

@@ -24,6 +24,8 @@ pub(super) struct Plans {
     scans: RefCell<HashMap<u64, bool>>,
     /// Sets of columns that were warned about.
     warned: RefCell<Vec<Vec<String>>>,
+    /// What nobody was told yet.
+    untold: RefCell<Option<String>>,
 }
 
 impl Model {
@@ -40,6 +42,19 @@ impl Model {
         let plan: Vec<&str> = plan.iter().map(String::as_str).collect();
         let (plan, indexes) = (list(&plan), list(&indexes));
         Ok(format!("{{\"sql\":{text},\"plan\":{plan},\"indexes\":{indexes},\"scans\":{scans}}}"))
+    }
+
+    /// [`Model::scan_warning`], kept for [`Model::take_warning`]: a figure has no room for it.
+    pub(super) fn note_scan(&self, conn: &Conn, search: &Search, made: &Sql) -> Result<()> {
+        if let Some(warning) = self.scan_warning(conn, search, made)? {
+            *self.plans.untold.borrow_mut() = Some(warning);
+        }
+        Ok(())
+    }
+
+    /// What the developer should know of a count or a figure, once.
+    pub fn take_warning(&self) -> Option<String> {
+        self.plans.untold.borrow_mut().take()
     }
 
     /// What to tell the developer about a search that was just made, once for each set of columns. A statement's plan

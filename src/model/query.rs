@@ -85,14 +85,18 @@ impl Model {
             true => select.total(),
             false => select.figure(&text("count(*)"), None)?,
         };
-        Ok(number(conn, &statement)?.unwrap_or(0))
+        let count = number(conn, &statement)?.unwrap_or(0);
+        self.note_scan(conn, search, &statement)?;
+        Ok(count)
     }
 
     /// Whether a document matches.
     pub fn any(&self, conn: &Conn, search: &Search) -> Result<bool> {
         let mut statement = Select::new(self, search)?.figure(&text("1"), None)?;
         statement.push(" LIMIT 1");
-        Ok(number(conn, &statement)?.is_some())
+        let any = number(conn, &statement)?.is_some();
+        self.note_scan(conn, search, &statement)?;
+        Ok(any)
     }
 }
 
@@ -113,8 +117,20 @@ pub(super) fn run<T>(statement: &Sql, work: impl FnOnce(&[Param<'_>]) -> Result<
         {
             Error::BadValue(format!("$match: {message}"))
         }
+        Error::Sqlite { code: "SQLITE_ERROR", message, .. }
+            if statement.text.contains(" MATCH ?") && is_full_text_missing(&message) =>
+        {
+            Error::BadValue(
+                "$match: full text that changes is made after the migrations: search otherwise in them"
+                    .into(),
+            )
+        }
         error => error,
     })
+}
+
+fn is_full_text_missing(message: &str) -> bool {
+    message.starts_with("no such table: ") && message.ends_with("_fts")
 }
 
 fn is_about_query(message: &str) -> bool {

@@ -347,6 +347,31 @@ fn rows_that_a_join_multiplies_have_no_cursors() {
 }
 
 #[test]
+fn counts_and_figures_keep_their_warning_until_it_is_asked_for() {
+    type Ask = fn(&Model, &crate::sql::Conn, &Search);
+    let asks: [Ask; 3] = [
+        |m, c, s| assert!(m.count(c, s).is_ok()),
+        |m, c, s| assert!(m.any(c, s).is_ok()),
+        |m, c, s| assert!(m.aggregate(c, "sum", "name", s).is_ok()),
+    ];
+    for ask in asks {
+        let (db, model) = things();
+        let search = |text: &str| Search::parse(text).unwrap();
+        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
+        assert_eq!(model.take_warning(), None, "it is small");
+        db.writer().exec("INSERT INTO things(id, json) VALUES (20000, '{\"v\":1}')").unwrap();
+        for text in ["{}", r#"{"where":["col","n","$eq",1]}"#] {
+            ask(&model, db.reader(), &search(text));
+            assert_eq!(model.take_warning(), None, "{text}");
+        }
+        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
+        assert!(model.take_warning().unwrap().contains("a search by v"));
+        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",2]}"#));
+        assert_eq!(model.take_warning(), None, "once");
+    }
+}
+
+#[test]
 fn a_cursor_is_refused_when_what_it_sorts_by_is_ordered_otherwise() {
     let of = |column: &str| open(&format!(r#"{{"name":"t","columns":[{{"name":"n"{column}}}]}}"#));
     let (db, text) = of(r#","type":"TEXT""#);

@@ -42,10 +42,15 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
 pub(super) fn write(out: &mut String, value: &Value) -> Result<()> {
     match value {
         Value::Blob(bytes) => write_bytes(out, bytes),
-        Value::Integer(i) if !(-SAFE..=SAFE).contains(i) => write_bigint(out, *i),
+        Value::Integer(i) if !is_safe(*i) => write_bigint(out, *i),
         _ => super::document::write_value(out, value, false)?,
     }
     Ok(())
+}
+
+/// Whether every JavaScript number up to this integer is exact.
+pub(super) fn is_safe(i: i64) -> bool {
+    (-SAFE..=SAFE).contains(&i)
 }
 
 /// The bytes of `{"$bytes": base64}`; none for any other JSON.

@@ -103,3 +103,16 @@ fn hostile_names_and_values_stay_values() {
     assert_eq!(Definition::parse(r#"{"name":"a\"b"}"#).unwrap_err().code(), "BAD_NAME");
     assert_eq!(Definition::parse(r#"{"name":"_log"}"#).unwrap_err().code(), "BAD_NAME");
 }
+
+#[test]
+fn a_model_is_not_called_as_tables_that_no_search_may_read() {
+    for name in ["pragma_x", "PRAGMA_table_info", "dbstat", "DBStat2", "sqlite", "sqlitefoo", "_x"] {
+        let refused = Definition::parse(&format!(r#"{{"name":"{name}"}}"#)).unwrap_err();
+        assert_eq!(refused.code(), "BAD_NAME", "{name}");
+    }
+    for name in ["pragma", "pragmas", "db_stat"] {
+        let (db, model) = open(&format!(r#"{{"name":"{name}"}}"#));
+        model.set(db.writer(), r#"{"id":"x"}"#, false).unwrap();
+        assert_eq!(found(&db, &model, r#"{"where":["col","id","$eq","x"]}"#), r#"[{"id":"x"}]"#, "{name}");
+    }
+}

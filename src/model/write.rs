@@ -106,7 +106,8 @@ impl Model {
                 self.definition.id_col
             )));
         }
-        self.whole(conn, &self.as_id(id.clone()))?.map(|doc| patch.apply(&doc)).transpose()
+        let types = |at: &[Step]| self.columns.iter().find(|c| !c.aside && c.path == at)?.ty;
+        self.whole(conn, &self.as_id(id.clone()))?.map(|doc| patch.apply_as(&doc, &types)).transpose()
     }
 
     fn take_apart(&self, doc: &str) -> Result<Stored> {

@@ -151,3 +151,63 @@ fn computed_columns_are_read_and_not_written() {
         "BAD_VALUE"
     );
 }
+
+#[test]
+fn a_sum_is_what_its_place_holds() {
+    let (db, model) = open(
+        r#"{"name":"t","columns":[{"name":"i","type":"INTEGER"},{"name":"g","type":"BIGINT"},{"name":"d","type":"DATE"},
+        {"name":"c","type":"BIGINT","get":false}]}"#,
+    );
+    let doc = r#"{"id":"x","i":9007199254740991,"g":{"$bigint":"5"},"d":5,"n":1,"old":{"$bigint":"7"}}"#;
+    let sum = |path: &str, by: &str| {
+        tell(&db, &model, doc).unwrap();
+        let patch = Patch::parse(&format!(r#"{{"$inc":{{"{path}":{by}}}}}"#)).unwrap();
+        let (handed_out, id) = (model.patched(db.writer(), &text("x"), &patch), text("x"));
+        let set = model.patch(db.writer(), &id, &patch);
+        match (handed_out, set) {
+            (Ok(Some(doc)), Ok(set)) => {
+                let value =
+                    |doc: &str| serde_json::from_str::<serde_json::Value>(doc).unwrap()[path].to_string();
+                assert_eq!(value(&doc), value(&set), "{path} {by}");
+                value(&set)
+            }
+            (_, Err(e)) => format!("{}: {e}", e.code()),
+            (e, Ok(set)) => panic!("{path} {by}: {e:?} {set}"),
+        }
+    };
+    let big = r#"{"$bigint":"2"}"#;
+    for by in ["2", big] {
+        assert_eq!(sum("n", by), "3");
+        assert_eq!(sum("new", by), "2");
+        assert_eq!(sum("i", by), r#"{"$bigint":"9007199254740993"}"#);
+        assert_eq!(sum("g", by), r#"{"$bigint":"7"}"#);
+        assert_eq!(sum("c", by), big);
+        assert_eq!(sum("d", by), "7");
+        assert_eq!(sum("old", by), r#"{"$bigint":"9"}"#);
+    }
+    assert_eq!(sum("i", "-1"), "9007199254740990");
+    for by in ["0.9", "-0.9", "0.1e1"] {
+        let whole = (5.0 + by.parse::<f64>().unwrap()) as i64;
+        assert_eq!(sum("d", by), whole.to_string());
+        assert_eq!(stored(&db, "d"), Value::Integer(whole));
+    }
+    for (path, by) in [("d", "1e20"), ("d", "8640000000000000"), ("d", r#"{"$bigint":"-8640000000000006"}"#)]
+    {
+        let refused = sum(path, by);
+        assert!(refused.starts_with("BAD_VALUE: ") && refused.contains("$inc 'd'"), "{refused}");
+    }
+    let refused = sum("n", r#"{"$bigint":"9007199254740991"}"#);
+    assert!(refused.starts_with("BAD_VALUE: ") && refused.contains("$inc 'n'"), "{refused}");
+}
+
+#[test]
+fn dates_are_whole_milliseconds_that_a_date_can_have() {
+    let (db, model) = open(r#"{"name":"t","columns":[{"name":"d","type":"DATE"}]}"#);
+    assert_eq!(tell(&db, &model, r#"{"id":"x","d":1.5}"#).unwrap(), News::Doc(r#"{"id":"x","d":1}"#.into()));
+    assert_eq!(stored(&db, "d"), Value::Integer(1));
+    assert_eq!(tell(&db, &model, r#"{"id":"x","d":-8640000000000000}"#).unwrap(), News::None);
+    for bad in ["8640000000000001", "1e17", "-1e300", "true"] {
+        let refused = tell(&db, &model, &format!(r#"{{"id":"x","d":{bad}}}"#)).unwrap_err();
+        assert_eq!(refused.code(), "BAD_VALUE", "{bad}");
+    }
+}

@@ -197,8 +197,8 @@ fn is_search(context: &AuthContext<'_>) -> bool {
     }
 }
 
-/// Tables of ours and of SQLite's, which models cannot be called.
-fn is_internal(table: &str) -> bool {
+/// Whether a table has a name of ours or of SQLite's: models cannot be called so, for no search may read it.
+pub fn is_internal(table: &str) -> bool {
     let table = table.to_ascii_lowercase();
     table.starts_with('_')
         || table.starts_with("sqlite_")

@@ -81,12 +81,12 @@ impl HostConn {
         let positional = placeholders::positional(sql, params)?;
         let before = self.changes("total_changes()")?.changes;
         let rows = self.rows(sql, &positional, None)?;
-        let after = self.changes("total_changes()")?;
-        Ok((rows, Changes { changes: after.changes - before, ..after }))
+        let own = format!("CASE total_changes() WHEN {before} THEN 0 ELSE changes() END");
+        Ok((rows, self.changes(&own)?))
     }
 
-    fn changes(&self, function: &str) -> Result<Changes> {
-        let sql = format!("SELECT {function} AS changed, last_insert_rowid() AS id");
+    fn changes(&self, count: &str) -> Result<Changes> {
+        let sql = format!("SELECT {count} AS changed, last_insert_rowid() AS id");
         let found = self.host.rows(&sql, &[], Some(1))?;
         match found.rows.first().map(Vec::as_slice) {
             Some([Value::Integer(changes), Value::Integer(last_id)]) => {

@@ -18,6 +18,7 @@ mod value;
 pub use conn::{Changes, Conn, Params, Row};
 pub use db::{Db, Durability, Options};
 pub use ending::check_inside;
+pub use guard::is_internal;
 pub use host::{HostRows, HostSqlite};
 pub use placeholders::may_write;
 pub use session::{Recorder, undo};

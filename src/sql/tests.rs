@@ -186,3 +186,28 @@ fn our_own_statements_name_each_column_apart() {
     assert!(refused("SELECT a, b AS a FROM t") && refused("SELECT a, 1 FROM t"));
     assert!(!refused("SELECT a, 1 AS one FROM t") && !refused("SELECT 1"));
 }
+
+#[test]
+fn a_statement_tells_its_own_changes() {
+    let db = open();
+    db.writer()
+        .exec(
+            "CREATE TABLE log(x); CREATE TABLE p(a PRIMARY KEY, b); CREATE TABLE c(p REFERENCES p ON DELETE CASCADE);
+             CREATE TRIGGER more AFTER UPDATE ON p BEGIN INSERT INTO log VALUES (1), (2); END;
+             INSERT INTO p VALUES (1, 1), (2, 2); INSERT INTO c VALUES (1), (1)",
+        )
+        .unwrap();
+    let run = |sql: &str| {
+        let none = Params::Positional(Vec::new());
+        db.writer().statement(sql, &none, |_| {}, |_| Ok(false)).unwrap().changes
+    };
+    assert_eq!(run("UPDATE p SET b = 5 WHERE a = 2"), 1);
+    assert_eq!(run("SELECT a FROM p"), 0);
+    assert_eq!(run("UPDATE p SET b = 6 RETURNING a"), 2);
+    assert_eq!(run("CREATE TABLE d(x)"), 0);
+    assert_eq!(run("REPLACE INTO p VALUES (2, 9)"), 1);
+    assert_eq!(run("DELETE FROM p WHERE a = 1"), 1);
+    assert_eq!(run("UPDATE p SET b = 7 WHERE a = 'nobody'"), 0);
+    assert_eq!(run("PRAGMA user_version"), 0);
+    assert_eq!(run("DELETE FROM log"), 6);
+}

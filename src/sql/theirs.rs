@@ -93,7 +93,8 @@ impl Conn {
             Ok(())
         };
         self.use_prepared(guard.prepare(raw, sql), sql, work)?;
-        let changes = (raw.total_changes() - before) as i64;
+        // what triggers and cascades wrote is not the statement's; one that wrote nothing leaves the number of the one before
+        let changes = if raw.total_changes() == before { 0 } else { raw.changes() as i64 };
         Ok(Changes { changes, last_id: raw.last_insert_rowid() })
     }
 

@@ -146,12 +146,7 @@ test('a model that was just added to an open database gets its table before that
   await db.open()
   const late = db.addModel(JsonModel, {
     name: 'late',
-    migrations: {
-      async 1({ model }) {
-        await sleep(10)
-        await model.set({ id: 'a' })
-      },
-    },
+    migrations: { 1: ({ model }) => sleep(10).then(() => model.set({ id: 'a' })) },
   })
   await db.close()
   assert.equal(db.settling, undefined)

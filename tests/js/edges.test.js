@@ -134,3 +134,62 @@ test('errors of models name the database', async () => {
   for (const call of [() => docs.get('a'), () => docs.all(), () => docs.remove('a'), () => docs.count()])
     await assert.rejects(call(), named)
 })
+
+test('an id compares as it is', () => {
+  assert.throws(
+    () => made({ id: { type: 'TEXT', collate: 'NOCASE' } }),
+    /column docs\.id: 'collate' cannot be done to the id/,
+  )
+})
+
+test('a name under which no search could read is refused', async () => {
+  const db = new DB()
+  db.addModel(JsonModel, { name: 'pragma_x' })
+  await assert.rejects(db.open(), { code: 'BAD_NAME', message: /pragma_x.*'pragma_'/ })
+})
+
+test('a computed column that becomes read has its values', async () => {
+  const file = join(dir, 'aside.db')
+  const value = doc => doc.x * 2
+  const open = async (column, ask) => {
+    const db = new DB({ file })
+    const docs = db.addModel(JsonModel, { name: 'docs', columns: { c: { value, index: true, ...column } } })
+    const answer = await ask(docs)
+    await db.close()
+    return answer
+  }
+  const found = async docs => [await docs.count({ c: 4 }), await docs.all()]
+  await open({ type: 'INTEGER', get: false }, docs =>
+    docs.set([
+      { id: 'a', x: 1 },
+      { id: 'b', x: 2 },
+    ]),
+  )
+  const read = [
+    1,
+    [
+      { id: 'a', x: 1, c: 2 },
+      { id: 'b', x: 2, c: 4 },
+    ],
+  ]
+  assert.deepEqual(await open({ type: 'INTEGER' }, found), read)
+  await open({ type: 'INTEGER', get: false }, found)
+  assert.deepEqual(await open({}, found), read)
+})
+
+test('full text that a migration comes before says so', async () => {
+  const file = join(dir, 'fts.db')
+  const before = new DB({ file })
+  await before
+    .addModel(JsonModel, { name: 'docs', columns: { t: { type: 'TEXT' } } })
+    .set({ id: 'a', t: 'sea' })
+  await before.close()
+  const kinds = [{ t: { type: 'TEXT', fts: true } }, { t: { fts: true } }]
+  for (const columns of kinds) {
+    const db = new DB({ file })
+    const look = ({ model }) => model.searchAll({ t: { $match: 'sea' } })
+    db.addModel(JsonModel, { name: 'docs', columns, migrations: { look } })
+    await assert.rejects(db.open(), { code: 'BAD_VALUE', message: /migration 'look docs'.*migration/ })
+    await db.close()
+  }
+})

@@ -181,3 +181,27 @@ test('explain names the index, and a large scan warns once', async () => {
   ])
   await db.close()
 })
+
+test('whatever reads all of a large table warns, be it first', async () => {
+  const asks = {
+    updateWhere: things => things.updateWhere({ plain: 5 }, { other: 1 }),
+    removeWhere: things => things.removeWhere({ plain: 5 }),
+    count: things => things.count({ plain: 5 }),
+    exists: things => things.exists({ plain: 5 }),
+    sum: things => things.sum('plain', { plain: 5 }),
+    search: things => things.search({ plain: 5 }),
+  }
+  for (const [name, ask] of Object.entries(asks)) {
+    const [db, things] = open({ id: { type: 'INTEGER' }, n: { type: 'INTEGER', index: true }, plain: {} })
+    await db.run('INSERT INTO things(id, json) VALUES (1, NULL), (10002, NULL)')
+    const heard = []
+    db.on('warning', warning => heard.push(warning))
+    await things.count({ n: 1 })
+    assert.deepEqual(heard, [], name)
+    await ask(things)
+    await ask(things)
+    assert.equal(heard.length, 1, name)
+    assert.match(heard[0], /a search by plain reads all/)
+    await db.close()
+  }
+})

@@ -44,6 +44,32 @@ export function spec(t, { open }) {
     assert.deepEqual(ran, ['a', 'b', 'a', 'b'])
   })
 
+  t("a table of strato-db's is taken over and follows its definition", async () => {
+    const db = open(DB)
+    await db.exec(`
+      CREATE TABLE "k"("rowId" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL, "json" JSON);
+      CREATE UNIQUE INDEX "k_id" ON "k"("id");
+      ALTER TABLE "k" ADD COLUMN "j" JSON;
+      ALTER TABLE "k" ADD COLUMN "f" INTEGER;
+      CREATE INDEX "k_f" ON "k"("f") WHERE "f" IS NOT NULL;
+      INSERT INTO k(id, json, j, f) VALUES ('a', '{"x":1}', '[1]', 1), ('b', NULL, '3', NULL)`)
+    const k = db.addModel(JsonModel, {
+      name: 'k',
+      columns: {
+        ...{ j: { type: 'JSON' }, f: { real: true, falsyBool: true, index: true } },
+        x: { type: 'INTEGER', index: true },
+      },
+    })
+    const docs = [
+      { id: 'a', j: [1], f: true, x: 1 },
+      { id: 'b', j: 3 },
+    ]
+    assert.deepEqual(await k.set(docs), docs)
+    assert.deepEqual(await k.all(), docs)
+    assert.deepEqual(await k.searchAll({ x: 1, f: true }), [docs[0]])
+    await assert.rejects(k.set({ id: 'a' }, true), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
+  })
+
   t('a model that comes late, with full text and a foreign key, is made whole or not at all', async () => {
     const db = open(DB)
     const parents = db.addModel(JsonModel, { name: 'parents' })

@@ -116,7 +116,8 @@ export function spec(t, { open, traits }) {
         assert.equal(Object.getPrototypeOf(row), Object.prototype)
         assert.equal(row.a, 1)
         assert.equal(row.constructor, 2)
-        assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
+        // a host's own rows may have lost it
+        if (traits.bundled) assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
       }
     }
   })
@@ -145,6 +146,12 @@ export function spec(t, { open, traits }) {
     assert.equal((await db.run('DELETE FROM p WHERE a = 77')).changes, 0)
     assert.deepEqual(await db.all('INSERT INTO p(b) VALUES (?) RETURNING a, b', ['z']), [{ a: 3, b: 'z' }])
     assert.equal((await db.run('CREATE INDEX i ON p(c)')).changes, 0)
+    // what triggers do is not the statement's
+    await db.exec(
+      'CREATE TABLE log(x); CREATE TRIGGER more AFTER UPDATE ON p BEGIN INSERT INTO log VALUES (1), (2); END',
+    )
+    assert.equal((await db.run('UPDATE p SET d = 2 WHERE a = 1')).changes, 1)
+    assert.equal((await db.run('SELECT 1')).changes, 0)
     const codes = {
       "INSERT INTO p(b) VALUES ('x')": 'SQLITE_CONSTRAINT_UNIQUE',
       'INSERT INTO p(a) VALUES (1)': 'SQLITE_CONSTRAINT_PRIMARYKEY',

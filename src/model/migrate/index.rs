@@ -4,7 +4,7 @@
 
 use super::super::definition::{Column, Definition, Index};
 use super::super::expression;
-use super::record;
+use super::{record, strange};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
@@ -40,11 +40,18 @@ pub(super) fn outdated(
 }
 
 fn there(conn: &Conn, model: &Definition) -> Result<Vec<(String, String)>> {
-    conn.all(
+    let all: Vec<(String, String)> = conn.all(
         "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL",
         &[(&model.name).into()],
         |r| Ok((r.text(0)?.to_string(), r.text(1)?.to_string())),
-    )
+    )?;
+    let mut there = Vec::new();
+    for (name, sql) in all {
+        if !strange::is_guard(conn, model, &name, &sql)? {
+            there.push((name, sql));
+        }
+    }
+    Ok(there)
 }
 
 /// What a definition's indexes are called.
@@ -101,8 +108,15 @@ pub(super) fn free(
 
 /// Whether something else than an index of the model's table has a name.
 fn is_taken(conn: &Conn, model: &Definition, name: &str) -> Result<bool> {
-    let sql = "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND NOT (type = 'index' AND tbl_name = ? COLLATE NOCASE)";
-    Ok(conn.one(sql, &[name.into(), (&model.name).into()], |_| Ok(()))?.is_some())
+    let found = conn.one(
+        "SELECT type = 'index' AND tbl_name = ?2 COLLATE NOCASE AS its, sql FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+        &[name.into(), (&model.name).into()],
+        |r| Ok((r.int(0)? != 0, r.opt_text(1)?.unwrap_or_default().to_string())),
+    )?;
+    match found {
+        Some((true, sql)) => strange::is_guard(conn, model, name, &sql),
+        found => Ok(found.is_some()),
+    }
 }
 
 /// Gives an index of another model that has a model's name one of the others, once `make` has made the table.

@@ -6,6 +6,8 @@
 //! What most opens do not need is not inlined, because browsers compile a function whole when it is first called.
 //! Uses nothing that a host's SQLite may refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
 
+#[cfg(test)]
+mod adopt_tests;
 mod aside;
 mod foreign;
 mod full_text;
@@ -61,6 +63,8 @@ pub struct Migration {
     old: Option<Definition>,
     /// Whether it was recorded, and is not merely taken from how the table looks.
     recorded: bool,
+    /// Whether what is recorded is another definition than the new one.
+    changed: bool,
     /// Written by events alone.
     owned: bool,
     shape: Option<Shape>,
@@ -78,9 +82,14 @@ impl Migration {
         let mut there = shape::columns(conn, &new.name)?;
         let known = record::read(conn, &new.name)?;
         let recorded = known.is_some() && !there.is_empty();
+        let changed = !recorded || known.as_ref() != Some(new);
         let old = match (there.is_empty(), known) {
             (true, _) => None,
-            (false, Some(old)) => Some(old),
+            (false, Some(mut old)) => {
+                record::complete(conn, &mut old, new, &there, false)?;
+                strange::relax_known(conn, &old, new, &there)?;
+                Some(old)
+            }
             (false, None) => {
                 let (old, columns) = strange::accept(conn, new, there)?;
                 there = columns;
@@ -90,11 +99,12 @@ impl Migration {
         if let Some(old) = &old {
             shape::same_id(old, new)?;
         }
-        let shape = Shape::plan(new, old.as_ref(), &there, owned);
+        let shape = Shape::plan(new, old.as_ref(), &there, owned, recorded);
         Ok(Migration {
             new: new.clone(),
             old,
             recorded,
+            changed,
             owned,
             shape: Some(shape),
             indexes: Vec::new(),
@@ -103,12 +113,12 @@ impl Migration {
     }
 
     /// The columns of which the application must write the values, because their `version` is another one, or because
-    /// they are beside the documents and new.
+    /// they are beside the documents and new, or no longer beside them.
     pub fn rewritten(&self) -> Vec<String> {
         let Some(old) = &self.old else { return Vec::new() };
         let before = |name: &str| old.columns.iter().find(|c| c.name == name);
         let changed = |c: &&super::Column| match before(&c.name) {
-            Some(before) => before.version != c.version || (c.aside && !before.aside),
+            Some(before) => before.version != c.version || c.aside != before.aside,
             // nothing of it is in the documents
             None => c.aside,
         };
@@ -165,14 +175,10 @@ impl Migration {
             self.done += 1;
             return Ok(Some(Progress { phase: "indexes", done: self.done, total }));
         }
-        if self.changed() {
+        if self.changed {
             record::write(conn, &self.new, self.owned && self.old.is_some())?;
         }
         Ok(None)
-    }
-
-    fn changed(&self) -> bool {
-        !self.recorded || self.old.as_ref() != Some(&self.new)
     }
 }
 

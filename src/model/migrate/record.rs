@@ -1,6 +1,6 @@
 //! `_models`: what each table was declared to be when it was last opened.
 
-use super::super::definition::{Column, ColumnType, Definition};
+use super::super::definition::{Column, ColumnType, Definition, Index};
 use super::full_text;
 use super::shape::Physical;
 use crate::error::{Error, Result};
@@ -69,22 +69,54 @@ pub fn forget(conn: &Conn, name: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// A definition for a table that was made before definitions were kept: the declared one, as far as the table has it.
-pub(super) fn adopt(new: &Definition, there: &[Physical]) -> Definition {
-    let found = |name: &str| there.iter().find(|c| c.name.eq_ignore_ascii_case(name));
-    let columns = new.columns.iter().filter_map(|column| {
-        let column = column.clone();
-        match (column.name == new.id_col || !column.is_real(), found(&column.name)) {
-            (true, None) => Some(column),
-            (true, Some(_)) if column.name == new.id_col => Some(column),
-            // it was real, and its values may be there alone
-            (true, Some(there)) => Some(Column { real: true, ty: type_of(&there.ty), ..column }),
-            (false, Some(_)) => Some(column),
-            (false, None) => None,
-        }
-    });
-    let foreign = |column: Column| Column { foreign_key: None, ..column };
-    Definition { columns: columns.map(foreign).collect(), ..new.clone() }
+/// A definition for a table of which none was kept: the declared one, as far as the table has it.
+pub(super) fn adopt(conn: &Conn, new: &Definition, there: &[Physical], typed: bool) -> Result<Definition> {
+    let before = |column: &Column| match found(there, &column.name) {
+        _ if column.name == new.id_col => column.clone(),
+        // a virtual one's values may be there alone, if it was real
+        Some(found) => Column { real: true, ty: type_of(&found.ty), ..column.clone() },
+        None => Column { real: false, ty: None, aside: false, foreign_key: None, ..column.clone() },
+    };
+    let is_there = |c: &&Column| c.name != new.id_col && c.is_real() && found(there, &c.name).is_some();
+    let columns = new.columns.iter().filter(|c| !is_there(c)).map(before).collect();
+    let mut old = Definition { columns, ..new.clone() };
+    complete(conn, &mut old, new, there, typed)?;
+    // an index that is called as a column's was made for it, by whatever made the table
+    old.columns.iter_mut().for_each(|column| column.index = column.index.or(Some(Index::All)));
+    Ok(old)
+}
+
+/// Adds what a table has of the declared columns and the definition kept of it does not: strato-db's columns that were
+/// not declared when it was taken over, a user's own. `typed` says that its types are a model's.
+pub(super) fn complete(
+    conn: &Conn,
+    old: &mut Definition,
+    new: &Definition,
+    there: &[Physical],
+    typed: bool,
+) -> Result<()> {
+    for column in new.data_columns().filter(|c| c.is_real()) {
+        let known = old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&column.name));
+        let Some(found) = found(there, &column.name).filter(|_| !known) else { continue };
+        let ty = match (type_of(&found.ty), column.ty) {
+            (Some(ty), _) if typed => Some(ty),
+            (ty, Some(ColumnType::Json)) if !holds_json(conn, new, found)? => ty,
+            (_, ty) => ty,
+        };
+        old.columns.retain(|c| c.name != column.name);
+        old.columns.push(Column { foreign_key: None, real: true, ty, ..column.clone() });
+    }
+    Ok(())
+}
+
+fn holds_json(conn: &Conn, model: &Definition, column: &Physical) -> Result<bool> {
+    let (table, name) = (quote(&model.name), quote(&column.name));
+    let other = format!("SELECT 1 FROM {table} WHERE {name} IS NOT NULL AND NOT json_valid({name}) LIMIT 1");
+    Ok(conn.one(&other, &[], |_| Ok(()))?.is_none())
+}
+
+fn found<'a>(there: &'a [Physical], name: &str) -> Option<&'a Physical> {
+    there.iter().find(|c| c.name.eq_ignore_ascii_case(name))
 }
 
 fn type_of(sql: &str) -> Option<ColumnType> {

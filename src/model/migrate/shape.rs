@@ -76,7 +76,13 @@ struct Work {
 }
 
 impl Shape {
-    pub(super) fn plan(new: &Definition, old: Option<&Definition>, there: &[Physical], owned: bool) -> Shape {
+    pub(super) fn plan(
+        new: &Definition,
+        old: Option<&Definition>,
+        there: &[Physical],
+        owned: bool,
+        recorded: bool,
+    ) -> Shape {
         let mut shape = Shape {
             new: new.clone(),
             old: old.cloned(),
@@ -110,11 +116,15 @@ impl Shape {
                 shape.drop.push((column.name.clone(), column.name.clone()));
             }
         }
-        shape.rows = match having(&shape.add, old) {
-            _ if all => Rows::All,
-            _ if shape.add.is_empty() => Rows::None,
-            Some(condition) => Rows::Having(condition),
-            None => Rows::All,
+        let mut having = having(&shape.add, old);
+        if let Some(having) = having.as_mut().filter(|_| !recorded) {
+            // strato-db leaves a column empty that becomes real, until its documents are written
+            having.extend(real(old).filter(|c| c.get()).map(|c| holds(&c.json_path())));
+        }
+        shape.rows = match having {
+            Some(having) if !all && having.is_empty() => Rows::None,
+            Some(having) if !all => Rows::Having(having.join(" OR ")),
+            _ => Rows::All,
         };
         shape
     }
@@ -231,19 +241,22 @@ fn condition(rows: &Rows, after: bool) -> String {
     }
 }
 
-/// The condition for rows whose documents have something for these columns; none when it may lie elsewhere.
-fn having(add: &[Column], old: &Definition) -> Option<String> {
+/// Conditions for rows whose documents have something for these columns; none when it may lie elsewhere.
+fn having(add: &[Column], old: &Definition) -> Option<Vec<String>> {
     let mut conditions = Vec::new();
     for column in add {
         let first = column.steps().ok()?.into_iter().next()?;
-        let holds = |c: &Column| c.steps().is_ok_and(|steps| steps.first() == Some(&first));
-        if real(old).any(|c| c.get() && holds(c)) {
+        let begins = |c: &Column| c.steps().is_ok_and(|steps| steps.first() == Some(&first));
+        if real(old).any(|c| c.get() && begins(c)) {
             return None;
         }
-        let path = path::for_sqlite(&[first]).replace('\'', "''");
-        conditions.push(format!("json_type(\"json\", '{path}') IS NOT NULL"));
+        conditions.push(holds(&path::for_sqlite(&[first]).replace('\'', "''")));
     }
-    Some(conditions.join(" OR "))
+    Some(conditions)
+}
+
+fn holds(path: &str) -> String {
+    format!("json_type(\"json\", '{path}') IS NOT NULL")
 }
 
 fn real(definition: &Definition) -> impl Iterator<Item = &Column> {

@@ -199,6 +199,14 @@ fn only_columns_of_another_version_are_to_be_rewritten() {
     model(&db, &t("", r#","version":1"#)).unwrap();
     let next = Definition::parse(&t(r#","version":1"#, r#","version":1"#)).unwrap();
     assert_eq!(Migration::plan(db.writer(), &next, false).unwrap().rewritten(), ["a"]);
+    let aside = t(r#","real":true,"get":false,"aside":true"#, "");
+    model(&db, &aside).unwrap();
+    let read = Definition::parse(&t(r#","real":true"#, "")).unwrap();
+    assert_eq!(
+        Migration::plan(db.writer(), &read, false).unwrap().rewritten(),
+        ["a"],
+        "its values are nowhere else"
+    );
 }
 
 #[test]
