@@ -2,6 +2,8 @@
 // of the columns' functions.
 
 import { LONE } from './codec.js'
+import { checkIndexes } from './indexes.js'
+import { nearest } from './nearest.js'
 import { parsePath } from './paths.js'
 import { quoteId } from './sql-tag.js'
 
@@ -77,7 +79,7 @@ const ACTIONS = ['CASCADE', 'SET NULL', 'RESTRICT']
  * `{engine, columns, tokenize}`: the engine's columns, and all columns by name with what there is to know of each: `name,
  * path, steps, real, get, quoted, sql, alias, isId`, and the keys it was defined with.
  */
-export function compileColumns(model, idCol, given = {}) {
+export function compileColumns(model, idCol, given = {}, indexes = []) {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(`${model}: columns must be an object`)
   if (/^(json|rowid)$/i.test(idCol))
@@ -101,6 +103,7 @@ export function compileColumns(model, idCol, given = {}) {
   columns.json ??= compile(`${model}.json`, 'json', idCol, {}, columns)
   const all = Object.values(columns)
   for (const column of all) holdAlways(column, all)
+  checkIndexes(model, indexes, Object.keys(columns))
   const known = all.filter(({ name }) => name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol)))
   const engine = known.map(forEngine)
   for (const column of all) sayInSql(column, all)
@@ -159,6 +162,8 @@ function holdAlways(column, all) {
 
 function compile(what, name, idCol, given, before) {
   if (LONE.test(name)) throw new TypeError(`column ${what}: its name has a lone surrogate`)
+  if (name !== idCol && name.toLowerCase() === idCol.toLowerCase())
+    throw new TypeError(`column ${what}: SQLite takes it for the id '${idCol}': give it another name`)
   check(what, given)
   const definition = asStored(given)
   const isId = name === idCol
@@ -278,6 +283,12 @@ function checkData(what, column) {
   if (column.parse && !(get ?? (real || type))) bad('parse needs get')
   if (falsyBool && (column.parse || column.stringify))
     bad('falsyBool has its own way to be stored: no parse, no stringify')
+  if (typeof column.default === 'function' && sql === undefined)
+    bad('default is a function, which no document holds: use value')
+  const list = falsyBool && ['isArray', 'inAll', 'isAnyOfArray'].find(key => column[key])
+  if (list) bad(`falsyBool is true or nothing, and no array: it cannot have ${list}`)
+  if (fts && (falsyBool || ![undefined, 'TEXT', 'JSON'].includes(type)))
+    bad(`fts is for text, and no ${falsyBool ? 'falsyBool' : type}: use type 'TEXT'`)
   // what is stored as nothing would be filled, or refused, by the next change of anything else
   if (falsyBool && (column.required || (column.default && sql === undefined)))
     bad('falsyBool stores false as nothing, where a default or required want a value: leave falsyBool out')
@@ -361,24 +372,6 @@ function oneTokenizer({ name, fts }, before) {
   if (before !== undefined && before !== fts.tokenize)
     throw new TypeError(`column ${name}: the columns of a model share one tokenizer, which is '${before}'`)
   return fts.tokenize
-}
-
-/** The known key that is most like one. */
-export function nearest(key, known) {
-  const distance = other => {
-    let row = Array.from({ length: other.length + 1 }, (_, i) => i)
-    for (let i = 1; i <= key.length; i++) {
-      const next = [i]
-      for (let j = 1; j <= other.length; j++) {
-        const same = key[i - 1].toLowerCase() === other[j - 1].toLowerCase()
-        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1))
-      }
-      row = next
-    }
-    return row.at(-1)
-  }
-  const names = Array.isArray(known) ? known : Object.keys(known)
-  return names.reduce((best, name) => (distance(name) < distance(best) ? name : best))
 }
 
 const show = value => (typeof value === 'string' ? `'${value}'` : String(value))

@@ -9,7 +9,7 @@ import { aboutModel, migrate, migrationsOf } from './migrations.js'
 export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 
 export class DB extends Tables {
-  /** `{key, run}` of the application's migrations. */
+  /** `{key, up, run}` of the application's migrations. */
   _migrations = []
   /** JsonModels that were made without `addModel`. */
   _loose = []
@@ -25,8 +25,16 @@ export class DB extends Tables {
     for (const { runKey, up } of migrations) {
       if (typeof runKey !== 'string' || typeof up !== 'function')
         throw new TypeError('migrations must be an array of {runKey, up}')
-      this._migrations.push({ key: runKey, run: up })
+      this._addMigrations('migrations', [{ key: runKey, up, run: up }])
     }
+  }
+
+  /** Adds migrations; of two functions with one key only one would ever run. */
+  _addMigrations(what, migrations) {
+    const known = new Map(this._migrations.map(({ key, up }) => [key, up]))
+    const twice = migrations.find(({ key, up }) => known.has(key) && known.get(key) !== up)
+    if (twice) throw new TypeError(`${what}: there are two migrations '${twice.key}': give one another key`)
+    this._migrations.push(...migrations.filter(({ key }) => !known.has(key)))
   }
 
   /**
@@ -38,8 +46,8 @@ export class DB extends Tables {
     const { model, made } = this._construct(() => new Model({ ...options, db: this }))
     if (Object.hasOwn(this.store, model.name))
       throw new TypeError(`addModel: '${model.name}' was added already`)
-    this.store[model.name] = model
     for (const one of made) this._register(one, one !== model)
+    this.store[model.name] = model
     return model
   }
 
@@ -63,9 +71,9 @@ export class DB extends Tables {
 
   _register(model, isLoose) {
     const own = migrationsOf(model.name, model.migrations, aboutModel(model))
+    this._addMigrations(model.name, own)
     if (isLoose) this._loose.push(model)
     if (this._now.opening) this.prepareLate(model, own)
-    this._migrations.push(...own)
   }
 
   /** Adds migrations `{key: fn(db) | {up}}`; each runs once ever, in the order of `key group` as strings. */
@@ -76,10 +84,16 @@ export class DB extends Tables {
       if (typeof (entry?.up ?? entry) !== 'function')
         throw new TypeError(`registerMigrations: '${key}' must be a function or {up}`)
     }
-    this._migrations.push(...migrationsOf(group, migrations, tx => tx))
+    this._addMigrations(
+      'registerMigrations',
+      migrationsOf(group, migrations, tx => tx),
+    )
   }
 
-  /** A model added to an open database: calls wait until its table is there. */
+  /**
+   * A model added to an open database: calls wait until its table is there. When that fails they are told why, and the
+   * model's next call tries again.
+   */
   prepareLate(model, migrations) {
     const before = this.settling ?? this._now.opening
     const prepare = () => this._prepare([model], migrations)
@@ -87,8 +101,15 @@ export class DB extends Tables {
     const settled = () => {
       if (this.settling === settling) this.settling = undefined
     }
+    const failed = () => {
+      settled()
+      model._again = () => {
+        model._again = undefined
+        if (this._now.opening) this.prepareLate(model, migrations)
+      }
+    }
     this.settling = settling
-    settling.then(settled, settled)
+    settling.then(settled, failed)
   }
 
   /** Deprecated name of `store`. */

@@ -24,7 +24,8 @@ export class Tables extends SQLite {
   _nodeId
 
   constructor(options = {}, more = []) {
-    const { sqlitePath, nodeId, autoSync, ...rest } = options
+    const { sqlitePath, nodeId, autoSync, ...rest } = options ?? {}
+    if (!options) throw new TypeError('options must be an object')
     const s3 = FOR_S3.find(name => name in rest)
     if (s3 || autoSync) notSupported(`option ${s3 ?? 'autoSync'}`)
     if (sqlitePath !== undefined && rest.file !== undefined)
@@ -33,6 +34,8 @@ export class Tables extends SQLite {
     if (nodeId !== undefined && (typeof nodeId !== 'string' || !nodeId))
       throw new TypeError('options: nodeId must be a non-empty string')
     this._nodeId = nodeId
+    // a given one is kept also if nobody asks
+    if (nodeId !== undefined && !rest.readOnly) this.runOnceOnOpen(db => db.getNodeId())
   }
 
   /**
@@ -87,23 +90,20 @@ export class Tables extends SQLite {
     return this
   }
 
-  /** A name of this database's own, 12 hexadecimal digits or the option `nodeId`, kept in it. */
+  /** A name of this database's own, 12 hexadecimal digits or the option `nodeId`, kept in it; driftdb's in a file of it. */
   async getNodeId() {
-    const kept = await this._keptNodeId(NODE, 'SELECT id FROM _node')
-    if (kept !== undefined && (this._nodeId ?? kept) === kept) return kept
-    const theirs = "SELECT value AS id FROM _driftdb_meta WHERE key = 'nodeId'"
-    const id = this._nodeId ?? (await this._keptNodeId('_driftdb_meta', theirs)) ?? newNodeId()
-    await this.withTransaction(async tx => {
+    const wanted = this._nodeId
+    if (wanted && this._options.readOnly) return wanted
+    const kept = await keptNodeId(this)
+    if (kept && (wanted ?? kept) === kept) return kept
+    return this.withTransaction(async tx => {
+      // somebody else may have been first
+      const id = wanted ?? (await keptNodeId(tx)) ?? newNodeId()
       await tx.run`CREATE TABLE IF NOT EXISTS ${NODE}ID (id TEXT NOT NULL PRIMARY KEY)`
       await tx.run`DELETE FROM ${NODE}ID`
       await tx.run`INSERT INTO ${NODE}ID VALUES (${id})`
+      return id
     })
-    return id
-  }
-
-  async _keptNodeId(table, sql) {
-    const there = await this.get`SELECT 1 FROM sqlite_master WHERE name = ${table}`
-    return there && (await this.get(sql))?.id
   }
 
   /** driftdb's figures; what tells of S3 stays at its start. */
@@ -139,6 +139,16 @@ export class Tables extends SQLite {
 
 /** The table of the node's name. */
 const NODE = '_node'
+
+async function keptNodeId(db) {
+  const tables = await db.all`SELECT name FROM sqlite_master WHERE name IN (${NODE}, '_driftdb_meta')`
+  const has = name => tables.some(table => table.name === name)
+  const kept = has(NODE) && (await db.get`SELECT id FROM ${NODE}ID`)
+  if (kept) return kept.id
+  return has('_driftdb_meta')
+    ? (await db.get`SELECT value AS id FROM _driftdb_meta WHERE key = 'nodeId'`)?.id
+    : undefined
+}
 
 function newNodeId() {
   const bytes = crypto.getRandomValues(new Uint8Array(6))

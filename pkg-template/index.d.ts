@@ -49,7 +49,16 @@ export type {
   Written,
 } from './types-model.js'
 export { JsonModel } from './types-model.js'
-export type { Attrs, Explanation, Match, Page, SearchOptions, SnippetOptions, Sort } from './types-search.js'
+export type {
+  Attrs,
+  Explanation,
+  FigureOptions,
+  Match,
+  Page,
+  SearchOptions,
+  SnippetOptions,
+  Sort,
+} from './types-search.js'
 export type { Call, RunResult, SQLiteOptions, SqlParams, SqlRow, SqlValue, Statement } from './types-sql.js'
 export {
   deleteDatabase,

@@ -2,10 +2,11 @@
 // engine per operation. Reading is Keyed's and Searchable's.
 
 import { Codec, LONE, utf8 } from './codec.js'
-import { compileColumns, nearest, selectionOf, withoutNulls } from './columns.js'
+import { compileColumns, selectionOf, withoutNulls } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
+import { nearest } from './nearest.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, withValueAt } from './paths.js'
 import { waitedFor } from './running.js'
@@ -55,7 +56,7 @@ export class JsonModel extends Keyed {
     this.Item = ItemClass
     this.migrations = options.migrations
     this.migrationOptions = options.migrationOptions
-    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns)
+    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns, indexes)
     /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)
@@ -64,6 +65,8 @@ export class JsonModel extends Keyed {
     const declared = this.columnArr.filter(column => column.name !== 'json')
     this._completion = new Completion(name, declared, validate)
     this._codec = new Codec(declared)
+    for (const { default: given, steps, stringify } of this._completion.defaults)
+      if (!stringify) this._codec.encodeAt(given, steps, `${name}: the default of`)
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'

@@ -2,8 +2,8 @@
 // into those of the user. Does not write, and does not search.
 
 import { LONE } from './codec.js'
-import { nearest } from './columns.js'
 import { Loader } from './loader.js'
+import { nearest } from './nearest.js'
 import { replaceAt, valueAt, withValueAt } from './paths.js'
 import { fill, fromRow, parsed, unreadable } from './rows.js'
 import { waitedFor } from './running.js'
@@ -11,6 +11,9 @@ import { findColumn, show } from './search-attrs.js'
 import { Searchable } from './searchable.js'
 
 export class Keyed extends Searchable {
+  /** Prepares the table of a model whose late adding failed; `DB` sets it. */
+  _again
+
   constructor() {
     super()
     // for `rows.map(model.parseRow)` and `.then(model.toObj)`
@@ -119,7 +122,8 @@ export class Keyed extends Searchable {
 
   /** Whether another document than that with an id has a slug. */
   _isTaken(engine, column, slug, id) {
-    const value = this._key('set', slug, column.name)
+    // what a virtual column's stringify gives is asked for, and not stored
+    const value = column.real ? this._key('set', slug, column.name) : slug
     const text = engine.getBy(this.name, column.name, value, this._inside())
     return text !== undefined && (id === undefined || String(JSON.parse(text)[this.idCol]) !== id)
   }
@@ -217,11 +221,18 @@ export class Keyed extends Searchable {
   }
 
   _ready() {
+    if (this._again) this._tryAgain()
     return this.db.ready(this._token)
   }
 
   _readyToWrite() {
+    if (this._again) this._tryAgain()
     return this.db.readyToWrite(this._token)
+  }
+
+  /** Prepares a model that was added late, and whose preparing failed: not in a transaction, which it would wait for. */
+  _tryAgain() {
+    if (!this._inside()) this._again()
   }
 
   _inside() {

@@ -13,7 +13,7 @@ const BATCH = 200
 const CODED = ['DATE', 'BLOB', 'BIGINT', 'JSON']
 
 /**
- * `[{key, run(tx)}]` of `{key: fn | {up} | false}`. `about(tx)` gives what each function is called with.
+ * `[{key, up, run(tx)}]` of `{key: fn | {up} | false}`. `about(tx)` gives what each function is called with.
  */
 export function migrationsOf(group, given, about) {
   if (given === undefined || given === null) return []
@@ -24,7 +24,7 @@ export function migrationsOf(group, given, about) {
     const up = typeof entry === 'function' ? entry : entry.up
     if (typeof up !== 'function')
       throw new TypeError(`${group}: migration '${name}' must be a function or {up}`)
-    found.push({ key: `${name} ${group}`, run: tx => up(about(tx)) })
+    found.push({ key: `${name} ${group}`, up, run: tx => up(about(tx)) })
   }
   return found
 }

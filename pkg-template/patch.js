@@ -1,7 +1,7 @@
 // Deep changes as a user writes them, checked and encoded for the engine, which carries them out: `{$set: {path: value},
 // $unset: path or paths, $inc: {path: number}, $push: {path: element}}`.
 
-import { nearest } from './columns.js'
+import { nearest } from './nearest.js'
 import { parsePath } from './paths.js'
 
 const OPERATORS = ['$set', '$unset', '$inc', '$push']

@@ -140,6 +140,11 @@ export class Searchable {
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string') throw new TypeError(`${this.name}.${op}: column must be a string`)
     findColumn(this, column)
+    const wrong = ['distinct', 'cols'].find(name => options?.[name])
+    if (wrong)
+      throw new TypeError(
+        `${this.name}.${op}: ${wrong} is not an option here: a figure is of all numbers that match, use db.get for another one`,
+      )
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
@@ -181,14 +186,20 @@ export class Searchable {
 
   /** An async iterable over the matching documents, again after each commit that changed them. */
   live(attrs = {}, options = {}) {
+    if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }
     const own = this._selectsItself()
     const search = own ? undefined : this.searchText(attrs ?? {}, given)
     const read = engine =>
       own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
-    // the developer's SQL may read any table
-    const table = own || readsMore(given) ? undefined : this.name
+    const table = own || this._readsMore(given, search) ? undefined : this.name
     return this.db.hub.query(table, read, text => this._found(text, given).items)
+  }
+
+  /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
+  _readsMore({ join, where, cols }, search) {
+    const reads = ({ real, sql }) => !real && /\b(select|in)\b/i.test(sql ?? '')
+    return Boolean(join || where || cols) || search.includes('["raw",') || this.columnArr.some(reads)
   }
 
   /**
@@ -275,6 +286,8 @@ export class Searchable {
     })
     const whole = cols.includes('json')
     return rows.map(row => {
+      // SQL may have another name than its text
+      for (const key of Object.keys(row)) if (!cols.includes(key)) row[key] = decode(row[key])
       const { json, ...plain } = row
       let made = whole ? { ...plain, ...JSON.parse(json ?? '{}') } : row
       for (const key of Object.keys(row)) if (row[key] === null) delete made[key]
@@ -293,13 +306,15 @@ export class Searchable {
 
 const asItIs = value => value
 
+/** What makes of a value of `cols` what it is in a document. */
 function reader(model, column) {
   if (!column?.name) return decode
   const { type } = column
-  if (column.parse) return value => parsed(model, column, value)
-  if (type === 'DATE') return ms => (ms === null ? ms : new Date(ms))
-  return type === 'JSON' || !(column.real || type) ? asItIs : decode
+  const revive = type === 'DATE' ? date : type === 'JSON' || !(column.real || type) ? asItIs : decode
+  return column.parse ? value => parsed(model, column, revive(value)) : revive
 }
+
+const date = value => (typeof value === 'number' ? new Date(value) : value)
 
 function snippets(model, snippet) {
   if (!isPlain(snippet)) throw new TypeError(`${model.name}.search: snippet must be {column: {…}}`)
@@ -321,5 +336,4 @@ function snippets(model, snippet) {
 }
 
 waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
-const readsMore = ({ join, where, cols }) => Boolean(join || where || cols)
 const nullish = value => value === null || value === undefined

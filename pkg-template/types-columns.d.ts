@@ -49,6 +49,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 /**
  * Checks a value before it is written. A schema's output is what is stored, and what it complains of rejects the write
  * with `INVALID`. A function refuses by throwing or by `false`; another value than undefined and true is stored instead.
+ * What is stored comes here again when a part of the document is changed: take it, and give the same.
  */
 export type Validate = StandardSchema<Untyped, Untyped> | ((value: Untyped) => unknown)
 
@@ -68,7 +69,7 @@ export interface ColumnDefinition {
   readonly value?: (this: Untyped, doc: Untyped) => unknown
   /** Text of which a slug is made that no other document has, when there is no value. Needs `index`. */
   readonly slugValue?: (this: Untyped, doc: Untyped) => unknown
-  /** Stored when there is no value; of `sql` what is read then. A truthy one is no default of `falsyBool`. */
+  /** Stored when there is no value; of `sql` what is read then. A function is refused: that is `value`. A truthy one is no default of `falsyBool`. */
   readonly default?: unknown
   /** Without a value `set` rejects with `REQUIRED`. */
   readonly required?: boolean
@@ -109,9 +110,10 @@ export interface ColumnDefinition {
   readonly textSearch?: boolean
   /** How text compares in searches, sorts and indexes. Default `BINARY`. */
   readonly collate?: 'BINARY' | 'NOCASE' | 'RTRIM'
-  /** Part of the model's full-text index; `tokenize` is FTS5's. Search it with `$match`. */
+  /** Text columns: part of the model's full-text index; `tokenize` is FTS5's. Search it with `$match`. */
   readonly fts?: boolean | { readonly tokenize?: string }
-  readonly foreignKey?: ForeignKey
+  /** What the row refers to; a model's name alone is its id. */
+  readonly foreignKey?: ForeignKey | string
   readonly validate?: Validate
   /**
    * Raise it when `value` changes: every document is written anew, read by this release's `parse` and stored by its
@@ -139,7 +141,7 @@ export type DocOf<C extends Columns, Id extends string = 'id'> = Flat<
 
 /** What `set` takes for it: ids, defaults and computed values can be left out. */
 export type InputOf<C extends Columns, Id extends string = 'id'> = Flat<
-  { [K in Id]?: Taken<IdOf<C, Id>> | null | undefined } & {
+  { [K in Id]?: IdOf<C, Id> | Also<IdOf<C, Id>> | AlsoBig<IdOf<C, Id>> | null | undefined } & {
     -readonly [K in keyof C as Asked<C, K, Id, true>]: InputValue<Made<C[K]>>
   } & {
     -readonly [K in keyof C as Asked<C, K, Id, false>]?: InputValue<Made<C[K]>> | null | undefined
@@ -174,13 +176,23 @@ export type IdOf<C extends Columns, Id extends string> = C extends { readonly [K
 /** A column's definition, also when a function makes it. */
 export type Made<D> = D extends (about: Untyped) => infer M ? NonNullable<M> : NonNullable<D>
 
-/** What a column takes: what its `stringify` does, a Date also as milliseconds. */
+/** What a column takes: what its `stringify` does, and what else is stored as its type. */
 type InputValue<D> = D extends { falsyBool: true }
   ? boolean
   : D extends { parse: unknown } | { stringify: unknown }
     ? ValueOf<D>
-    : Taken<ValueOf<D>>
-type Taken<V> = IsAny<V> extends true ? V : [V] extends [Date] ? Date | number : V
+    : ValueOf<D> | Also<ValueOf<D>> | (D extends { type: 'INTEGER' } ? AlsoBig<ValueOf<D>> : never)
+
+/** What is taken for a value besides: a Date as milliseconds, a BigInt as a number, bytes in any form. */
+export type Also<V> =
+  IsAny<V> extends true
+    ? never
+    :
+        | (Date extends V ? number : never)
+        | (bigint extends V ? number : never)
+        | (Uint8Array extends V ? ArrayBuffer | ArrayBufferView : never)
+/** INTEGER columns take a BigInt where a number would lose digits. */
+export type AlsoBig<V> = IsAny<V> extends true ? never : number extends V ? bigint : never
 
 /** What `get` takes for a column: what it holds, and what compares with that. */
 export type KeyOf<C, N> = N extends keyof C ? Sought<Made<C[N]>> : Untyped

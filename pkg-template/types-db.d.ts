@@ -29,14 +29,14 @@ export interface Progress {
 }
 
 export interface DBOptions extends SQLiteOptions {
-  /** Migrations with their keys; all keys together run in the order of their text. */
+  /** Migrations with their keys, of which no two are the same; all together run in the order of the keys' text. */
   migrations?: readonly { runKey: string; up: (args: MigrationArgs) => unknown }[]
   onBeforeMigrations?: (db: Untyped) => unknown
   /** Told each step when tables, columns, indexes or rows are made fit for the models. */
   onProgress?: (progress: Progress) => void
   /** driftdb's name of `file`. */
   sqlitePath?: string
-  /** What `getNodeId` tells from now on. */
+  /** What `getNodeId` tells from now on, also when the file is opened without it. */
   nodeId?: string
   /** There is no sync to S3 yet. */
   autoSync?: false
@@ -92,9 +92,11 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   /** driftdb: `withTransaction`. */
   transaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
   getMetrics(): Promise<Metrics>
+  /** Whether SQLite finds the file in order. */
   integrityCheck(): Promise<boolean>
   /** driftdb: what there is below: this database. */
   raw(): this
+  /** The database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal digits. Kept in the file. */
   getNodeId(): Promise<string>
   /** Nothing waits for S3. */
   flush(): Promise<void>

@@ -1,6 +1,6 @@
 // Types of driftdb's surface: schemas, repositories, classes.
 
-import type { ColumnDefinition, ColumnTypes, Flat } from './types-columns.js'
+import type { Also, AlsoBig, ColumnDefinition, ColumnTypes, Flat } from './types-columns.js'
 import type { AnyModel } from './types-model.js'
 import type { Attrs } from './types-search.js'
 import type { RunResult, SqlParams, SqlRow } from './types-sql.js'
@@ -58,6 +58,7 @@ export interface BaseRecord {
 
 type Built<D> = D extends ColumnBuilder<infer B> ? B : D
 type Held<D> = D extends { type: infer T extends keyof RecordTypes } ? RecordTypes[T] : Untyped
+type Taken<D> = Held<D> | Also<Held<D>> | (D extends { type: 'INTEGER' } ? bigint : never)
 type Filled<D> = D extends { notNull: true } | { default: string | number | bigint | boolean | object }
   ? true
   : false
@@ -82,18 +83,19 @@ export type NewRecord<S extends Schema> = string extends keyof S
   ? Record<string, Untyped>
   : Flat<
       { [K in keyof BaseRecord]?: BaseRecord[K] | undefined } & {
-        -readonly [K in keyof S as Must<Built<S[K]>> extends true ? K : never]: Held<Built<S[K]>>
+        -readonly [K in keyof S as Must<Built<S[K]>> extends true ? K : never]: Taken<Built<S[K]>>
       } & {
         -readonly [K in keyof S as Must<Built<S[K]>> extends true ? never : K]?:
-          | Held<Built<S[K]>>
+          | Taken<Built<S[K]>>
           | null
           | undefined
       }
     >
 
 type Data<T> = { [K in keyof T as T[K] extends (...args: never) => unknown ? never : K]: T[K] }
-type Nullable<T> = { [K in keyof T as null extends T[K] ? K : never]?: T[K] | undefined }
-type Settable<T> = { [K in keyof T as null extends T[K] ? never : K]?: T[K] | undefined }
+type Nullable<T> = { [K in keyof T as null extends T[K] ? K : never]?: More<T[K]> | undefined }
+type Settable<T> = { [K in keyof T as null extends T[K] ? never : K]?: More<T[K]> | undefined }
+type More<V> = V | Also<V> | AlsoBig<V>
 /** Values to write. */
 export type RecordData<T> = Flat<Nullable<Data<T>> & Settable<Data<T>>>
 /** Conditions: null asks for records without a value. */

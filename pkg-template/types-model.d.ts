@@ -1,6 +1,8 @@
 // Types of `JsonModel`: options, writing and reading.
 
 import type {
+  Also,
+  AlsoBig,
   Columns,
   DocOf,
   IdOf,
@@ -12,7 +14,15 @@ import type {
   WithId,
 } from './types-columns.js'
 import type { Migration } from './types-db.js'
-import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types-search.js'
+import type {
+  Attrs,
+  Explanation,
+  FigureOptions,
+  Item,
+  Results,
+  SearchOptions,
+  Snippets,
+} from './types-search.js'
 import type { SQLite } from './types-sql.js'
 import type { Untyped } from './worker.js'
 
@@ -60,9 +70,9 @@ export interface ModelOptions<
 
 /** What `set` takes where nothing says what it needs. */
 export type Loose<Doc> = { [K in keyof Doc]?: Doc[K] | undefined }
-/** What `update` takes: null and undefined remove a property, a Date can be given as milliseconds. */
+/** What `update` takes: null and undefined remove a property; a value also as another form that is stored as the same. */
 export type Changes<Doc> = {
-  [K in keyof Doc]?: Doc[K] | (Date extends Doc[K] ? number : never) | null | undefined
+  [K in keyof Doc]?: Doc[K] | Also<Doc[K]> | AlsoBig<Doc[K]> | null | undefined
 }
 
 /** A patch: places are dotted, `a.b[0].c`. All or nothing. */
@@ -198,27 +208,27 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     op: AggregateName,
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
-    options?: SearchOptions<Doc, C>,
+    options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
   max(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
-    options?: SearchOptions<Doc, C>,
+    options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
   min(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
-    options?: SearchOptions<Doc, C>,
+    options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
   sum(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
-    options?: SearchOptions<Doc, C>,
+    options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
   avg(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
-    options?: SearchOptions<Doc, C>,
+    options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
   /** Calls `fn` with every document that matches, page by page; gives their number. An error stops it. */
   each(fn: (item: Doc, i: number) => unknown): Promise<number>

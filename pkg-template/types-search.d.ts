@@ -119,10 +119,23 @@ type Deep<Name extends string> = `${Name}.${string}` | `${Name}[${string}`
 
 type Names<C> = keyof C & string
 
+/** The path of a column where it is another than a column's name. */
+type PathOf<D, C> = D extends { path: infer P extends string }
+  ? string extends P
+    ? never
+    : P extends keyof C
+      ? never
+      : P
+  : never
+type Paths<C extends Columns> = { [K in Names<C>]: PathOf<Made<C[K]>, C> }[Names<C>]
+
 interface ColumnAttrs<C extends Columns> extends Logical<Attrs<Untyped, C>> {}
 type ByColumn<C extends Columns> = {
-  [K in Names<C>]?: Made<C[K]> extends infer D ? Condition<Wanted<D>, OperatorsOf<D>> : never
-} & { [K in Deep<Names<C>>]?: Untyped } & ColumnAttrs<C>
+  [K in Names<C>]?: Asked<C[K]>
+} & { [K in Names<C> as PathOf<Made<C[K]>, C>]?: Asked<C[K]> } & {
+  [K in Deep<Names<C> | Paths<C>>]?: Untyped
+} & ColumnAttrs<C>
+type Asked<D> = Made<D> extends infer M ? Condition<Wanted<M>, OperatorsOf<M>> : never
 
 interface DocAttrs<Doc> extends Logical<Attrs<Doc, Columns>> {}
 type ByProperty<Doc> = {
@@ -144,7 +157,7 @@ type Sortable<Doc, C extends Columns> = string extends keyof C
   ? IsAny<Doc> extends true
     ? string
     : Names<Doc> | Deep<Names<Doc>>
-  : Names<C> | Deep<Names<C>>
+  : Names<C> | Paths<C> | Deep<Names<C> | Paths<C>>
 
 /** `{column: n}`: by |n| ascending; negative means descending, 0 is ignored. `$rank` sorts by how well `$match` fits. */
 export type Sort<Doc = Untyped, C extends Columns = Columns> = { [K in Sortable<Doc, C> | '$rank']?: number }
@@ -174,10 +187,10 @@ export interface SearchOptions<
   sort?: Sort<Doc, C>
   /** SQL conditions with their values, the developer's own code; one with a falsy value is skipped. */
   where?: { readonly [sql: string]: readonly unknown[] | null | undefined | false }
-  /** SQL after the table, which is `tbl`: the developer's own code. */
+  /** SQL after the table, which is `tbl`: the developer's own code. Call a joined table otherwise than a column. */
   join?: string
   joinVals?: readonly unknown[]
-  /** Declared columns to give instead of documents, each at its path, or SQL of the developer's own, by its text. */
+  /** Columns to give instead of documents, each at its path, or SQL of the developer's own, by its text or the `n` of `count(*) AS n`. */
   cols?: Cols
   distinct?: boolean
   /** The page after, or before, an earlier search with the same sort. */
@@ -191,6 +204,12 @@ export interface SearchOptions<
   /** Parts of the text around what `$match` found, else its beginning, by column, as `$snippet`. */
   snippet?: Snip
 }
+
+/** What a figure takes: it is of all numbers that match, whatever page, order and columns are asked for. */
+export type FigureOptions<Doc = Untyped, C extends Columns = Columns> = Omit<
+  SearchOptions<Doc, C>,
+  'cols' | 'distinct' | 'snippet'
+>
 
 /** A page of results. */
 export interface Page<Item> {
@@ -211,7 +230,7 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
     ? Doc
     : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
   : {
-      [N in Exclude<Cols[number], Placed<C>>]?: N extends keyof C
+      [N in Exclude<Cols[number], Placed<C>> as Given<N>]?: N extends keyof C
         ? ValueOf<Made<C[N]>>
         : N extends keyof Doc
           ? Doc[N]
@@ -221,6 +240,16 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
 type Placed<C> = string extends keyof C
   ? never
   : { [N in keyof C]: Made<C[N]> extends { path: string } ? N : never }[keyof C] & string
+/** The name that SQL gets: `n` of `count(*) AS n`. */
+type Given<N extends string> = [AliasIn<N>] extends [never] ? N : AliasIn<N>
+type AliasIn<N extends string> = N extends `${infer Word} ${infer Rest}`
+  ? Rest extends `${string}${' ' | ')' | '(' | '"' | '.' | ','}${string}`
+    ? AliasIn<Rest>
+    : Lowercase<Word> extends 'as' | `${string})as`
+      ? Rest
+      : AliasIn<Rest>
+  : never
+
 /** A page, or with `itemsOnly` the array alone. */
 export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>
 

@@ -38,7 +38,7 @@ export interface SQLiteOptions {
   vacuumInterval?: number
   /** Pages per step; steps begin when 20 times as many are free. Default 256. */
   vacuumPageCount?: number
-  /** Milliseconds to wait for another process that writes; BUSY is tried again meanwhile. Default 0. */
+  /** Milliseconds to wait for a file that is open elsewhere, before `LOCKED`. Default 0. */
   busyTimeout?: number
   /** For tests: gives rows without ORDER BY in reversed order. */
   reverseUnordered?: boolean
