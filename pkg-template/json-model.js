@@ -120,9 +120,9 @@ export class JsonModel extends Keyed {
     if (upsert && this._completion.shapes) return this._together(model => model._upsert(obj, noReturn))
     const engine = await this._readyToWrite()
     const what = `${this.name}.update`
-    const doc = upsert
-      ? (await this._completeAll('update', [obj], undefined, true))[0]
-      : this._shaped(obj, what)
+    const [doc] = upsert
+      ? await this._completeAll('update', [obj], undefined, true)
+      : [this._shaped(obj, what)]
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
@@ -139,9 +139,8 @@ export class JsonModel extends Keyed {
   _shaped(obj, what) {
     let doc = obj
     for (const column of this._completion.shaped) {
-      const { name, steps } = column
-      if (!column.stringify || steps.length > 1 || !Object.hasOwn(obj, name)) continue
-      doc = withValueAt(doc, steps, column.stringify(obj[name]) ?? null, what)
+      if (!column.stringify || column.steps.length > 1 || !Object.hasOwn(obj, column.name)) continue
+      doc = withValueAt(doc, column.steps, column.stringify(obj[column.name]) ?? null, what)
     }
     return this._codec.encode(doc, what, true)
   }
