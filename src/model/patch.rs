@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::definition::ColumnType;
-use super::document::{check_depth, date, elements, fields, write_key, write_param};
+use super::document::{check_depth, elements, fields, write_key};
+use super::number::Number;
 use super::path::{self, Step};
 use super::tagged;
 use crate::error::{Error, Result};
-use crate::sql::Param;
 
 /// Changes of one document. In JSON: `{$set?: {path: value}, $unset?: [path], $inc?: {path: number}, $push?: {path:
 /// element}}`.
@@ -252,58 +252,6 @@ impl Change {
                 sum.write(types(at), big).ok_or_else(|| beyond(at, "its place can hold"))?
             }
         }))
-    }
-}
-
-/// Integers are added as such.
-#[derive(Debug, Clone, Copy)]
-enum Number {
-    Integer(i64),
-    Real(f64),
-}
-
-impl Number {
-    fn read(raw: &str) -> Option<Number> {
-        if let Ok(i) = raw.parse() {
-            return Some(Number::Integer(i));
-        }
-        match raw.as_bytes().first()? {
-            b'{' => tagged::bigint(raw).map(Number::Integer),
-            b'-' | b'0'..=b'9' => raw.parse().ok().filter(|f: &f64| f.is_finite()).map(Number::Real),
-            _ => None,
-        }
-    }
-
-    fn plus(self, other: Number) -> Option<Number> {
-        if let (Number::Integer(a), Number::Integer(b)) = (self, other) {
-            return a.checked_add(b).map(Number::Integer);
-        }
-        let float = |n: Number| match n {
-            Number::Integer(i) => i as f64,
-            Number::Real(f) => f,
-        };
-        Some(float(self) + float(other)).filter(|f| f.is_finite()).map(Number::Real)
-    }
-
-    /// As a read has it in a place of type `ty`, none if it does not fit there; `big` says of the old value and of what was
-    /// added whether they are a BigInt's. One becomes a BigInt only where its column, or what was there, is one.
-    fn write(self, ty: Option<ColumnType>, (old_big, by_big): (bool, bool)) -> Option<String> {
-        let mut out = String::new();
-        match (ty, self) {
-            (Some(ColumnType::Date), Number::Integer(i)) => out.push_str(&date(i as f64)?.to_string()),
-            (Some(ColumnType::Date), Number::Real(f)) => out.push_str(&date(f)?.to_string()),
-            (Some(ColumnType::BigInt | ColumnType::Integer), Number::Integer(i)) => {
-                write_param(&mut out, Param::Integer(i), ty);
-            }
-            (_, Number::Integer(i)) if old_big => tagged::write_bigint(&mut out, i),
-            (_, Number::Integer(i)) if by_big && !tagged::is_safe(i) => return None,
-            (_, Number::Integer(i)) => out.push_str(&i.to_string()),
-            (_, Number::Real(f)) if f.fract() == 0.0 && f.abs() < 1e15 => {
-                out.push_str(&(f as i64).to_string())
-            }
-            (_, Number::Real(f)) => out.push_str(&serde_json::to_string(&f).unwrap_or_default()),
-        }
-        Some(out)
     }
 }
 
