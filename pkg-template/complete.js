@@ -49,6 +49,12 @@ export class Completion {
     this.integerId = this.id.type === 'INTEGER'
   }
 
+  /** Refuses defaults that no document can hold, before the first write does. */
+  checkDefaults(codec) {
+    for (const { default: given, steps, stringify } of this.defaults)
+      if (!stringify) codec.encodeAt(given, steps, `${this.model}: the default of`)
+  }
+
   /** Those of the columns' values that are in no document, by name. */
   #aside = (column, aside, doc) =>
     Object.hasOwn(aside, column.name) ? aside[column.name] : valueAt(doc, column.steps)

@@ -14,10 +14,8 @@ import { choosing } from './slug.js'
 import { quoteId } from './sql-tag.js'
 import { refuseOwnWait } from './waits.js'
 
-const OPTIONS =
-  'db name columns idCol ItemClass keepRowId indexes validate dispatch emitter migrations migrationOptions'.split(
-    ' ',
-  )
+const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
+  migrations migrationOptions`.split(/\s+/)
 
 export class JsonModel extends Keyed {
   /** The token of the transaction this instance works in; 0 outside. */
@@ -65,8 +63,7 @@ export class JsonModel extends Keyed {
     const declared = this.columnArr.filter(column => column.name !== 'json')
     this._completion = new Completion(name, declared, validate)
     this._codec = new Codec(declared)
-    for (const { default: given, steps, stringify } of this._completion.defaults)
-      if (!stringify) this._codec.encodeAt(given, steps, `${name}: the default of`)
+    this._completion.checkDefaults(this._codec)
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
