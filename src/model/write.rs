@@ -126,9 +126,12 @@ impl Model {
         let mut taken: Vec<&str> = vec![&self.definition.id_col];
         let aside = self.aside(&given)?;
         for (column, value) in self.columns.iter().zip(&mut columns) {
+            let set_aside = aside.iter().flatten().rev().find(|f| f.key == column.name).map(|f| f.raw);
             let raw = match (column.aside, column.get, column.property()) {
-                (true, ..) => aside.iter().rev().find(|f| f.key == column.name).map(|f| f.raw),
-                (_, false, _) => find(&given, &column.path)?,
+                // also of a column that is read by now, and was not when the event was made
+                _ if set_aside.is_some() => set_aside,
+                (true, ..) if aside.is_some() => None,
+                (true, ..) | (_, false, _) => find(&given, &column.path)?,
                 (_, _, Some(_)) => find(left, &column.path)?,
                 _ => continue,
             };
@@ -137,8 +140,9 @@ impl Model {
                 taken.push(property);
             }
         }
-        if self.columns.iter().any(|c| c.aside) {
+        if aside.is_some() {
             taken.push(ASIDE);
+            same &= self.columns.iter().any(|c| c.aside);
         }
         let json = remainder(doc.len(), left, &taken);
         Ok(Stored { id, json, columns, same })
@@ -168,16 +172,20 @@ impl Model {
         Ok(rest)
     }
 
+    /// The values of columns that are in no document, or were in none by an earlier definition.
+    fn aside<'a>(&self, properties: &[Field<'a>]) -> Result<Option<Vec<Field<'a>>>> {
+        let Some(given) = properties.iter().find(|f| f.key == ASIDE) else { return Ok(None) };
+        if self.columns.iter().any(|c| c.aside) {
+            return fields(given.raw).map(Some);
+        }
+        let is_column = |f: &Field<'_>| self.definition.columns.iter().any(|c| c.name == f.key);
+        Ok(fields(given.raw).ok().filter(|list| !list.is_empty() && list.iter().all(is_column)))
+    }
+
     fn id_is_same(&self, properties: &[Field<'_>], id: &Value) -> bool {
         let mut text = String::new();
         self.write_id(&mut text, id);
         properties.iter().any(|f| f.key == self.definition.id_col && f.raw == text)
-    }
-
-    /// The values of columns that are in no document.
-    fn aside<'a>(&self, properties: &[Field<'a>]) -> Result<Vec<Field<'a>>> {
-        let given = properties.iter().find(|f| f.key == ASIDE && self.columns.iter().any(|c| c.aside));
-        Ok(given.map(|field| fields(field.raw)).transpose()?.unwrap_or_default())
     }
 }
 

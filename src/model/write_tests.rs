@@ -103,6 +103,12 @@ fn values_next_to_a_document_stay_out_of_it_and_survive_updates() {
     let patch = Patch::parse(r#"{"$set":{"name":"B"}}"#).unwrap();
     model.patch(db.writer(), &text("x"), &patch).unwrap();
     assert_eq!(stored(&db, "low"), text("a"), "it is for whoever knows the function to change it");
+    // the document of an old event, by a definition of now: what was kept beside it is in it, and the reverse
+    let (now_db, now) = open(r#"{"name":"t","columns":[{"name":"low","type":"TEXT","path":"deep.low"}]}"#);
+    tell(&now_db, &now, r#"{"id":"x","$aside":{"low":"a"}}"#).unwrap();
+    assert_eq!(now.get(now_db.reader(), &text("x")).unwrap().unwrap(), r#"{"id":"x","deep":{"low":"a"}}"#);
+    tell(&db, &model, r#"{"id":"y","name":"B"}"#).unwrap();
+    assert_eq!(stored(&db, "(SELECT low FROM t WHERE id = 'y')"), text("B"));
     let (plain_db, plain) = open(r#"{"name":"t"}"#);
     assert_eq!(tell(&plain_db, &plain, r#"{"id":"x","$aside":1}"#).unwrap(), News::None);
     assert_eq!(plain.get(plain_db.reader(), &text("x")).unwrap().unwrap(), r#"{"id":"x","$aside":1}"#);

@@ -71,7 +71,7 @@ impl<H: Host> Store<H> {
 
     async fn apply_page(&self, page: &Page, position: &mut Position) -> Result<Applied> {
         let w = self.db.writer();
-        let models = self.models();
+        let models = self.owned();
         let (pending, plan) = self.plan(page, &position.client)?;
         let mut applied =
             Applied { outcome: Outcome { fork: plan.fork, ..Outcome::default() }, ..Applied::default() };

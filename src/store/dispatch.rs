@@ -74,7 +74,7 @@ impl<H: Host> Store<H> {
         finish: impl FnOnce(Vec<Dispatched>) -> Result<T>,
     ) -> Result<(Position, T), (Error, Option<Event>)> {
         let early = |error| (error, None);
-        let models = self.models();
+        let models = self.owned();
         let mut position = self.position().map_err(early)?;
         let mut made = Vec::with_capacity(drafts.len());
         let tx = self.db.begin().map_err(early)?;
@@ -93,7 +93,7 @@ impl<H: Host> Store<H> {
 
     fn event(&self, draft: Draft, position: &Position) -> Result<Event> {
         let tv = match draft.tv {
-            0 => self.options.borrow().types.version_of(&draft.t, &self.models.borrow()),
+            0 => self.options.borrow().types.version_of(&draft.t, &self.owned.borrow()),
             tv => Some(tv),
         };
         let Some(tv) = tv.filter(|&tv| self.knows(&draft.t, tv) != Known::No) else {
@@ -171,8 +171,7 @@ impl<H: Host> Store<H> {
 
     /// Runs an event and records its effect, so that it can be undone.
     pub(super) async fn run(&self, models: &Models, event: &Event) -> Result<(Results, Vec<u8>)> {
-        let owned = self.owned.borrow().clone();
-        let recorder = Recorder::start(&self.db, owned.iter().map(String::as_str))?;
+        let recorder = Recorder::start(&self.db, self.owned.borrow().keys().map(String::as_str))?;
         let results = process(&self.db, models, &self.host, event).await?;
         Ok((results, recorder.finish()?))
     }

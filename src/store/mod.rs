@@ -89,8 +89,8 @@ pub struct Store<H> {
     host: H,
     lane: Lane,
     models: RefCell<Models>,
-    /// Names of the models that only events may write.
-    owned: RefCell<Vec<String>>,
+    /// The models that only events may write, and the only ones that they may.
+    owned: RefCell<Models>,
     /// Tables on their way to their definition.
     migrations: RefCell<BTreeMap<String, Migration>>,
     options: RefCell<EventOptions>,
@@ -154,8 +154,9 @@ impl<H: Host> Store<H> {
         self.birth.get()
     }
 
-    fn models(&self) -> Models {
-        self.models.borrow().clone()
+    /// The models events act on: what another replica sends never reaches a local one.
+    fn owned(&self) -> Models {
+        self.owned.borrow().clone()
     }
 
     /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is another one. Add the
@@ -262,7 +263,7 @@ impl<H: Host> Store<H> {
     }
 
     fn knows(&self, t: &str, tv: u32) -> Known {
-        self.options.borrow().types.knows(t, tv, &self.models.borrow())
+        self.options.borrow().types.knows(t, tv, &self.owned.borrow())
     }
 
     /// Up to where the log is confirmed, and how many events are pending after it.

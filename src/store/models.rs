@@ -28,7 +28,7 @@ impl<H: Host> Store<H> {
     /// Runs the writing of a model that events don't own, which no trigger or foreign key may carry on into one they do.
     pub(super) fn writing<T>(&self, model: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let owned = self.owned.borrow();
-        match owned.is_empty() || owned.iter().any(|name| name == model) {
+        match owned.is_empty() || owned.contains_key(model) {
             true => work(),
             false => self.db.writer().theirs(work),
         }
@@ -81,7 +81,7 @@ impl<H: Host> Store<H> {
     pub fn forget_model(&self, name: &str) {
         self.migrations.borrow_mut().remove(name);
         self.models.borrow_mut().remove(name);
-        self.owned.borrow_mut().retain(|owned| owned != name);
+        self.owned.borrow_mut().remove(name);
         self.db.writer().open(name);
     }
 
@@ -123,11 +123,11 @@ impl<H: Host> Store<H> {
     }
 
     fn know(&self, model: Model, owned: bool) {
-        let name = model.definition.name.clone();
-        self.models.borrow_mut().insert(name.clone(), Rc::new(model));
+        let (name, model) = (model.definition.name.clone(), Rc::new(model));
         if owned {
             self.db.writer().close(&name);
-            self.owned.borrow_mut().push(name);
+            self.owned.borrow_mut().insert(name.clone(), model.clone());
         }
+        self.models.borrow_mut().insert(name, model);
     }
 }

@@ -15,7 +15,7 @@ impl<H: Host> Store<H> {
     /// whose reducers made them.
     pub async fn rebuild(&self, _turn: &Turn, version: Option<i64>) -> Result<()> {
         let mut position = self.position()?;
-        let models = self.models();
+        let models = self.owned();
         let tx = self.db.begin()?;
         position.held = self.remake(&models, position.at.seq).await?;
         self.write_cursor(&position)?;
@@ -45,7 +45,7 @@ impl<H: Host> Store<H> {
     pub(super) fn clear_owned(&self) -> Result<()> {
         // in whatever order they refer to each other
         self.db.writer().exec("PRAGMA defer_foreign_keys = ON")?;
-        for name in self.owned.borrow().iter() {
+        for name in self.owned.borrow().keys() {
             self.model(name)?.clear(self.db.writer())?;
         }
         self.db.writer().exec("PRAGMA defer_foreign_keys = OFF")

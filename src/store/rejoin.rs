@@ -23,7 +23,7 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         if rebuilt {
             position.pending += own::take_back(self.db.writer(), seq, position.client.as_bytes())?;
-            position.held = self.remake(&self.models(), seq).await?;
+            position.held = self.remake(&self.owned(), seq).await?;
         }
         position.at = At { epoch: Some(rewind.epoch), seq, h };
         position.asof = Some(rewind.asof);

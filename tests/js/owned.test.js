@@ -153,3 +153,52 @@ test("without events only the models' definitions are closed", async () => {
   assert.deepEqual(await again.all('SELECT * FROM own'), [])
   await again.close()
 })
+
+test('no event writes a model that is local, whoever it is from', async () => {
+  const es = new EventSourcingDB({
+    models: {
+      seats: { reducer: ({ event }) => event.type === 'sneak' && { notes: { set: [{ id: 'x' }] } } },
+      logs: { reducer: ({ event }) => event.type === 'log' && { set: [{ id: 'x' }] } },
+    },
+  })
+  const notes = es.db.addModel(JsonModel, { name: 'notes' })
+  await notes.set({ id: 'n' })
+  await assert.rejects(es.dispatch('es/notes', [1, 'x', { t: 1 }]), {
+    code: 'BAD_VALUE',
+    message: /no model has it/,
+  })
+  await es.dispatch('sneak')
+  await es.dispatch('log')
+  assert.deepEqual(await notes.all(), [{ id: 'n' }])
+  assert.deepEqual(await es.store.logs.all(), [{ id: 'x' }])
+  await es.close()
+})
+
+test('a column that was not read, or is not any more, keeps what its events said', async () => {
+  const file = join(dir, 'aside.db')
+  const open = column =>
+    new EventSourcingDB({
+      file,
+      models: { k: { columns: { c: { type: 'INTEGER', index: true, value: doc => doc.x * 2, ...column } } } },
+    })
+  const aside = { get: false }
+  let es = open(aside)
+  await es.store.k.set({ id: 'a', x: 1 })
+  await es.store.k.update('a', { $set: { x: 2 } })
+  await es.close()
+  for (const [column, read] of [
+    [{}, { id: 'a', x: 2, c: 4 }],
+    [aside, { id: 'a', x: 2 }],
+  ]) {
+    es = open(column)
+    assert.deepEqual(await es.store.k.all(), [read])
+    assert.equal(await es.store.k.count({ c: 4 }), 1)
+    await es.close()
+  }
+  es = open({})
+  await es.store.k.set({ id: 'b', x: 3 })
+  await es.close()
+  es = open(aside)
+  assert.equal(await es.store.k.count({ c: 6 }), 1)
+  await es.close()
+})

@@ -168,7 +168,9 @@ test('explain names the index, and a large scan warns once', async () => {
   assert.equal(plan.scans, false)
   assert.match(plan.sql, /^SELECT tbl\./)
   assert.deepEqual((await things.explain({ plain: 1 })).scans, true)
-  await db.run('INSERT INTO things(id, json) VALUES (1, NULL), (10002, NULL)')
+  await db.run(
+    'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO things(id) SELECT i FROM n',
+  )
   const heard = []
   db.on('warning', warning => heard.push(warning))
   for (let i = 0; i < 3; i += 1) {
@@ -177,7 +179,7 @@ test('explain names the index, and a large scan warns once', async () => {
     await things.search({ city: 'x' }, { sort: { n: 1 }, limit: 3 })
   }
   assert.deepEqual(heard, [
-    "things: a search by plain reads all of some 10002 rows: declare an index on 'plain'",
+    "things: a search by plain reads all of 10002 rows: declare an index on 'plain'",
   ])
   await db.close()
 })
@@ -193,7 +195,9 @@ test('whatever reads all of a large table warns, be it first', async () => {
   }
   for (const [name, ask] of Object.entries(asks)) {
     const [db, things] = open({ id: { type: 'INTEGER' }, n: { type: 'INTEGER', index: true }, plain: {} })
-    await db.run('INSERT INTO things(id, json) VALUES (1, NULL), (10002, NULL)')
+    await db.run(
+    'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO things(id) SELECT i FROM n',
+  )
     const heard = []
     db.on('warning', warning => heard.push(warning))
     await things.count({ n: 1 })
