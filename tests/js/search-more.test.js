@@ -178,9 +178,7 @@ test('explain names the index, and a large scan warns once', async () => {
     await things.search({ n: i, plain: i })
     await things.search({ city: 'x' }, { sort: { n: 1 }, limit: 3 })
   }
-  assert.deepEqual(heard, [
-    "things: a search by plain reads all of 10002 rows: declare an index on 'plain'",
-  ])
+  assert.deepEqual(heard, ["things: a search by plain reads all of 10002 rows: declare an index on 'plain'"])
   await db.close()
 })
 
@@ -196,8 +194,8 @@ test('whatever reads all of a large table warns, be it first', async () => {
   for (const [name, ask] of Object.entries(asks)) {
     const [db, things] = open({ id: { type: 'INTEGER' }, n: { type: 'INTEGER', index: true }, plain: {} })
     await db.run(
-    'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO things(id) SELECT i FROM n',
-  )
+      'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO things(id) SELECT i FROM n',
+    )
     const heard = []
     db.on('warning', warning => heard.push(warning))
     await things.count({ n: 1 })
