@@ -1,5 +1,7 @@
 // `Column` and driftdb's schemas: what a table of `define` is made of, as columns of a JsonModel. Knows no database.
 
+import { nullish } from './kinds.js'
+
 /** What a schema's column may be, by its `type`. */
 const TYPES = {
   TEXT: {},
@@ -114,4 +116,3 @@ function definition(given) {
 }
 
 const isObject = value => typeof value === 'object' && value !== null && !Array.isArray(value)
-const nullish = value => value === null || value === undefined

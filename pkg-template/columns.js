@@ -3,6 +3,7 @@
 
 import { LONE } from './codec.js'
 import { checkIndexes } from './indexes.js'
+import { nullish } from './kinds.js'
 import { nearest } from './nearest.js'
 import { parsePath } from './paths.js'
 import { quoteId } from './sql-tag.js'
@@ -219,8 +220,6 @@ function fromJson(text) {
     return text
   }
 }
-
-const nullish = value => value === null || value === undefined
 
 function forEngine(column) {
   const known = { name: column.name }

@@ -3,6 +3,7 @@
 // function sees what came before it.
 
 import { TidelogError } from './errors.js'
+import { nullish } from './kinds.js'
 import { put, valueAt, withValueAt } from './paths.js'
 import { validator } from './validate.js'
 
@@ -149,5 +150,3 @@ export class Completion {
     return { doc, aside: values }
   }
 }
-
-const nullish = value => value === null || value === undefined

@@ -2,6 +2,7 @@
 
 import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
+import { nullish } from './kinds.js'
 import { meet, touched } from './patch.js'
 import { valueAt } from './paths.js'
 import { waitedFor } from './running.js'
@@ -289,5 +290,4 @@ const { _set: set, _update: update, _remove: remove } = ESModel.prototype
 const WRITES = { set, update, remove }
 
 waitedFor(ESModel, ['set', 'update', 'remove', 'changeId', 'updateWhere', 'removeWhere', 'writeOnce'])
-const nullish = value => value === null || value === undefined
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

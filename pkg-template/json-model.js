@@ -6,6 +6,7 @@ import { compileColumns, selectionOf, withoutNulls } from './columns.js'
 import { Completion } from './complete.js'
 import { TidelogError } from './errors.js'
 import { Keyed } from './keyed.js'
+import { nullish } from './kinds.js'
 import { nearest } from './nearest.js'
 import { encodePatch, isPatch } from './patch.js'
 import { put, withValueAt } from './paths.js'
@@ -394,4 +395,3 @@ export class JsonModel extends Keyed {
 }
 
 waitedFor(JsonModel, ['set', 'update', 'updateWhere', 'removeWhere', 'remove', 'changeId'])
-const nullish = value => value === null || value === undefined

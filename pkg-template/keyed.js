@@ -2,6 +2,7 @@
 // into those of the user. Does not write, and does not search.
 
 import { LONE } from './codec.js'
+import { nullish } from './kinds.js'
 import { Loader } from './loader.js'
 import { nearest } from './nearest.js'
 import { replaceAt, valueAt, withValueAt } from './paths.js'
@@ -245,4 +246,3 @@ export class Keyed extends Searchable {
 }
 
 waitedFor(Keyed, ['get', 'getAll', 'getCached'])
-const nullish = value => value === null || value === undefined

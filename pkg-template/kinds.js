@@ -1,5 +1,7 @@
 // What a value is to JSON, and what it is called in messages. Copies nothing.
 
+export const nullish = value => value === null || value === undefined
+
 /** Objects that JSON would quietly empty. */
 const NO_JSON =
   /^\[object (?:Map|Set|WeakMap|WeakSet|WeakRef|Promise|RegExp|Error|(?:Shared)?ArrayBuffer|DataView|\w+Array|Generator|Symbol|BigInt)\]$/

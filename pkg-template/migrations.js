@@ -5,6 +5,7 @@
 import { Codec } from './codec.js'
 import { TidelogError } from './errors.js'
 import { JsonModel } from './json-model.js'
+import { nullish } from './kinds.js'
 import { parsePath } from './paths.js'
 
 /** Documents read and written at a time. */
@@ -352,5 +353,3 @@ function move(doc, from, to) {
   take(doc, from)
   return true
 }
-
-const nullish = value => value === null || value === undefined

@@ -3,7 +3,7 @@
 // not look at documents.
 
 import { TidelogError } from './errors.js'
-import { decode, values_ } from './search-attrs.js'
+import { bindings, decode } from './search-attrs.js'
 
 const FIGURES = ['max', 'min', 'sum', 'avg', 'count', 'total']
 /** One number comes of a statement. */
@@ -64,4 +64,4 @@ function one(model, engine, given, around) {
   return decode(items[0]['1'])
 }
 
-const text = (model, values) => JSON.stringify(values_(model, 'makeSelect', values))
+const text = (model, values) => JSON.stringify(bindings(model, 'makeSelect', values))

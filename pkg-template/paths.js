@@ -2,7 +2,7 @@
 // changed: what has a value put in is a copy along the way.
 
 import { TidelogError } from './errors.js'
-import { isOpen, nameOf } from './kinds.js'
+import { isOpen, nameOf, nullish } from './kinds.js'
 
 /** `['tags', 0, 'name']` of `tags[0].name`. */
 export function parsePath(path, what) {
@@ -79,5 +79,3 @@ export function replaceAt(object, steps, replace) {
   const made = replace(value)
   if (made !== value) put(inside, key, made)
 }
-
-const nullish = value => value === null || value === undefined

@@ -1,6 +1,7 @@
 // `Repository`: driftdb's methods over a JsonModel. Translates arguments and results; every read and write is the
 // model's.
 
+import { nullish } from './kinds.js'
 import { parsePath, valueAt, withValueAt } from './paths.js'
 
 const OPTIONS = ['where', 'orderBy', 'limit', 'offset']
@@ -206,7 +207,6 @@ function withEqual(model, data, where) {
 /** Whether a value is operators rather than JSON to be equal to. */
 const isCondition = value =>
   typeof value === 'object' && value !== null && Object.keys(value).some(key => key.startsWith('$'))
-const nullish = value => value === null || value === undefined
 
 function count(n) {
   if (nullish(n) || (Number.isSafeInteger(n) && n >= 0)) return n ?? undefined

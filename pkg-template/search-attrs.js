@@ -1,6 +1,8 @@
 // What users search for, as the engine's tree of conditions (src/model/search.rs): attributes by the keys of their
 // columns, operators, values. Never passes an object of the user's through, so no value can become a condition.
 
+import { nullish } from './kinds.js'
+
 // a level is up to two nodes of the engine's, which allows 50 (src/model/search.rs)
 const MAX_DEPTH = 24
 const LISTS = ['$in', '$nin', '$containsAll', '$containsAny', '$between']
@@ -274,11 +276,11 @@ function rawNodes(model, where) {
   if (nullish(where)) return []
   if (!isPlain(where)) throw new TypeError(`${model.name}.search: where must be {sql: [values]}`)
   const used = Object.entries(where).filter(([, values]) => values)
-  return used.map(([sql, values]) => ['raw', sql, values_(model, 'where', values)])
+  return used.map(([sql, values]) => ['raw', sql, bindings(model, 'where', values)])
 }
 
 /** Values of the developer's own SQL. */
-export function values_(model, what, values) {
+export function bindings(model, what, values) {
   if (!Array.isArray(values)) {
     throw new TypeError(`${model.name}.search: ${what} takes an array of values, not ${show(values)}`)
   }
@@ -300,7 +302,6 @@ export function decode(value) {
 }
 
 const holdsJson = column => column.type === 'JSON'
-const nullish = value => value === null || value === undefined
 
 export function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false

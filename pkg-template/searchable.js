@@ -1,11 +1,13 @@
 // What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the columns' search
 // functions, and makes one call of the engine per operation. Does not write.
 
+import { nullish } from './kinds.js'
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
 import { put, withValueAt } from './paths.js'
 import { fill, parsed } from './rows.js'
 import { waitedFor } from './running.js'
 import {
+  bindings,
   checkAttrs,
   columnAt,
   conditions,
@@ -14,7 +16,6 @@ import {
   isAttrs,
   isPlain,
   show,
-  values_,
 } from './search-attrs.js'
 import { each } from './search-each.js'
 
@@ -252,7 +253,7 @@ export class Searchable {
       distinct: Boolean(distinct) || undefined,
       cols: cols ?? undefined,
       join: join || undefined,
-      joinVals: nullish(joinVals) ? undefined : values_(this, 'joinVals', joinVals),
+      joinVals: nullish(joinVals) ? undefined : bindings(this, 'joinVals', joinVals),
       snippet: nullish(snippet) ? undefined : snippets(this, snippet),
       ...more,
     })
@@ -336,4 +337,3 @@ function snippets(model, snippet) {
 }
 
 waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
-const nullish = value => value === null || value === undefined

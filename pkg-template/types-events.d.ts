@@ -2,6 +2,7 @@
 
 import type { Columns, DocOf, IdOf, InputOf, Same, WithId } from './types-columns.js'
 import type { DB } from './types-db.js'
+import type { Emitter } from './types-emitter.js'
 import type { Changes, Id, IdKey, JsonModel, Loose, ModelOptions, Patch } from './types-model.js'
 import type { SQLiteOptions } from './types-sql.js'
 import type { Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
@@ -167,7 +168,7 @@ export interface Dispatched extends Event {
 }
 
 /** Models that only events write, their queue, and the sync with a server. `store` is typed by the definitions. */
-export class EventSourcingDB<const M extends Definitions = Definitions> {
+export class EventSourcingDB<const M extends Definitions = Definitions> extends Emitter {
   constructor(options: EventSourcingOptions<M>)
   readonly db: DB
   readonly store: Store<M>
@@ -196,18 +197,4 @@ export class EventSourcingDB<const M extends Definitions = Definitions> {
   on(name: 'change', fn: (tables: string[]) => void): this
   /** Events lost their effect by a new definition of a model: how many, and why. */
   on(name: 'warning', fn: (message: string) => void): this
-  once(name: string, fn: (...args: Untyped[]) => void): this
-  off(name: string, fn: (...args: Untyped[]) => void): this
-  addListener(name: string, fn: (...args: Untyped[]) => void): this
-  removeListener(name: string, fn: (...args: Untyped[]) => void): this
-  removeAllListeners(name?: string): this
-  prependListener(name: string, fn: (...args: Untyped[]) => void): this
-  prependOnceListener(name: string, fn: (...args: Untyped[]) => void): this
-  listeners(name: string): ((...args: Untyped[]) => void)[]
-  listenerCount(name: string, fn?: (...args: Untyped[]) => void): number
-  eventNames(): string[]
-  /** Kept; nobody is warned of many listeners. */
-  setMaxListeners(most: number): this
-  getMaxListeners(): number
-  emit(name: string, ...args: unknown[]): boolean
 }

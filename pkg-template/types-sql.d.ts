@@ -1,6 +1,7 @@
 // Types of `SQLite`: one database and its statements.
 
 import type { HostAdapter } from './hosts.js'
+import type { Emitter } from './types-emitter.js'
 import type { BrowserStorage, StorageStatus, Untyped } from './worker.js'
 
 /** What SQLite stores. Integers come back as numbers while they are safe, else as BigInt. */
@@ -91,7 +92,7 @@ export interface Call {
 }
 
 /** One lazily opened SQLite database. A failed open is tried again by the next call. */
-export class SQLite {
+export class SQLite extends Emitter {
   static sql: typeof sql
   constructor(options?: SQLiteOptions)
   readonly file: string
@@ -142,20 +143,6 @@ export class SQLite {
   /** A search reads a whole table of more than 10,000 rows: once per model and columns. */
   on(name: 'warning', fn: (message: string) => void): this
   on(name: 'change', fn: (tables: string[]) => void): this
-  once(name: string, fn: (...args: Untyped[]) => void): this
-  off(name: string, fn: (...args: Untyped[]) => void): this
-  addListener(name: string, fn: (...args: Untyped[]) => void): this
-  removeListener(name: string, fn: (...args: Untyped[]) => void): this
-  removeAllListeners(name?: string): this
-  prependListener(name: string, fn: (...args: Untyped[]) => void): this
-  prependOnceListener(name: string, fn: (...args: Untyped[]) => void): this
-  listeners(name: string): ((...args: Untyped[]) => void)[]
-  listenerCount(name: string, fn?: (...args: Untyped[]) => void): number
-  eventNames(): string[]
-  /** Kept; nobody is warned of many listeners. */
-  setMaxListeners(most: number): this
-  getMaxListeners(): number
-  emit(name: string, ...args: unknown[]): boolean
 }
 
 /** The names of the databases; in Node, Bun and Deno those in `directory`. */

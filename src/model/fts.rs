@@ -202,12 +202,15 @@ fn nothing_to_find(definition: &Definition, text: &str) -> bool {
     !own && !text.chars().any(|c| c.is_alphanumeric() || private(c))
 }
 
+pub(super) fn is_match(node: &Node) -> bool {
+    matches!(node, Node::Match(_) | Node::Col(_, Op::Match, _))
+}
+
 /// The `$match` conditions that must all be true: those that rank and snippets are about.
 pub(super) fn matches(node: Option<&Node>) -> Vec<&Node> {
-    let is_match = |node: &&Node| matches!(node, Node::Match(_) | Node::Col(_, Op::Match, _));
     match node {
-        Some(Node::And(list)) => list.iter().filter(is_match).collect(),
-        Some(node) => Some(node).into_iter().filter(is_match).collect(),
+        Some(Node::And(list)) => list.iter().filter(|n| is_match(n)).collect(),
+        Some(node) => Some(node).into_iter().filter(|n| is_match(n)).collect(),
         None => Vec::new(),
     }
 }

@@ -163,11 +163,6 @@ impl Search {
         too_large("the order", search.sort.len(), MAX_SORT, "columns")?;
         Ok(search)
     }
-
-    /// Whether it says SQL of its own that reads more than the model's table.
-    pub fn is_raw(&self) -> bool {
-        self.join.is_some() || self.cols.is_some()
-    }
 }
 
 fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {

@@ -5,8 +5,8 @@ use super::condition::{bindable, compile};
 use super::cursor::{Cursor, Key, Rest, after, hash};
 use super::definition::{ColumnType, Definition};
 use super::expression::{Sql, Target};
-use super::fts;
-use super::search::{Node, Op, Search};
+use super::fts::{self, is_match};
+use super::search::{Node, Search};
 use super::table::Model;
 use crate::error::{Error, Result};
 use crate::sql::{Value, quote};
@@ -351,10 +351,6 @@ fn conjuncts(node: Option<&Node>) -> impl Iterator<Item = &Node> {
         None => Vec::new(),
     };
     list.into_iter()
-}
-
-fn is_match(node: &Node) -> bool {
-    matches!(node, Node::Match(_) | Node::Col(_, Op::Match, _))
 }
 
 fn clamp(n: u64) -> i64 {

@@ -19,10 +19,10 @@ const REACHING: [&str; 4] = ["load_extension", "readfile", "writefile", "edit"];
 /// What keeps rows whole, and events from having another outcome on one replica.
 const KEPT_ON: [&str; 2] = ["foreign_keys", "recursive_triggers"];
 
-// 0: ours, which may do anything
-const SEARCH: u8 = 1;
-const THEIRS: u8 = 2;
-const PHASE: u8 = 3;
+// Whose statements there are; 0: ours, which may do anything.
+pub(super) const SEARCH: u8 = 1;
+pub(super) const THEIRS: u8 = 2;
+pub(super) const PHASE: u8 = 3;
 
 /// The rules of a connection's authorizer.
 #[derive(Debug)]
@@ -59,22 +59,8 @@ impl Guard {
         Ok(Guard { rules, text: RefCell::default() })
     }
 
-    /// Statements are a search's until what it gives is dropped.
-    pub(super) fn search(&self) -> Whose<'_> {
-        self.whose(SEARCH)
-    }
-
-    /// Statements are the application's until what it gives is dropped.
-    pub(super) fn theirs(&self) -> Whose<'_> {
-        self.whose(THEIRS)
-    }
-
-    /// Statements are those of an event's phase until what it gives is dropped.
-    pub(super) fn phase(&self) -> Whose<'_> {
-        self.whose(PHASE)
-    }
-
-    fn whose(&self, whose: u8) -> Whose<'_> {
+    /// Statements are those of `whose` until what it gives is dropped.
+    pub(super) fn whose(&self, whose: u8) -> Whose<'_> {
         Whose(&self.rules, self.rules.whose.swap(whose, Ordering::Relaxed))
     }
 

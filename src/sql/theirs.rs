@@ -4,42 +4,34 @@
 use rusqlite::Statement;
 
 use super::conn::{Cells, Changes, Conn, Kind, Params, Row};
+use super::guard::{PHASE, SEARCH, THEIRS};
 use super::{bind::bind_params, placeholders};
 use crate::error::{Error, Result};
 
 impl Conn {
-    /// Runs `work`, statements of which may do only what searches need; a host has no such guard.
+    /// Runs `work`, statements of which may do only what searches need.
     pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.0 {
-            Kind::Bundled { guard, .. } => {
-                let _on = guard.search();
-                work()
-            }
-            Kind::Host(_) => work(),
-        }
+        self.under(SEARCH, work)
     }
 
     /// Runs `work`, statements of which are the application's: they may not write what is [closed](Conn::close) to it,
-    /// nor have triggers or foreign keys write it. A host has no such guard.
+    /// nor have triggers or foreign keys write it.
     pub fn theirs<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.0 {
-            Kind::Bundled { guard, .. } => {
-                let _on = guard.theirs();
-                work()
-            }
-            Kind::Host(_) => work(),
-        }
+        self.under(THEIRS, work)
     }
 
     /// Runs `work`, statements of which are those of a phase of an event: they may write what events own.
     pub fn phase<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.0 {
-            Kind::Bundled { guard, .. } => {
-                let _on = guard.phase();
-                work()
-            }
-            Kind::Host(_) => work(),
-        }
+        self.under(PHASE, work)
+    }
+
+    /// A host has no such guard.
+    fn under<T>(&self, whose: u8, work: impl FnOnce() -> T) -> T {
+        let _on = match &self.0 {
+            Kind::Bundled { guard, .. } => Some(guard.whose(whose)),
+            Kind::Host(_) => None,
+        };
+        work()
     }
 
     /// From now on an application may only read a table.

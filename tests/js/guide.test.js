@@ -34,6 +34,7 @@ function members(file, name) {
 const EMITTER = /listener|eventNames|^prepend/i
 
 for (const [file, names] of Object.entries({
+  'types-emitter.d.ts': ['Emitter'],
   'types-sql.d.ts': ['SQLiteOptions', 'SQLite', 'Statement'],
   'types-db.d.ts': ['DBOptions', 'DB'],
   'types-columns.d.ts': ['ColumnDefinition', 'ForeignKey'],

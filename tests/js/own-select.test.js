@@ -2,17 +2,8 @@
 // gives.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DB, JsonModel } from 'tidelog'
-
-/** Runs `fn` with a database that is closed afterwards. */
-async function withDb(fn, options) {
-  const db = new DB(options)
-  try {
-    return await fn(db)
-  } finally {
-    await db.close()
-  }
-}
+import { JsonModel } from 'tidelog'
+import { withDb } from './with-db.js'
 
 const people = {
   columns: { name: { type: 'TEXT' }, age: { type: 'INTEGER' }, score: {}, gone: { falsyBool: true } },

@@ -6,16 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel, SQLite } from 'tidelog'
-
-/** Runs `fn` with a database that is closed afterwards. */
-async function withDb(fn, options) {
-  const db = new DB(options)
-  try {
-    return await fn(db)
-  } finally {
-    await db.close()
-  }
-}
+import { withDb } from './with-db.js'
 
 test('a class of the application is a model too: it has its database, and tables of its own', () =>
   withDb(async db => {
