@@ -1,6 +1,7 @@
-//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory] [--mutant NAME] [--trace hash|text]`: the
-//! simulator at length. `--trace hash` prints what each seed's trace hashes to, `--trace text` the first seed's trace.
-//! With `--mutant` a rule is left out and failures are what is hoped for.
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory] [--mutant NAME]
+//! [--trace hash|text]`: the simulator at length. `--trace hash` prints what each seed's trace
+//! hashes to, `--trace text` the first seed's trace. With `--mutant` a rule is left out and
+//! failures are what is hoped for.
 #![cfg_attr(target_family = "wasm", no_main)]
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
@@ -23,7 +24,8 @@ use std::time::Instant;
 const FULL_RUN: u64 = 100 * 300;
 
 fn main() -> ExitCode {
-    let (mut seeds, mut steps, mut first, mut backend) = (1000u64, 300u64, 0u64, String::from("sqlite"));
+    let (mut seeds, mut steps, mut first, mut backend) =
+        (1000u64, 300u64, 0u64, String::from("sqlite"));
     let (mut mutant, mut trace) = (Mutant::None, String::new());
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
@@ -35,32 +37,49 @@ fn main() -> ExitCode {
             ("--seed", Ok(n)) => first = n,
             ("--backend", _) => backend = value,
             ("--trace", _) if ["hash", "text"].contains(&value.as_str()) => trace = value,
-            ("--mutant", _) => match NOTICED.iter().chain(HARMLESS).find(|m| format!("{m:?}") == value) {
-                Some(&found) => mutant = found,
-                None => return usage(&format!("there is no mutant '{value}': {NOTICED:?} {HARMLESS:?}")),
-            },
+            ("--mutant", _) => {
+                match NOTICED.iter().chain(HARMLESS).find(|m| format!("{m:?}") == value) {
+                    Some(&found) => mutant = found,
+                    None => {
+                        return usage(&format!(
+                            "there is no mutant '{value}': {NOTICED:?} {HARMLESS:?}"
+                        ));
+                    }
+                }
+            }
             _ => return usage(&format!("'{name} {value}' is not understood")),
         }
     }
     if trace == "text" {
         let run = match backend.as_str() {
-            "memory" => {
-                run_seed::<Native<InMemory>, InMemoryOrigin>(first, steps, mutant, true, Trace::kept())
+            "memory" => run_seed::<Native<InMemory>, InMemoryOrigin>(
+                first,
+                steps,
+                mutant,
+                true,
+                Trace::kept(),
+            ),
+            _ => {
+                run_seed::<Native<Sqlite>, SqliteOrigin>(first, steps, mutant, true, Trace::kept())
             }
-            _ => run_seed::<Native<Sqlite>, SqliteOrigin>(first, steps, mutant, true, Trace::kept()),
         };
         print!("{}", run.trace.1.unwrap_or_default());
         return ExitCode::SUCCESS;
     }
     let begin = Instant::now();
     let report = match backend.as_str() {
-        "memory" => run_seeds::<Native<InMemory>, InMemoryOrigin>(first, seeds, steps, mutant, false),
+        "memory" => {
+            run_seeds::<Native<InMemory>, InMemoryOrigin>(first, seeds, steps, mutant, false)
+        }
         "sqlite" => run_seeds::<Native<Sqlite>, SqliteOrigin>(first, seeds, steps, mutant, false),
         other => return usage(&format!("there is no backend '{other}'")),
     };
     let seconds = begin.elapsed().as_secs_f64();
     let total = seeds * steps;
-    println!("backend {backend}: {} seeds from {first}, {steps} steps each: {total} steps", report.seeds);
+    println!(
+        "backend {backend}: {} seeds from {first}, {steps} steps each: {total} steps",
+        report.seeds
+    );
     println!("{seconds:.1} s, {:.0} steps/s", total as f64 / seconds);
     for &what in ALL {
         println!("  {:<28}{:>12}", format!("{what:?}"), report.counters.of(what));

@@ -1,5 +1,5 @@
-//! The world of tests/sim as wasm, over replicas and servers of the published package: what tests/shipped runs. Built for
-//! wasm32 alone and never published.
+//! The world of tests/sim as wasm, over replicas and servers of the published package: what
+//! tests/shipped runs. Built for wasm32 alone and never published.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(dead_code)] // what only native runs use

@@ -1,9 +1,9 @@
 // Types of tidelog/client: the page's side of a database that lives in a worker.
 
-import type { Columns, IsAny, KeyOf } from './types-columns.js'
-import type { ESModel, ModelIn } from './types-events.js'
-import type { AnyModel, Changes, Id, JsonModel, Loose, Name, Patch } from './types-model.js'
-import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types-search.js'
+import type { Columns, IsAny, KeyOf } from './types/columns.js'
+import type { ESModel, ModelIn } from './types/events.js'
+import type { AnyModel, Changes, Id, JsonModel, Loose, Name, Patch } from './types/model.js'
+import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types/search.js'
 import type { Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
 export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
@@ -12,10 +12,12 @@ export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from '
  * The state of a connection.
  *
  * - `waiting`: nobody leads at the moment; calls are kept until somebody does
- * - `opening`: this tab is to lead and opens the database; with `error` `LOCKED` the storage is not free yet
+ * - `opening`: this tab is to lead and opens the database; with `error` `LOCKED` the storage is not
+ *   free yet
  * - `leader`: this tab owns the database, for all tabs of the profile
  * - `follower`: another tab does, and answers this page's calls
- * - `failed`: the database could not be opened, or another tab runs a newer version: `error` says why, and so does every call
+ * - `failed`: the database could not be opened, or another tab runs a newer version: `error` says
+ *   why, and so does every call
  * - `crashed`: the worker ended again and again; connect again
  * - `closed`: after `close()`
  */
@@ -25,8 +27,9 @@ export type Role = 'waiting' | 'opening' | 'leader' | 'follower' | 'failed' | 'c
 export interface Status extends StorageStatus {
   role: Role
   /**
-   * This profile wrote to a database of this name before, and found another one: the browser or the user has cleared
-   * the storage. There until `acknowledgeEviction()`. Noticed by a note in localStorage, so not when that went, too.
+   * This profile wrote to a database of this name before, and found another one: the browser or the
+   * user has cleared the storage. There until `acknowledgeEviction()`. Noticed by a note in
+   * localStorage, so not when that went, too.
    */
   evicted?: true
   /** Null until the worker has answered. */
@@ -38,9 +41,9 @@ export interface Status extends StorageStatus {
 /** An event as `dispatch` resolves to it: durable on this device. */
 export interface Dispatched extends Event {
   /**
-   * Resolves when the server's log holds the event, rejects with the server's verdict, whichever tab leads by then.
-   * Rejects with `CLOSED` or `CRASHED` when this connection ends first: the event is kept and is sent when the database
-   * is next open.
+   * Resolves when the server's log holds the event, rejects with the server's verdict, whichever
+   * tab leads by then. Rejects with `CLOSED` or `CRASHED` when this connection ends first: the
+   * event is kept and is sent when the database is next open.
    */
   readonly synced: Promise<void>
 }
@@ -52,7 +55,10 @@ export interface Draft {
   ts?: number
 }
 
-/** A live query: newer rows each time something changed that it reads. A slow reader gets the newest rows only. */
+/**
+ * A live query: newer rows each time something changed that it reads. A slow reader gets the newest
+ * rows only.
+ */
 export interface Live<T> extends AsyncIterableIterator<T[]> {
   /**
    * Calls `fn` with each new result, until the function it returns is called.
@@ -62,11 +68,17 @@ export interface Live<T> extends AsyncIterableIterator<T[]> {
 }
 
 /**
- * A model seen from the page. Every method of the model in the worker can be called, the user's own as well, and each
- * returns a promise. Arguments and results must be plain data (structured clone): a function among them is a `TypeError`
- * that names the method, and so is a method that does not exist.
+ * A model seen from the page. Every method of the model in the worker can be called, the user's own
+ * as well, and each returns a promise. Arguments and results must be plain data (structured clone):
+ * a function among them is a `TypeError` that names the method, and so is a method that does not
+ * exist.
  */
-export interface RemoteModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>, Key = Id> {
+export interface RemoteModel<
+  Doc = Untyped,
+  C extends Columns = Columns,
+  In = Loose<Doc>,
+  Key = Id,
+> {
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
@@ -115,31 +127,41 @@ export type Remote<M> =
     ? RemoteModel<Doc, C, In, Key> & {
         [K in Exclude<keyof M, keyof ESModel> as M[K] extends (...args: never) => unknown
           ? K
-          : never]: M[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never
+          : never]: M[K] extends (...args: infer A) => infer R
+          ? (...args: A) => Promise<Awaited<R>>
+          : never
       }
     : never
 
-/** What a page calls a model: by its definition in `serve`, its class, or the type of its documents. */
+/**
+ * What a page calls a model: by its definition in `serve`, its class, or the type of its documents.
+ */
 type Seen<T> =
   IsAny<T> extends true
     ? Untyped
     : T extends AnyModel
       ? Remote<T>
-      : T extends { columns: Untyped } | { Model: Untyped } | { reducer: Untyped } | { preprocessor: Untyped }
+      : T extends
+            | { columns: Untyped }
+            | { Model: Untyped }
+            | { reducer: Untyped }
+            | { preprocessor: Untyped }
         ? Remote<ModelIn<T>>
         : RemoteModel<T>
 
 /**
- * A database in a worker: this tab's, or another tab's that leads. Errors arrive with `name`, `code`, `message` and
- * `cause`, and the thrower's stack in `remoteStack`; a `TypeError` stays one.
+ * A database in a worker: this tab's, or another tab's that leads. Errors arrive with `name`,
+ * `code`, `message` and `cause`, and the thrower's stack in `remoteStack`; a `TypeError` stays one.
  *
- * When the leader ends (its tab is closed or frozen, its worker dies) another tab leads, and a worker of this page that
- * died is started anew. Reads and the library's own writes (`dispatch`, `set`, `update`, `remove`) that were on their way
- * are sent again and take effect once; live queries go on. A method of the application's own, or one of its class that
- * replaces the library's, is not sent again, for it may do several things: it rejects with `LEADER_LOST`, and may have
- * taken effect in part or whole. So does a call that three leaders did not survive. `CRASHED` is the end of the
- * connection: three workers in a row lived less than 2 s. Calls after `close()` reject with `CLOSED`. All calls of a page
- * reject with `VERSION_SKEW` once another tab runs a newer version of this package or of the models: reload the page.
+ * When the leader ends (its tab is closed or frozen, its worker dies) another tab leads, and a
+ * worker of this page that died is started anew. Reads and the library's own writes (`dispatch`,
+ * `set`, `update`, `remove`) that were on their way are sent again and take effect once; live
+ * queries go on. A method of the application's own, or one of its class that replaces the
+ * library's, is not sent again, for it may do several things: it rejects with `LEADER_LOST`, and
+ * may have taken effect in part or whole. So does a call that three leaders did not survive.
+ * `CRASHED` is the end of the connection: three workers in a row lived less than 2 s. Calls after
+ * `close()` reject with `CLOSED`. All calls of a page reject with `VERSION_SKEW` once another tab
+ * runs a newer version of this package or of the models: reload the page.
  */
 export interface Connection<Models extends object = Record<string, Untyped>> {
   /** The models by name. */
@@ -160,18 +182,24 @@ export interface Connection<Models extends object = Record<string, Untyped>> {
   setOnline(online: boolean): Promise<void>
   /** Syncs now instead of when it is due. */
   sync(): Promise<void>
-  /** The latest events, newest first, the pending ones before the confirmed; `limit` is 100 unless given. */
+  /**
+   * The latest events, newest first, the pending ones before the confirmed; `limit` is 100 unless
+   * given.
+   */
   log(options?: { limit?: number }): Promise<Event[]>
   /** The user knows that the storage was cleared: ends `status.evicted`. */
   acknowledgeEviction(): void
-  /** Ends this tab's part, once library calls on their way are answered (at most 5 s): another tab may lead. Live queries end. */
+  /**
+   * Ends this tab's part, once library calls on their way are answered (at most 5 s): another tab
+   * may lead. Live queries end.
+   */
   close(): Promise<void>
 }
 
 /**
- * Starts the worker and resolves as soon as it answers, which may be long before any tab leads: see `status`.
- * `Models` types the store: `connect<typeof models>(…)` by the definitions that the worker serves, or by model name the
- * classes or the documents.
+ * Starts the worker and resolves as soon as it answers, which may be long before any tab leads: see
+ * `status`. `Models` types the store: `connect<typeof models>(…)` by the definitions that the
+ * worker serves, or by model name the classes or the documents.
  *
  * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that worker dies
  * @throws `CRASHED` when the worker does not start

@@ -1,10 +1,12 @@
-// The page's side of a database that lives in a worker: calls by proxy, live queries, status. It never loads the wasm
-// and touches no browser global before `connect` is called, so it can be imported where there is no browser.
+// The page's side of a database that lives in a worker: calls by proxy, live queries, status. It
+// never loads the wasm and touches no browser global before `connect` is called, so it can be
+// imported where there is no browser.
 
-import { uncaught, Wire } from './wire.js'
+import { uncaught, Wire } from './tabs/connection.js'
 
 /**
- * Starts the worker and resolves as soon as it answers, which may be long before anybody leads: see `db.status`.
+ * Starts the worker and resolves as soon as it answers, which may be long before anybody leads: see
+ * `db.status`.
  * @param {() => Worker} start makes the worker whose file calls `serve`; called again when that worker dies
  * @param {object} [surroundings] for tests: the locks
  */
@@ -72,7 +74,10 @@ class Connection {
   }
 }
 
-/** A live query seen from the page: rows arrive only as fast as they are asked for, always the newest. */
+/**
+ * A live query seen from the page: rows arrive only as fast as they are asked for, always the
+ * newest.
+ */
 class Live {
   #wire
   #query
@@ -105,7 +110,10 @@ class Live {
     return { done: true, value }
   }
 
-  /** Calls `fn(rows)` for each new result until the function it returns is called; `fail` gets the error that ended it. */
+  /**
+   * Calls `fn(rows)` for each new result until the function it returns is called; `fail` gets the
+   * error that ended it.
+   */
   subscribe(fn, fail = uncaught) {
     const run = async () => {
       for await (const rows of this) fn(rows)

@@ -6,21 +6,39 @@ export type HostValue = null | number | bigint | string | Uint8Array | ArrayBuff
 /**
  * What the engine asks of a host's SQLite. All of it is synchronous.
  *
- * A four-method object of your own will do; what it leaves out means: BEGIN and SAVEPOINT are understood as statements,
- * BigInt is bound as an integer, and nobody knows whether a transaction is open.
+ * A four-method object of your own will do; what it leaves out means: BEGIN and SAVEPOINT are
+ * understood as statements, BigInt is bound as an integer, and nobody knows whether a transaction
+ * is open.
  */
 export interface HostAdapter {
-  /** Runs a statement; several, one after the other, when there are no parameters. They are for plain `?`. */
+  /**
+   * Runs a statement; several, one after the other, when there are no parameters. They are for
+   * plain `?`.
+   */
   exec(sql: string, ...params: (null | number | bigint | string | Uint8Array)[]): void
-  /** The rows of a statement as objects, in the order of its columns. Leaving early must end the statement. */
-  iterate(sql: string, ...params: (null | number | bigint | string | Uint8Array)[]): Iterable<object>
-  /** Runs `fn` in a transaction, or a savepoint inside one: undone when it throws, whose error is thrown on. */
+  /**
+   * The rows of a statement as objects, in the order of its columns. Leaving early must end the
+   * statement.
+   */
+  iterate(
+    sql: string,
+    ...params: (null | number | bigint | string | Uint8Array)[]
+  ): Iterable<object>
+  /**
+   * Runs `fn` in a transaction, or a savepoint inside one: undone when it throws, whose error is
+   * thrown on.
+   */
   transaction<T>(fn: () => T): T
   /** Lets the database go. A second call does nothing. */
   close(): void
-  /** Where a transaction can only be had by a call: such a call for functions that wait. It nests. */
+  /**
+   * Where a transaction can only be had by a call: such a call for functions that wait. It nests.
+   */
   transactionAsync?<T>(fn: () => Promise<T>): Promise<T>
-  /** `false` where BigInt is refused and numbers are bound as doubles: integers are bound as text then, and cast. */
+  /**
+   * `false` where BigInt is refused and numbers are bound as doubles: integers are bound as text
+   * then, and cast.
+   */
   readonly bigint?: boolean
   /** Whether a transaction is open. */
   readonly inTransaction?: boolean
@@ -61,7 +79,8 @@ interface DurableStorage {
 /**
  * The adapter of a Durable Object with SQLite: give it `ctx`, or `ctx.storage`.
  *
- * `withTransaction` runs in `storage.transaction`, which keeps other events of the object out until it ends.
+ * `withTransaction` runs in `storage.transaction`, which keeps other events of the object out until
+ * it ends.
  */
 export declare function fromDurableObject(
   ctx: { readonly storage: DurableStorage } | DurableStorage,

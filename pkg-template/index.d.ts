@@ -1,4 +1,4 @@
-// Types of tidelog: the class API for workers, Node, Bun and Deno. By subject in types-*.d.ts.
+// Types of tidelog: the class API for workers, Node, Bun and Deno. By subject in types/.
 
 export type { HostAdapter } from './hosts.js'
 export type {
@@ -10,9 +10,9 @@ export type {
   InputOf,
   StandardSchema,
   Validate,
-} from './types-columns.js'
-export type { DBOptions, Metrics, Migration, MigrationArgs, Progress } from './types-db.js'
-export { DB } from './types-db.js'
+} from './types/columns.js'
+export type { DBOptions, Metrics, Migration, MigrationArgs, Progress } from './types/db.js'
+export { DB } from './types/db.js'
 export type {
   BaseRecord,
   ColumnBuilder,
@@ -24,8 +24,8 @@ export type {
   Schema,
   SchemaColumn,
   Where,
-} from './types-define.js'
-export { Column, Model, Repository } from './types-define.js'
+} from './types/define.js'
+export { Column, Model, Repository } from './types/define.js'
 export type {
   Definitions,
   Dispatched,
@@ -34,8 +34,8 @@ export type {
   ModelIn,
   QueuedEvent,
   Result,
-} from './types-events.js'
-export { ESModel, EventQueue, EventSourcingDB } from './types-events.js'
+} from './types/events.js'
+export { ESModel, EventQueue, EventSourcingDB } from './types/events.js'
 export type {
   AggregateName,
   AnyModel,
@@ -47,8 +47,8 @@ export type {
   ModelOptions,
   Patch,
   Written,
-} from './types-model.js'
-export { JsonModel } from './types-model.js'
+} from './types/model.js'
+export { JsonModel } from './types/model.js'
 export type {
   Attrs,
   Explanation,
@@ -58,8 +58,16 @@ export type {
   SearchOptions,
   SnippetOptions,
   Sort,
-} from './types-search.js'
-export type { Call, RunResult, SQLiteOptions, SqlParams, SqlRow, SqlValue, Statement } from './types-sql.js'
+} from './types/search.js'
+export type {
+  Call,
+  RunResult,
+  SQLiteOptions,
+  SqlParams,
+  SqlRow,
+  SqlValue,
+  Statement,
+} from './types/sql.js'
 export {
   deleteDatabase,
   exportDatabase,
@@ -68,8 +76,15 @@ export {
   renameDatabase,
   SQLite,
   sql,
-} from './types-sql.js'
-export type { BrowserStorage, Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from './worker.js'
+} from './types/sql.js'
+export type {
+  BrowserStorage,
+  Event,
+  StorageStatus,
+  SyncOptions,
+  SyncStatus,
+  Untyped,
+} from './worker.js'
 
 /** Every `code` of a {@link TidelogError}; SQLite's own names begin with `SQLITE_`. */
 export type ErrorCode =
@@ -106,6 +121,9 @@ export class TidelogError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown })
   readonly name: 'TidelogError'
   code: ErrorCode
-  /** With code `USER`: what the application's function threw. With `INVALID`: what the schema complained of. */
+  /**
+   * With code `USER`: what the application's function threw. With `INVALID`: what the schema
+   * complained of.
+   */
   cause?: unknown
 }

@@ -1,8 +1,11 @@
 // Types of tidelog/worker: what a page's worker serves.
 
-import type { Definitions, EventSourcingDB } from './types-events.js'
+import type { Definitions, EventSourcingDB } from './types/events.js'
 
-/** A value whose type is the application's: it gives it where it matters, and is not in its way elsewhere. */
+/**
+ * A value whose type is the application's: it gives it where it matters, and is not in its way
+ * elsewhere.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: `unknown` would ask for a cast at each use
 export type Untyped = any
 
@@ -24,37 +27,43 @@ export interface Event {
 }
 
 /**
- * A storage of a browser. Without a choice a database is opened where it is; a new one is made in the first of these
- * that this realm has, found by trying:
+ * A storage of a browser. Without a choice a database is opened where it is; a new one is made in
+ * the first of these that this realm has, found by trying:
  *
- * - `opfs`: files with synchronous handles; in dedicated workers only, and not in private windows of Firefox and Safari
- * - `indexeddb`: the whole database in memory, its changed blocks written in one IndexedDB transaction per commit, which
- *   `strict` writes wait for. `relaxed` ones do not: a killed tab may lose the last of them, and after a failure no
- *   further write is taken until they are kept
+ * - `opfs`: files with synchronous handles; in dedicated workers only, and not in private windows
+ *   of Firefox and Safari
+ * - `indexeddb`: the whole database in memory, its changed blocks written in one IndexedDB
+ *   transaction per commit, which `strict` writes wait for. `relaxed` ones do not: a killed tab may
+ *   lose the last of them, and after a failure no further write is taken until they are kept
  * - `memory`: nothing is kept
  *
- * A database that is in IndexedDB stays there, also where OPFS is available; one that is in OPFS is refused with
- * `NOT_SUPPORTED` where its handles are missing.
+ * A database that is in IndexedDB stays there, also where OPFS is available; one that is in OPFS is
+ * refused with `NOT_SUPPORTED` where its handles are missing.
  */
 export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 
 /** How a database is kept. */
 export interface StorageStatus {
-  /** Where it is; null until it is open. `host` are the files of Node, Bun and Deno, `adapter` is a host's own SQLite. */
+  /**
+   * Where it is; null until it is open. `host` are the files of Node, Bun and Deno, `adapter` is a
+   * host's own SQLite.
+   */
   storage: BrowserStorage | 'host' | 'adapter' | null
   /**
-   * `persistent`: kept until the user removes it. `best-effort`: the browser may clear it when the device lacks room;
-   * it is asked once, after the first write, for more than that. `none`: in memory, gone with the tab.
+   * `persistent`: kept until the user removes it. `best-effort`: the browser may clear it when the
+   * device lacks room; it is asked once, after the first write, for more than that. `none`: in
+   * memory, gone with the tab.
    */
   persistence: 'persistent' | 'best-effort' | 'none' | null
   /**
-   * The last write found no room. Reads go on, writes reject with `QUOTA` and leave nothing behind; each is tried, and
-   * the first that succeeds ends this.
+   * The last write found no room. Reads go on, writes reject with `QUOTA` and leave nothing behind;
+   * each is tried, and the first that succeeds ends this.
    */
   full: boolean
   /**
-   * The browser's estimate in bytes for the whole origin, at most about 10 s old when the status is looked at; null
-   * where there is none. Chromium reports 10 GiB more than is used as `quota`, whatever the disk has.
+   * The browser's estimate in bytes for the whole origin, at most about 10 s old when the status is
+   * looked at; null where there is none. Chromium reports 10 GiB more than is used as `quota`,
+   * whatever the disk has.
    */
   quota: { usage: number; quota: number } | null
 }
@@ -62,9 +71,10 @@ export interface StorageStatus {
 /** How far this device and the server know of each other. */
 export interface SyncStatus {
   /**
-   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`; `live`; `resume`: the
-   * server lost events, this replica offers its own again; `fenced`: the server refuses access; `needsUpgrade`;
-   * `stopped`: only a snapshot would help. The queue is kept in all of them.
+   * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`;
+   * `live`; `resume`: the server lost events, this replica offers its own again; `fenced`: the
+   * server refuses access; `needsUpgrade`; `stopped`: only a snapshot would help. The queue is kept
+   * in all of them.
    */
   state: string
   /** What `setOnline` was last given. */
@@ -77,7 +87,10 @@ export interface SyncStatus {
   head: number
   /** What keeps it from syncing. */
   error: { code: string; message: string } | null
-  /** The confirmed event from which on nothing is applied, because this version does not know its type; see `types`. */
+  /**
+   * The confirmed event from which on nothing is applied, because this version does not know its
+   * type; see `types`.
+   */
   held: { seq: number; type: string; tv: number; message: string } | null
 }
 
@@ -94,33 +107,45 @@ export interface SyncOptions {
 }
 
 export interface ServeOptions<M extends Definitions = Definitions> {
-  /** The database's name; of the tabs of one profile that serve the same name one leads and the others follow it. */
+  /**
+   * The database's name; of the tabs of one profile that serve the same name one leads and the
+   * others follow it.
+   */
   file: string
-  /** Models by name: `{todos: {columns, reducer, …}}` or `{todos: {Model: class …}}`, as for `EventSourcingDB`. */
+  /**
+   * Models by name: `{todos: {columns, reducer, …}}` or `{todos: {Model: class …}}`, as for
+   * `EventSourcingDB`.
+   */
   models: M
   sync?: SyncOptions
   /**
-   * The version of the reducers: another one than last time rebuilds what they made. While a tab runs a higher one, those
-   * with a lower one refuse with `VERSION_SKEW`.
+   * The version of the reducers: another one than last time rebuilds what they made. While a tab
+   * runs a higher one, those with a lower one refuse with `VERSION_SKEW`.
    */
   version?: number
   /**
-   * The types of events that this version of the application makes and understands, each with its schema version
-   * (default 0). When given, a confirmed event of another type, or of a newer version, holds the state: nothing from
-   * it on is applied (`status.sync.held`) until a version that knows it opens the database, while the log goes on. An
-   * `optional` one is passed over instead. Without `types` only events of models that are not there hold.
+   * The types of events that this version of the application makes and understands, each with its
+   * schema version (default 0). When given, a confirmed event of another type, or of a newer
+   * version, holds the state: nothing from it on is applied (`status.sync.held`) until a version
+   * that knows it opens the database, while the log goes on. An `optional` one is passed over
+   * instead. Without `types` only events of models that are not there hold.
    */
   types?: Record<string, number | { tv?: number; optional?: boolean }>
-  /** `strict` (default): flushed before a write resolves. `relaxed`: survives a killed browser, not a power loss. */
+  /**
+   * `strict` (default): flushed before a write resolves. `relaxed`: survives a killed browser, not
+   * a power loss.
+   */
   durability?: 'strict' | 'relaxed'
   /** Where to keep it, instead of the best storage there is; see {@link BrowserStorage}. */
   storage?: BrowserStorage
 }
 
 /**
- * Answers the page that started this worker, and when this tab leads the pages of the other tabs too. The engine is
- * loaded then, and not before.
+ * Answers the page that started this worker, and when this tab leads the pages of the other tabs
+ * too. The engine is loaded then, and not before.
  *
  * @returns the `EventSourcingDB`, once this tab leads. It is closed when the tab hands over
  */
-export function serve<const M extends Definitions>(options: ServeOptions<M>): Promise<EventSourcingDB<M>>
+export function serve<const M extends Definitions>(
+  options: ServeOptions<M>,
+): Promise<EventSourcingDB<M>>

@@ -1,9 +1,9 @@
-// The worker's side of a page's database: `serve` checks the options and lets this tab take its place among the others
-// (tab.js). The engine is loaded when this worker leads, and not before.
+// The worker's side of a page's database: `serve` checks the options and lets this tab take its
+// place among the others (tab.js). The engine is loaded when this worker leads, and not before.
 
-import { TidelogError } from './errors.js'
-import { Tab } from './tab.js'
-import { VERSION } from './version.js'
+import { TidelogError } from './language/errors.js'
+import { VERSION } from './platform/version.js'
+import { Tab } from './tabs/tab.js'
 
 const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability', 'storage']
 
@@ -42,12 +42,14 @@ async function openDatabase(options) {
 }
 
 function check(options) {
-  if (typeof options !== 'object' || options === null) throw new TypeError('serve: options must be an object')
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('serve: options must be an object')
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name))
       throw new TypeError(`serve: there is no option '${name}': use ${OPTIONS.join(', ')}`)
   }
-  if (typeof options.file !== 'string' || !options.file) throw new TypeError('serve: file must be a name')
+  if (typeof options.file !== 'string' || !options.file)
+    throw new TypeError('serve: file must be a name')
   if (typeof options.models !== 'object' || options.models === null) {
     throw new TypeError('serve: models must be an object of models')
   }

@@ -1,5 +1,6 @@
-// The second half of the benchmark: the workload of PERFORMANCE.md (T2, T3) on ours, on bare statements of the same engine
-// and on peers, taking turns. Each round uses a new worker and new files; what counts is the ratio to the peer beside it.
+// The second half of the benchmark: the workload of PERFORMANCE.md (T2, T3) on ours, on bare
+// statements of the same engine and on peers, taking turns. Each round uses a new worker and new
+// files; what counts is the ratio to the peer beside it.
 
 const SYSTEMS = [
   'tidelog, strict',
@@ -26,7 +27,9 @@ export async function measureWorkload(page) {
   return Object.fromEntries(
     SYSTEMS.map(system => [
       system,
-      Object.fromEntries(COLUMNS.map(column => [column, median(rounds[system].map(one => one[column]))])),
+      Object.fromEntries(
+        COLUMNS.map(column => [column, median(rounds[system].map(one => one[column]))]),
+      ),
     ]),
   )
 }
@@ -36,7 +39,8 @@ export function printWorkload(browser, results) {
     `\n${browser}: 10,000 documents in one transaction, 300 writes (of one: p50, p95), 2,000 gets, 100 queries of 50, all, 300 updates; ms, medians of ${ROUNDS}`,
   )
   console.log(`${''.padEnd(26)}${COLUMNS.map(column => column.padStart(9)).join('')}`)
-  const row = (name, figures) => console.log(`${name.padEnd(26)}${figures.map(f => f.padStart(9)).join('')}`)
+  const row = (name, figures) =>
+    console.log(`${name.padEnd(26)}${figures.map(f => f.padStart(9)).join('')}`)
   for (const system of SYSTEMS) {
     row(
       system,

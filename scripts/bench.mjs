@@ -1,6 +1,7 @@
-// Measures floors, bare SQLite, peers and ours side by side in one Chromium run and prints the ratios: T1 to T4, T7 and
-// T13 of PERFORMANCE.md. `--json FILE` writes all figures; `--browser firefox` measures there; `--only workload` or
-// `operations` does one half. Nothing passes or fails here.
+// Measures floors, bare SQLite, peers and ours side by side in one Chromium run and prints the
+// ratios: T1 to T4, T7 and T13 of PERFORMANCE.md. `--json FILE` writes all figures; `--browser
+// firefox` measures there; `--only workload` or `operations` does one half. Nothing passes or fails
+// here.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -41,7 +42,8 @@ try {
 
 if (results.strict) printOperations()
 if (results.workload) printWorkload(values.browser, results.workload)
-if (values.json) writeFileSync(values.json, JSON.stringify({ browser: values.browser, ...results }, null, 2))
+if (values.json)
+  writeFileSync(values.json, JSON.stringify({ browser: values.browser, ...results }, null, 2))
 
 function printOperations() {
   const us = n => `${n.toFixed(0)} µs`.padStart(9)
@@ -60,13 +62,17 @@ function printOperations() {
       dispatch,
     })) {
       const wrote = `${m.writes.toFixed(2)} writes, ${(m.bytes / 1024).toFixed(1)} KiB, ${m.flushes.toFixed(2)} flushes`
-      console.log(`${durability.padEnd(8)} ${name.padEnd(19)}${us(m.p50)} (${us(m.p95).trim()}; ${wrote})`)
+      console.log(
+        `${durability.padEnd(8)} ${name.padEnd(19)}${us(m.p50)} (${us(m.p95).trim()}; ${wrote})`,
+      )
     }
     const target = durability === 'strict' ? 1.5 : 2
     console.log(
       `${durability.padEnd(8)} T1: set is ${ratio(set.p50, floor.p50, target)} one OPFS write of the same bytes`,
     )
-    console.log(`${durability.padEnd(8)} T4: dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`)
+    console.log(
+      `${durability.padEnd(8)} T4: dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`,
+    )
   }
   console.log(
     `T4: a batch makes ${results.batch.reducer} events/s by a reducer, ${results.batch.esModel} by ESModel (target ≥ 30000)`,

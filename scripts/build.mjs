@@ -1,7 +1,15 @@
-// Makes pkg/, the publishable package: cargo → wasm-bindgen → wasm-opt → pkg-template's files, and prints sizes.
-// Steps whose input did not change are left out.
+// Makes pkg/, the publishable package: cargo → wasm-bindgen → wasm-opt → pkg-template's files, and
+// prints sizes. Steps whose input did not change are left out.
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, lstatSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setup } from './setup.mjs'
 import { locked, must, root, target } from './shell.mjs'
@@ -10,8 +18,8 @@ const pkg = join(root, 'pkg')
 const template = join(root, 'pkg-template')
 const engine = join(root, '.build', 'engine')
 
-// rustc's defaults for the target, by name, so that wasm-opt refuses a feature that creeps in: every one of these
-// has been in Chromium, Firefox and Safari since 2023
+// rustc's defaults for the target, by name, so that wasm-opt refuses a feature that creeps in:
+// every one of these has been in Chromium, Firefox and Safari since 2023
 const features = [
   'bulk-memory',
   'bulk-memory-opt',
@@ -22,9 +30,10 @@ const features = [
   'reference-types',
   'sign-ext',
 ]
-// browsers compile a function whole when it is first called: by default everything with one caller becomes part of it,
-// and what is seldom needed is compiled with what every open needs. The stack grows down to address 0, so nothing but an
-// overflow of it comes to the first KiB: offsets can be folded into loads and stores
+// browsers compile a function whole when it is first called: by default everything with one caller
+// becomes part of it, and what is seldom needed is compiled with what every open needs. The stack
+// grows down to address 0, so nothing but an overflow of it comes to the first KiB: offsets can be
+// folded into loads and stores
 const optimize = [
   ...['-Os', '--one-caller-inline-max-function-size=50', '--low-memory-unused', '--mvp-features'],
   ...features.map(feature => `--enable-${feature}`),
@@ -36,17 +45,16 @@ export function build() {
   must('cargo', ['build', '--lib', '--release', '--locked', '--target', 'wasm32-unknown-unknown'])
   bind(join(target, 'wasm32-unknown-unknown', 'release', 'tidelog.wasm'))
   rmSync(pkg, { recursive: true, force: true })
-  for (const from of [template, engine]) cpSync(from, pkg, { recursive: true })
+  cpSync(template, pkg, { recursive: true })
+  cpSync(engine, join(pkg, 'engine'), { recursive: true })
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) {
     if (existsSync(join(root, file))) cpSync(join(root, file), join(pkg, file))
   }
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const manifest = JSON.parse(readFileSync(join(template, 'package.json'), 'utf8'))
   writeFileSync(join(pkg, 'package.json'), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`)
-  writeFileSync(
-    join(pkg, 'version.js'),
-    readFileSync(join(template, 'version.js'), 'utf8').replace('0.0.0', version),
-  )
+  const versions = join(pkg, 'platform', 'version.js')
+  writeFileSync(versions, readFileSync(versions, 'utf8').replace('0.0.0', version))
   linkAsInstalled()
   return pkg
 }

@@ -1,10 +1,14 @@
-// T3 of PERFORMANCE.md in Node: `JsonModel.set` and `get` against bare prepared statements of the same text on the same
-// engine, and JSON's share. `node scripts/documents.mjs [rows]` over pkg/; `--pkg DIR` measures another one.
+// T3 of PERFORMANCE.md in Node: `JsonModel.set` and `get` against bare prepared statements of the
+// same text on the same engine, and JSON's share. `node scripts/documents.mjs [rows]` over pkg/;
+// `--pkg DIR` measures another one.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './shell.mjs'
 
-const { values, positionals } = parseArgs({ options: { pkg: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { pkg: { type: 'string' } },
+  allowPositionals: true,
+})
 const pkg = resolve(values.pkg ?? join(root, 'pkg'))
 const { DB, JsonModel } = await import(join(pkg, 'index.js'))
 const rows = Number(positionals[0] ?? 20_000)
@@ -37,7 +41,11 @@ const db = new DB({ durability: 'relaxed' })
 db.addModel(JsonModel, { name: 'plain' })
 db.addModel(JsonModel, {
   name: 'typed',
-  columns: { count: { type: 'INTEGER' }, title: { type: 'TEXT' }, city: { path: 'home.city', index: true } },
+  columns: {
+    count: { type: 'INTEGER' },
+    title: { type: 'TEXT' },
+    city: { path: 'home.city', index: true },
+  },
 })
 await db.open()
 const engine = db.engine

@@ -1,5 +1,5 @@
-// The parts of `npm test`: what each needs, runs, and how its output is counted. Which of them run and how they
-// add up is test.mjs's business.
+// The parts of `npm test`: what each needs, runs, and how its output is counted. Which of them run
+// and how they add up is test.mjs's business.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { must, output, root, target, watch } from './shell.mjs'
@@ -11,8 +11,16 @@ export const parts = [
   { name: 'lints', needs: ['npm', 'build'], run: lints },
   { name: 'rust', needs: ['build'], run: () => cargo(['test', '--locked', '--no-fail-fast']) },
   { name: 'wasm-node', needs: ['build'], run: () => wasm({ WASM_BINDGEN_TEST_ONLY_NODE: '1' }) },
-  { name: 'wasm-chromium', needs: ['build', 'browsers'], run: () => worker('CHROMEDRIVER', 'chromedriver') },
-  { name: 'wasm-firefox', needs: ['build', 'browsers'], run: () => worker('GECKODRIVER', 'geckodriver') },
+  {
+    name: 'wasm-chromium',
+    needs: ['build', 'browsers'],
+    run: () => worker('CHROMEDRIVER', 'chromedriver'),
+  },
+  {
+    name: 'wasm-firefox',
+    needs: ['build', 'browsers'],
+    run: () => worker('GECKODRIVER', 'geckodriver'),
+  },
   { name: 'js', needs: ['package'], run: () => node('tests/js') },
   { name: 'runtimes', needs: ['package', 'runtimes'], run: () => node('tests/runtimes') },
   { name: 'shipped', needs: ['package'], run: shipped },
@@ -27,11 +35,21 @@ function lints() {
     ['cargo', 'fmt', '--check'],
     ['cargo', ...clippy, '--', '-D', 'warnings'],
     ['cargo', ...clippy, ...wasm32, '--', '-D', 'warnings'],
-    ['node', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
+    [
+      'node',
+      'node_modules/@biomejs/biome/bin/biome',
+      'ci',
+      '--colors=off',
+      '--error-on-warnings',
+      '.',
+    ],
   ])
 }
 
-/** The simulator over the built package: its world as wasm, in Node, against a native run of the same seeds. */
+/**
+ * The simulator over the built package: its world as wasm, in Node, against a native run of the
+ * same seeds.
+ */
 async function shipped() {
   const example = ['build', '--locked', '--profile', 'test', '--example']
   must('cargo', [...example, 'sim'])
@@ -50,7 +68,8 @@ function types() {
 
 /** The crate's own tests as wasm, in Node or, configured or told so, in a browser. */
 function wasm(env) {
-  // every crate of tests/ takes part: one that needs files or processes of the host says `cfg(not(target_family))`
+  // every crate of tests/ takes part: one that needs files or processes of the host says
+  // `cfg(not(target_family))`
   return cargo(['test', '--locked', '--no-fail-fast', '--tests', ...wasm32], {
     WASM_BINDGEN_TEST_TIMEOUT: '300',
     ...env,
@@ -72,11 +91,19 @@ async function cargo(args, env) {
   })
 }
 
-/** node:test's files under a directory, one after the other: they own browsers, ports and processes. */
+/**
+ * node:test's files under a directory, one after the other: they own browsers, ports and processes.
+ */
 async function node(directory) {
   const found = [...files(directory, '.test.js'), ...files(directory, '.test.mjs')]
   if (found.length === 0) return none()
-  const args = ['--test', '--test-concurrency=1', '--test-timeout=300000', '--test-reporter=spec', ...found]
+  const args = [
+    '--test',
+    '--test-concurrency=1',
+    '--test-timeout=300000',
+    '--test-reporter=spec',
+    ...found,
+  ]
   return count(await watch('node', args), {
     passed: /^ℹ pass (\d+)$/gm,
     failed: /^ℹ (?:fail|cancelled|skipped|todo) (\d+)$/gm,
@@ -94,10 +121,15 @@ async function checks(commands) {
   return sum
 }
 
-/** Adds up the numbers in the output. A skipped or ignored test counts as failed: nothing is left out quietly. */
+/**
+ * Adds up the numbers in the output. A skipped or ignored test counts as failed: nothing is left
+ * out quietly.
+ */
 function count({ status, text }, patterns) {
   const sum = pattern =>
-    [...text.matchAll(pattern)].flatMap(found => found.slice(1)).reduce((all, n) => all + Number(n ?? 0), 0)
+    [...text.matchAll(pattern)]
+      .flatMap(found => found.slice(1))
+      .reduce((all, n) => all + Number(n ?? 0), 0)
   const counted = { passed: sum(patterns.passed), failed: sum(patterns.failed) }
   // a crash before or between the tests leaves no count behind
   if (status !== 0 && counted.failed === 0) counted.failed = 1

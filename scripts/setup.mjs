@@ -1,5 +1,5 @@
-// Brings what a command needs onto a fresh machine, and costs nothing the second time. Installs from Debian,
-// crates.io and npm only; what it may not install it names, with the command to type.
+// Brings what a command needs onto a fresh machine, and costs nothing the second time. Installs
+// from Debian, crates.io and npm only; what it may not install it names, with the command to type.
 //
 //   node scripts/setup.mjs [build] [browsers] [runtimes]
 import { existsSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs'
@@ -30,7 +30,10 @@ const groups = {
     crateBinary('geckodriver', null, join(cache, 'geckodriver'), 'geckodriver')
   },
 
-  /** The other runtimes of `npm test -- runtimes`, from npm alone: about 600 MB, in a place of their own. */
+  /**
+   * The other runtimes of `npm test -- runtimes`, from npm alone: about 600 MB, in a place of their
+   * own.
+   */
   runtimes() {
     install(join(root, 'tests', 'runtimes'), 'package.json')
   },
@@ -59,26 +62,40 @@ function system(wanted) {
     must('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { env })
     return
   }
-  give(`system packages are missing: ${missing.join(' ')}`, `sudo apt-get install -y ${missing.join(' ')}`)
+  give(
+    `system packages are missing: ${missing.join(' ')}`,
+    `sudo apt-get install -y ${missing.join(' ')}`,
+  )
 }
 
 function rust() {
   if (!has('cargo')) give('Rust is missing', 'see https://rustup.rs, then run this again')
-  // rustup reads rust-toolchain.toml and installs what it names; a distribution's cargo has its own targets
-  const lib = output('rustc', ['--print', 'target-libdir', '--target', 'wasm32-unknown-unknown'])?.trim()
+  // rustup reads rust-toolchain.toml and installs what it names; a distribution's cargo has its own
+  // targets
+  const lib = output('rustc', [
+    '--print',
+    'target-libdir',
+    '--target',
+    'wasm32-unknown-unknown',
+  ])?.trim()
   if (lib && existsSync(lib)) return
   if (!has('rustup'))
     give('the target wasm32-unknown-unknown is missing', 'install Rust by https://rustup.rs')
   must('rustup', ['target', 'add', 'wasm32-unknown-unknown'])
 }
 
-/** `.build/sqlite3`: sqlite-wasm-rs compiles libsqlite3-sys's SQLite, so that both targets have the very same one. */
+/**
+ * `.build/sqlite3`: sqlite-wasm-rs compiles libsqlite3-sys's SQLite, so that both targets have the
+ * very same one.
+ */
 function amalgamation() {
   const link = join(root, '.build', 'sqlite3')
   const crate = `libsqlite3-sys-${locked('libsqlite3-sys')}`
   if (existsSync(join(link, 'sqlite3.c')) && readlinkSync(link).includes(crate)) return
   must('cargo', ['fetch', '--locked'])
-  const metadata = JSON.parse(output('cargo', ['metadata', '--format-version', '1', '--locked', '--offline']))
+  const metadata = JSON.parse(
+    output('cargo', ['metadata', '--format-version', '1', '--locked', '--offline']),
+  )
   const { manifest_path } = metadata.packages.find(({ name }) => name === 'libsqlite3-sys')
   mkdirSync(join(root, '.build'), { recursive: true })
   rmSync(link, { force: true })
@@ -90,7 +107,9 @@ function crateBinary(crate, version, directory, program) {
   console.log(`building ${crate} ${version ?? ''} (once)`)
   const which = version ? ['--version', version] : []
   // built in a directory of its own: cargo would otherwise fill the project's target directory
-  must('cargo', ['install', crate, ...which, '--root', directory], { env: { CARGO_TARGET_DIR: undefined } })
+  must('cargo', ['install', crate, ...which, '--root', directory], {
+    env: { CARGO_TARGET_DIR: undefined },
+  })
 }
 
 function give(what, command) {

@@ -1,5 +1,5 @@
-// Runs programs for the other scripts: where the repository is, what the environment of cargo is, how a
-// command is started and stopped. Decides nothing about what is run.
+// Runs programs for the other scripts: where the repository is, what the environment of cargo is,
+// how a command is started and stopped. Decides nothing about what is run.
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url'
 /** The repository. */
 export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
-/** Tools built once and kept outside `target/`, so that `cargo clean` and a fresh checkout keep them. */
+/**
+ * Tools built once and kept outside `target/`, so that `cargo clean` and a fresh checkout keep
+ * them.
+ */
 export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidelog')
 
 /** Where cargo builds. */
@@ -24,7 +27,10 @@ export function locked(crate) {
   return found[0][1]
 }
 
-/** Directory of the wasm-bindgen CLI of the very version of the crate: the two refuse to work together otherwise. */
+/**
+ * Directory of the wasm-bindgen CLI of the very version of the crate: the two refuse to work
+ * together otherwise.
+ */
 export const bindgen = () => join(cache, `wasm-bindgen-${locked('wasm-bindgen')}`)
 
 /** The environment of every command: cargo finds the wasm-bindgen test runner on the PATH. */
@@ -35,7 +41,11 @@ export function environment(extra = {}) {
 
 /** What a command prints, or null when it fails or is not there. */
 export function output(command, args) {
-  const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: environment() })
+  const { status, stdout } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: environment(),
+  })
   return status === 0 ? stdout : null
 }
 
@@ -44,15 +54,19 @@ export const has = program => output('sh', ['-c', `command -v ${program}`]) !== 
 
 /** Runs a command in sight of the user and ends the script when it fails. */
 export function must(command, args, { env, cwd = root } = {}) {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit', env: environment(env) })
+  const { status, error } = spawnSync(command, args, {
+    cwd,
+    stdio: 'inherit',
+    env: environment(env),
+  })
   if (status === 0) return
   console.error(`failed: ${[command, ...args].join(' ')}${error ? ` (${error.message})` : ''}`)
   process.exit(status || 1)
 }
 
 /**
- * Runs a command, shows what it prints and returns it: `{status, text}`. One that takes longer than `minutes` is
- * killed with all its children (browsers, drivers) and has the status null.
+ * Runs a command, shows what it prints and returns it: `{status, text}`. One that takes longer than
+ * `minutes` is killed with all its children (browsers, drivers) and has the status null.
  */
 export function watch(command, args, { env, minutes = 20 } = {}) {
   return new Promise(resolve => {

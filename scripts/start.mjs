@@ -1,5 +1,5 @@
-// The main job: builds the package and the demo, starts the sync server on its SQLite files, prints the address.
-// PORT, HOST and DATA are www/server.js's.
+// The main job: builds the package and the demo, starts the sync server on its SQLite files, prints
+// the address. PORT, HOST and DATA are www/server.js's.
 import { join } from 'node:path'
 import { build } from './build.mjs'
 import { must, root } from './shell.mjs'

@@ -1,5 +1,6 @@
-// Runs every test, or the parts named: `npm test -- rust js`. Each part ends with `name: N passed, N failed`, the
-// whole with `N passed, N failed`. Fails when a test failed, or when a part ran none.
+// Runs every test, or the parts named: `npm test -- rust js`. Each part ends with `name: N passed,
+// N failed`, the whole with `N passed, N failed`. Fails when a test failed, or when a part ran
+// none.
 import { build } from './build.mjs'
 import { parts } from './parts.mjs'
 import { setup } from './setup.mjs'
@@ -33,7 +34,8 @@ for (const { name, needs, run } of chosen) {
 }
 
 console.log()
-for (const { name, passed, failed } of results) console.log(`${name}: ${passed} passed, ${failed} failed`)
+for (const { name, passed, failed } of results)
+  console.log(`${name}: ${passed} passed, ${failed} failed`)
 const total = key => results.reduce((sum, result) => sum + result[key], 0)
 console.log(`${total('passed')} passed, ${total('failed')} failed`)
 process.exit(total('failed') > 0 ? 1 : 0)

@@ -176,8 +176,9 @@ impl Error {
         }
     }
 
-    /// Whether the fault lies in the surroundings (storage, quota, I/O) and not in the data or the code: the
-    /// same call may succeed later, so it must never be recorded as the outcome of an event.
+    /// Whether the fault lies in the surroundings (storage, quota, I/O) and not in the data or the
+    /// code: the same call may succeed later, so it must never be recorded as the outcome of an
+    /// event.
     pub fn is_environmental(&self) -> bool {
         match self {
             Error::Sqlite { code, .. } => [
@@ -191,7 +192,11 @@ impl Error {
             ]
             .iter()
             .any(|c| code.starts_with(c)),
-            Error::Locked(_) | Error::Quota(_) | Error::Io(_) | Error::Closed | Error::Crashed(_) => true,
+            Error::Locked(_)
+            | Error::Quota(_)
+            | Error::Io(_)
+            | Error::Closed
+            | Error::Crashed(_) => true,
             _ => false,
         }
     }
@@ -212,7 +217,9 @@ impl From<rusqlite::Error> for Error {
             rusqlite::Error::SqliteFailure(e, message) => {
                 (e.extended_code, message.unwrap_or_else(|| e.to_string()), String::new())
             }
-            rusqlite::Error::SqlInputError { error, msg, sql, .. } => (error.extended_code, msg, sql),
+            rusqlite::Error::SqlInputError { error, msg, sql, .. } => {
+                (error.extended_code, msg, sql)
+            }
             other => return Error::BadValue(other.to_string()),
         };
         Error::Sqlite { code: sqlite_code(code), message, sql }
@@ -220,8 +227,8 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
-    /// What another SQLite than the bundled one said: `code` is its result code as a number or a name, if it gave one,
-    /// else the message is looked through.
+    /// What another SQLite than the bundled one said: `code` is its result code as a number or a
+    /// name, if it gave one, else the message is looked through.
     pub fn foreign_sqlite(code: Option<i32>, name: &str, message: String) -> Error {
         let code = match code {
             Some(code) => sqlite_code(code),
@@ -239,7 +246,8 @@ fn code_in(message: &str) -> &'static str {
         ("NOT NULL constraint failed", "SQLITE_CONSTRAINT_NOTNULL"),
         ("CHECK constraint failed", "SQLITE_CONSTRAINT_CHECK"),
     ];
-    let words: Vec<&str> = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let words: Vec<&str> =
+        message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     // the longest name that is there says most: SQLITE_CONSTRAINT_UNIQUE, not SQLITE_CONSTRAINT
     let named = names().filter(|name| words.contains(name)).max_by_key(|name| name.len());
     let telling = told.iter().find(|(words, _)| message.contains(words)).map(|(_, code)| *code);
@@ -317,13 +325,14 @@ mod tests {
 
     #[test]
     fn another_sqlites_error_has_the_same_code() {
-        let code = |code, name: &str, message: &str| Error::foreign_sqlite(code, name, message.into()).code();
+        let code = |code, name: &str, message: &str| {
+            Error::foreign_sqlite(code, name, message.into()).code()
+        };
         assert_eq!(code(Some(2067), "ERR_SQLITE_ERROR", "x"), "SQLITE_CONSTRAINT_UNIQUE");
         assert_eq!(code(None, "SQLITE_CONSTRAINT_PRIMARYKEY", "x"), "SQLITE_CONSTRAINT_PRIMARYKEY");
         let told = "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT";
         assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_UNIQUE");
-        let told =
-            "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)";
+        let told = "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)";
         assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_PRIMARYKEY");
         assert_eq!(
             code(None, "", "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT"),
@@ -335,10 +344,15 @@ mod tests {
 
     #[test]
     fn only_the_surroundings_are_environmental() {
-        let full = Error::Sqlite { code: "SQLITE_FULL", message: String::new(), sql: String::new() };
-        let unique =
-            Error::Sqlite { code: "SQLITE_CONSTRAINT_UNIQUE", message: String::new(), sql: String::new() };
-        let shut = Error::Sqlite { code: "SQLITE_CANTOPEN", message: String::new(), sql: String::new() };
+        let full =
+            Error::Sqlite { code: "SQLITE_FULL", message: String::new(), sql: String::new() };
+        let unique = Error::Sqlite {
+            code: "SQLITE_CONSTRAINT_UNIQUE",
+            message: String::new(),
+            sql: String::new(),
+        };
+        let shut =
+            Error::Sqlite { code: "SQLITE_CANTOPEN", message: String::new(), sql: String::new() };
         assert!(full.is_environmental() && Error::Quota(String::new()).is_environmental());
         assert!(shut.is_environmental());
         assert!(!unique.is_environmental() && !Error::Closed.to_string().is_empty());

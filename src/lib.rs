@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! Dependencies point one way: `js → store → {event, view, sync, replica} → model → sql → vfs → error`.
+//! Dependencies point one way: `js → store → {event, view, sync, replica} → model → sql → vfs →
+//! error`.
 //!
 //! - [`error`]: the one error type
 //! - [`vfs`]: file storage under SQLite

@@ -1,7 +1,8 @@
-//! A server's log in an SQLite database of its own: the storage under the push and pull rules of `sync/server`.
+//! A server's log in an SQLite database of its own: the storage under the push and pull rules of
+//! `sync/server`.
 //!
-//! One transaction per push; the answer is given after the commit, which is durable under `strict`. Knows no HTTP and
-//! asks nobody whether the principal may.
+//! One transaction per push; the answer is given after the commit, which is durable under `strict`.
+//! Knows no HTTP and asks nobody whether the principal may.
 
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Param, Row};
@@ -13,7 +14,8 @@ use crate::sync::{chain, limits};
 /// The format of these tables; a database of a higher one is refused.
 const FORMAT: i64 = 1;
 
-/// `log.h` is the chain at `seq`; `ids` outlives trimming; a `producer` is a client and whose it is.
+/// `log.h` is the chain at `seq`; `ids` outlives trimming; a `producer` is a client and whose it
+/// is.
 const TABLES: &str = "
 CREATE TABLE log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL, t TEXT NOT NULL,
   tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT, h BLOB NOT NULL,
@@ -44,7 +46,12 @@ impl Server {
     }
 
     /// Carries out a push of `principal`.
-    pub fn push(&mut self, principal: &str, text: &str, validate: Option<Validator<'_>>) -> Result<Reply> {
+    pub fn push(
+        &mut self,
+        principal: &str,
+        text: &str,
+        validate: Option<Validator<'_>>,
+    ) -> Result<Reply> {
         let tx = self.db.begin()?.keep();
         let reply = server::push(self, principal, text, validate);
         let tx = self.db.resume(tx);
@@ -83,7 +90,8 @@ fn prepare(conn: &Conn, log: &str, epoch: Epoch) -> Result<Epoch> {
     let meta = |k: &str| conn.one("SELECT v FROM meta WHERE k = ?", &[k.into()], |r| r.value(0));
     if conn.one("SELECT 1 FROM sqlite_schema WHERE name = 'meta'", &[], |_| Ok(()))?.is_none() {
         conn.exec(TABLES)?;
-        let set = |k: &str, v: Param<'_>| conn.run("INSERT INTO meta VALUES (?, ?)", &[k.into(), v]);
+        let set =
+            |k: &str, v: Param<'_>| conn.run("INSERT INTO meta VALUES (?, ?)", &[k.into(), v]);
         set("format", Param::Integer(FORMAT))?;
         set("log", log.into())?;
         set("epoch", epoch.as_bytes().into())?;
@@ -98,8 +106,8 @@ fn prepare(conn: &Conn, log: &str, epoch: Epoch) -> Result<Epoch> {
     if meta("log")? != Some(crate::sql::Value::Text(log.to_string())) {
         return Err(Error::Corrupt(format!("the database is not that of the log '{log}'")));
     }
-    let stored =
-        conn.one("SELECT v FROM meta WHERE k = 'epoch'", &[], |r| Ok(Epoch::from_slice(r.blob(0)?)))?;
+    let stored = conn
+        .one("SELECT v FROM meta WHERE k = 'epoch'", &[], |r| Ok(Epoch::from_slice(r.blob(0)?)))?;
     stored.flatten().ok_or_else(|| damaged("the epoch"))
 }
 
@@ -132,10 +140,11 @@ impl ServerLog for Server {
     }
 
     fn head(&self) -> Result<Point> {
-        let last = self.conn().one("SELECT seq, h FROM log ORDER BY seq DESC LIMIT 1", &[], |r| {
-            let h = Hash::from_slice(r.blob(1)?).ok_or_else(|| damaged("the chain"))?;
-            Ok(Point { seq: r.int(0)? as u64, h })
-        })?;
+        let last =
+            self.conn().one("SELECT seq, h FROM log ORDER BY seq DESC LIMIT 1", &[], |r| {
+                let h = Hash::from_slice(r.blob(1)?).ok_or_else(|| damaged("the chain"))?;
+                Ok(Point { seq: r.int(0)? as u64, h })
+            })?;
         Ok(last.unwrap_or(self.start))
     }
 
@@ -144,8 +153,9 @@ impl ServerLog for Server {
             return Ok(Some(self.start.h));
         }
         let sql = "SELECT h FROM log WHERE seq = ?";
-        let found =
-            self.conn().one(sql, &[Param::Integer(seq as i64)], |r| Ok(Hash::from_slice(r.blob(0)?)))?;
+        let found = self
+            .conn()
+            .one(sql, &[Param::Integer(seq as i64)], |r| Ok(Hash::from_slice(r.blob(0)?)))?;
         Ok(found.flatten())
     }
 
@@ -158,8 +168,7 @@ impl ServerLog for Server {
     }
 
     fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
-        let sql =
-            "SELECT id, client, n, t, tv, b, ts, k, ref, code FROM log WHERE seq > ? ORDER BY seq LIMIT ?";
+        let sql = "SELECT id, client, n, t, tv, b, ts, k, ref, code FROM log WHERE seq > ? ORDER BY seq LIMIT ?";
         let params = [Param::Integer(after as i64), Param::Integer(max_events as i64)];
         let (mut rows, mut bytes, mut full) = (Vec::new(), 0, false);
         self.conn().query(sql, &params, |row| {
@@ -186,11 +195,14 @@ impl ServerLog for Server {
 
     fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>> {
         let params = [client.as_bytes().into(), Param::Integer(n as i64)];
-        self.conn().one("SELECT id FROM log WHERE client = ? AND n = ?", &params, |r| read_id(r.blob(0)?))
+        self.conn()
+            .one("SELECT id FROM log WHERE client = ? AND n = ?", &params, |r| read_id(r.blob(0)?))
     }
 
     fn seq_of(&self, id: &Id) -> Result<Option<u64>> {
-        self.conn().one("SELECT seq FROM ids WHERE id = ?", &[id.as_bytes().into()], |r| Ok(r.int(0)? as u64))
+        self.conn().one("SELECT seq FROM ids WHERE id = ?", &[id.as_bytes().into()], |r| {
+            Ok(r.int(0)? as u64)
+        })
     }
 
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {

@@ -1,7 +1,8 @@
-//! The house rules of DESIGN.md sections 3 and 7, read from the files themselves: who may name whom, how long a
-//! file may be, one version, and every error code in the published types.
+//! The house rules of DESIGN.md sections 3 and 7, read from the files themselves: who may name
+//! whom, how long a file may be, one version, and every error code in the published types.
 //!
-//! Reads text, not syntax: comments and strings are left out roughly, which the tests of the readers pin down.
+//! Reads text, not syntax: comments and strings are left out roughly, which the tests of the
+//! readers pin down.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::expect_used)] // a test
 
@@ -22,7 +23,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("replica", &["event", "error"]),
     ("store", &["event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
     ("server", &["sync", "sql", "vfs", "error"]),
-    ("js", &["store", "server", "event", "view", "sync", "replica", "model", "sql", "vfs", "error"]),
+    (
+        "js",
+        &["store", "server", "event", "view", "sync", "replica", "model", "sql", "vfs", "error"],
+    ),
 ];
 
 /// Crates that only some rooms may name.
@@ -51,14 +55,19 @@ fn every_room_has_a_rule() {
     let known: BTreeSet<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
     let rooms: BTreeSet<String> =
         sources().into_iter().map(|(_, room, _)| room).filter(|room| room != "lib").collect();
-    let unknown: Vec<&String> = rooms.iter().filter(|room| !known.contains(room.as_str())).collect();
-    assert!(unknown.is_empty(), "no import rule for {unknown:?}: add it to ROOMS and to ARCHITECTURE.md");
+    let unknown: Vec<&String> =
+        rooms.iter().filter(|room| !known.contains(room.as_str())).collect();
+    assert!(
+        unknown.is_empty(),
+        "no import rule for {unknown:?}: add it to ROOMS and to ARCHITECTURE.md"
+    );
 }
 
 #[test]
 fn no_file_is_longer_than_the_limit() {
     let folders = ["src", "tests", "pkg-template", "scripts", "www", "benches", "examples"];
-    let files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_of(&root().join(folder))).collect();
+    let files: Vec<PathBuf> =
+        folders.iter().flat_map(|folder| files_of(&root().join(folder))).collect();
     assert!(files.len() > 10, "only {} files were found", files.len());
     let long: Vec<String> = files
         .iter()
@@ -85,8 +94,10 @@ fn no_file_is_a_catch_all() {
 
 #[test]
 fn every_source_file_opens_with_what_it_owns() {
-    let silent: Vec<PathBuf> =
-        files_of(&root().join("src")).into_iter().filter(|file| !text(file).starts_with("//! ")).collect();
+    let silent: Vec<PathBuf> = files_of(&root().join("src"))
+        .into_iter()
+        .filter(|file| !text(file).starts_with("//! "))
+        .collect();
     assert!(silent.is_empty(), "no //! at the top of {silent:?}");
 }
 
@@ -110,11 +121,13 @@ fn every_error_code_is_in_the_published_types() {
         return; // the classes come after the house; from then on this is a condition
     }
     let types = text(&types);
-    let missing: Vec<&String> = codes.iter().filter(|code| !types.contains(&format!("'{code}'"))).collect();
+    let missing: Vec<&String> =
+        codes.iter().filter(|code| !types.contains(&format!("'{code}'"))).collect();
     assert!(missing.is_empty(), "codes that index.d.ts does not know: {missing:?}");
 }
 
-/// How a function that took its turn in the lane waits for its commit to be kept: itself, or through who does.
+/// How a function that took its turn in the lane waits for its commit to be kept: itself, or
+/// through who does.
 const SETTLING: [&str; 6] = ["settle()", "flush()", "dispatch_in(", "rebuild(", "alone(", "hold("];
 
 #[test]
@@ -138,12 +151,22 @@ fn whoever_enters_the_lane_settles() {
 fn the_readers_see_imports_and_nothing_else() {
     let broken = |room: &str, code: &str| broken_imports(Path::new("x.rs"), room, code).len();
     assert_eq!(broken("sql", "use crate::{error::Error, store::Store};"), 1);
-    assert_eq!(broken("sql", "use crate::{\n    error,\n    model::{row, query},\n    sql::Db,\n};"), 1);
+    assert_eq!(
+        broken("sql", "use crate::{\n    error,\n    model::{row, query},\n    sql::Db,\n};"),
+        1
+    );
     assert_eq!(broken("sql", "let x = crate::event::Event::new();"), 1);
-    assert_eq!(broken("sql", "use super::super::store::Store;"), 0, "paths through super are not followed");
+    assert_eq!(
+        broken("sql", "use super::super::store::Store;"),
+        0,
+        "paths through super are not followed"
+    );
     assert_eq!(broken("model", "use rusqlite::Connection;"), 1);
     assert_eq!(broken("model", "fn f(e: &rusqlite::Error) {}"), 1);
-    assert_eq!(broken("model", "// rusqlite::Error\n/// [`crate::store`]\nlet my_rusqlite = 1;"), 0);
+    assert_eq!(
+        broken("model", "// rusqlite::Error\n/// [`crate::store`]\nlet my_rusqlite = 1;"),
+        0
+    );
     assert_eq!(broken("js", "use crate::store::Store;\nuse wasm_bindgen::prelude::*;"), 0);
     assert_eq!(
         error_codes("a => \"LOCKED\", b => \"lower\", c => \"SQLITE_FULL\""),
@@ -225,8 +248,8 @@ fn word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// The code without comments. Tests inside a file are judged like the rest, except for the line that lets them
-/// run as wasm.
+/// The code without comments. Tests inside a file are judged like the rest, except for the line
+/// that lets them run as wasm.
 fn without_comments(code: &str) -> String {
     code.lines()
         .filter(|line| !line.contains("wasm_bindgen_test"))
@@ -255,8 +278,13 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         .filter(|file| file.extension().is_some_and(|e| e == "rs"))
         .map(|file| {
             let inside = file.strip_prefix(&src).expect("a file of src");
-            let room =
-                inside.iter().next().expect("a name").to_string_lossy().trim_end_matches(".rs").to_string();
+            let room = inside
+                .iter()
+                .next()
+                .expect("a name")
+                .to_string_lossy()
+                .trim_end_matches(".rs")
+                .to_string();
             let code = text(&file);
             (file, room, code)
         })
@@ -270,7 +298,8 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
     for entry in entries {
         let path = entry.expect("an entry").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_string();
-        let made = ["node_modules", "dist", "target"].contains(&name.as_str()) || name.starts_with('.');
+        let made =
+            ["node_modules", "dist", "target"].contains(&name.as_str()) || name.starts_with('.');
         if path.is_dir() && !made {
             files.extend(files_of(&path));
         } else if ["rs", "js", "mjs", "ts", "css", "html", "md", "sh"]

@@ -1,4 +1,5 @@
-//! Calls of pages, native: each takes effect once, however often it is sent, also over a leader that dies between.
+//! Calls of pages, native: each takes effect once, however often it is sent, also over a leader
+//! that dies between.
 
 #![allow(clippy::unwrap_used)] // a test
 
@@ -124,7 +125,8 @@ fn an_events_verdict_is_found_by_its_id() {
     confirmed.to = chain::fold(start, &confirmed.evs);
     assert!(now(store.apply(&confirmed)).unwrap().is_some());
     let told = |id: &str| {
-        verdict(id).map(|v| (v.seq, v.refusal.map(|e| e.code().to_string() + ": " + &e.to_string())))
+        verdict(id)
+            .map(|v| (v.seq, v.refusal.map(|e| e.code().to_string() + ": " + &e.to_string())))
     };
     assert_eq!(told("a"), Some((2, None)));
     let (seq, dead) = told("b").unwrap();

@@ -1,5 +1,6 @@
-//! A store on a host's SQLite, natively: a host of our own that is as strict as the strictest real ones. Double-quoted
-//! strings are off, transactions are calls or statements, integers come and go as a Durable Object has them.
+//! A store on a host's SQLite, natively: a host of our own that is as strict as the strictest real
+//! ones. Double-quoted strings are off, transactions are calls or statements, integers come and go
+//! as a Durable Object has them.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
@@ -51,7 +52,10 @@ fn told(error: rusqlite::Error) -> Error {
 impl HostSqlite for Strict {
     fn exec(&self, sql: &str, params: &[Param<'_>]) -> Result<()> {
         let says = |word: &str| sql.trim_start().to_ascii_uppercase().starts_with(word);
-        assert!(!self.calls_only || !["BEGIN", "SAVEPOINT", "COMMIT", "ROLLBACK"].iter().any(|w| says(w)));
+        assert!(
+            !self.calls_only
+                || !["BEGIN", "SAVEPOINT", "COMMIT", "ROLLBACK"].iter().any(|w| says(w))
+        );
         if params.is_empty() {
             return self.raw.execute_batch(sql).map_err(told);
         }
@@ -149,7 +153,9 @@ fn models_work_there_as_on_the_bundled_engine() {
         });
         let mut answers: Vec<String> = found.collect();
         assert_eq!(now(store.remove("trees", &[Value::Integer(2)])).unwrap(), 1);
-        answers.push(store.count(store.db().reader(), "trees", &Search::default()).unwrap().to_string());
+        answers.push(
+            store.count(store.db().reader(), "trees", &Search::default()).unwrap().to_string(),
+        );
         answers
     };
     let vfs = Vfs::register(Memory::default()).unwrap();
@@ -200,8 +206,9 @@ fn sql_that_undoes_a_call_of_the_host_is_refused() {
             "CREATE TABLE u(a UNIQUE ON CONFLICT ROLLBACK)",
             "CREATE TRIGGER r BEFORE DELETE ON t BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
         ] {
-            let codes = [w.check_host(sql), w.statement(sql, &none, |_| {}, |_| Ok(true)).map(|_| ())]
-                .map(|done| done.err().map(|e| e.code()));
+            let codes =
+                [w.check_host(sql), w.statement(sql, &none, |_| {}, |_| Ok(true)).map(|_| ())]
+                    .map(|done| done.err().map(|e| e.code()));
             assert_eq!(codes, [calls_only.then_some("BAD_VALUE"); 2], "{sql}");
         }
         for sql in [
@@ -229,8 +236,12 @@ fn statements_of_applications_have_names_numbers_and_counts() {
             );
             changes.map(|changes| (changes.changes, changes.last_id, names))
         };
-        let named = Params::Named(vec![("x".into(), Value::Integer(5)), ("@y".into(), Value::Null)]);
-        assert_eq!(run("INSERT INTO t VALUES (:x, @y), (:x + 1, ':x')", named).unwrap(), (2, 6, vec![]));
+        let named =
+            Params::Named(vec![("x".into(), Value::Integer(5)), ("@y".into(), Value::Null)]);
+        assert_eq!(
+            run("INSERT INTO t VALUES (:x, @y), (:x + 1, ':x')", named).unwrap(),
+            (2, 6, vec![])
+        );
         let rows = run("SELECT a, b FROM t", Params::Positional(vec![])).unwrap();
         assert_eq!((rows.0, rows.2), (0, vec!["a".to_string(), "b".to_string()]));
         assert!(db.take_wrote() && !db.take_wrote());

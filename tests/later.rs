@@ -1,5 +1,5 @@
-//! Storage whose commits are kept later, against a keeper that fails on demand: natively, what the browser tests do
-//! with IndexedDB itself.
+//! Storage whose commits are kept later, against a keeper that fails on demand: natively, what the
+//! browser tests do with IndexedDB itself.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)]
 
@@ -33,7 +33,8 @@ fn work(shelf: &Shelf) {
 
 fn intact(db: &Db) {
     for conn in [db.writer(), db.reader()] {
-        let verdict = conn.one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
+        let verdict =
+            conn.one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
         assert_eq!(verdict.as_deref(), Some("ok"));
     }
 }
@@ -41,7 +42,9 @@ fn intact(db: &Db) {
 fn add(db: &Db, a: i64) -> tidelog::error::Result<()> {
     now(async {
         db.admit().await?;
-        db.transaction(|| db.writer().exec(&format!("INSERT INTO t VALUES({a}, randomblob(5000))")))?;
+        db.transaction(|| {
+            db.writer().exec(&format!("INSERT INTO t VALUES({a}, randomblob(5000))"))
+        })?;
         db.settle().await
     })
 }
@@ -55,7 +58,10 @@ impl Opener for Shelves {
 
     async fn open(&self, name: &str) -> tidelog::error::Result<(Deferred<Shelf>, String)> {
         let files = || Shelf::default().files();
-        Ok((self.0.borrow_mut().entry(name.into()).or_insert_with(files).clone(), format!("{name}.db")))
+        Ok((
+            self.0.borrow_mut().entry(name.into()).or_insert_with(files).clone(),
+            format!("{name}.db"),
+        ))
     }
 }
 
@@ -76,11 +82,16 @@ fn a_strict_commit_is_kept_when_it_is_settled_and_not_before() {
     let batches = shelf.disk.borrow().batches;
     now(db.settle()).unwrap();
     now(db.settle()).unwrap();
-    assert_eq!((kept(&shelf), shelf.disk.borrow().batches), (3, batches + 1), "an empty batch was kept");
+    assert_eq!(
+        (kept(&shelf), shelf.disk.borrow().batches),
+        (3, batches + 1),
+        "an empty batch was kept"
+    );
 }
 
-/// Failures at every kind of commit: plain, with a checkpoint, after a checkpoint emptied the WAL, with a new schema,
-/// with frames that were spilled before. After each, both connections and what is kept are as they were.
+/// Failures at every kind of commit: plain, with a checkpoint, after a checkpoint emptied the WAL,
+/// with a new schema, with frames that were spilled before. After each, both connections and what
+/// is kept are as they were.
 #[test]
 fn a_strict_commit_that_is_not_kept_never_was() {
     let kinds = [
@@ -118,7 +129,9 @@ fn a_strict_commit_that_is_not_kept_never_was() {
                     (expected, expected, expected),
                     "{kind}"
                 );
-                assert!(w.exec("SELECT c FROM t").is_err() && w.exec("SELECT x FROM more").is_err());
+                assert!(
+                    w.exec("SELECT c FROM t").is_err() && w.exec("SELECT x FROM more").is_err()
+                );
                 assert!(db.reader().exec("SELECT c FROM t").is_err(), "{kind}");
                 intact(&db);
                 shelf.fails.set(false);
@@ -127,7 +140,9 @@ fn a_strict_commit_that_is_not_kept_never_was() {
             w.exec("ALTER TABLE t ADD COLUMN d DEFAULT 6").unwrap();
             add_row(&db);
             assert!(!db.is_full());
-            let d = |conn: &tidelog::sql::Conn| conn.one("SELECT sum(d) FROM t", &[], |r| r.int(0)).unwrap();
+            let d = |conn: &tidelog::sql::Conn| {
+                conn.one("SELECT sum(d) FROM t", &[], |r| r.int(0)).unwrap()
+            };
             assert_eq!(d(db.reader()), d(w), "{kind}");
             assert_eq!(kept(&shelf), expected + 1000, "{kind}");
             intact(&db);
@@ -135,8 +150,8 @@ fn a_strict_commit_that_is_not_kept_never_was() {
     }
 }
 
-/// The version of a schema that was undone comes to mean another one, and a connection that read nothing in between
-/// must notice.
+/// The version of a schema that was undone comes to mean another one, and a connection that read
+/// nothing in between must notice.
 #[test]
 fn a_schema_that_was_undone_is_not_taken_for_the_next_one() {
     let shelf = Shelf::default();

@@ -1,5 +1,5 @@
-//! The store on storage whose commits are kept later: an operation that answered is kept, one whose commit was not
-//! kept never was, and nothing tells the server of an event before.
+//! The store on storage whose commits are kept later: an operation that answered is kept, one whose
+//! commit was not kept never was, and nothing tells the server of an event before.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -59,11 +59,14 @@ fn open(shelf: &Shelf) -> Store<Quiet> {
 
 /// A digest of all that an application can see, and of the queue.
 fn look(store: &Store<Quiet>) -> String {
-    let found = |name| store.search(store.db().reader(), name, &Search::parse("{}").unwrap()).unwrap().items;
+    let found = |name| {
+        store.search(store.db().reader(), name, &Search::parse("{}").unwrap()).unwrap().items
+    };
     let tables = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema ORDER BY name)";
     let tables = store.db().reader().one(tables, &[], |r| Ok(r.text(0)?.to_string())).unwrap();
     let sent = "SELECT group_concat(n || ':' || sent) FROM _pending";
-    let sent = store.db().reader().one(sent, &[], |r| Ok(r.opt_text(0)?.map(String::from))).unwrap();
+    let sent =
+        store.db().reader().one(sent, &[], |r| Ok(r.opt_text(0)?.map(String::from))).unwrap();
     let calls = store.call_tabs().unwrap();
     let progress = store.progress().unwrap();
     format!(
@@ -75,7 +78,11 @@ fn look(store: &Store<Quiet>) -> String {
 }
 
 fn draft(id: &str) -> Vec<Draft> {
-    vec![Draft { t: "es/notes".into(), b: format!("[1,{id:?},{{\"id\":{id:?}}}]"), ..Draft::default() }]
+    vec![Draft {
+        t: "es/notes".into(),
+        b: format!("[1,{id:?},{{\"id\":{id:?}}}]"),
+        ..Draft::default()
+    }]
 }
 
 /// Each writing operation by its name.
@@ -86,7 +93,9 @@ async fn operate(store: &Store<Quiet>, what: &str, id: &str) -> Result<()> {
         "set one" => store.set("plain", &doc(1), false).await.map(drop),
         "set two" => store.set("plain", &format!("{}\n{}", doc(2), doc(3)), false).await.map(drop),
         "update" => store.update("plain", &[doc(2)], true).await.map(drop),
-        "remove" => store.remove("plain", &[tidelog::sql::Value::Text("p1".into())]).await.map(drop),
+        "remove" => {
+            store.remove("plain", &[tidelog::sql::Value::Text("p1".into())]).await.map(drop)
+        }
         "mark sent" => store.mark_sent(100).await,
         "switch" => store.set_online(!store.online()?).await,
         "add a model" => store.add_model(model(&format!("model_{id}")), false).await,
@@ -98,8 +107,17 @@ async fn operate(store: &Store<Quiet>, what: &str, id: &str) -> Result<()> {
     }
 }
 
-const OPERATIONS: [&str; 9] =
-    ["dispatch", "set one", "set two", "update", "mark sent", "remove", "switch", "add a model", "rebuild"];
+const OPERATIONS: [&str; 9] = [
+    "dispatch",
+    "set one",
+    "set two",
+    "update",
+    "mark sent",
+    "remove",
+    "switch",
+    "add a model",
+    "rebuild",
+];
 
 #[test]
 fn what_answered_is_kept_and_what_was_not_kept_never_was() {
@@ -134,8 +152,13 @@ fn the_server_does_not_hear_of_an_event_that_may_still_be_undone() {
         let mut making = pin!(store.dispatch(draft("a")));
         let poll = making.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(poll, Poll::Pending), "it did not wait");
-        let rows = store.db().reader().one("SELECT count(*) FROM _pending", &[], |r| r.int(0)).unwrap();
-        assert_eq!((rows, outgoing(), store.top().unwrap()), (Some(1), 0, 0), "its commit is under way");
+        let rows =
+            store.db().reader().one("SELECT count(*) FROM _pending", &[], |r| r.int(0)).unwrap();
+        assert_eq!(
+            (rows, outgoing(), store.top().unwrap()),
+            (Some(1), 0, 0),
+            "its commit is under way"
+        );
         assert_eq!(now(making).is_err(), fails);
         assert_eq!(outgoing(), usize::from(!fails));
     }

@@ -1,4 +1,5 @@
-//! Whatever a model was and becomes, its documents stay: random sequences of definitions over random documents.
+//! Whatever a model was and becomes, its documents stay: random sequences of definitions over
+//! random documents.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -10,7 +11,8 @@ use tidelog::model::{Definition, Model};
 use tidelog::sql::{Db, Options, Value as Stored};
 use tidelog::vfs::{Memory, Vfs};
 
-/// A property of the documents, the types that hold its values as they are, and the column's path if it lies deeper.
+/// A property of the documents, the types that hold its values as they are, and the column's path
+/// if it lies deeper.
 const PROPERTIES: &[(&str, &[&str], Option<&str>)] = &[
     ("text", &["TEXT", "NUMERIC", "INTEGER", "JSON", ""], None),
     ("whole", &["INTEGER", "NUMERIC", "REAL", "JSON", ""], None),
@@ -71,12 +73,17 @@ fn document() -> impl Strategy<Value = Map<String, Value>> {
         Just(json!({ "other": 1.5 })),
     ];
     let maybe = |s: BoxedStrategy<Value>| prop::option::of(s);
-    (maybe(text().boxed()), maybe(whole.boxed()), maybe(any.boxed()), maybe(text().boxed()), text()).prop_map(
-        |(text, whole, any, its, rest)| {
-            let all = [("text", text), ("whole", whole), ("any", any), ("it's", its), ("rest", Some(rest))];
+    (maybe(text().boxed()), maybe(whole.boxed()), maybe(any.boxed()), maybe(text().boxed()), text())
+        .prop_map(|(text, whole, any, its, rest)| {
+            let all = [
+                ("text", text),
+                ("whole", whole),
+                ("any", any),
+                ("it's", its),
+                ("rest", Some(rest)),
+            ];
             all.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
-        },
-    )
+        })
 }
 
 fn choices() -> impl Strategy<Value = Vec<Choice>> {
@@ -87,7 +94,9 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
 fn plain(value: Value) -> Value {
     match value {
         Value::Number(n) => json!(n.as_f64()),
-        Value::Object(map) => map.into_iter().map(|(k, v)| (k, plain(v))).collect::<Map<_, _>>().into(),
+        Value::Object(map) => {
+            map.into_iter().map(|(k, v)| (k, plain(v))).collect::<Map<_, _>>().into()
+        }
         Value::Array(list) => list.into_iter().map(plain).collect(),
         other => other,
     }
@@ -96,8 +105,11 @@ fn plain(value: Value) -> Value {
 fn check(db: &Db, model: &Model, wanted: &BTreeMap<i64, Value>, definition: &Value) {
     let w = db.writer();
     for (id, doc) in wanted {
-        let id =
-            if model.definition.integer_id() { Stored::Integer(*id) } else { Stored::Text(id.to_string()) };
+        let id = if model.definition.integer_id() {
+            Stored::Integer(*id)
+        } else {
+            Stored::Text(id.to_string())
+        };
         let text = model.get(w, &id).unwrap().unwrap();
         let mut found: Map<String, Value> = serde_json::from_str(&text).unwrap();
         found.remove("id");
@@ -150,7 +162,8 @@ fn check(db: &Db, model: &Model, wanted: &BTreeMap<i64, Value>, definition: &Val
 type Time = (Vec<Choice>, Vec<(i64, Map<String, Value>)>);
 
 fn play(integer_id: bool, steps: Vec<Time>) {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let mut wanted = BTreeMap::new();
     for (choices, docs) in steps {
         let definition = definition(&choices, integer_id);

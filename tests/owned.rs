@@ -1,5 +1,5 @@
-//! What an application's SQL may not do: write tables that events own, or our records; by itself, by its triggers, by
-//! foreign keys, or after a change of the schema.
+//! What an application's SQL may not do: write tables that events own, or our records; by itself,
+//! by its triggers, by foreign keys, or after a change of the schema.
 
 #![allow(clippy::unwrap_used)] // a test
 
@@ -21,7 +21,8 @@ fn theirs(store: &Store<TestHost>, sql: &str) -> Result<Changes> {
 fn refused(store: &Store<TestHost>, sql: &str, what: &str) {
     let before = rows(store, "todos");
     let writer = store.db().writer();
-    for error in [theirs(store, sql).unwrap_err(), writer.theirs(|| writer.exec(sql)).unwrap_err()] {
+    for error in [theirs(store, sql).unwrap_err(), writer.theirs(|| writer.exec(sql)).unwrap_err()]
+    {
         assert_eq!(error.code(), "NOT_SUPPORTED", "{sql}: {error}");
         assert!(error.to_string().contains(what), "{sql}: {error}");
     }
@@ -78,7 +79,8 @@ fn tables_of_events_are_only_read_by_the_applications_sql() {
 #[test]
 fn no_record_of_ours_is_written_by_the_applications_sql() {
     let store = with_a_todo();
-    let sql = "SELECT name FROM sqlite_schema WHERE name LIKE '\\_%' ESCAPE '\\' AND type = 'table'";
+    let sql =
+        "SELECT name FROM sqlite_schema WHERE name LIKE '\\_%' ESCAPE '\\' AND type = 'table'";
     let tables = store.db().reader().all(sql, &[], |r| Ok(r.text(0)?.to_string())).unwrap();
     assert!(tables.len() >= 9, "{tables:?}");
     for table in tables {
@@ -109,7 +111,9 @@ fn triggers_of_the_application_do_not_write_what_events_own() {
     theirs(&store, insert).unwrap();
     now(store.set("local", r#"{"id":"a"}"#, false)).unwrap();
     for (trigger, table) in [("t1", "mine"), ("t2", "local")] {
-        let sql = format!("CREATE TRIGGER {trigger} AFTER INSERT ON {table} BEGIN DELETE FROM todos; END");
+        let sql = format!(
+            "CREATE TRIGGER {trigger} AFTER INSERT ON {table} BEGIN DELETE FROM todos; END"
+        );
         theirs(&store, &sql).unwrap();
     }
     // prepared before the trigger was there
@@ -129,7 +133,8 @@ fn triggers_of_the_application_do_not_write_what_events_own() {
     .unwrap();
     refused(&store, "DELETE FROM seen", "trigger 't3'");
     // a trigger on what events own may write a table of the application
-    theirs(&store, "CREATE TRIGGER t4 AFTER DELETE ON todos BEGIN UPDATE mine SET b = 2; END").unwrap();
+    theirs(&store, "CREATE TRIGGER t4 AFTER DELETE ON todos BEGIN UPDATE mine SET b = 2; END")
+        .unwrap();
     dispatch(&store, "es/todos", r#"[0,"a"]"#).unwrap();
     assert_eq!(store.db().reader().one("SELECT b FROM mine", &[], |r| r.int(0)).unwrap(), Some(2));
 }
@@ -154,8 +159,9 @@ fn foreign_keys_do_not_carry_the_applications_sql_into_what_events_own() {
 fn a_phase_of_an_event_writes_what_events_own_and_no_record() {
     let store = with_a_todo();
     let writer = store.db().writer();
-    let phase =
-        |sql| writer.phase(|| writer.statement(sql, &Params::Positional(vec![]), |_| {}, |_| Ok(true)));
+    let phase = |sql| {
+        writer.phase(|| writer.statement(sql, &Params::Positional(vec![]), |_| {}, |_| Ok(true)))
+    };
     let sql = "UPDATE todos SET json = '{}'";
     assert_eq!(phase(sql).unwrap().changes, 1);
     assert_eq!(phase("DELETE FROM _log").unwrap_err().code(), "NOT_SUPPORTED");
@@ -207,7 +213,11 @@ fn a_database_without_events_has_but_its_definitions_closed() {
         theirs(&store, sql).unwrap();
     }
     let error = theirs(&store, "DELETE FROM _models").unwrap_err();
-    assert_eq!((error.code(), error.to_string().contains("'_models'")), ("NOT_SUPPORTED", true), "{error}");
+    assert_eq!(
+        (error.code(), error.to_string().contains("'_models'")),
+        ("NOT_SUPPORTED", true),
+        "{error}"
+    );
 }
 
 #[test]

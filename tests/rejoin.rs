@@ -1,5 +1,5 @@
-//! A replica on SQLite comes back together with a server that lost history, and waits for an event it does not know.
-//! The simulator does this at length; here are the cases one can read.
+//! A replica on SQLite comes back together with a server that lost history, and waits for an event
+//! it does not know. The simulator does this at length; here are the cases one can read.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -32,7 +32,8 @@ fn new_log() -> MemoryLog {
 }
 
 fn types(declared: &[(&str, u32, bool)]) -> Types {
-    let rules = declared.iter().map(|&(t, tv, optional)| (t.to_string(), TypeRule { tv, optional }));
+    let rules =
+        declared.iter().map(|&(t, tv, optional)| (t.to_string(), TypeRule { tv, optional }));
     Types::new(rules.collect::<BTreeMap<_, _>>())
 }
 
@@ -231,7 +232,10 @@ fn an_unknown_event_holds_the_state_while_the_log_goes_on() {
     assert_eq!((held.seq, held.t.as_str(), held.tv), (2, "note", 2));
     // what is its own stays to be seen, also where it is confirmed; the rejected one is gone
     assert_eq!((ann.notes().as_str(), ann.store.progress().unwrap()), ("a,e,f", (7, 0)));
-    assert_eq!((ann.int("SELECT count(*) FROM _log"), ann.int("SELECT count(*) FROM _history")), (7, 7));
+    assert_eq!(
+        (ann.int("SELECT count(*) FROM _log"), ann.int("SELECT count(*) FROM _history")),
+        (7, 7)
+    );
     ann.note("g");
     ann.sync(&mut log);
     assert_eq!(ann.notes(), "a,e,f,g");

@@ -1,5 +1,6 @@
-//! A table that events own is reshaped while events are pending, or has full text while they are rebased: whatever
-//! happens, rows, searches and full text are those of a fresh replica that reads the same log.
+//! A table that events own is reshaped while events are pending, or has full text while they are
+//! rebased: whatever happens, rows, searches and full text are those of a fresh replica that reads
+//! the same log.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -55,7 +56,8 @@ const WORDS: &[&str] = &["fox", "wolf", "red"];
 type Choice = [usize; 4];
 
 fn definition(choice: Choice) -> String {
-    let columns: Vec<&str> = choice.iter().zip(COLUMNS).map(|(i, kinds)| kinds[i % kinds.len()]).collect();
+    let columns: Vec<&str> =
+        choice.iter().zip(COLUMNS).map(|(i, kinds)| kinds[i % kinds.len()]).collect();
     let columns: Vec<&str> = columns.into_iter().filter(|c| !c.is_empty()).collect();
     format!(r#"{{"name":"rows","columns":[{}]}}"#, columns.join(","))
 }
@@ -70,13 +72,15 @@ fn half_open(memory: &Memory, choice: Choice, salt: u8) -> Store<TestHost> {
 
 fn open(memory: &Memory, choice: Choice, salt: u8) -> Store<TestHost> {
     let store = half_open(memory, choice, salt);
-    now(store.open_events(EventOptions { log: Some("log".into()), ..EventOptions::default() })).unwrap();
+    now(store.open_events(EventOptions { log: Some("log".into()), ..EventOptions::default() }))
+        .unwrap();
     store
 }
 
 /// Applies a page of these rows; whether the state had to be made anew.
 fn apply(store: &Store<TestHost>, rows: &[Row]) -> bool {
-    let rows: Vec<_> = rows.iter().map(|(id, c, n, b)| (*id, *c, *n, "es/rows", b.as_str())).collect();
+    let rows: Vec<_> =
+        rows.iter().map(|(id, c, n, b)| (*id, *c, *n, "es/rows", b.as_str())).collect();
     let page = page(store.start().unwrap().at.point(), &rows);
     now(store.apply(&page)).unwrap().unwrap().rebuilt
 }
@@ -91,7 +95,12 @@ fn pending(store: &Store<TestHost>) -> Vec<Row> {
     let me = store.start().unwrap().client;
     let sql = "SELECT id, n, b FROM _pending ORDER BY lo";
     let read = |r: &tidelog::sql::Row<'_>| {
-        Ok((Id::from_bytes(r.blob(0)?.try_into().unwrap()), me, r.int(1)? as u64, r.text(2)?.to_string()))
+        Ok((
+            Id::from_bytes(r.blob(0)?.try_into().unwrap()),
+            me,
+            r.int(1)? as u64,
+            r.text(2)?.to_string(),
+        ))
     };
     store.db().writer().all(sql, &[], read).unwrap()
 }
@@ -117,16 +126,18 @@ fn seen(store: &Store<TestHost>, choice: Choice) -> Vec<String> {
             }
         }
     } else {
-        let left =
-            w.one("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'rows\\_fts%' ESCAPE '\\'", &[], |r| {
-                r.int(0)
-            });
+        let left = w.one(
+            "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'rows\\_fts%' ESCAPE '\\'",
+            &[],
+            |r| r.int(0),
+        );
         assert_eq!(left.unwrap(), Some(0), "full text that is not declared is gone");
     }
     seen
 }
 
-/// An event on one of a few rows; some values suit one declaration and not another, some break a unique column.
+/// An event on one of a few rows; some values suit one declaration and not another, some break a
+/// unique column.
 fn event() -> impl Strategy<Value = Data> {
     let value = prop_oneof![
         (-2..9i32).prop_map(|n| n.to_string()),
@@ -146,13 +157,15 @@ fn event() -> impl Strategy<Value = Data> {
         Just("\"body\":null".to_string()),
         Just("\"more\":true".to_string()),
     ];
-    let doc = (value, 0..4u8, any::<bool>(), rest.clone(), rest).prop_map(|(n, u, unique, one, two)| {
-        let u = if unique { format!(",\"u\":\"{u}\"") } else { String::new() };
-        format!("{{\"n\":{n}{u},{one},{two}}}").replace(&format!("{one},{one}"), &one)
-    });
-    // a property may not come twice
     let doc =
-        doc.prop_filter("twice", |doc| ["\"body\":", "\"a\":"].iter().all(|k| doc.matches(k).count() < 2));
+        (value, 0..4u8, any::<bool>(), rest.clone(), rest).prop_map(|(n, u, unique, one, two)| {
+            let u = if unique { format!(",\"u\":\"{u}\"") } else { String::new() };
+            format!("{{\"n\":{n}{u},{one},{two}}}").replace(&format!("{one},{one}"), &one)
+        });
+    // a property may not come twice
+    let doc = doc.prop_filter("twice", |doc| {
+        ["\"body\":", "\"a\":"].iter().all(|k| doc.matches(k).count() < 2)
+    });
     prop_oneof![
         8 => (1..5u8, 0..5u8, doc).prop_map(|(action, id, doc)| format!("[{action},\"r{id}\",{doc}]")),
         1 => (0..5u8).prop_map(|id| format!("[0,\"r{id}\"]")),
@@ -206,7 +219,8 @@ fn fresh(log: &[Row], choice: Choice) -> Vec<String> {
     seen(&store, choice)
 }
 
-/// Plays a history and compares with a fresh replica after each step that changes what is declared or confirmed.
+/// Plays a history and compares with a fresh replica after each step that changes what is declared
+/// or confirmed.
 fn play(start: Choice, steps: &[Step]) {
     let memory = Memory::new();
     let (mut now, mut before) = (start, start);

@@ -1,4 +1,5 @@
-//! The simulator as tests: fixed seeds, and mutants that must be noticed. `npm run sim` runs the same code at length.
+//! The simulator as tests: fixed seeds, and mutants that must be noticed. `npm run sim` runs the
+//! same code at length.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -38,14 +39,17 @@ fn replicas_on_sqlite_converge_in_a_hostile_world() {
 fn every_rule_taken_out_is_noticed() {
     for &mutant in NOTICED {
         let report = run_seeds::<InMemory, InMemoryOrigin>(0, WITHIN, STEPS, mutant, true);
-        let why = report.failures.first().map(|(_, why)| why.lines().next().unwrap_or_default().to_string());
+        let why = report
+            .failures
+            .first()
+            .map(|(_, why)| why.lines().next().unwrap_or_default().to_string());
         println!("{mutant:?}: noticed after {} seeds: {why:?}", report.seeds);
         assert!(!report.failures.is_empty(), "nobody noticed {mutant:?} in {WITHIN} seeds");
     }
 }
 
-/// What is only a second line of defence, or costs nothing but time, is shown to be that. When one of these is noticed
-/// one day, something leans on it: move it to the others.
+/// What is only a second line of defence, or costs nothing but time, is shown to be that. When one
+/// of these is noticed one day, something leans on it: move it to the others.
 #[test]
 fn what_other_rules_make_up_for_is_harmless() {
     for &mutant in HARMLESS {
@@ -72,7 +76,8 @@ fn rules_taken_out_are_noticed_by_replicas_on_sqlite() {
     }
 }
 
-/// Everything that happens comes from the seed: with other chance hidden anywhere, no failure could be seen again.
+/// Everything that happens comes from the seed: with other chance hidden anywhere, no failure could
+/// be seen again.
 #[test]
 fn a_seed_run_twice_leaves_the_same_trace() {
     twice::<InMemory, InMemoryOrigin>(200);
@@ -85,5 +90,9 @@ fn twice<P: Process, O: Origin>(seeds: u64) {
     let text = run_seed::<P, O>(0, STEPS, Mutant::None, true, Trace::kept()).trace.1.unwrap();
     assert!(text.lines().count() as u64 > STEPS, "a trace tells of every step:\n{text}");
     assert_eq!(first, second);
-    assert_eq!(first.values().collect::<BTreeSet<_>>().len() as u64, seeds, "every seed is another story");
+    assert_eq!(
+        first.values().collect::<BTreeSet<_>>().len() as u64,
+        seeds,
+        "every seed is another story"
+    );
 }

@@ -1,4 +1,5 @@
-//! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: pages are made by hand.
+//! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: pages
+//! are made by hand.
 
 #![allow(clippy::unwrap_used)] // a test
 
@@ -28,7 +29,8 @@ fn a_failed_event_rejects_and_is_kept_in_the_local_history_alone() {
     let store = open(&Memory::default(), Some("log"), 1);
     assert_eq!(dispatch(&store, "fail", "null").unwrap_err().code(), "USER");
     assert_eq!(store.progress().unwrap(), (0, 0));
-    let kept = store.db().reader().all("SELECT t, err FROM _failed", &[], |r| Ok(r.text(1)?.to_string()));
+    let kept =
+        store.db().reader().all("SELECT t, err FROM _failed", &[], |r| Ok(r.text(1)?.to_string()));
     assert_eq!(kept.unwrap(), ["USER: reduce failed: as asked"]);
     assert_eq!(dispatch(&store, "note", r#"{"id":"n"}"#).unwrap(), 1);
 }
@@ -36,8 +38,11 @@ fn a_failed_event_rejects_and_is_kept_in_the_local_history_alone() {
 #[test]
 fn a_batch_is_all_or_nothing() {
     let store = open(&Memory::default(), Some("log"), 1);
-    let drafts =
-        ["note", "fail"].map(|t| Draft { t: t.into(), b: r#"{"id":"n"}"#.into(), ..Draft::default() });
+    let drafts = ["note", "fail"].map(|t| Draft {
+        t: t.into(),
+        b: r#"{"id":"n"}"#.into(),
+        ..Draft::default()
+    });
     assert!(now(store.dispatch(drafts.to_vec())).is_err());
     assert_eq!((rows(&store, "notes").as_str(), store.progress().unwrap()), ("[]", (0, 0)));
 }
@@ -105,7 +110,8 @@ fn an_event_that_fails_at_its_place_is_a_recorded_no_op() {
     now(store.apply(&theirs)).unwrap().unwrap();
     assert_eq!(rows(&store, "notes"), r#"[{"id":"n","by":"them"}]"#);
     let at = store.start().unwrap().at;
-    let mine = page(at.point(), &[(pending_ids(&store)[0], me, 1, "note", r#"{"id":"n","by":"me"}"#)]);
+    let mine =
+        page(at.point(), &[(pending_ids(&store)[0], me, 1, "note", r#"{"id":"n","by":"me"}"#)]);
     let applied = now(store.apply(&mine)).unwrap().unwrap();
     assert!(applied.verdicts[0].refusal.is_some());
     assert_eq!(rows(&store, "notes"), r#"[{"id":"n","by":"them"}]"#);
@@ -151,7 +157,8 @@ fn an_effect_that_cannot_be_undone_means_a_rebuild_from_the_log() {
     // somebody wrote past the events
     store.db().writer().exec("UPDATE todos SET json = '{\"title\":\"tampered\"}'").unwrap();
     let at = store.start().unwrap().at;
-    let applied = now(store.apply(&page(at.point(), &[other(2, "note", r#"{"id":"m"}"#)]))).unwrap().unwrap();
+    let applied =
+        now(store.apply(&page(at.point(), &[other(2, "note", r#"{"id":"m"}"#)]))).unwrap().unwrap();
     assert!(applied.rebuilt);
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"mine"}]"#);
     assert_eq!(rows(&store, "notes"), r#"[{"id":"m"},{"id":"n"}]"#);
@@ -161,9 +168,13 @@ fn an_effect_that_cannot_be_undone_means_a_rebuild_from_the_log() {
 fn ids_that_a_database_would_count_up_are_refused_in_a_synced_log() {
     let store = open(&Memory::default(), Some("log"), 1);
     let counted =
-        Definition::parse(r#"{"name":"counted","columns":[{"name":"id","type":"INTEGER"}]}"#).unwrap();
+        Definition::parse(r#"{"name":"counted","columns":[{"name":"id","type":"INTEGER"}]}"#)
+            .unwrap();
     now(store.add_model(counted, true)).unwrap();
-    assert_eq!(dispatch(&store, "es/counted", r#"[1,null,{"a":1}]"#).unwrap_err().code(), "REQUIRED");
+    assert_eq!(
+        dispatch(&store, "es/counted", r#"[1,null,{"a":1}]"#).unwrap_err().code(),
+        "REQUIRED"
+    );
     dispatch(&store, "es/counted", r#"[1,7,{"a":1}]"#).unwrap();
     assert_eq!(rows(&store, "counted"), r#"[{"id":7,"a":1}]"#);
 }

@@ -1,5 +1,6 @@
-//! Undo equals replay: for any history, a store that undid its pending events, applied others' and ran its own again
-//! has the very rows of one that applied the others' first, and of one rebuilt from the log.
+//! Undo equals replay: for any history, a store that undid its pending events, applied others' and
+//! ran its own again has the very rows of one that applied the others' first, and of one rebuilt
+//! from the log.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
@@ -27,7 +28,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Its reducer depends on the state: `swap` moves what one row has to another and fails when there is nothing to move.
+/// Its reducer depends on the state: `swap` moves what one row has to another and fails when there
+/// is nothing to move.
 struct StateHost {
     last: Cell<u64>,
 }
@@ -50,9 +52,10 @@ impl Host for StateHost {
         let fail = |why: &str| Err(Error::User { phase: "reduce".into(), message: why.into() });
         match (event.t.as_str(), event.v % 3) {
             ("moody", 0) => fail("not at this place"),
-            ("moody", _) => {
-                Ok(Some(format!("{{\"rows\":{{\"set\":[{{\"id\":\"moody\",\"v\":{}}}]}}}}", event.v)))
-            }
+            ("moody", _) => Ok(Some(format!(
+                "{{\"rows\":{{\"set\":[{{\"id\":\"moody\",\"v\":{}}}]}}}}",
+                event.v
+            ))),
             ("claim", _) => Ok(Some(format!("{{\"rows\":{{\"ins\":[{}]}}}}", event.b))),
             _ => Ok(None),
         }
@@ -63,7 +66,8 @@ impl Host for StateHost {
 }
 
 fn open() -> Store<StateHost> {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
     let store = Store::new(db, StateHost { last: Cell::new(0) });
     let rows = r#"{"name":"rows","columns":[{"name":"n","type":"INTEGER","index":"SPARSE"},{"name":"u","index":"SPARSE","unique":true}]}"#;
     now(store.add_model(Definition::parse(rows).unwrap(), true)).unwrap();
@@ -76,14 +80,17 @@ fn rows(store: &Store<StateHost>) -> String {
     store.search(store.db().reader(), "rows", &Search::default()).unwrap().items
 }
 
-/// An event on one of a few rows, so that they collide; some break the unique column, some fail at some places.
+/// An event on one of a few rows, so that they collide; some break the unique column, some fail at
+/// some places.
 fn event() -> impl Strategy<Value = (String, String)> {
     let id = 0..5u8;
     prop_oneof![
         (1..5u8, id.clone(), 0..9u8, 0..4u8).prop_map(|(action, id, n, u)| {
             (
                 "es/rows".to_string(),
-                format!("[{action},\"r{id}\",{{\"n\":{n},\"u\":\"{u}\",\"a{n}\":{{\"deep\":[{u}]}}}}]"),
+                format!(
+                    "[{action},\"r{id}\",{{\"n\":{n},\"u\":\"{u}\",\"a{n}\":{{\"deep\":[{u}]}}}}]"
+                ),
             )
         }),
         (1..5u8, id.clone()).prop_map(|(action, id)| {
@@ -114,7 +121,16 @@ fn page(store: &Store<StateHost>, events: &[(String, String)], first: u64) -> Pa
         })
         .collect();
     let to = chain::fold(from, &evs);
-    Page { epoch: Epoch::from_bytes([1; 8]), from, evs, to, head: to.seq, safe: 0, trim: 0, last: None }
+    Page {
+        epoch: Epoch::from_bytes([1; 8]),
+        from,
+        evs,
+        to,
+        head: to.seq,
+        safe: 0,
+        trim: 0,
+        last: None,
+    }
 }
 
 fn dispatch(store: &Store<StateHost>, events: &[(String, String)]) -> Vec<(String, String)> {

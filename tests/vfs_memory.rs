@@ -38,8 +38,12 @@ fn a_fork_is_what_a_dead_machine_leaves() {
     let memory = Memory::new();
     let vfs = tidelog::vfs::Vfs::register(memory.clone()).unwrap();
     let open = |vfs: &tidelog::vfs::Vfs| {
-        rusqlite::Connection::open_with_flags_and_vfs("a", rusqlite::OpenFlags::default(), vfs.name())
-            .unwrap()
+        rusqlite::Connection::open_with_flags_and_vfs(
+            "a",
+            rusqlite::OpenFlags::default(),
+            vfs.name(),
+        )
+        .unwrap()
     };
     let db = open(&vfs);
     db.execute_batch(

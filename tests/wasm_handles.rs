@@ -1,4 +1,5 @@
-//! Handles that lie, fail and throw, in Node: no count is believed, and SQLite hears of every failure.
+//! Handles that lie, fail and throw, in Node: no count is believed, and SQLite hears of every
+//! failure.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used)]
 
@@ -45,7 +46,8 @@ impl Lying {
 
 impl Storage for Lying {
     fn open(&self, name: &str, _: bool) -> Result<Box<dyn StorageFile>, StorageError> {
-        let handle: SyncHandle = self.0.call1(&JsValue::NULL, &name.into()).unwrap().unchecked_into();
+        let handle: SyncHandle =
+            self.0.call1(&JsValue::NULL, &name.into()).unwrap().unchecked_into();
         Ok(Box::new(HandleFile::new(handle, name)))
     }
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
@@ -67,11 +69,14 @@ fn wrong(what: Option<&str>) {
 #[wasm_bindgen_test]
 fn every_wrong_write_is_an_error_and_rolls_back() {
     let vfs = Vfs::register(Lying::new()).unwrap();
-    let connect = || Connection::open_with_flags_and_vfs("main", OpenFlags::default(), vfs.name()).unwrap();
+    let connect =
+        || Connection::open_with_flags_and_vfs("main", OpenFlags::default(), vfs.name()).unwrap();
     let (db, reader) = (connect(), connect());
-    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1)").unwrap();
-    let count =
-        |db: &Connection| db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap();
+    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1)")
+        .unwrap();
+    let count = |db: &Connection| {
+        db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
     let cases = [
         ("throw", "SQLITE_FULL"),
         ("ENOSPC", "SQLITE_FULL"),
@@ -92,7 +97,11 @@ fn every_wrong_write_is_an_error_and_rolls_back() {
         wrong(None);
         assert_eq!(tidelog::error::Error::from(failed.unwrap_err()).code(), code, "{what}");
         let cause = vfs.last_error().unwrap();
-        assert_eq!(matches!(cause, StorageError::Quota(_)), code == "SQLITE_FULL", "{what}: {cause}");
+        assert_eq!(
+            matches!(cause, StorageError::Quota(_)),
+            code == "SQLITE_FULL",
+            "{what}: {cause}"
+        );
         assert!(db.is_autocommit());
         assert_eq!((count(&db), count(&reader)), (1, 1), "{what}");
     }
@@ -106,7 +115,9 @@ fn every_wrong_write_is_an_error_and_rolls_back() {
 fn a_wrong_count_of_a_read_is_no_end_of_file() {
     let lying = Lying::new();
     lying.open("main", true).unwrap().write(&[7; 100], 0).unwrap();
-    for (what, fails) in [("read 200", true), ("read -1", true), ("read x", true), ("read 10", false)] {
+    for (what, fails) in
+        [("read 200", true), ("read -1", true), ("read x", true), ("read 10", false)]
+    {
         wrong(Some(what));
         let read = lying.open("main", true).unwrap().read(&mut [0; 100], 0);
         wrong(None);

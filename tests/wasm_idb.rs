@@ -1,4 +1,5 @@
-//! IndexedDB in a dedicated worker of a real browser: the conformance suite, and transactions that fail.
+//! IndexedDB in a dedicated worker of a real browser: the conformance suite, and transactions that
+//! fail.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -33,8 +34,11 @@ fn fresh(name: &str) -> String {
 
 /// Runs a piece of JS with `name`, IndexedDB's name of the database; awaits what it returns.
 async fn js(name: &str, body: &str) -> JsValue {
-    let name =
-        js_sys::encode_uri_component(name).as_string().unwrap().replace('I', "%49").replace('S', "%53");
+    let name = js_sys::encode_uri_component(name)
+        .as_string()
+        .unwrap()
+        .replace('I', "%49")
+        .replace('S', "%53");
     let source = format!("return (async name => {{ {body} }})('tidelog/' + {name:?})");
     let call = js_sys::Function::new_no_args(&source).call0(&JsValue::NULL).unwrap();
     JsFuture::from(call.unchecked_into::<js_sys::Promise>()).await.unwrap()
@@ -59,7 +63,8 @@ fn sum(conn: &tidelog::sql::Conn) -> i64 {
 }
 
 fn intact(db: &Db) {
-    let verdict = db.writer().one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
+    let verdict =
+        db.writer().one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
     assert_eq!(verdict.as_deref(), Some("ok"));
 }
 
@@ -78,7 +83,11 @@ async fn indexeddb_databases_are_listed_exported_imported_renamed_and_deleted() 
     add(&db, 7).await.unwrap();
     assert!(listed(&a).await);
     assert_eq!(idb::open_idb(&a).await.unwrap_err().code(), "LOCKED");
-    assert_eq!(opfs::open_opfs(&a).await.unwrap_err().code(), "LOCKED", "one name, two databases at a time");
+    assert_eq!(
+        opfs::open_opfs(&a).await.unwrap_err().code(),
+        "LOCKED",
+        "one name, two databases at a time"
+    );
     assert_eq!(idb::delete(&a).await.unwrap_err().code(), "LOCKED");
     db.finish().await.unwrap();
     drop(db);
@@ -137,8 +146,12 @@ async fn a_commit_whose_transaction_fails_never_was() {
     let name = fresh("abort");
     let mut db = open(&name, Durability::Strict).await;
     let mut expected = 0;
-    let ways =
-        [("throw", "QUOTA"), ("throw in put", "QUOTA"), ("abort at once", "IO"), ("abort after a put", "IO")];
+    let ways = [
+        ("throw", "QUOTA"),
+        ("throw in put", "QUOTA"),
+        ("abort at once", "IO"),
+        ("abort after a put", "IO"),
+    ];
     for k in 1..=60 {
         let (how, code) = ways[k % 4];
         wrong(Some(how)).await;
@@ -166,7 +179,8 @@ async fn a_connection_that_the_browser_closed_is_opened_again() {
     let name = fresh("closed");
     let db = open(&name, Durability::Strict).await;
     wrong(Some("close")).await;
-    // closing waits for the transaction: this one still succeeds, the next finds the connection closed
+    // closing waits for the transaction: this one still succeeds, the next finds the connection
+    // closed
     add(&db, 1).await.unwrap();
     wrong(None).await;
     add(&db, 2).await.unwrap();
@@ -199,7 +213,11 @@ async fn nothing_is_built_on_what_somebody_else_wrote_or_removed() {
             assert_eq!(sum(db.reader()), 1, "reads go on");
         }
         drop(db);
-        assert_eq!(idb::contains(&name).await.unwrap(), meddle == head, "something was written back");
+        assert_eq!(
+            idb::contains(&name).await.unwrap(),
+            meddle == head,
+            "something was written back"
+        );
     }
 }
 

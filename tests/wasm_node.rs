@@ -19,7 +19,8 @@ wasm_bindgen_test_configure!(run_in_node_experimental);
 
 /// Runs a piece of JS that has `fs`, `path`, `os` and `hostFs`; awaits what it returns.
 async fn js(body: &str) -> wasm_bindgen::JsValue {
-    let module = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/pkg-template/host-fs.js");
+    let module =
+        concat!("file://", env!("CARGO_MANIFEST_DIR"), "/pkg-template/platform/node-files.js");
     let source = format!(
         "return (async () => {{
            const [fs, path, os, {{hostFs}}] = await Promise.all(
@@ -85,7 +86,8 @@ async fn host_databases_are_listed_exported_imported_renamed_and_deleted() {
     let (vfs, main) = host::open_host(&fs, &at("a.db")).await.unwrap();
     let flags = rusqlite::OpenFlags::default();
     let db = rusqlite::Connection::open_with_flags_and_vfs(&main, flags, vfs.name()).unwrap();
-    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(7)").unwrap();
+    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(7)")
+        .unwrap();
     assert_eq!(host::list(&fs, &at("")).unwrap(), ["a.db"]);
     assert_eq!(host::export(&fs, &at("a.db")).await.unwrap_err().code(), "LOCKED");
     assert_eq!(host::delete(&fs, &at("a.db")).await.unwrap_err().code(), "LOCKED");

@@ -40,7 +40,8 @@ async fn opfs_databases_are_listed_exported_imported_renamed_and_deleted() {
     let (vfs, main) = opfs::open_opfs(&a).await.unwrap();
     let flags = rusqlite::OpenFlags::default();
     let db = rusqlite::Connection::open_with_flags_and_vfs(&main, flags, vfs.name()).unwrap();
-    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(7)").unwrap();
+    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(7)")
+        .unwrap();
     assert!(listed(&a).await);
     assert_eq!(opfs::open_opfs(&a).await.unwrap_err().code(), "LOCKED");
     assert_eq!(opfs::delete(&a).await.unwrap_err().code(), "LOCKED");
@@ -70,7 +71,8 @@ async fn a_lock_that_is_given_back_can_be_taken_at_once() {
     }
 }
 
-/// A dead worker's handles come free later than its lock: here one is held without the lock, and let go in a while.
+/// A dead worker's handles come free later than its lock: here one is held without the lock, and
+/// let go in a while.
 #[wasm_bindgen_test]
 async fn a_busy_handle_is_waited_for() {
     let name = fresh("busy");

@@ -1,5 +1,5 @@
-// The list on the page: rows keep their element while they exist, so that focus and a half-typed title survive an
-// update from another device.
+// The list on the page: rows keep their element while they exist, so that focus and a half-typed
+// title survive an update from another device.
 
 import { byId, el } from './dom.js'
 
@@ -11,8 +11,9 @@ const MARKS = {
 }
 
 /**
- * By item, `here` or `sent`, of events of the log, newest first; what has none is confirmed. An event is `sent` from
- * just before it leaves on, so that without a connection nobody knows whether it has left.
+ * By item, `here` or `sent`, of events of the log, newest first; what has none is confirmed. An
+ * event is `sent` from just before it leaves on, so that without a connection nobody knows whether
+ * it has left.
  */
 export function marksOf(events, connected) {
   const marks = new Map()
@@ -37,7 +38,8 @@ export function listView(actions) {
       const item = items.get(todo.id) ?? makeItem(actions)
       items.set(todo.id, item)
       item.show(todo)
-      if (list.children[index] !== item.element) list.insertBefore(item.element, list.children[index] ?? null)
+      if (list.children[index] !== item.element)
+        list.insertBefore(item.element, list.children[index] ?? null)
     }
     for (const id of gone) {
       items.get(id).element.remove()
@@ -57,7 +59,12 @@ export function listView(actions) {
 function makeItem({ tick, rename, remove }) {
   let todo
   const box = el('input', { type: 'checkbox', className: 'tick' })
-  const title = el('input', { type: 'text', className: 'title', maxLength: 200, enterKeyHint: 'done' })
+  const title = el('input', {
+    type: 'text',
+    className: 'title',
+    maxLength: 200,
+    enterKeyHint: 'done',
+  })
   const who = el('span', { className: 'dot' })
   const bin = el('button', { type: 'button', className: 'bin', textContent: '×' })
   const where = el('span', { className: 'mark', role: 'img' })

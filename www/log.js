@@ -1,4 +1,5 @@
-// The log on the page, newest first: what this device has confirmed, and what still waits for the server.
+// The log on the page, newest first: what this device has confirmed, and what still waits for the
+// server.
 
 import { byId, el } from './dom.js'
 
@@ -12,7 +13,10 @@ const WORDS = {
 const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
 let lines = new Map()
 
-/** Shows events, newest first. Lines that say the same as before are kept: one event changes one of them. */
+/**
+ * Shows events, newest first. Lines that say the same as before are kept: one event changes one of
+ * them.
+ */
 export function showLog(events) {
   lines = new Map(
     events.map(event => {
@@ -38,7 +42,12 @@ function line({ v, type, ts, data, pending, code }) {
     {},
     position,
     el('span', { className: 'dot', hue: who?.hue }),
-    el('span', { className: 'words' }, el('b', { textContent: who?.name ?? 'somebody' }), ` ${words}`),
+    el(
+      'span',
+      { className: 'words' },
+      el('b', { textContent: who?.name ?? 'somebody' }),
+      ` ${words}`,
+    ),
     el('time', {
       dateTime: time.toISOString(),
       textContent: clock.format(time),

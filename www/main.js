@@ -43,7 +43,8 @@ async function dispatch(type, data) {
 }
 
 function complain(error) {
-  // the page goes, or its worker did: what it waited for is in the queue, and the status says the rest
+  // the page goes, or its worker did: what it waited for is in the queue, and the status says the
+  // rest
   if (error.code === 'CLOSED' || error.code === 'CRASHED') return
   byId('notice').hidden = false
   byId('notice').textContent = `${error.code ?? error.name}: ${error.message}`
@@ -89,11 +90,17 @@ byId('me').addEventListener('click', () => {
   byId('my-hue').value = profile.hue
   byId('profile').showModal()
 })
-byId('my-hue').addEventListener('input', () => document.body.style.setProperty('--me', byId('my-hue').value))
+byId('my-hue').addEventListener('input', () =>
+  document.body.style.setProperty('--me', byId('my-hue').value),
+)
 byId('profile').addEventListener('close', () => {
   const name = byId('my-name').value.trim()
   if (byId('profile').returnValue === 'save' && name) {
-    profile = saveProfile({ ...profile, name: name.slice(0, 40), hue: Number(byId('my-hue').value) })
+    profile = saveProfile({
+      ...profile,
+      name: name.slice(0, 40),
+      hue: Number(byId('my-hue').value),
+    })
   }
   showMe()
   refreshPeople()

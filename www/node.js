@@ -1,5 +1,6 @@
-// Serves fetch handlers and a folder of files over node:http. It is the demo's own adapter: requests and answers are
-// streamed, a client that goes away aborts its request. It does no TLS, ranges or compression.
+// Serves fetch handlers and a folder of files over node:http. It is the demo's own adapter:
+// requests and answers are streamed, a client that goes away aborts its request. It does no TLS,
+// ranges or compression.
 
 import { createReadStream, statSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
@@ -18,7 +19,10 @@ const TYPES = {
   '.webmanifest': 'application/manifest+json',
 }
 
-/** What a page with a database needs: its own scripts, workers, styles and server, and compiling wasm. */
+/**
+ * What a page with a database needs: its own scripts, workers, styles and server, and compiling
+ * wasm.
+ */
 export const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -28,7 +32,10 @@ export const POLICY = [
   "require-trusted-types-for 'script'",
 ].join('; ')
 
-/** What one that can be installed needs on top: Chromium reads the manifest and its icons under the page's policy. */
+/**
+ * What one that can be installed needs on top: Chromium reads the manifest and its icons under the
+ * page's policy.
+ */
 export const INSTALLABLE = "manifest-src 'self'; img-src 'self'"
 
 /**
@@ -62,11 +69,18 @@ function toRequest(req, res) {
   const abort = new AbortController()
   res.once('close', () => res.writableFinished || abort.abort())
   const headers = new Headers()
-  for (let i = 0; i < req.rawHeaders.length; i += 2) headers.append(req.rawHeaders[i], req.rawHeaders[i + 1])
+  for (let i = 0; i < req.rawHeaders.length; i += 2)
+    headers.append(req.rawHeaders[i], req.rawHeaders[i + 1])
   const url = new URL(req.url.replace(/^\/+/, '/'), `http://${req.headers.host ?? 'localhost'}`)
   const bodied = req.method !== 'GET' && req.method !== 'HEAD'
   const body = bodied ? Readable.toWeb(req) : undefined
-  return new Request(url, { method: req.method, headers, body, duplex: 'half', signal: abort.signal })
+  return new Request(url, {
+    method: req.method,
+    headers,
+    body,
+    duplex: 'half',
+    signal: abort.signal,
+  })
 }
 
 async function send(response, res) {

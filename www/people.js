@@ -1,4 +1,5 @@
-// Who is online: asks the server every few seconds while the page is seen, which also tells it that we are here.
+// Who is online: asks the server every few seconds while the page is seen, which also tells it that
+// we are here.
 
 import { byId, el } from './dom.js'
 
@@ -38,7 +39,9 @@ function show(people, me) {
   const known = others.map(({ name, hue }) => person(name, hue, name))
   byId('people').replaceChildren(person(me.name, me.hue, `${me.name} (you)`), ...known)
   const count = others.length === 1 ? '1 other' : `${others.length} others`
-  byId('people-count').textContent = people ? `You and ${count} online` : 'No connection to the server'
+  byId('people-count').textContent = people
+    ? `You and ${count} online`
+    : 'No connection to the server'
 }
 
 function person(name, hue, label) {

@@ -1,8 +1,11 @@
-// Who is online, in memory: anybody with a request under way or one just over, named by the page that asks for the
-// others.
+// Who is online, in memory: anybody with a request under way or one just over, named by the page
+// that asks for the others.
 
 const TOKEN = /^Bearer ([0-9a-f]{32})$/
-/** How long after the last request somebody counts as online; a page that is looked at asks every 4 s. */
+/**
+ * How long after the last request somebody counts as online; a page that is looked at asks every 4
+ * s.
+ */
 const GONE_MS = 10_000
 const KEPT = 1000
 
@@ -11,7 +14,10 @@ export class Presence {
   #people = new Map()
   #requests = new WeakMap()
 
-  /** The id that a request comes with, which is now seen; null without one. Each call is followed by `left`. */
+  /**
+   * The id that a request comes with, which is now seen; null without one. Each call is followed by
+   * `left`.
+   */
   seen(request, list, about) {
     const [, id] = TOKEN.exec(request.headers.get('Authorization') ?? '') ?? []
     if (!id) return null
@@ -33,11 +39,17 @@ export class Presence {
     person.at = Date.now()
   }
 
-  /** `GET /who?list=…&name=…&hue=…`: the people of a list, without their ids, which are their tokens. */
+  /**
+   * `GET /who?list=…&name=…&hue=…`: the people of a list, without their ids, which are their
+   * tokens.
+   */
   answer(request) {
     const query = new URL(request.url).searchParams
     const list = query.get('list') ?? ''
-    const about = { name: (query.get('name') ?? '').slice(0, 40), hue: Number(query.get('hue')) || 0 }
+    const about = {
+      name: (query.get('name') ?? '').slice(0, 40),
+      hue: Number(query.get('hue')) || 0,
+    }
     const me = this.seen(request, list, about)
     const headers = { 'Cache-Control': 'no-store' }
     if (!me) return Response.json({ err: 'token' }, { status: 401, headers })

@@ -1,7 +1,19 @@
-// Who uses this browser profile: a random id that the server knows it by, and a name and colour for the others.
+// Who uses this browser profile: a random id that the server knows it by, and a name and colour for
+// the others.
 
 const KEY = 'tidelog-demo-profile'
-const ADJECTIVES = ['Brave', 'Calm', 'Clever', 'Gentle', 'Lucky', 'Merry', 'Quick', 'Quiet', 'Sunny', 'Wild']
+const ADJECTIVES = [
+  'Brave',
+  'Calm',
+  'Clever',
+  'Gentle',
+  'Lucky',
+  'Merry',
+  'Quick',
+  'Quiet',
+  'Sunny',
+  'Wild',
+]
 const ANIMALS = [
   'Crab',
   'Dolphin',

@@ -7,10 +7,15 @@ import { createServer } from 'tidelog/server'
 import { INSTALLABLE, POLICY, serveNode } from './node.js'
 import { Presence } from './presence.js'
 
-const { PORT = '8080', HOST = '127.0.0.1', DATA = join(import.meta.dirname, '..', 'data') } = process.env
+const {
+  PORT = '8080',
+  HOST = '127.0.0.1',
+  DATA = join(import.meta.dirname, '..', 'data'),
+} = process.env
 const presence = new Presence()
 
-// No accounts: whoever reaches this page may edit its lists. The random id of a browser profile is its token.
+// No accounts: whoever reaches this page may edit its lists. The random id of a browser profile is
+// its token.
 const sync = createServer({
   storage: { dir: DATA },
   authorize: (request, { log }) => presence.seen(request, log),
@@ -18,11 +23,13 @@ const sync = createServer({
 
 const files = join(import.meta.dirname, 'dist')
 const policy = `${POLICY}; ${INSTALLABLE}`
-const http = await serveNode(handle, { port: Number(PORT), host: HOST, files, policy }).catch(error => {
-  if (error.code !== 'EADDRINUSE') throw error
-  console.error(`Port ${PORT} is taken: choose another one, such as PORT=8081`)
-  process.exit(1)
-})
+const http = await serveNode(handle, { port: Number(PORT), host: HOST, files, policy }).catch(
+  error => {
+    if (error.code !== 'EADDRINUSE') throw error
+    console.error(`Port ${PORT} is taken: choose another one, such as PORT=8081`)
+    process.exit(1)
+  },
+)
 const { port, address } = http.address()
 console.log(`Tidelog demo: http://${address === '127.0.0.1' ? 'localhost' : address}:${port}`)
 

@@ -1,5 +1,6 @@
-// Keeps one whole build of the demo, so that it opens without a network and never mixes two builds. The build fills in
-// FILES, with the hash of each, and VERSION (vite.config.js). Sync and presence are not its business and go past it.
+// Keeps one whole build of the demo, so that it opens without a network and never mixes two builds.
+// The build fills in FILES, with the hash of each, and VERSION (vite.config.js). Sync and presence
+// are not its business and go past it.
 
 /** `[path, integrity]` of every file of the build. */
 const FILES = self.__FILES__
@@ -20,13 +21,17 @@ addEventListener('fetch', event => {
   else if (pathname.startsWith(HASHED)) event.respondWith(keptBefore(event.request, pathname))
 })
 
-/** All or nothing: a server that is in the middle of a deployment gives a file of another hash, and is asked again later. */
+/**
+ * All or nothing: a server that is in the middle of a deployment gives a file of another hash, and
+ * is asked again later.
+ */
 async function keep() {
   try {
     const cache = await caches.open(CACHE)
     await cache.addAll(
       FILES.map(([path, integrity]) => {
-        // the page has just loaded these; under the other names there may be an older file in the browser's cache
+        // the page has just loaded these; under the other names there may be an older file in the
+        // browser's cache
         const how = path.startsWith(HASHED) ? 'default' : 'reload'
         return new Request(path, { integrity, cache: how })
       }),

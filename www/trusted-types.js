@@ -1,5 +1,6 @@
-// Lets the page start its own workers where the policy says `require-trusted-types-for 'script'`: the address of a
-// script is trusted when it is of this site. Any page may copy this; it is imported before the first worker starts.
+// Lets the page start its own workers where the policy says `require-trusted-types-for 'script'`:
+// the address of a script is trusted when it is of this site. Any page may copy this; it is
+// imported before the first worker starts.
 
 globalThis.trustedTypes?.createPolicy('default', {
   createScriptURL(url) {

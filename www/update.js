@@ -1,4 +1,5 @@
-// Keeps the page at the build its service worker has: a new one takes over as a whole, then every tab loads anew.
+// Keeps the page at the build its service worker has: a new one takes over as a whole, then every
+// tab loads anew.
 
 /**
  * @param {() => Promise<unknown>} leave lets the writes under way finish before the page goes

@@ -1,4 +1,5 @@
-// Builds the demo into www/dist, and its service worker with the list of all files of the build and their hashes.
+// Builds the demo into www/dist, and its service worker with the list of all files of the build and
+// their hashes.
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -21,7 +22,10 @@ function serviceWorker() {
           .map(entry => join(entry.parentPath, entry.name))
           .sort()
           .map(file => [address(file.slice(dir.length)), integrity(readFileSync(file))])
-        const version = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 12)
+        const version = createHash('sha256')
+          .update(JSON.stringify(files))
+          .digest('hex')
+          .slice(0, 12)
         const source = readFileSync(join(here, 'sw.js'), 'utf8')
           .replace('self.__FILES__', JSON.stringify(files))
           .replace('self.__VERSION__', JSON.stringify(version))

@@ -35,7 +35,9 @@ struct Data<'a> {
 impl<'a> Data<'a> {
     fn parse(b: &'a str) -> Result<Data<'a>> {
         let bad = |what: &str| {
-            Error::BadValue(format!("data of an es event must be [action, id, doc?, meta?]: {what}"))
+            Error::BadValue(format!(
+                "data of an es event must be [action, id, doc?, meta?]: {what}"
+            ))
         };
         let parts: Vec<&RawValue> = serde_json::from_str(b).map_err(|e| bad(&e.to_string()))?;
         let action = match parts.first().map(|a| a.get()) {
@@ -56,8 +58,9 @@ impl<'a> Data<'a> {
     }
 }
 
-/// Gives the event an id where it has none, so that it is the same on every replica: the document's own, for integer
-/// ids the next free one unless `synced`, else a random one. Gives the data to log, `None` when it was complete.
+/// Gives the event an id where it has none, so that it is the same on every replica: the document's
+/// own, for integer ids the next free one unless `synced`, else a random one. Gives the data to
+/// log, `None` when it was complete.
 pub fn complete(
     conn: &Conn,
     model: &Model,
@@ -71,15 +74,19 @@ pub fn complete(
         return Ok(None);
     }
     let doc = data.doc.filter(|_| data.action != Action::Remove);
-    let required =
-        || Error::Required { model: model.definition.name.clone(), column: model.definition.id_col.clone() };
+    let required = || Error::Required {
+        model: model.definition.name.clone(),
+        column: model.definition.id_col.clone(),
+    };
     let doc = doc.ok_or_else(required)?;
     let own = match data.action {
         Action::Patch => Value::Null,
         _ => model.id_in(&fields(doc)?)?,
     };
     let id = match own {
-        Value::Null if matches!(data.action, Action::Update | Action::Patch) => return Err(required()),
+        Value::Null if matches!(data.action, Action::Update | Action::Patch) => {
+            return Err(required());
+        }
         // two offline devices would both count up to the same one
         Value::Null if model.definition.integer_id() && synced => return Err(required()),
         Value::Null if model.definition.integer_id() => Value::Integer(model.next_id(conn)?),
@@ -130,7 +137,8 @@ pub(super) fn reduce(conn: &Conn, model: &Model, b: &str) -> Result<ModelResult>
 /// The document with the event's id in it.
 fn with_id(model: &Model, id: &str, doc: &str) -> Result<String> {
     let properties = fields(doc)?;
-    let mut out = format!("{{{}:{id}", serde_json::to_string(&model.definition.id_col).unwrap_or_default());
+    let mut out =
+        format!("{{{}:{id}", serde_json::to_string(&model.definition.id_col).unwrap_or_default());
     for field in properties.iter().filter(|f| f.key != model.definition.id_col) {
         out.push(',');
         out.push_str(&serde_json::to_string(&field.key).unwrap_or_default());

@@ -1,4 +1,5 @@
-//! The queue as applications see it: confirmed events, then pending ones; and what failed where it was made.
+//! The queue as applications see it: confirmed events, then pending ones; and what failed where it
+//! was made.
 
 use crate::error::Result;
 use crate::sql::{Conn, Param};

@@ -32,7 +32,8 @@ pub struct Phases {
 
 /// Whoever runs the users' functions, and gives the time and randomness the engine has none of.
 ///
-/// Natively the futures are ready at once; in wasm they wait for JS only when a function returned a promise.
+/// Natively the futures are ready at once; in wasm they wait for JS only when a function returned a
+/// promise.
 #[allow(async_fn_in_trait)]
 pub trait Host {
     /// Which functions there are.

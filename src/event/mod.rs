@@ -1,4 +1,5 @@
-//! Events: the log and queue tables, and what happens to one event (preprocess → reduce → apply → derive).
+//! Events: the log and queue tables, and what happens to one event (preprocess → reduce → apply →
+//! derive).
 //!
 //! Decides nothing about sync or transactions; both are the store's.
 

@@ -1,5 +1,6 @@
-//! What a replica keeps to come back together with a server that lost history: which confirmed events are its own
-//! (`_own`, with the body where the log has none), and points of the chain (`_known`). Both last as long as `_log`.
+//! What a replica keeps to come back together with a server that lost history: which confirmed
+//! events are its own (`_own`, with the body where the log has none), and points of the chain
+//! (`_known`). Both last as long as `_log`.
 
 use crate::error::Result;
 use crate::sql::{Conn, Param};
@@ -7,14 +8,15 @@ use crate::sql::{Conn, Param};
 /// A point of the chain: its position and hash.
 pub type Known = (u64, Vec<u8>);
 
-/// Remembers that a confirmed event is this replica's own; `b` is its body when the log's row has none.
+/// Remembers that a confirmed event is this replica's own; `b` is its body when the log's row has
+/// none.
 pub fn add(conn: &Conn, lo: i64, seq: u64, b: Option<&str>) -> Result<()> {
     let params = [Param::Integer(lo), Param::Integer(seq as i64), b.into()];
     conn.run("INSERT INTO _own(lo, seq, b) VALUES (?, ?, ?)", &params).map(|_| ())
 }
 
-/// Takes the log after `seq` away; own events of it are pending again, in local commit order. Those that `client`
-/// made keep their number. Gives how many they are.
+/// Takes the log after `seq` away; own events of it are pending again, in local commit order. Those
+/// that `client` made keep their number. Gives how many they are.
 pub fn take_back(conn: &Conn, seq: u64, client: &[u8]) -> Result<u64> {
     let seq = Param::Integer(seq as i64);
     // what was confirmed behind a held event is in the queue still

@@ -15,10 +15,14 @@ pub type Models = BTreeMap<String, Rc<Model>>;
 
 /// Reduces, applies and derives an event that was preprocessed.
 ///
-/// # Errors
-/// Whatever the reducers, the tables or the derivers say; [`Error::is_environmental`] tells whether the event or the
-/// surroundings are at fault.
-pub async fn process<H: Host>(db: &Db, models: &Models, host: &H, event: &Event) -> Result<Results> {
+/// # Errors Whatever the reducers, the tables or the derivers say; [`Error::is_environmental`]
+/// tells whether the event or the surroundings are at fault.
+pub async fn process<H: Host>(
+    db: &Db,
+    models: &Models,
+    host: &H,
+    event: &Event,
+) -> Result<Results> {
     let mut results = Results::new();
     if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name)) {
         results.insert(model.definition.name.clone(), crud::reduce(db.writer(), model, &event.b)?);

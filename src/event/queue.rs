@@ -1,9 +1,10 @@
 //! The tables of the log and the queue, and every statement over them.
 //!
-//! `_log` holds what is confirmed, `_pending` what is not; together they are the queue an application sees, in which
-//! a pending event's position `v` is the log's head plus its place. `_failed` keeps events that failed where they
-//! were made: part of the local history, never numbered, never pushed. Kinds are the protocol's bytes, 1 an event.
-//! What only coming back together with a server needs (`_own`, `_known`) is in [`own`](super::own).
+//! `_log` holds what is confirmed, `_pending` what is not; together they are the queue an
+//! application sees, in which a pending event's position `v` is the log's head plus its place.
+//! `_failed` keeps events that failed where they were made: part of the local history, never
+//! numbered, never pushed. Kinds are the protocol's bytes, 1 an event. What only coming back
+//! together with a server needs (`_own`, `_known`) is in [`own`](super::own).
 
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row};
@@ -31,7 +32,8 @@ CREATE VIEW IF NOT EXISTS _history AS
 ";
 
 /// What these tables, and the view over them, are called.
-pub const NAMES: [&str; 8] = ["_meta", "_log", "_pending", "_own", "_dead", "_known", "_failed", "_history"];
+pub const NAMES: [&str; 8] =
+    ["_meta", "_log", "_pending", "_own", "_dead", "_known", "_failed", "_history"];
 
 /// Whether a database has a queue.
 pub fn is_there(conn: &Conn) -> Result<bool> {
@@ -89,8 +91,8 @@ pub struct Pending {
     pub undo: Option<Vec<u8>>,
     /// Why it has no effect at its present place.
     pub err: Option<String>,
-    /// Its position, when it is confirmed behind an event that is [held](super::Known::No): its effect stays where
-    /// it is until that event can be applied.
+    /// Its position, when it is confirmed behind an event that is [held](super::Known::No): its
+    /// effect stays where it is until that event can be applied.
     pub seq: Option<u64>,
 }
 
@@ -118,8 +120,9 @@ pub fn meta_int(conn: &Conn, k: &str) -> Result<Option<i64>> {
 
 /// Bytes of `_meta`.
 pub fn meta_blob(conn: &Conn, k: &str) -> Result<Option<Vec<u8>>> {
-    let found =
-        conn.one("SELECT v FROM _meta WHERE k = ?", &[k.into()], |r| Ok(r.opt_blob(0)?.map(<[u8]>::to_vec)))?;
+    let found = conn.one("SELECT v FROM _meta WHERE k = ?", &[k.into()], |r| {
+        Ok(r.opt_blob(0)?.map(<[u8]>::to_vec))
+    })?;
     Ok(found.flatten())
 }
 
@@ -183,7 +186,8 @@ pub fn pending(conn: &Conn) -> Result<Vec<Pending>> {
     conn.all(&format!("{PENDING} ORDER BY lo"), &[], read_pending)
 }
 
-/// The first so many pending events in local commit order, without those confirmed behind a held one.
+/// The first so many pending events in local commit order, without those confirmed behind a held
+/// one.
 pub fn waiting(conn: &Conn, limit: usize) -> Result<Vec<Pending>> {
     let limit = Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
     conn.all(&format!("{PENDING} WHERE seq IS NULL ORDER BY lo LIMIT ?"), &[limit], read_pending)
@@ -191,8 +195,13 @@ pub fn waiting(conn: &Conn, limit: usize) -> Result<Vec<Pending>> {
 
 /// Pending events from number `n` on, at most `limit`.
 pub fn numbered(conn: &Conn, n: u64, limit: usize) -> Result<Vec<Pending>> {
-    let params = [Param::Integer(n as i64), Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX))];
-    conn.all(&format!("{PENDING} WHERE n >= ? AND seq IS NULL ORDER BY n LIMIT ?"), &params, read_pending)
+    let params =
+        [Param::Integer(n as i64), Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX))];
+    conn.all(
+        &format!("{PENDING} WHERE n >= ? AND seq IS NULL ORDER BY n LIMIT ?"),
+        &params,
+        read_pending,
+    )
 }
 
 /// The numbers of the pending events in local commit order.
@@ -205,8 +214,10 @@ pub fn numbers(conn: &Conn) -> Result<Vec<Option<u64>>> {
 const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err, seq FROM _pending";
 
 fn read_pending(row: &Row<'_>) -> Result<Pending> {
-    let id =
-        row.blob(2)?.try_into().map_err(|_| Error::Corrupt("an id in _pending has not 16 bytes".into()))?;
+    let id = row
+        .blob(2)?
+        .try_into()
+        .map_err(|_| Error::Corrupt("an id in _pending has not 16 bytes".into()))?;
     Ok(Pending {
         lo: row.int(0)?,
         n: row.opt_int(1)?.map(|n| n as u64),
@@ -224,8 +235,11 @@ fn read_pending(row: &Row<'_>) -> Result<Pending> {
 
 /// Notes that a pending event is confirmed though it cannot be applied at its place yet.
 pub fn shadow(conn: &Conn, lo: i64, seq: u64) -> Result<()> {
-    conn.run("UPDATE _pending SET seq = ? WHERE lo = ?", &[Param::Integer(seq as i64), Param::Integer(lo)])
-        .map(|_| ())
+    conn.run(
+        "UPDATE _pending SET seq = ? WHERE lo = ?",
+        &[Param::Integer(seq as i64), Param::Integer(lo)],
+    )
+    .map(|_| ())
 }
 
 /// Takes an event out of the queue.
@@ -256,8 +270,17 @@ pub fn bury(conn: &Conn, seq: u64, id: &[u8], err: &str) -> Result<()> {
 }
 
 /// Keeps an event that failed where it was made.
-pub fn keep_failed(conn: &Conn, id: &[u8], t: &str, tv: u32, b: &str, ts: i64, err: &str) -> Result<()> {
-    let params = [id.into(), t.into(), Param::Integer(tv.into()), b.into(), Param::Integer(ts), err.into()];
+pub fn keep_failed(
+    conn: &Conn,
+    id: &[u8],
+    t: &str,
+    tv: u32,
+    b: &str,
+    ts: i64,
+    err: &str,
+) -> Result<()> {
+    let params =
+        [id.into(), t.into(), Param::Integer(tv.into()), b.into(), Param::Integer(ts), err.into()];
     conn.run("INSERT INTO _failed(id, t, tv, b, ts, err) VALUES (?, ?, ?, ?, ?, ?)", &params)?;
     Ok(())
 }
@@ -275,7 +298,6 @@ pub fn confirmed<T>(
 
 /// The highest local commit order so far.
 pub fn last_lo(conn: &Conn) -> Result<i64> {
-    let sql =
-        "SELECT max(coalesce((SELECT max(lo) FROM _pending), 0), coalesce((SELECT max(lo) FROM _own), 0))";
+    let sql = "SELECT max(coalesce((SELECT max(lo) FROM _pending), 0), coalesce((SELECT max(lo) FROM _own), 0))";
     Ok(conn.one(sql, &[], |r| r.int(0))?.unwrap_or(0))
 }

@@ -12,8 +12,8 @@ use crate::sql::Conn;
 /// The results of one event, by model.
 pub type Results = BTreeMap<String, ModelResult>;
 
-/// What one model's reducer wants done. In JSON: `{rm?: [id], ins?: [doc], set?: [doc], upd?: [doc], sav?: [doc],
-/// esFail?: code}`; an `error` fails the event.
+/// What one model's reducer wants done. In JSON: `{rm?: [id], ins?: [doc], set?: [doc], upd?:
+/// [doc], sav?: [doc], esFail?: code}`; an `error` fails the event.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelResult {
@@ -59,7 +59,10 @@ impl ModelResult {
     /// Whether the result fails its event.
     pub(super) fn check(&self, model: &str) -> Result<()> {
         if let Some(error) = &self.error {
-            return Err(Error::User { phase: format!("reduce {model}"), message: error.get().to_string() });
+            return Err(Error::User {
+                phase: format!("reduce {model}"),
+                message: error.get().to_string(),
+            });
         }
         if !self.events.is_empty() {
             return Err(Error::NotSupported("a sub-event"));
@@ -73,9 +76,12 @@ impl ModelResult {
             return Ok(());
         }
         let with_id = |doc: &RawValue| -> Result<()> {
-            if model.definition.integer_id() && model.id_in(&fields(doc.get())?)? == crate::sql::Value::Null {
+            if model.definition.integer_id()
+                && model.id_in(&fields(doc.get())?)? == crate::sql::Value::Null
+            {
                 // SQLite would count it up, differently on every replica
-                let (model, column) = (model.definition.name.clone(), model.definition.id_col.clone());
+                let (model, column) =
+                    (model.definition.name.clone(), model.definition.id_col.clone());
                 return Err(Error::Required { model, column });
             }
             Ok(())

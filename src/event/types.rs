@@ -1,4 +1,5 @@
-//! Which types of events this version of an application knows, and up to which schema version of each.
+//! Which types of events this version of an application knows, and up to which schema version of
+//! each.
 
 use super::process::Models;
 use serde::Deserialize;
@@ -7,14 +8,16 @@ use std::collections::BTreeMap;
 /// One type as declared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct TypeRule {
-    /// The schema version that events of this type are made with, and the newest that reducers understand.
+    /// The schema version that events of this type are made with, and the newest that reducers
+    /// understand.
     pub tv: u32,
-    /// Events that are newer, or of a model that is not there, are passed over instead of waited for.
+    /// Events that are newer, or of a model that is not there, are passed over instead of waited
+    /// for.
     pub optional: bool,
 }
 
-/// The declared types. When none is declared, every type is known in every version, except `es/…` of a model that
-/// is not there.
+/// The declared types. When none is declared, every type is known in every version, except `es/…`
+/// of a model that is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Types(BTreeMap<String, TypeRule>);
 
@@ -39,7 +42,11 @@ impl Types {
     pub fn version_of(&self, t: &str, models: &Models) -> Option<u32> {
         match self.0.get(t) {
             Some(rule) => Some(rule.tv),
-            None if self.0.is_empty() || model_of(t).is_some_and(|name| models.contains_key(name)) => Some(0),
+            None if self.0.is_empty()
+                || model_of(t).is_some_and(|name| models.contains_key(name)) =>
+            {
+                Some(0)
+            }
             None => None,
         }
     }

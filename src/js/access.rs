@@ -1,6 +1,8 @@
-//! Who may touch the open transaction: the application's own, or a phase of an event that runs users' functions.
+//! Who may touch the open transaction: the application's own, or a phase of an event that runs
+//! users' functions.
 //!
-//! Each gets a token; calls that carry it work inside the transaction, all others queue or read the last commit.
+//! Each gets a token; calls that carry it work inside the transaction, all others queue or read the
+//! last commit.
 
 use std::cell::{Cell, RefCell};
 

@@ -12,8 +12,9 @@ use crate::sql::Value;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Writes documents, one to a line of UTF-8: wasm-bindgen would copy a string character by character. Gives for each: undefined when it reads back as it was given; its id, a number
-    /// or BigInt, when it was counted up; else the document as it reads now, as JSON.
+    /// Writes documents, one to a line of UTF-8: wasm-bindgen would copy a string character by
+    /// character. Gives for each: undefined when it reads back as it was given; its id, a number or
+    /// BigInt, when it was counted up; else the document as it reads now, as JSON.
     pub fn set(
         &self,
         model: String,
@@ -23,9 +24,12 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let docs = String::from_utf8(docs).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
         if token != 0 {
-            return self.inside(token, |s| s.set_now(&model, &docs, insert_only).map(|all| news(&all)));
+            return self
+                .inside(token, |s| s.set_now(&model, &docs, insert_only).map(|all| news(&all)));
         }
-        self.run(|store| async move { store.set(&model, &docs, insert_only).await.map(|all| news(&all)) })
+        self.run(|store| async move {
+            store.set(&model, &docs, insert_only).await.map(|all| news(&all))
+        })
     }
 
     /// Merges documents; gives the merged ones.
@@ -43,8 +47,15 @@ impl Engine {
     }
 
     /// Changes parts of a document; gives the whole one.
-    pub fn patch(&self, model: String, id: &JsValue, patch: &str, token: u32) -> Result<JsValue, JsValue> {
-        let (id, patch) = id_of(&model, id).and_then(|id| Ok((id, Patch::parse(patch)?))).map_err(to_js)?;
+    pub fn patch(
+        &self,
+        model: String,
+        id: &JsValue,
+        patch: &str,
+        token: u32,
+    ) -> Result<JsValue, JsValue> {
+        let (id, patch) =
+            id_of(&model, id).and_then(|id| Ok((id, Patch::parse(patch)?))).map_err(to_js)?;
         if token != 0 {
             return self.inside(token, |s| s.patch_now(&model, &id, &patch).map(JsValue::from));
         }
@@ -59,7 +70,9 @@ impl Engine {
         patch: &str,
         token: u32,
     ) -> Result<Option<String>, JsValue> {
-        let doc = || self.store.patched(self.conn(token)?, model, &id_of(model, id)?, &Patch::parse(patch)?);
+        let doc = || {
+            self.store.patched(self.conn(token)?, model, &id_of(model, id)?, &Patch::parse(patch)?)
+        };
         doc().map_err(to_js)
     }
 
@@ -72,13 +85,16 @@ impl Engine {
         new: &JsValue,
         token: u32,
     ) -> Result<JsValue, JsValue> {
-        let (old, new) = id_of(&model, old).and_then(|old| Ok((old, id_of(&model, new)?))).map_err(to_js)?;
+        let (old, new) =
+            id_of(&model, old).and_then(|old| Ok((old, id_of(&model, new)?))).map_err(to_js)?;
         if token != 0 {
-            return self.inside(token, |s| s.change_id_now(&model, &old, &new).map(|()| JsValue::UNDEFINED));
+            return self.inside(token, |s| {
+                s.change_id_now(&model, &old, &new).map(|()| JsValue::UNDEFINED)
+            });
         }
-        self.run(
-            |store| async move { store.change_id(&model, &old, &new).await.map(|()| JsValue::UNDEFINED) },
-        )
+        self.run(|store| async move {
+            store.change_id(&model, &old, &new).await.map(|()| JsValue::UNDEFINED)
+        })
     }
 
     /// Removes documents by their ids, all or none; how many there were.
@@ -112,7 +128,13 @@ impl Engine {
 
     /// The documents with these values in a column as one JSON array, null where there is none.
     #[wasm_bindgen(js_name = getAll)]
-    pub fn get_all(&self, model: &str, column: &str, values: &Array, token: u32) -> Result<String, JsValue> {
+    pub fn get_all(
+        &self,
+        model: &str,
+        column: &str,
+        values: &Array,
+        token: u32,
+    ) -> Result<String, JsValue> {
         let found = || {
             let values: Vec<Value> =
                 values.iter().map(|value| id_of(model, &value)).collect::<Result<_>>()?;

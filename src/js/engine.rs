@@ -1,4 +1,5 @@
-//! `Engine`: one open database. Each operation is one call and gives its value, or a promise of it when it waits.
+//! `Engine`: one open database. Each operation is one call and gives its value, or a promise of it
+//! when it waits.
 
 use std::rc::Rc;
 
@@ -31,8 +32,9 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a database. `storage` is `host` (then `fs` is its file system), `opfs`, `indexeddb`, `memory`, or
-    /// `browser` for the one of these three that has it or is the best there is. Gives the `Engine`.
+    /// Opens a database. `storage` is `host` (then `fs` is its file system), `opfs`, `indexeddb`,
+    /// `memory`, or `browser` for the one of these three that has it or is the best there is. Gives
+    /// the `Engine`.
     #[allow(clippy::too_many_arguments)]
     pub fn open(
         storage: String,
@@ -61,7 +63,8 @@ impl Engine {
         Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
     }
 
-    /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is freed.
+    /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is
+    /// freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
         settle(async move {
@@ -70,7 +73,8 @@ impl Engine {
         })
     }
 
-    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's SQLite.
+    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's
+    /// SQLite.
     #[wasm_bindgen(getter)]
     pub fn storage(&self) -> String {
         self.place.into()
@@ -88,8 +92,8 @@ impl Engine {
         self.run(|store| async move { store.db().catch_up().await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// What the database was first called by chance: another one means that it was made anew. Undefined without a
-    /// queue.
+    /// What the database was first called by chance: another one means that it was made anew.
+    /// Undefined without a queue.
     #[wasm_bindgen(getter)]
     pub fn birth(&self) -> Option<String> {
         self.store.birth().map(|birth| birth.to_string())
@@ -150,7 +154,8 @@ impl Engine {
     }
 }
 
-/// Opens a database where it is kept; `storage` and `fs` as in [`Engine::open`]. Gives the storage's name, too.
+/// Opens a database where it is kept; `storage` and `fs` as in [`Engine::open`]. Gives the
+/// storage's name, too.
 pub(super) async fn open_db(
     storage: &str,
     file: &str,
@@ -182,7 +187,10 @@ pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsHost>) -> Result<JsValue> + 'a
 
 impl Engine {
     /// An operation with a turn of its own.
-    pub(super) fn run<F>(&self, operation: impl FnOnce(Rc<Store<JsHost>>) -> F) -> Result<JsValue, JsValue>
+    pub(super) fn run<F>(
+        &self,
+        operation: impl FnOnce(Rc<Store<JsHost>>) -> F,
+    ) -> Result<JsValue, JsValue>
     where
         F: Future<Output = Result<JsValue>> + 'static,
     {
@@ -205,8 +213,9 @@ impl Engine {
             self.store.db().transaction(|| operation(&self.store))
         };
         // what SQL did on the way to a commit of its own is said better by the transaction
-        let told =
-            |error: Error| self.store.db().check_open().err().filter(|_| by_hook(&error)).unwrap_or(error);
+        let told = |error: Error| {
+            self.store.db().check_open().err().filter(|_| by_hook(&error)).unwrap_or(error)
+        };
         done().map_err(|error| to_js(told(error)))
     }
 
@@ -218,7 +227,8 @@ impl Engine {
         }
     }
 
-    /// Where an application's own statement goes: as [`Engine::conn`], but outside of the transaction it cannot write.
+    /// Where an application's own statement goes: as [`Engine::conn`], but outside of the
+    /// transaction it cannot write.
     pub(super) fn own_conn(&self, token: u32) -> Result<&Conn> {
         match token {
             0 => Ok(self.store.db().reader()),

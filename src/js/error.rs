@@ -38,7 +38,11 @@ pub(super) async fn explained(error: Error) -> Error {
     match estimate().await {
         Some((usage, quota)) => {
             let megabytes = |bytes: f64| (bytes / 1e5).round() / 10.0;
-            Error::Quota(format!("{what}; {} of {} MB are used", megabytes(usage), megabytes(quota)))
+            Error::Quota(format!(
+                "{what}; {} of {} MB are used",
+                megabytes(usage),
+                megabytes(quota)
+            ))
         }
         None => Error::Quota(what),
     }

@@ -56,8 +56,8 @@ struct FilterText {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the queue, after the models were added. `log` is the synced log's name, `types` the declared types of
-    /// events in JSON: `{type: {tv, optional}}`.
+    /// Opens the queue, after the models were added. `log` is the synced log's name, `types` the
+    /// declared types of events in JSON: `{type: {tv, optional}}`.
     #[wasm_bindgen(js_name = openEvents)]
     pub fn open_events(
         &self,
@@ -70,11 +70,14 @@ impl Engine {
             serde_json::from_str(&text).map(Types::new).map_err(bad)
         })?;
         let options = EventOptions { log, version: version.into(), max_body: limits::BODY, types };
-        self.run(|store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) })
+        self.run(
+            |store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) },
+        )
     }
 
-    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?}`; gives a JSON array of
-    /// `{id, v, type, ts, data, result, pending}`. `call` is a page's, in JSON: `{tab, n, done, again?}`.
+    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?}`; gives
+    /// a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's, in JSON:
+    /// `{tab, n, done, again?}`.
     pub fn dispatch(&self, drafts: &str, call: Option<String>) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
         let call = call.map(|call| parse_call(&call)).transpose().map_err(to_js)?;
@@ -101,7 +104,8 @@ impl Engine {
 
     /// What became of an own event: `[seq, error?]`, undefined while it is pending.
     pub fn verdict(&self, id: &str) -> Result<Option<Array>, JsValue> {
-        let id: Id = serde_json::from_value(id.into()).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
+        let id: Id =
+            serde_json::from_value(id.into()).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
         let found = self.store.verdict(*id.as_bytes()).map_err(to_js)?;
         Ok(found.map(|v| {
             let refusal = v.refusal.map_or(JsValue::UNDEFINED, to_js);
@@ -109,7 +113,8 @@ impl Engine {
         }))
     }
 
-    /// `[confirmed, pending]`: up to where the log is confirmed, and how many events wait after that.
+    /// `[confirmed, pending]`: up to where the log is confirmed, and how many events wait after
+    /// that.
     pub fn progress(&self) -> Result<Array, JsValue> {
         let (confirmed, pending) = self.store.progress().map_err(to_js)?;
         Ok(Array::of2(&JsValue::from_f64(confirmed as f64), &JsValue::from_f64(pending as f64)))
@@ -129,11 +134,12 @@ impl Engine {
         self.store.start().map(|start| start.client.to_string()).map_err(to_js)
     }
 
-    /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, sent?, client?, kind?, code?, error?}`.
+    /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, sent?, client?,
+    /// kind?, code?, error?}`.
     pub fn history(&self, filter: &str, token: u32) -> Result<String, JsValue> {
         let read = || -> Result<String> {
-            let f: FilterText =
-                serde_json::from_str(filter).map_err(|e| Error::BadValue(format!("queue search: {e}")))?;
+            let f: FilterText = serde_json::from_str(filter)
+                .map_err(|e| Error::BadValue(format!("queue search: {e}")))?;
             let filter = Filter {
                 t: f.t,
                 after: f.after,
@@ -156,7 +162,8 @@ impl Engine {
 }
 
 fn parse_call(text: &str) -> Result<Call> {
-    let call: CallText = serde_json::from_str(text).map_err(|e| Error::BadValue(format!("call: {e}")))?;
+    let call: CallText =
+        serde_json::from_str(text).map_err(|e| Error::BadValue(format!("call: {e}")))?;
     Ok(Call { tab: call.tab, n: call.n, done: call.done, again: call.again })
 }
 
@@ -181,7 +188,8 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
     let mut out = String::from("[");
     for (i, d) in made.iter().enumerate() {
         let e = &d.event;
-        let result = serde_json::to_string(&d.results).map_err(|e| Error::BadValue(e.to_string()))?;
+        let result =
+            serde_json::to_string(&d.results).map_err(|e| Error::BadValue(e.to_string()))?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(
             "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\"result\":{result},\"pending\":{}}}",

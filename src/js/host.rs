@@ -15,8 +15,8 @@ use crate::sync::id::Id;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The object of the class API that calls the users' functions. Each gets the event's fields and a token, and
-    /// returns its result or a promise of it.
+    /// The object of the class API that calls the users' functions. Each gets the event's fields
+    /// and a token, and returns its result or a promise of it.
     pub type Functions;
 
     #[wasm_bindgen(method, getter)]
@@ -72,8 +72,8 @@ extern "C" {
 /// Random bytes got at a time: a call into the platform costs more than a small event.
 const POOL: usize = 4096;
 
-/// Bytes from the platform's generator, none of them given twice. Each host has its own: with the functions it was
-/// given, they are all that a replica's events depend on.
+/// Bytes from the platform's generator, none of them given twice. Each host has its own: with the
+/// functions it was given, they are all that a replica's events depend on.
 #[derive(Debug, Default)]
 pub(super) struct Random(RefCell<Vec<u8>>);
 
@@ -132,7 +132,9 @@ impl JsHost {
         let id = Id::from_bytes(event.id).to_string();
         let returned = function(functions, event.v as f64, event.ts as f64, event.tv, &id, token);
         let returned = match returned {
-            Ok(value) if value.is_instance_of::<Promise>() => JsFuture::from(Promise::from(value)).await,
+            Ok(value) if value.is_instance_of::<Promise>() => {
+                JsFuture::from(Promise::from(value)).await
+            }
             other => other,
         };
         self.access.revoke();

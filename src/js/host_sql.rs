@@ -1,4 +1,5 @@
-//! A host's SQLite, called through `pkg-template/host-link.js`, which wraps the adapter of four methods.
+//! A host's SQLite, called through `pkg-template/sql/host-link.js`, which wraps the adapter of four
+//! methods.
 
 use js_sys::{Array, BigInt, Reflect};
 use wasm_bindgen::prelude::*;
@@ -46,7 +47,8 @@ impl Linked {
         Linked { link, casts_integers, calls_only }
     }
 
-    /// Integers go as BigInt, because some hosts bind every number as a double; or as text, which the statement casts.
+    /// Integers go as BigInt, because some hosts bind every number as a double; or as text, which
+    /// the statement casts.
     fn bind(&self, params: &[Param<'_>]) -> Array {
         let one = |param: &Param<'_>| match *param {
             Param::Integer(i) if self.casts_integers => JsValue::from_str(&i.to_string()),
@@ -67,8 +69,10 @@ impl HostSqlite for Linked {
         let found = self.link.rows(sql, &self.bind(params), limit).map_err(thrown)?;
         let mut lists = found.iter().map(|list| list.unchecked_into::<Array>());
         let Some(names) = lists.next() else { return Ok(HostRows::default()) };
-        let names: Vec<String> = names.iter().map(|name| name.as_string().unwrap_or_default()).collect();
-        let rows = lists.map(|row| row.iter().map(|cell| read(&cell)).collect()).collect::<Result<_>>()?;
+        let names: Vec<String> =
+            names.iter().map(|name| name.as_string().unwrap_or_default()).collect();
+        let rows =
+            lists.map(|row| row.iter().map(|cell| read(&cell)).collect()).collect::<Result<_>>()?;
         Ok(HostRows { names, rows })
     }
 
@@ -105,11 +109,14 @@ impl HostSqlite for Linked {
     }
 }
 
-/// A value the host read. Numbers beyond 2^53 have lost digits already, which is better said than stored.
+/// A value the host read. Numbers beyond 2^53 have lost digits already, which is better said than
+/// stored.
 fn read(cell: &JsValue) -> Result<Value> {
     let read = value::from_js(cell, "a value of the host's SQLite")?;
     match read {
-        Value::Real(f) if f.fract() == 0.0 && f.abs() >= 9_007_199_254_740_992.0 && f.abs() < 9.3e18 => {
+        Value::Real(f)
+            if f.fract() == 0.0 && f.abs() >= 9_007_199_254_740_992.0 && f.abs() < 9.3e18 =>
+        {
             Err(Error::BadValue(format!(
                 "{f} has more than 53 bits, which this host's numbers cannot hold: read it with CAST(… AS TEXT)"
             )))
@@ -126,7 +133,9 @@ fn thrown(error: JsValue) -> Error {
     let number = get("errcode").as_f64().map(|code| code as i32);
     if message.contains("state.storage.transaction()") {
         // a Durable Object's answer to BEGIN
-        return Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into());
+        return Error::BadValue(
+            "BEGIN outside of withTransaction: use db.withTransaction(fn)".into(),
+        );
     }
     if number.is_some() || name.starts_with("SQLITE_") || message.contains("SQLITE_") {
         return Error::foreign_sqlite(number, &name, message);

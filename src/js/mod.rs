@@ -1,6 +1,8 @@
-//! What JavaScript sees: the engine's classes, the users' functions, values and errors across the boundary.
+//! What JavaScript sees: the engine's classes, the users' functions, values and errors across the
+//! boundary.
 //!
-//! Documents cross as JSON text, small options as plain objects, bytes as `Uint8Array`. Nothing is decided here.
+//! Documents cross as JSON text, small options as plain objects, bytes as `Uint8Array`. Nothing is
+//! decided here.
 
 mod access;
 mod databases;
@@ -19,7 +21,9 @@ mod sync;
 mod upkeep;
 mod value;
 
-pub use databases::{delete_database, export_database, import_database, list_databases, rename_database};
+pub use databases::{
+    delete_database, export_database, import_database, list_databases, rename_database,
+};
 pub use engine::Engine;
 pub use error::set_error_maker;
 pub use server::ServerLog;

@@ -1,4 +1,5 @@
-//! Models of an engine: at once, or in the stages between which the class API runs the application's migrations.
+//! Models of an engine: at once, or in the stages between which the class API runs the
+//! application's migrations.
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
@@ -12,7 +13,8 @@ use crate::sql::Value;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Refuses SQL of the application on what events own, in a database with a queue, before the models are added.
+    /// Refuses SQL of the application on what events own, in a database with a queue, before the
+    /// models are added.
     pub fn claim(&self, owned: Vec<String>) -> Result<(), JsValue> {
         self.store.claim(&owned).map_err(to_js)
     }
@@ -21,7 +23,9 @@ impl Engine {
     #[wasm_bindgen(js_name = addModel)]
     pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {
         let definition = Definition::parse(definition).map_err(to_js)?;
-        self.run(|store| async move { store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED) })
+        self.run(|store| async move {
+            store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED)
+        })
     }
 
     /// Adds a model to a database that is read only: its table stays as it is.
@@ -31,10 +35,15 @@ impl Engine {
         declare().map_err(to_js)
     }
 
-    /// Adds a model whose table follows by `migrateModel`. Gives the columns to rewrite, because their `version` is
-    /// another one.
+    /// Adds a model whose table follows by `migrateModel`. Gives the columns to rewrite, because
+    /// their `version` is another one.
     #[wasm_bindgen(js_name = planModel)]
-    pub fn plan_model(&self, definition: &str, owned: bool, token: u32) -> Result<JsValue, JsValue> {
+    pub fn plan_model(
+        &self,
+        definition: &str,
+        owned: bool,
+        token: u32,
+    ) -> Result<JsValue, JsValue> {
         let definition = Definition::parse(definition).map_err(to_js)?;
         self.inside(token, |s| {
             let columns = s.shape_now(definition, owned)?;
@@ -42,7 +51,8 @@ impl Engine {
         })
     }
 
-    /// The next step of a stage, `shape`, `rest` or `refer`: `[phase, done, total]`, or undefined when it is over.
+    /// The next step of a stage, `shape`, `rest` or `refer`: `[phase, done, total]`, or undefined
+    /// when it is over.
     #[wasm_bindgen(js_name = migrateModel)]
     pub fn migrate_model(&self, model: &str, stage: &str, token: u32) -> Result<JsValue, JsValue> {
         self.inside(token, |s| {
@@ -75,7 +85,13 @@ impl Engine {
     }
 
     /// At most `limit` ids of documents after `after`, in their order.
-    pub fn ids(&self, model: &str, after: &JsValue, limit: u32, token: u32) -> Result<JsValue, JsValue> {
+    pub fn ids(
+        &self,
+        model: &str,
+        after: &JsValue,
+        limit: u32,
+        token: u32,
+    ) -> Result<JsValue, JsValue> {
         self.inside(token, |s| {
             let after = value::from_js(after, "after")?;
             let ids = s.ids(model, Some(&after).filter(|id| **id != Value::Null), limit.into())?;
@@ -86,7 +102,8 @@ impl Engine {
     /// The documents with these ids as JSON texts, just as they are stored.
     pub fn documents(&self, model: &str, ids: &Array, token: u32) -> Result<JsValue, JsValue> {
         self.inside(token, |s| {
-            let ids: Vec<Value> = ids.iter().map(|id| value::from_js(&id, "id")).collect::<Result<_>>()?;
+            let ids: Vec<Value> =
+                ids.iter().map(|id| value::from_js(&id, "id")).collect::<Result<_>>()?;
             let docs = s.documents(model, &ids)?;
             Ok(docs.iter().map(|doc| JsValue::from_str(doc)).collect::<Array>().into())
         })
@@ -109,6 +126,8 @@ impl Engine {
     /// Notes that a migration has run, at `ts` in seconds.
     #[wasm_bindgen(js_name = noteMigrated)]
     pub fn note_migrated(&self, key: &str, ts: f64, token: u32) -> Result<JsValue, JsValue> {
-        self.inside(token, |s| note_key(s.db().writer(), key, ts as i64).map(|()| JsValue::UNDEFINED))
+        self.inside(token, |s| {
+            note_key(s.db().writer(), key, ts as i64).map(|()| JsValue::UNDEFINED)
+        })
     }
 }

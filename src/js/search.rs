@@ -9,9 +9,11 @@ use crate::model::{OwnSelect, Search, bound};
 
 #[wasm_bindgen]
 impl Engine {
-    /// What a search finds, as JSON: `{"items": […], "total"?, "cursor"?, "prevCursor"?, "warning"?}`.
+    /// What a search finds, as JSON: `{"items": […], "total"?, "cursor"?, "prevCursor"?,
+    /// "warning"?}`.
     pub fn search(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
-        let found = || Ok(self.store.search(self.conn(token)?, model, &Search::parse(search)?)?.json());
+        let found =
+            || Ok(self.store.search(self.conn(token)?, model, &Search::parse(search)?)?.json());
         found().map_err(to_js)
     }
 
@@ -50,11 +52,13 @@ impl Engine {
 
     /// How SQLite would search, as JSON.
     pub fn explain(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
-        let plan = || self.store.searched(model)?.explain(self.conn(token)?, &Search::parse(search)?);
+        let plan =
+            || self.store.searched(model)?.explain(self.conn(token)?, &Search::parse(search)?);
         plan().map_err(to_js)
     }
 
-    /// The statements of a search, as JSON: `[sql, values, cursorAliases, totalSql, totalValues, invert]`.
+    /// The statements of a search, as JSON: `[sql, values, cursorAliases, totalSql, totalValues,
+    /// invert]`.
     #[wasm_bindgen(js_name = makeSelect)]
     pub fn make_select(&self, model: &str, search: &str) -> Result<String, JsValue> {
         let made = || self.store.searched(model)?.make_select(&Search::parse(search)?)?.json();

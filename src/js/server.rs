@@ -1,4 +1,5 @@
-//! `ServerLog`: one log of a server for JavaScript. HTTP, authorisation and waiting are the class API's.
+//! `ServerLog`: one log of a server for JavaScript. HTTP, authorisation and waiting are the class
+//! API's.
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -23,12 +24,19 @@ pub struct ServerLog {
 
 #[wasm_bindgen]
 impl ServerLog {
-    /// Opens the log of that name in a file; gives the `ServerLog`. `storage` and `fs` as in `Engine.open`.
-    pub fn open(storage: String, file: String, fs: JsValue, log: String) -> Result<JsValue, JsValue> {
+    /// Opens the log of that name in a file; gives the `ServerLog`. `storage` and `fs` as in
+    /// `Engine.open`.
+    pub fn open(
+        storage: String,
+        file: String,
+        fs: JsValue,
+        log: String,
+    ) -> Result<JsValue, JsValue> {
         settle(async move { ServerLog::opened(&storage, &file, fs, &log).await.map(JsValue::from) })
     }
 
-    /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that rejects an event.
+    /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that
+    /// rejects an event.
     pub fn push(
         &mut self,
         principal: &str,
@@ -38,22 +46,28 @@ impl ServerLog {
         let text = text(body);
         let call = validate.map(|f| move |ev: &Ev| verdict(&f, ev));
         let validator = call.as_ref().map(|f| f as Validator<'_>);
-        let reply =
-            self.server.as_mut().ok_or(Error::Closed).and_then(|s| s.push(principal, &text, validator));
+        let reply = self
+            .server
+            .as_mut()
+            .ok_or(Error::Closed)
+            .and_then(|s| s.push(principal, &text, validator));
         reply.map(|r| answer(&r, 0)).map_err(to_js)
     }
 
-    /// Carries out a pull; gives `{status, body, empty, waitMs}`: an empty page may be held back so long.
+    /// Carries out a pull; gives `{status, body, empty, waitMs}`: an empty page may be held back so
+    /// long.
     pub fn pull(&self, principal: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let text = text(body);
-        let pulled = self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.pull(principal, &text));
+        let pulled =
+            self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.pull(principal, &text));
         pulled.map(|p| answer(&p.reply, p.wait_ms)).map_err(to_js)
     }
 
     /// Says where a client's history and this one part; gives `{status, body}`.
     pub fn resume(&self, principal: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let text = text(body);
-        let reply = self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.resume(principal, &text));
+        let reply =
+            self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.resume(principal, &text));
         reply.map(|r| answer(&r, 0)).map_err(to_js)
     }
 

@@ -1,4 +1,5 @@
-//! Futures as JavaScript likes them: the value itself when it is ready at once, else a promise; errors as its own.
+//! Futures as JavaScript likes them: the value itself when it is ready at once, else a promise;
+//! errors as its own.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -10,8 +11,11 @@ use super::error::{explained, to_js};
 use crate::error::Result;
 use crate::vfs::Work;
 
-/// Runs a future up to its first wait. Most operations have none, and then cost no promise and no turn.
-pub(super) fn settle(future: impl Future<Output = Result<JsValue>> + 'static) -> Result<JsValue, JsValue> {
+/// Runs a future up to its first wait. Most operations have none, and then cost no promise and no
+/// turn.
+pub(super) fn settle(
+    future: impl Future<Output = Result<JsValue>> + 'static,
+) -> Result<JsValue, JsValue> {
     run(Box::pin(future))
 }
 

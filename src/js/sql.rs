@@ -77,7 +77,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Runs `work` under the rules for who wrote its statements: the application, or a phase of an event.
+    /// Runs `work` under the rules for who wrote its statements: the application, or a phase of an
+    /// event.
     fn by<T>(&self, token: u32, conn: &Conn, work: impl FnOnce() -> T) -> T {
         match token != 0 && self.access.is_phase() {
             true => conn.phase(work),
@@ -92,8 +93,9 @@ impl Engine {
         }))
     }
 
-    /// Work with the lane held and no transaction open. It must not leave one open: that would swallow what others write
-    /// next. What several statements wrote before one failed stays, so it has to be kept as well.
+    /// Work with the lane held and no transaction open. It must not leave one open: that would
+    /// swallow what others write next. What several statements wrote before one failed stays, so it
+    /// has to be kept as well.
     pub(super) fn alone(&self, work: Job<'static>) -> Result<JsValue, JsValue> {
         self.run(|store| async move {
             let _turn = store.enter().await?;
@@ -140,7 +142,9 @@ fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue>
 fn no_begin(store: &Store<JsHost>) -> Result<()> {
     if store.db().writer().in_transaction() {
         store.db().writer().exec("ROLLBACK")?;
-        return Err(Error::BadValue("BEGIN outside of withTransaction: use db.withTransaction(fn)".into()));
+        return Err(Error::BadValue(
+            "BEGIN outside of withTransaction: use db.withTransaction(fn)".into(),
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! The sync machine for JavaScript: each of its words is a call, and what it says next is a plain object.
+//! The sync machine for JavaScript: each of its words is a call, and what it says next is a plain
+//! object.
 //!
-//! Sends nothing and reads no clock: `pkg-template/driver.js` does, and hands in time and randomness.
+//! Sends nothing and reads no clock: `pkg-template/sync/driver.js` does, and hands in time and
+//! randomness.
 
 use std::cell::RefCell;
 
@@ -48,9 +50,10 @@ impl Engine {
         Ok(online)
     }
 
-    /// What to do next: `{act: 'send', id, verb, body, sent?}` (mark up to `sent` before), `{act: 'abort', id}`,
-    /// `{act: 'apply'}` (what, is kept here), `{act: 'token', refused}` or `{act: 'wait', until?}`. `now` is in ms of a
-    /// clock that does not run backwards, `random` uniform, in every call.
+    /// What to do next: `{act: 'send', id, verb, body, sent?}` (mark up to `sent` before), `{act:
+    /// 'abort', id}`, `{act: 'apply'}` (what, is kept here), `{act: 'token', refused}` or `{act:
+    /// 'wait', until?}`. `now` is in ms of a clock that does not run backwards, `random` uniform,
+    /// in every call.
     #[wasm_bindgen(js_name = syncPoll)]
     pub fn sync_poll(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let polled = self.machine.with(|client| client.poll(tick(now, random), &*self.store));
@@ -67,7 +70,9 @@ impl Engine {
                 self.machine.change.replace(Some(change));
                 object(&[("act", "apply".into())])
             }
-            Action::Token { refused } => object(&[("act", "token".into()), ("refused", refused.into())]),
+            Action::Token { refused } => {
+                object(&[("act", "token".into()), ("refused", refused.into())])
+            }
             Action::Wait(until) => object(&[
                 ("act", "wait".into()),
                 ("until", until.map_or(JsValue::UNDEFINED, |until| (until as f64).into())),
@@ -78,7 +83,9 @@ impl Engine {
     /// Marks pending events up to number `n` as sent: they may be at the server from now on.
     #[wasm_bindgen(js_name = markSent)]
     pub fn mark_sent(&self, n: f64) -> Result<JsValue, JsValue> {
-        self.run(|store| async move { store.mark_sent(n as u64).await.map(|()| JsValue::UNDEFINED) })
+        self.run(
+            |store| async move { store.mark_sent(n as u64).await.map(|()| JsValue::UNDEFINED) },
+        )
     }
 
     /// Takes the answer to request `id`.
@@ -100,8 +107,8 @@ impl Engine {
         self.told(|client| client.failed(tick(now, random), id as u64))
     }
 
-    /// Carries out the change of the last poll; gives `[[id, seq, error?], …]` of this replica's own events in it. One
-    /// that fails comes again; only `CLOSED` is an error.
+    /// Carries out the change of the last poll; gives `[[id, seq, error?], …]` of this replica's
+    /// own events in it. One that fails comes again; only `CLOSED` is an error.
     #[wasm_bindgen(js_name = syncApply)]
     pub fn sync_apply(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let machine = self.machine.clone();
@@ -145,7 +152,8 @@ impl Engine {
         self.told(Client::wake)
     }
 
-    /// The application's offline switch: in force at once, kept for the next start when the promise resolves.
+    /// The application's offline switch: in force at once, kept for the next start when the promise
+    /// resolves.
     #[wasm_bindgen(js_name = setOnline)]
     pub fn set_online(&self, online: bool) -> Result<JsValue, JsValue> {
         self.told(|client| client.set_online(online))?;
@@ -155,8 +163,10 @@ impl Engine {
     /// The machine at a glance, as JSON.
     #[wasm_bindgen(js_name = syncStatus)]
     pub fn sync_status(&self) -> Result<String, JsValue> {
-        let status = self.machine.with(|client| client.status(&*self.store)).and_then(|status| status);
-        let text = status.and_then(|s| serde_json::to_string(&s).map_err(|e| Error::BadValue(e.to_string())));
+        let status =
+            self.machine.with(|client| client.status(&*self.store)).and_then(|status| status);
+        let text = status
+            .and_then(|s| serde_json::to_string(&s).map_err(|e| Error::BadValue(e.to_string())));
         text.map_err(to_js)
     }
 

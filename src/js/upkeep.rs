@@ -25,7 +25,8 @@ impl Engine {
     /// Sets it.
     #[wasm_bindgen(js_name = setUserVersion)]
     pub fn set_user_version(&self, version: i32, token: u32) -> Result<JsValue, JsValue> {
-        let set = move |s: &Store<JsHost>| s.db().set_user_version(version).map(|()| JsValue::UNDEFINED);
+        let set =
+            move |s: &Store<JsHost>| s.db().set_user_version(version).map(|()| JsValue::UNDEFINED);
         if token != 0 {
             return self.inside(token, set);
         }

@@ -54,9 +54,9 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
     }
     if let Some(big) = value.dyn_ref::<BigInt>() {
         let shown = big.to_string(10).map(String::from).unwrap_or_default();
-        return i64::try_from(big.clone())
-            .map(Value::Integer)
-            .map_err(|_| Error::BadValue(format!("{what} is {shown}n, which has more than 64 bits")));
+        return i64::try_from(big.clone()).map(Value::Integer).map_err(|_| {
+            Error::BadValue(format!("{what} is {shown}n, which has more than 64 bits"))
+        });
     }
     if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
         return Ok(Value::Blob(bytes.to_vec()));
@@ -80,7 +80,8 @@ pub(super) fn params(value: &JsValue) -> Result<Params> {
         return Ok(Params::Positional(Vec::new()));
     }
     if let Some(list) = value.dyn_ref::<Array>() {
-        let values = list.iter().enumerate().map(|(i, v)| from_js(&v, &format!("parameter {}", i + 1)));
+        let values =
+            list.iter().enumerate().map(|(i, v)| from_js(&v, &format!("parameter {}", i + 1)));
         return Ok(Params::Positional(values.collect::<Result<_>>()?));
     }
     let Some(object) = value.dyn_ref::<Object>() else {
@@ -101,7 +102,8 @@ pub(super) fn put(object: &Object, key: &str, value: impl Into<JsValue>) {
     let _ = Reflect::set(object, &JsValue::from_str(key), &value.into());
 }
 
-/// [`put`], for a name that the application chose: `__proto__` is a property like any other, as `JSON.parse` has it.
+/// [`put`], for a name that the application chose: `__proto__` is a property like any other, as
+/// `JSON.parse` has it.
 pub(super) fn put_own(object: &Object, key: &JsString, value: JsValue) {
     if *key != "__proto__" {
         let _ = Reflect::set(object, key, &value);

@@ -1,5 +1,6 @@
-//! Names for the columns of our own SELECT lists. A host's rows are objects: a name that JavaScript sorts like an array's
-//! index, that objects treat specially, or that a search needs for itself would put values elsewhere. Does not quote.
+//! Names for the columns of our own SELECT lists. A host's rows are objects: a name that JavaScript
+//! sorts like an array's index, that objects treat specially, or that a search needs for itself
+//! would put values elsewhere. Does not quote.
 
 /// The column in which a row gives its sort value.
 pub(super) fn sort_value(key: usize) -> String {
@@ -14,7 +15,8 @@ pub(super) fn excerpt(column: usize) -> String {
 /// The column in which a row gives its rank.
 pub(super) const RANK: &str = "_rank";
 
-/// The name under which a column of the table is selected, where its own will not do: `names` are all of them.
+/// The name under which a column of the table is selected, where its own will not do: `names` are
+/// all of them.
 pub(super) fn other(name: &str, names: &[String]) -> Option<String> {
     if !unfit(name) {
         return None;
@@ -28,7 +30,11 @@ pub(super) fn other(name: &str, names: &[String]) -> Option<String> {
 
 fn unfit(name: &str) -> bool {
     let numbered = |start| lower(name, start).is_some_and(digits);
-    digits(name) || name == "__proto__" || numbered("_s") || numbered("_x") || name.eq_ignore_ascii_case(RANK)
+    digits(name)
+        || name == "__proto__"
+        || numbered("_s")
+        || numbered("_x")
+        || name.eq_ignore_ascii_case(RANK)
 }
 
 /// What follows `start`, in whatever case that is written.
@@ -47,7 +53,8 @@ mod tests {
 
     #[test]
     fn only_unfit_names_get_another_that_nobody_has() {
-        let names: Vec<String> = ["0", "_0", "__proto__", "_S1", "name", "_c0"].map(String::from).into();
+        let names: Vec<String> =
+            ["0", "_0", "__proto__", "_S1", "name", "_c0"].map(String::from).into();
         let other = |name: &str| other(name, &names);
         assert_eq!(other("0").as_deref(), Some("__0"));
         assert_eq!(other("12").as_deref(), Some("_12"));

@@ -1,5 +1,6 @@
-//! Conditions as SQL. What SQL leaves open (NULL) counts as not true, and a negation asks for just that: a missing
-//! value is a value that equals nothing but null, so `$ne`, `$nin` and `not` find it.
+//! Conditions as SQL. What SQL leaves open (NULL) counts as not true, and a negation asks for just
+//! that: a missing value is a value that equals nothing but null, so `$ne`, `$nin` and `not` find
+//! it.
 
 use serde_json::value::RawValue;
 
@@ -23,7 +24,8 @@ pub(super) fn compile(definition: &Definition, node: &Node, out: &mut Sql) -> Re
             Ok(())
         }
         Node::Raw(sql, values) => {
-            let values: Vec<Value> = values.iter().map(|v| bindable(v, "where")).collect::<Result<_>>()?;
+            let values: Vec<Value> =
+                values.iter().map(|v| bindable(v, "where")).collect::<Result<_>>()?;
             out.push("(").push(sql).push(")");
             out.values.extend(values);
             Ok(())
@@ -43,7 +45,13 @@ pub(super) fn compile(definition: &Definition, node: &Node, out: &mut Sql) -> Re
 }
 
 /// Joins conditions as a balanced tree: SQLite limits how deep an expression is.
-fn balanced(definition: &Definition, list: &[Node], with: &str, none: &str, out: &mut Sql) -> Result<()> {
+fn balanced(
+    definition: &Definition,
+    list: &[Node],
+    with: &str,
+    none: &str,
+    out: &mut Sql,
+) -> Result<()> {
     match list {
         [] => {
             out.push(none);
@@ -63,7 +71,12 @@ fn balanced(definition: &Definition, list: &[Node], with: &str, none: &str, out:
     }
 }
 
-fn matching(definition: &Definition, column: Option<&str>, value: &RawValue, out: &mut Sql) -> Result<()> {
+fn matching(
+    definition: &Definition,
+    column: Option<&str>,
+    value: &RawValue,
+    out: &mut Sql,
+) -> Result<()> {
     let Some(query) = fts::query(definition, column, value.get())? else {
         out.push("1");
         return Ok(());
@@ -134,7 +147,12 @@ impl Condition<'_> {
 
     fn bad(&self, op: Op, takes: &str, raw: &str) -> Error {
         let shown: String = raw.chars().take(80).collect();
-        Error::BadValue(format!("{}.{}: {} {takes}, not {shown}", self.definition.name, self.name, op.name()))
+        Error::BadValue(format!(
+            "{}.{}: {} {takes}, not {shown}",
+            self.definition.name,
+            self.name,
+            op.name()
+        ))
     }
 
     fn list<'r>(&self, op: Op, raw: &'r str) -> Result<Vec<&'r RawValue>> {
@@ -187,7 +205,8 @@ impl Condition<'_> {
         Ok(())
     }
 
-    /// What equality looks for: in a JSON column its text, in a falsyBool whether there is anything.
+    /// What equality looks for: in a JSON column its text, in a falsyBool whether there is
+    /// anything.
     fn stored_value(&self, raw: &str) -> Result<Wanted> {
         if raw == "null" {
             return Ok(Wanted::Null(true));
@@ -197,7 +216,11 @@ impl Condition<'_> {
         }
         if self.target.is_json() {
             let empty = raw == "{}" && self.target.column.is_some_and(|c| c.always_object);
-            return Ok(if empty { Wanted::Null(true) } else { Wanted::Value(Value::Text(raw.into())) });
+            return Ok(if empty {
+                Wanted::Null(true)
+            } else {
+                Wanted::Value(Value::Text(raw.into()))
+            });
         }
         Ok(Wanted::Value(bindable_raw(raw, self.name)?))
     }
@@ -248,7 +271,11 @@ impl Condition<'_> {
     fn contains(&self, op: Op, raw: &str, out: &mut Sql) -> Result<()> {
         out.push("EXISTS (SELECT 1 FROM ");
         if !self.target.each(out) {
-            return Err(self.bad(op, "needs a column that holds arrays: type JSON, or not real", raw));
+            return Err(self.bad(
+                op,
+                "needs a column that holds arrays: type JSON, or not real",
+                raw,
+            ));
         }
         out.push(" WHERE typeof(key) = 'integer' AND ");
         match raw.as_bytes().first() {
@@ -282,8 +309,8 @@ enum Wanted {
     Value(Value),
 }
 
-/// The inside of `IN (…)`. One bound JSON array where it can carry the values, so that the statement's text does not
-/// depend on their number.
+/// The inside of `IN (…)`. One bound JSON array where it can carry the values, so that the
+/// statement's text does not depend on their number.
 fn one_of(values: Vec<Value>, out: &mut Sql) {
     let plain = |v: &Value| match v {
         Value::Integer(_) => true,

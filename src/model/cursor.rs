@@ -1,6 +1,8 @@
-//! Keyset cursors: where a search stopped, as an opaque string, and the rows after it as a condition.
+//! Keyset cursors: where a search stopped, as an opaque string, and the rows after it as a
+//! condition.
 //!
-//! A cursor holds the row's sort values exactly, and a hash of model and order: another search refuses it.
+//! A cursor holds the row's sort values exactly, and a hash of model and order: another search
+//! refuses it.
 
 use super::expression::Sql;
 use super::tagged::{decode, encode};
@@ -55,7 +57,9 @@ impl Cursor {
         let bytes = decode(&text.replace('-', "+").replace('_', "/")).ok_or_else(garbled)?;
         let (head, mut rest) = bytes.split_at_checked(7).ok_or_else(garbled)?;
         if head[..6] != order.to_be_bytes()[..6] {
-            return Err(refuse("belongs to a search of another model or order: search from the start"));
+            return Err(refuse(
+                "belongs to a search of another model or order: search from the start",
+            ));
         }
         let mut values = Vec::with_capacity(keys);
         while !rest.is_empty() {
@@ -96,11 +100,12 @@ pub(super) fn hash<'a>(parts: impl Iterator<Item = &'a str>) -> u64 {
     hash
 }
 
-/// Adds the condition for the rows after `values` in the order of `keys`, or, `back`, before them. NULL comes before
-/// everything, as in SQLite's sorting.
+/// Adds the condition for the rows after `values` in the order of `keys`, or, `back`, before them.
+/// NULL comes before everything, as in SQLite's sorting.
 ///
-/// Written so that an index on the first key is entered at the right place. Where it descends, what comes last are
-/// NULLs, which no range has: [`Rest::NoNulls`] leaves them to a second search, [`Rest::Nulls`].
+/// Written so that an index on the first key is entered at the right place. Where it descends, what
+/// comes last are NULLs, which no range has: [`Rest::NoNulls`] leaves them to a second search,
+/// [`Rest::Nulls`].
 pub(super) fn after(keys: &[Key], values: &[Value], back: bool, rest: Rest, out: &mut Sql) {
     let (Some(key), Some(value)) = (keys.first(), values.first()) else {
         out.push("0");
@@ -135,7 +140,10 @@ pub(super) fn after(keys: &[Key], values: &[Value], back: bool, rest: Rest, out:
             if more {
                 let ranged = !nulls;
                 if ranged {
-                    out.add(&key.sql).push(&format!(" {sign}= ")).bind(value.clone()).push(" AND (");
+                    out.add(&key.sql)
+                        .push(&format!(" {sign}= "))
+                        .bind(value.clone())
+                        .push(" AND (");
                 }
                 out.add(&key.sql).push(&format!(" {sign} ")).bind(value.clone());
                 out.push(" OR (").add(&key.sql).push(" = ").bind(value.clone()).push(" AND ");

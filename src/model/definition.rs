@@ -6,7 +6,8 @@ use super::path::{self, Step};
 use crate::error::{Error, Result};
 use crate::sql::is_internal;
 
-/// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?: [CompoundIndex], fts?}`.
+/// A model as declared. In JSON: `{name, idCol?, keepRowId?, columns?: [Column], indexes?:
+/// [CompoundIndex], fts?}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Definition {
@@ -101,7 +102,8 @@ pub struct Column {
     /// Whether the index is unique.
     #[serde(default)]
     pub unique: bool,
-    /// The SQL expression to select and search, the developer's own; the table is `tbl` in it. Never real.
+    /// The SQL expression to select and search, the developer's own; the table is `tbl` in it.
+    /// Never real.
     #[serde(default)]
     pub sql: Option<String>,
     /// Stored as 1 or NULL; read as `true` or nothing.
@@ -128,8 +130,8 @@ pub struct Column {
     /// A change of it rewrites the column in every row.
     #[serde(default)]
     pub version: Option<i64>,
-    /// Real columns that are not read back: the value is not at the path but in the document's `$aside`, by the
-    /// column's name. A column's function made it.
+    /// Real columns that are not read back: the value is not at the path but in the document's
+    /// `$aside`, by the column's name. A column's function made it.
     #[serde(default)]
     pub aside: bool,
     /// Its name in the table while a migration has moved it; else its name.
@@ -167,7 +169,8 @@ pub enum ColumnType {
     Blob,
     /// Milliseconds since 1970; a number in the document's text, a `Date` in JavaScript.
     Date,
-    /// 64-bit integers; `{"$bigint": digits}` in the document's text, always a BigInt in JavaScript.
+    /// 64-bit integers; `{"$bigint": digits}` in the document's text, always a BigInt in
+    /// JavaScript.
     BigInt,
 }
 
@@ -216,8 +219,8 @@ impl ColumnType {
 impl Definition {
     /// Reads and checks a definition.
     pub fn parse(json: &str) -> Result<Definition> {
-        let definition: Definition =
-            serde_json::from_str(json).map_err(|e| Error::BadValue(format!("model definition: {e}")))?;
+        let definition: Definition = serde_json::from_str(json)
+            .map_err(|e| Error::BadValue(format!("model definition: {e}")))?;
         definition.check()?;
         Ok(definition)
     }
@@ -232,11 +235,19 @@ impl Definition {
             ));
         }
         if self.name.starts_with("{sdb}") {
-            return Err(bad_name("model", &self.name, "names with '{sdb}' in front are strato-db's own"));
+            return Err(bad_name(
+                "model",
+                &self.name,
+                "names with '{sdb}' in front are strato-db's own",
+            ));
         }
         check_name("column", &self.id_col)?;
         if ["json", "rowid"].iter().any(|taken| taken.eq_ignore_ascii_case(&self.id_col)) {
-            return Err(bad_name("column", &self.id_col, "it is taken already: name the id otherwise"));
+            return Err(bad_name(
+                "column",
+                &self.id_col,
+                "it is taken already: name the id otherwise",
+            ));
         }
         let mut seen: Vec<&str> = vec!["json", "rowid"];
         for column in &self.columns {
@@ -245,7 +256,8 @@ impl Definition {
                 return Err(bad_name("column", &column.name, "it is taken already"));
             }
             seen.push(&column.name);
-            if column.steps()?.first() == Some(&Step::Key(self.id_col.clone())) && column.name != self.id_col
+            if column.steps()?.first() == Some(&Step::Key(self.id_col.clone()))
+                && column.name != self.id_col
             {
                 return Err(bad_name("path", column.path(), "it is the id's"));
             }

@@ -57,8 +57,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
 /// The properties of a JSON object, in their order.
 pub fn fields(doc: &str) -> Result<Vec<Field<'_>>> {
-    let found: Fields<'_> =
-        serde_json::from_str(doc).map_err(|e| Error::BadValue(format!("not a JSON object: {e}")))?;
+    let found: Fields<'_> = serde_json::from_str(doc)
+        .map_err(|e| Error::BadValue(format!("not a JSON object: {e}")))?;
     Ok(found.0)
 }
 
@@ -98,7 +98,9 @@ pub(super) fn check_depth(text: &str) -> Result<()> {
 
 /// The SQL value of a JSON scalar. `what` names it in the error for objects and arrays.
 pub fn scalar(raw: &str, what: &str) -> Result<Value> {
-    let bad = || Error::BadValue(format!("{what} must be a string, a number, a boolean or null, not {raw}"));
+    let bad = || {
+        Error::BadValue(format!("{what} must be a string, a number, a boolean or null, not {raw}"))
+    };
     Ok(match raw.as_bytes().first() {
         Some(b'n') => Value::Null,
         Some(b't') => Value::Integer(1),
@@ -117,12 +119,14 @@ fn string(raw: &str, what: &str) -> Result<String> {
     match plain {
         Some(inner) => Ok(inner.to_string()),
         // what JSON can escape and UTF-8 cannot hold
-        None => serde_json::from_str(raw)
-            .map_err(|_| Error::BadValue(format!("{what} has a lone surrogate, which text cannot hold"))),
+        None => serde_json::from_str(raw).map_err(|_| {
+            Error::BadValue(format!("{what} has a lone surrogate, which text cannot hold"))
+        }),
     }
 }
 
-/// The SQL value of a property for a column of type `ty`, and whether it will be read back as the very same.
+/// The SQL value of a property for a column of type `ty`, and whether it will be read back as the
+/// very same.
 pub(super) fn column_value(raw: &str, ty: Option<ColumnType>, what: &str) -> Result<(Value, bool)> {
     use ColumnType::{BigInt, Blob, Date, Integer, Json, Numeric, Real, Text};
     let bad = |wanted: &str| Error::BadValue(format!("{what} must be {wanted} or null, not {raw}"));
@@ -139,7 +143,9 @@ pub(super) fn column_value(raw: &str, ty: Option<ColumnType>, what: &str) -> Res
         }
         Some(Date) => {
             let given = raw.parse().ok().filter(|_| number);
-            let ms = given.and_then(date).ok_or_else(|| bad("milliseconds, at most 8640000000000000,"))?;
+            let ms = given
+                .and_then(date)
+                .ok_or_else(|| bad("milliseconds, at most 8640000000000000,"))?;
             Ok((Value::Integer(ms), given == Some(ms as f64)))
         }
         Some(BigInt | Integer) if first == b'{' => {
@@ -205,12 +211,16 @@ pub(super) fn write_param(out: &mut String, value: Param<'_>, ty: Option<ColumnT
     use std::fmt::Write;
     match value {
         Param::Integer(i) if ty == Some(ColumnType::BigInt) => tagged::write_bigint(out, i),
-        Param::Integer(i) if ty == Some(ColumnType::Integer) && !is_safe(i) => tagged::write_bigint(out, i),
+        Param::Integer(i) if ty == Some(ColumnType::Integer) && !is_safe(i) => {
+            tagged::write_bigint(out, i)
+        }
         Param::Integer(i) => {
             // writing to a String cannot fail
             let _ = write!(out, "{i}");
         }
-        Param::Real(f) if f.is_finite() => out.push_str(&serde_json::to_string(&f).unwrap_or_default()),
+        Param::Real(f) if f.is_finite() => {
+            out.push_str(&serde_json::to_string(&f).unwrap_or_default())
+        }
         Param::Null | Param::Real(_) => out.push_str("null"),
         Param::Text(s) if ty == Some(ColumnType::Json) => out.push_str(s),
         Param::Text(s) => write_string(out, s),
@@ -304,7 +314,9 @@ mod tests {
         assert!(!exact(r#"{"$bigint":"5"}"#, Some(Integer)).unwrap());
         assert!(!exact("true", None).unwrap() && exact("null", Some(Blob)).unwrap());
         assert!(!exact("7", Some(BigInt)).unwrap());
-        for (raw, ty) in [("7", Blob), ("\"x\"", Date), ("1.5", BigInt), ("{}", Integer), ("[1]", Text)] {
+        for (raw, ty) in
+            [("7", Blob), ("\"x\"", Date), ("1.5", BigInt), ("{}", Integer), ("[1]", Text)]
+        {
             assert_eq!(exact(raw, Some(ty)).unwrap_err().code(), "BAD_VALUE", "{raw}");
         }
     }

@@ -1,6 +1,8 @@
-//! From names in a search to SQL: a declared column, the id, or a path below a column that holds JSON.
+//! From names in a search to SQL: a declared column, the id, or a path below a column that holds
+//! JSON.
 //!
-//! Names come from the definition; what is below a column is a bound value. `tbl` is the model's table.
+//! Names come from the definition; what is below a column is a bound value. `tbl` is the model's
+//! table.
 
 use super::definition::{Column, ColumnType, Definition};
 use crate::error::{Error, Result};
@@ -17,7 +19,8 @@ pub(super) struct Target<'d> {
     path: Option<String>,
     /// The JSON a virtual column is in, and its path there.
     virtual_of: Option<(String, String)>,
-    /// Where in the document it is, as the inside of an SQL literal; none when no other column can hold a part of it.
+    /// Where in the document it is, as the inside of an SQL literal; none when no other column can
+    /// hold a part of it.
     place: Option<String>,
 }
 
@@ -48,11 +51,11 @@ impl Sql {
 }
 
 impl<'d> Target<'d> {
-    /// Finds what `name` stands for: the column of that name, what is below one, or the column whose path it is.
+    /// Finds what `name` stands for: the column of that name, what is below one, or the column
+    /// whose path it is.
     ///
-    /// # Errors
-    /// `UNKNOWN_COLUMN`; `BAD_NAME` for a path below a column that holds no JSON; `BAD_VALUE` for what columns below it
-    /// hold parts of.
+    /// # Errors `UNKNOWN_COLUMN`; `BAD_NAME` for a path below a column that holds no JSON;
+    /// `BAD_VALUE` for what columns below it hold parts of.
     pub(super) fn find(definition: &'d Definition, name: &str) -> Result<Target<'d>> {
         let target = Self::find_part(definition, name)?;
         let part = target.place.as_deref().and_then(|place| part_of(definition, place));
@@ -81,17 +84,23 @@ impl<'d> Target<'d> {
             })?;
             return target.below(definition, &below, name);
         }
-        Self::by_path(definition, name)?
-            .ok_or_else(|| Error::UnknownColumn { model: definition.name.clone(), column: name.to_string() })
+        Self::by_path(definition, name)?.ok_or_else(|| Error::UnknownColumn {
+            model: definition.name.clone(),
+            column: name.to_string(),
+        })
     }
 
-    /// What a path of a document stands for that begins with no declared name but is, or is below, a column's path.
+    /// What a path of a document stands for that begins with no declared name but is, or is below,
+    /// a column's path.
     fn by_path(definition: &'d Definition, name: &str) -> Result<Option<Target<'d>>> {
         let Some(path) = bound_path(&format!(".{name}")) else { return Ok(None) };
         let path = format!("${}", path.replace('\'', "''"));
-        let columns = definition.data_columns().filter(|c| c.sql.is_none() && !c.aside && c.path.is_some());
+        let columns =
+            definition.data_columns().filter(|c| c.sql.is_none() && !c.aside && c.path.is_some());
         let found = columns.filter_map(|c| Some((c, rest_of(&path, &c.json_path())?.to_string())));
-        let Some((column, rest)) = found.min_by_key(|(_, rest)| rest.len()) else { return Ok(None) };
+        let Some((column, rest)) = found.min_by_key(|(_, rest)| rest.len()) else {
+            return Ok(None);
+        };
         let Some(target) = Self::declared(definition, &column.name) else { return Ok(None) };
         match rest.is_empty() {
             true => Ok(Some(target)),
@@ -107,8 +116,8 @@ impl<'d> Target<'d> {
         }
         let column = column?;
         let is_virtual = !column.is_real() && column.sql.is_none();
-        let virtual_of =
-            (is_virtual && holder(definition, column).is_none()).then(|| source(definition, column, "tbl."));
+        let virtual_of = (is_virtual && holder(definition, column).is_none())
+            .then(|| source(definition, column, "tbl."));
         let sql = expression(definition, column, "tbl.");
         // a real column that is not read back holds all of its value
         let place = (is_virtual || column.get()).then(|| column.json_path());
@@ -132,9 +141,13 @@ impl<'d> Target<'d> {
         let path = path.replace("''", "'");
         match Self::virtual_at(definition, &source, &path) {
             Some(same) => Ok(same),
-            None => {
-                Ok(Target { sql: source, path: Some(path), virtual_of: None, place: Some(place), ..self })
-            }
+            None => Ok(Target {
+                sql: source,
+                path: Some(path),
+                virtual_of: None,
+                place: Some(place),
+                ..self
+            }),
         }
     }
 
@@ -214,7 +227,9 @@ impl<'d> Target<'d> {
         match (&self.path, &self.virtual_of) {
             (Some(path), _) => out.push(&self.sql).push(", ").bind(Value::Text(path.clone())),
             (None, Some((source, path))) => out.push(&format!("{source}, '{path}'")),
-            _ if self.is_json() || self.column.is_some_and(|c| c.sql.is_some()) => out.push(&self.sql),
+            _ if self.is_json() || self.column.is_some_and(|c| c.sql.is_some()) => {
+                out.push(&self.sql)
+            }
             _ => return false,
         };
         out.push(")");
@@ -222,7 +237,8 @@ impl<'d> Target<'d> {
     }
 }
 
-/// The SQL of a column that is not the id. `of` is what stands before the table's own columns, such as `tbl.`.
+/// The SQL of a column that is not the id. `of` is what stands before the table's own columns, such
+/// as `tbl.`.
 pub(super) fn expression(definition: &Definition, column: &Column, of: &str) -> String {
     if let Some(sql) = &column.sql {
         return format!("({sql})");
@@ -237,12 +253,14 @@ pub(super) fn expression(definition: &Definition, column: &Column, of: &str) -> 
     format!("{source} ->> '{path}'")
 }
 
-/// Where a virtual column's value is: the JSON column that holds it, and its path there as the inside of an SQL literal.
+/// Where a virtual column's value is: the JSON column that holds it, and its path there as the
+/// inside of an SQL literal.
 fn source(definition: &Definition, column: &Column, of: &str) -> (String, String) {
     source_of(definition, &column.json_path(), of)
 }
 
-/// As [`source`], for any path. A real JSON column that lives in its column alone takes what is below it with it.
+/// As [`source`], for any path. A real JSON column that lives in its column alone takes what is
+/// below it with it.
 fn source_of(definition: &Definition, path: &str, of: &str) -> (String, String) {
     let holders = own_columns(definition).filter(|c| c.ty == Some(ColumnType::Json));
     let below = holders.filter_map(|c| Some((c, rest_of(path, &c.json_path())?.to_string())));
@@ -265,10 +283,12 @@ fn holder<'d>(definition: &'d Definition, column: &Column) -> Option<&'d Column>
 
 /// A column that has taken out a part of what is at a path.
 fn part_of<'d>(definition: &'d Definition, place: &str) -> Option<&'d Column> {
-    own_columns(definition).find(|c| rest_of(&c.json_path(), place).is_some_and(|rest| !rest.is_empty()))
+    own_columns(definition)
+        .find(|c| rest_of(&c.json_path(), place).is_some_and(|rest| !rest.is_empty()))
 }
 
-/// What `path` has behind `front`: nothing when it is the same, none when it is neither that nor below it.
+/// What `path` has behind `front`: nothing when it is the same, none when it is neither that nor
+/// below it.
 fn rest_of<'p>(path: &'p str, front: &str) -> Option<&'p str> {
     path.strip_prefix(front).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::sql::{Conn, Value};
 
 impl Model {
-    /// `op` (`max`, `min`, `sum`, `avg`, `count`, `total`) over a column, as JSON; `null`, of the last two 0, when there is no number.
+    /// `op` (`max`, `min`, `sum`, `avg`, `count`, `total`) over a column, as JSON; `null`, of the
+    /// last two 0, when there is no number.
     ///
     /// Text that reads as a number counts as that; other text, blobs and NULL are left out.
     pub fn aggregate(&self, conn: &Conn, op: &str, name: &str, search: &Search) -> Result<String> {
@@ -38,7 +39,8 @@ impl Model {
                 (value, only)
             }
             _ => {
-                // compared with its own number, text that reads as one is equal to it and other text is not
+                // compared with its own number, text that reads as one is equal to it and other
+                // text is not
                 let mut only = text("CAST(");
                 only.add(&value).push(" AS NUMERIC) = ").add(&value);
                 let mut number = text("CAST(");

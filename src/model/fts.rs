@@ -1,5 +1,6 @@
-//! Full-text search: a model's FTS5 table, which takes its text from a view of the model's own and is kept by triggers,
-//! and the queries put to it. Who creates and rebuilds it is migrate's business.
+//! Full-text search: a model's FTS5 table, which takes its text from a view of the model's own and
+//! is kept by triggers, and the queries put to it. Who creates and rebuilds it is migrate's
+//! business.
 
 use serde::Deserialize;
 
@@ -44,11 +45,13 @@ pub(super) fn check(definition: &Definition) -> Result<()> {
     Ok(())
 }
 
-/// The DDL a model needs, in order: `(name, kind, sql)`, kind being sqlite_schema's. Empty without full-text columns.
-/// After the table is created in a database that has rows, it must be told to `rebuild`.
+/// The DDL a model needs, in order: `(name, kind, sql)`, kind being sqlite_schema's. Empty without
+/// full-text columns. After the table is created in a database that has rows, it must be told to
+/// `rebuild`.
 ///
-/// A view stands between, because FTS5 reads columns by name and virtual columns are expressions. The triggers see
-/// every change: also those of upserts, REPLACE (recursive triggers are on) and changesets.
+/// A view stands between, because FTS5 reads columns by name and virtual columns are expressions.
+/// The triggers see every change: also those of upserts, REPLACE (recursive triggers are on) and
+/// changesets.
 pub(super) fn schema(definition: &Definition) -> Vec<(String, &'static str, String)> {
     match columns(definition).next() {
         Some(_) => statements(definition),
@@ -70,13 +73,17 @@ fn statements(definition: &Definition) -> Vec<(String, &'static str, String)> {
     let (base, fts, rowid, list) =
         (quote(&definition.name), table(definition), rowid(definition), names.join(", "));
     let (index, view) = (quote(&fts), format!("{fts}_rows"));
-    let selected: Vec<String> = of("").iter().zip(&names).map(|(e, n)| format!("{e} AS {n}")).collect();
+    let selected: Vec<String> =
+        of("").iter().zip(&names).map(|(e, n)| format!("{e} AS {n}")).collect();
     let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let tokenize = match &definition.tokenize {
         Some(tokenize) => format!(", tokenize = {}", literal(tokenize)),
         None => String::new(),
     };
-    let add = format!("INSERT INTO {index}(rowid, {list}) VALUES (new.{rowid}, {});", of("new.").join(", "));
+    let add = format!(
+        "INSERT INTO {index}(rowid, {list}) VALUES (new.{rowid}, {});",
+        of("new.").join(", ")
+    );
     let drop = format!(
         "INSERT INTO {index}({index}, rowid, {list}) VALUES ('delete', old.{rowid}, {});",
         of("old.").join(", ")
@@ -131,11 +138,17 @@ struct Asked {
     query: Option<String>,
 }
 
-/// What is put to FTS5, for one column or all of them; none when no word was given, which is no condition.
+/// What is put to FTS5, for one column or all of them; none when no word was given, which is no
+/// condition.
 ///
-/// Plain text is safe whatever it holds: each word is quoted, all must be there. `{words, prefix: true}` takes the last
-/// one as a beginning, `{phrase}` wants the words in this order, `{query}` is FTS5's own language.
-pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) -> Result<Option<String>> {
+/// Plain text is safe whatever it holds: each word is quoted, all must be there. `{words, prefix:
+/// true}` takes the last one as a beginning, `{phrase}` wants the words in this order, `{query}` is
+/// FTS5's own language.
+pub(super) fn query(
+    definition: &Definition,
+    column: Option<&str>,
+    raw: &str,
+) -> Result<Option<String>> {
     let name = column.unwrap_or("");
     let bad = |why: &str| Error::BadValue(format!("{}.{name}: $match {why}", definition.name));
     let there = columns(definition).any(|c| column.is_none_or(|name| c.name == name));
@@ -176,8 +189,9 @@ pub(super) fn query(definition: &Definition, column: Option<&str>, raw: &str) ->
     }))
 }
 
-/// Whether a query of FTS5's language ends every quote and parenthesis it begins, and no other. One that does not could
-/// leave the parentheses put around it, and with them its column or the conditions beside it.
+/// Whether a query of FTS5's language ends every quote and parenthesis it begins, and no other. One
+/// that does not could leave the parentheses put around it, and with them its column or the
+/// conditions beside it.
 fn is_closed(query: &str) -> bool {
     let (mut depth, mut quoted) = (0_usize, false);
     for c in query.chars() {
@@ -193,11 +207,13 @@ fn is_closed(query: &str) -> bool {
     depth == 0 && !quoted
 }
 
-/// Whether a text has nothing of what the tokenizer takes for words. Not said of tokenizers with characters of their own.
+/// Whether a text has nothing of what the tokenizer takes for words. Not said of tokenizers with
+/// characters of their own.
 fn nothing_to_find(definition: &Definition, text: &str) -> bool {
     let tokenizer = definition.tokenize.as_deref().unwrap_or_default();
-    let own =
-        tokenizer.contains("trigram") || tokenizer.contains("tokenchars") || tokenizer.contains("categories");
+    let own = tokenizer.contains("trigram")
+        || tokenizer.contains("tokenchars")
+        || tokenizer.contains("categories");
     let private = |c: char| ('\u{e000}'..='\u{f8ff}').contains(&c) || c >= '\u{f0000}';
     !own && !text.chars().any(|c| c.is_alphanumeric() || private(c))
 }
@@ -223,7 +239,9 @@ pub(super) fn all_find_something(definition: &Definition, node: &Node) -> Result
         }
         Node::Not(node) => return all_find_something(definition, node),
         Node::Match(value) => (None, query(definition, None, value.get())?),
-        Node::Col(name, Op::Match, value) => (Some(name), query(definition, Some(name), value.get())?),
+        Node::Col(name, Op::Match, value) => {
+            (Some(name), query(definition, Some(name), value.get())?)
+        }
         Node::Col(..) | Node::Raw(..) => return Ok(()),
     };
     match found {
@@ -250,8 +268,8 @@ pub(super) fn combined(definition: &Definition, matches: &[&Node]) -> Result<Opt
     Ok((!all.is_empty()).then(|| all.join(" AND ")))
 }
 
-/// Adds the excerpt of a column of the FTS5 table: where that is `matched`, as `fts` in the statement, around what it
-/// found; else all of the text, for [`beginning`].
+/// Adds the excerpt of a column of the FTS5 table: where that is `matched`, as `fts` in the
+/// statement, around what it found; else all of the text, for [`beginning`].
 pub(super) fn snippet(
     definition: &Definition,
     name: &str,
@@ -260,10 +278,16 @@ pub(super) fn snippet(
     out: &mut Sql,
 ) -> Result<()> {
     let i = columns(definition).position(|c| c.name == name).ok_or_else(|| {
-        Error::BadValue(format!("{}.{name}: snippet needs fts: true on the column", definition.name))
+        Error::BadValue(format!(
+            "{}.{name}: snippet needs fts: true on the column",
+            definition.name
+        ))
     })?;
     if !(1..=64).contains(&options.tokens) {
-        return Err(Error::BadValue(format!("snippet.{name}.tokens is {}: use 1 to 64", options.tokens)));
+        return Err(Error::BadValue(format!(
+            "snippet.{name}.tokens is {}: use 1 to 64",
+            options.tokens
+        )));
     }
     if !matched {
         out.push("CAST(");

@@ -1,5 +1,5 @@
-//! What full text promises: it follows its rows whatever happens to them; and that the raw SQL of a search reaches
-//! nothing but what can be read.
+//! What full text promises: it follows its rows whatever happens to them; and that the raw SQL of a
+//! search reaches nothing but what can be read.
 
 use super::*;
 use crate::sql::{Conn, Db, Options, Recorder, undo};
@@ -8,7 +8,8 @@ use crate::vfs::{Memory, Vfs};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn open(definition: &str) -> (Db, Model) {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
     db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
@@ -66,7 +67,12 @@ fn full_text_follows_every_change_of_its_rows() {
     for safe in [r#""\"AND ( * NEAR:^ -fox' \u0000""#, r#""fox\"""#, r#""!!! ???""#] {
         hits(&db, &model, safe);
     }
-    for bad in [r#"{"query":"\"fox"}"#, r#"{"query":"nope: fox"}"#, r#"{"query":"AND"}"#, r#"{"word":"x"}"#] {
+    for bad in [
+        r#"{"query":"\"fox"}"#,
+        r#"{"query":"nope: fox"}"#,
+        r#"{"query":"AND"}"#,
+        r#"{"word":"x"}"#,
+    ] {
         let error = refused(&db, &model, &format!(r#"{{"where":["match",{bad}]}}"#));
         assert_eq!(error.code(), "BAD_VALUE", "{bad}: {error}");
     }
@@ -98,7 +104,9 @@ fn full_text_survives_undo_and_a_rebuild() {
     tx.commit().unwrap();
     assert_eq!(hits(&db, &model, r#""three""#), r#"[{"a"}]"#);
     assert!(undo(&db, &[changes]).unwrap());
-    for (word, expected) in [("one", r#"[{"a"}]"#), ("two", r#"[{"b"}]"#), ("three", "[]"), ("four", "[]")] {
+    for (word, expected) in
+        [("one", r#"[{"a"}]"#), ("two", r#"[{"b"}]"#), ("three", "[]"), ("four", "[]")]
+    {
         assert_eq!(hits(&db, &model, &format!("\"{word}\"")), expected, "{word}");
     }
     sound(&db);
@@ -132,7 +140,8 @@ fn rank_sorts_and_snippets_show() {
     assert!(ranks.windows(2).all(|pair| pair[0] <= pair[1]), "{ranks:?}");
     let (mut cursor, mut pages) = (String::from("null"), Vec::new());
     loop {
-        let found = page(db.reader(), &model, &format!(r#"{{{asked},"limit":3,"cursor":{cursor}}}"#));
+        let found =
+            page(db.reader(), &model, &format!(r#"{{{asked},"limit":3,"cursor":{cursor}}}"#));
         pages.extend(serde_json::from_str::<Vec<serde_json::Value>>(&found.items).unwrap());
         match found.cursor {
             Some(next) => cursor = format!("\"{next}\""),
@@ -140,10 +149,13 @@ fn rank_sorts_and_snippets_show() {
         }
     }
     assert_eq!(pages, items);
-    let begins =
-        r#"{"limit":1,"snippet":{"body":{"before":"[","ellipsis":" …","tokens":2},"title":{"tokens":2}}}"#;
+    let begins = r#"{"limit":1,"snippet":{"body":{"before":"[","ellipsis":" …","tokens":2},"title":{"tokens":2}}}"#;
     let found = page(db.reader(), &model, begins);
-    assert!(found.items.ends_with(r#""$snippet":{"body":"fox ","title":"fox 0"}}]"#), "{}", found.items);
+    assert!(
+        found.items.ends_with(r#""$snippet":{"body":"fox ","title":"fox 0"}}]"#),
+        "{}",
+        found.items
+    );
     fill(&db, &model, &[r#"{"id":"!","deep":{"bo'dy":"«Ein, Fähnlein» weht"}}"#]);
     let found = page(db.reader(), &model, begins);
     let snippet = r#""$snippet":{"body":"«Ein, Fähnlein …","title":""}}]"#;
@@ -168,16 +180,20 @@ fn raw_sql_reads_the_models_and_nothing_else() {
     let (db, model) = open(TEXTS);
     fill(&db, &model, &[r#"{"id":"a","title":"one"}"#]);
     db.writer()
-        .exec("CREATE TABLE _secret(x); CREATE TABLE open_one(x); INSERT INTO open_one VALUES ('a')")
+        .exec(
+            "CREATE TABLE _secret(x); CREATE TABLE open_one(x); INSERT INTO open_one VALUES ('a')",
+        )
         .unwrap();
     let raw = |sql: &str| {
         let sql = serde_json::to_string(sql).unwrap();
         Search::parse(&format!(r#"{{"where":["raw",{sql},[]]}}"#)).unwrap()
     };
     for conn in [db.reader(), db.writer()] {
-        let allowed = raw("tbl.id IN (SELECT x FROM open_one) AND EXISTS (SELECT 1 FROM json_each('[1]'))");
+        let allowed =
+            raw("tbl.id IN (SELECT x FROM open_one) AND EXISTS (SELECT 1 FROM json_each('[1]'))");
         assert_eq!(model.search(conn, &allowed).unwrap().total, Some(1));
-        let matching = raw("tbl.rowId IN (SELECT rowid FROM \"o'texts_fts\" WHERE title MATCH 'one')");
+        let matching =
+            raw("tbl.rowId IN (SELECT rowid FROM \"o'texts_fts\" WHERE title MATCH 'one')");
         assert_eq!(model.search(conn, &matching).unwrap().total, Some(1));
         for hostile in [
             "EXISTS (SELECT 1 FROM _secret)",
@@ -188,9 +204,11 @@ fn raw_sql_reads_the_models_and_nothing_else() {
             "1) UNION SELECT * FROM (SELECT x, x, x, x, x FROM _secret",
         ] {
             let error = model.search(conn, &raw(hostile)).unwrap_err();
-            // for functions SQLite has the words but not the code; the wasm build has no such function at all
+            // for functions SQLite has the words but not the code; the wasm build has no such
+            // function at all
             let words = ["not authorized", "no such function: load_extension"];
-            let denied = error.code() == "SQLITE_AUTH" || words.iter().any(|w| error.to_string().contains(w));
+            let denied = error.code() == "SQLITE_AUTH"
+                || words.iter().any(|w| error.to_string().contains(w));
             assert!(denied, "{hostile}: {error}");
         }
         for statement in [
@@ -214,20 +232,27 @@ fn raw_sql_reads_the_models_and_nothing_else() {
             let error = conn.guarded(|| conn.run(statement, &[])).unwrap_err();
             assert_eq!(error.code(), "SQLITE_AUTH", "{statement}: {error}");
         }
-        assert!(conn.guarded(|| conn.one("PRAGMA data_version", &[], |r| r.int(0))).unwrap().is_some());
+        assert!(
+            conn.guarded(|| conn.one("PRAGMA data_version", &[], |r| r.int(0))).unwrap().is_some()
+        );
     }
-    // compiled again after a change of the schema, a search is guarded still; and afterwards nobody is
+    // compiled again after a change of the schema, a search is guarded still; and afterwards nobody
+    // is
     db.writer().exec("CREATE TABLE later(x)").unwrap();
     let hidden = raw("EXISTS (SELECT 1 FROM later)");
     assert_eq!(model.search(db.writer(), &hidden).unwrap().total, Some(0));
     db.writer().exec("DROP TABLE later; CREATE VIEW later AS SELECT x FROM _secret").unwrap();
     assert_eq!(model.search(db.writer(), &hidden).unwrap_err().code(), "SQLITE_AUTH");
-    assert_eq!(db.reader().one("SELECT count(*) FROM _secret", &[], |r| r.int(0)).unwrap(), Some(0));
+    assert_eq!(
+        db.reader().one("SELECT count(*) FROM _secret", &[], |r| r.int(0)).unwrap(),
+        Some(0)
+    );
 }
 
 #[test]
 fn full_text_that_is_not_made_yet_says_so() {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let migrate = |definition: &str| {
         let model = Model::new(Definition::parse(definition).unwrap());
         let mut migration = super::Migration::plan(db.writer(), &model.definition, false).unwrap();

@@ -1,7 +1,8 @@
 //! One table of JSON documents: its definition, its rows, its searches.
 //!
-//! Documents come and go as JSON text. Values are bound and names come from the definition: nothing of a document or
-//! a search becomes SQL. Functions of users (defaults, computed values) are run by the caller, before.
+//! Documents come and go as JSON text. Values are bound and names come from the definition: nothing
+//! of a document or a search becomes SQL. Functions of users (defaults, computed values) are run by
+//! the caller, before.
 
 mod alias;
 mod condition;

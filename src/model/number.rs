@@ -19,7 +19,9 @@ impl Number {
         }
         match raw.as_bytes().first()? {
             b'{' => tagged::bigint(raw).map(Number::Integer),
-            b'-' | b'0'..=b'9' => raw.parse().ok().filter(|f: &f64| f.is_finite()).map(Number::Real),
+            b'-' | b'0'..=b'9' => {
+                raw.parse().ok().filter(|f: &f64| f.is_finite()).map(Number::Real)
+            }
             _ => None,
         }
     }
@@ -35,12 +37,19 @@ impl Number {
         Some(float(self) + float(other)).filter(|f| f.is_finite()).map(Number::Real)
     }
 
-    /// As a read has it in a place of type `ty`, none if it does not fit there; `big` says of the old value and of what was
-    /// added whether they are a BigInt's. One becomes a BigInt only where its column, or what was there, is one.
-    pub(super) fn write(self, ty: Option<ColumnType>, (old_big, by_big): (bool, bool)) -> Option<String> {
+    /// As a read has it in a place of type `ty`, none if it does not fit there; `big` says of the
+    /// old value and of what was added whether they are a BigInt's. One becomes a BigInt only where
+    /// its column, or what was there, is one.
+    pub(super) fn write(
+        self,
+        ty: Option<ColumnType>,
+        (old_big, by_big): (bool, bool),
+    ) -> Option<String> {
         let mut out = String::new();
         match (ty, self) {
-            (Some(ColumnType::Date), Number::Integer(i)) => out.push_str(&date(i as f64)?.to_string()),
+            (Some(ColumnType::Date), Number::Integer(i)) => {
+                out.push_str(&date(i as f64)?.to_string())
+            }
             (Some(ColumnType::Date), Number::Real(f)) => out.push_str(&date(f)?.to_string()),
             (Some(ColumnType::BigInt | ColumnType::Integer), Number::Integer(i)) => {
                 write_param(&mut out, Param::Integer(i), ty);

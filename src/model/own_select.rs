@@ -1,4 +1,5 @@
-//! Searches whose statement an application changes: the SELECT as ours would be, and the run of theirs.
+//! Searches whose statement an application changes: the SELECT as ours would be, and the run of
+//! theirs.
 
 use super::alias;
 use super::cursor::Rest;
@@ -21,7 +22,8 @@ pub struct OwnSelect {
 }
 
 impl Model {
-    /// The statement of a search and the one for its total. Sort values are in columns called [`alias::sort_value`].
+    /// The statement of a search and the one for its total. Sort values are in columns called
+    /// [`alias::sort_value`].
     pub fn make_select(&self, search: &Search) -> Result<Made> {
         let select = Select::new(self, search)?;
         let statement = select.statement(Rest::All, select.limit.map(|n| n.saturating_add(1)))?;
@@ -45,8 +47,10 @@ impl Model {
                 conn.query(&statement.text, params, |row| {
                     if columns.is_none() && select.with_keys {
                         let keys = 0..select.keys.len();
-                        columns =
-                            Some(keys.map(|i| row.index(&alias::sort_value(i))).collect::<Result<_>>()?);
+                        columns = Some(
+                            keys.map(|i| row.index(&alias::sort_value(i)))
+                                .collect::<Result<_>>()?,
+                        );
                     }
                     page.take(row, Some(columns.as_deref().unwrap_or_default()))
                 })

@@ -1,7 +1,8 @@
 //! Deep changes of a document: `$set`, `$unset`, `$inc` and `$push` at paths, done on its text.
 //!
-//! All changes are laid out as a tree first, so that a document is read once, what is not touched keeps its very text,
-//! and no order is needed: a path that two changes meet at is refused. Knows no tables.
+//! All changes are laid out as a tree first, so that a document is read once, what is not touched
+//! keeps its very text, and no order is needed: a path that two changes meet at is refused. Knows
+//! no tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +16,8 @@ use super::path::{self, Step};
 use super::tagged;
 use crate::error::{Error, Result};
 
-/// Changes of one document. In JSON: `{$set?: {path: value}, $unset?: [path], $inc?: {path: number}, $push?: {path:
-/// element}}`.
+/// Changes of one document. In JSON: `{$set?: {path: value}, $unset?: [path], $inc?: {path:
+/// number}, $push?: {path: element}}`.
 #[derive(Debug, Default)]
 pub struct Patch(Node);
 
@@ -52,10 +53,11 @@ struct Given {
 impl Patch {
     /// Reads changes.
     ///
-    /// # Errors
-    /// `BAD_VALUE` for an unknown operator or two changes that meet, `BAD_NAME` for what is no path.
+    /// # Errors `BAD_VALUE` for an unknown operator or two changes that meet, `BAD_NAME` for what
+    /// is no path.
     pub fn parse(json: &str) -> Result<Patch> {
-        let given: Given = serde_json::from_str(json).map_err(|e| Error::BadValue(format!("patch: {e}")))?;
+        let given: Given =
+            serde_json::from_str(json).map_err(|e| Error::BadValue(format!("patch: {e}")))?;
         let mut patch = Patch::default();
         for (path, value) in given.set {
             patch.add(&path::parse(&path)?, Change::Set(value.get().to_string()))?;
@@ -65,7 +67,10 @@ impl Patch {
         }
         for (path, by) in given.inc {
             if Number::read(by.get()).is_none() {
-                return Err(Error::BadValue(format!("$inc '{path}': {} is not a number", by.get())));
+                return Err(Error::BadValue(format!(
+                    "$inc '{path}': {} is not a number",
+                    by.get()
+                )));
             }
             patch.add(&path::parse(&path)?, Change::Inc(by.get().to_string()))?;
         }
@@ -91,7 +96,8 @@ impl Patch {
     }
 
     fn add(&mut self, steps: &[Step], change: Change) -> Result<()> {
-        let twice = || Error::BadValue(format!("patch: two changes meet at '{}'", path::written(steps)));
+        let twice =
+            || Error::BadValue(format!("patch: two changes meet at '{}'", path::written(steps)));
         let mut node = &mut self.0;
         for step in steps {
             if node.change.is_some() {
@@ -111,13 +117,14 @@ impl Patch {
 
     /// The document with the changes. Missing objects and arrays on the way to a value are made.
     ///
-    /// # Errors
-    /// `BAD_VALUE` naming the path where something else is in the way, `TOO_LARGE` when it gets too deep.
+    /// # Errors `BAD_VALUE` naming the path where something else is in the way, `TOO_LARGE` when it
+    /// gets too deep.
     pub fn apply(&self, doc: &str) -> Result<String> {
         self.apply_as(doc, &|_| None)
     }
 
-    /// [`Patch::apply`] to a document that holds values of these types: sums are written as a read has them.
+    /// [`Patch::apply`] to a document that holds values of these types: sums are written as a read
+    /// has them.
     ///
     /// # Errors
     /// Also `BAD_VALUE` for a sum that its place cannot hold.
@@ -133,7 +140,12 @@ impl Patch {
 type Types<'t> = &'t dyn Fn(&[Step]) -> Option<ColumnType>;
 
 /// What `raw` becomes; `None` when it is not there afterwards.
-fn rewrite(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -> Result<Option<String>> {
+fn rewrite(
+    raw: Option<&str>,
+    node: &Node,
+    at: &mut Vec<Step>,
+    types: Types<'_>,
+) -> Result<Option<String>> {
     if let Some(change) = &node.change {
         return change.of(raw, at, types);
     }
@@ -149,7 +161,12 @@ fn rewrite(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>)
     }
 }
 
-fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -> Result<Option<String>> {
+fn object(
+    raw: Option<&str>,
+    node: &Node,
+    at: &mut Vec<Step>,
+    types: Types<'_>,
+) -> Result<Option<String>> {
     if !node.indexes.is_empty() {
         return Err(in_the_way(at, raw.or(Some("{}")), "an array"));
     }
@@ -188,7 +205,12 @@ fn object(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) 
     Ok((!nothing).then_some(out))
 }
 
-fn array(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -> Result<Option<String>> {
+fn array(
+    raw: Option<&str>,
+    node: &Node,
+    at: &mut Vec<Step>,
+    types: Types<'_>,
+) -> Result<Option<String>> {
     if !node.keys.is_empty() {
         return Err(in_the_way(at, raw.or(Some("[]")), "an object"));
     }
@@ -218,7 +240,9 @@ fn array(raw: Option<&str>, node: &Node, at: &mut Vec<Step>, types: Types<'_>) -
         if let Some(value) = rewrite(None, child, at, types)? {
             if *i != end {
                 let path = path::written(at);
-                return Err(Error::BadValue(format!("'{path}' is beyond the array's end, which is {end}")));
+                return Err(Error::BadValue(format!(
+                    "'{path}' is beyond the array's end, which is {end}"
+                )));
             }
             push(&value);
             end += 1;
@@ -240,12 +264,17 @@ impl Change {
                 None => format!("[{value}]"),
                 Some(list) if list.starts_with('[') => {
                     let inner = list[1..list.len() - 1].trim();
-                    if inner.is_empty() { format!("[{value}]") } else { format!("[{inner},{value}]") }
+                    if inner.is_empty() {
+                        format!("[{value}]")
+                    } else {
+                        format!("[{inner},{value}]")
+                    }
                 }
                 Some(_) => return Err(in_the_way(at, raw, "an array")),
             },
             Change::Inc(by) => {
-                let read = |raw| Number::read(raw).ok_or_else(|| in_the_way(at, Some(raw), "a number"));
+                let read =
+                    |raw| Number::read(raw).ok_or_else(|| in_the_way(at, Some(raw), "a number"));
                 let (old, by_number) = (raw.map_or(Ok(Number::Integer(0)), read)?, read(by)?);
                 let sum = old.plus(by_number).ok_or_else(|| beyond(at, "64 bits"))?;
                 let big = (raw.is_some_and(is_tagged), is_tagged(by));
@@ -292,16 +321,26 @@ mod tests {
     fn what_is_not_touched_keeps_its_text() {
         let doc = r#"{"n":1.10,"big":123456789012345678901234567890,"a":{"x":1e2,"y":[1, 2]}}"#;
         let now = patched(doc, r#"{"$set":{"a.y[1]":"z"},"$unset":["gone.deep"]}"#).unwrap();
-        assert_eq!(now, r#"{"n":1.10,"big":123456789012345678901234567890,"a":{"x":1e2,"y":[1,"z"]}}"#);
+        assert_eq!(
+            now,
+            r#"{"n":1.10,"big":123456789012345678901234567890,"a":{"x":1e2,"y":[1,"z"]}}"#
+        );
     }
 
     #[test]
     fn what_is_missing_on_the_way_is_made() {
-        let now = patched("{}", r#"{"$set":{"a.b[0].c":1},"$inc":{"n.m":2},"$push":{"p.q":"x"}}"#).unwrap();
+        let now = patched("{}", r#"{"$set":{"a.b[0].c":1},"$inc":{"n.m":2},"$push":{"p.q":"x"}}"#)
+            .unwrap();
         assert_eq!(now, r#"{"a":{"b":[{"c":1}]},"n":{"m":2},"p":{"q":["x"]}}"#);
         assert_eq!(patched(r#"{"a":null}"#, r#"{"$set":{"a.b":1}}"#).unwrap(), r#"{"a":{"b":1}}"#);
-        assert_eq!(patched(r#"{"a":[1,2]}"#, r#"{"$unset":["a[0]"]}"#).unwrap(), r#"{"a":[null,2]}"#);
-        assert_eq!(patched(r#"{"a":null}"#, r#"{"$unset":["a.b","a.c[0]"]}"#).unwrap(), r#"{"a":null}"#);
+        assert_eq!(
+            patched(r#"{"a":[1,2]}"#, r#"{"$unset":["a[0]"]}"#).unwrap(),
+            r#"{"a":[null,2]}"#
+        );
+        assert_eq!(
+            patched(r#"{"a":null}"#, r#"{"$unset":["a.b","a.c[0]"]}"#).unwrap(),
+            r#"{"a":null}"#
+        );
         assert_eq!(patched(r#"{"a":[ ]}"#, r#"{"$push":{"a":[1]}}"#).unwrap(), r#"{"a":[[1]]}"#);
     }
 
@@ -312,11 +351,19 @@ mod tests {
         assert_eq!(inc(r#"{"n":0.5}"#, "0.5").unwrap(), r#"{"n":1}"#);
         assert_eq!(inc(r#"{"n":1}"#, r#"{"$bigint":"2"}"#).unwrap(), r#"{"n":3}"#);
         assert_eq!(inc("{}", r#"{"$bigint":"2"}"#).unwrap(), r#"{"n":2}"#);
-        let beyond = inc(r#"{"n":1}"#, r#"{"$bigint":"9007199254740991"}"#).unwrap_err().to_string();
+        let beyond =
+            inc(r#"{"n":1}"#, r#"{"$bigint":"9007199254740991"}"#).unwrap_err().to_string();
         assert!(beyond.contains("'n': the sum is more than its place can hold"), "{beyond}");
         assert_eq!(inc(r#"{"n":{"$bigint":"5"}}"#, "-7").unwrap(), r#"{"n":{"$bigint":"-2"}}"#);
-        assert!(inc(r#"{"n":9223372036854775807}"#, "1").unwrap_err().to_string().contains("64 bits"));
-        assert!(inc(r#"{"n":"x"}"#, "1").unwrap_err().to_string().contains("'n' is a string, not a number"));
+        assert!(
+            inc(r#"{"n":9223372036854775807}"#, "1").unwrap_err().to_string().contains("64 bits")
+        );
+        assert!(
+            inc(r#"{"n":"x"}"#, "1")
+                .unwrap_err()
+                .to_string()
+                .contains("'n' is a string, not a number")
+        );
         assert_eq!(inc("{}", "\"1\"").unwrap_err().code(), "BAD_VALUE");
     }
 
@@ -327,21 +374,40 @@ mod tests {
         assert!(refused("{}", r#"{"$set":{"a.b":1,"a":1}}"#).contains("meet at 'a.b'"));
         assert!(refused("{}", r#"{"$set":{"a.b":1},"$unset":["a"]}"#).contains("meet at 'a'"));
         assert!(refused(r#"{"a":"x"}"#, r#"{"$set":{"a.b":1}}"#).contains("'a' is a string"));
-        assert!(refused(r#"{"a":[]}"#, r#"{"$set":{"a.b":1}}"#).contains("'a' is an array, not an object"));
-        assert!(refused(r#"{"a":{}}"#, r#"{"$set":{"a[0]":1}}"#).contains("'a' is an object, not an array"));
-        assert!(refused(r#"{"a":[1]}"#, r#"{"$set":{"a[2]":1}}"#).contains("beyond the array's end"));
+        assert!(
+            refused(r#"{"a":[]}"#, r#"{"$set":{"a.b":1}}"#)
+                .contains("'a' is an array, not an object")
+        );
+        assert!(
+            refused(r#"{"a":{}}"#, r#"{"$set":{"a[0]":1}}"#)
+                .contains("'a' is an object, not an array")
+        );
+        assert!(
+            refused(r#"{"a":[1]}"#, r#"{"$set":{"a[2]":1}}"#).contains("beyond the array's end")
+        );
         for (tag, what) in [(r#"{"$bytes":"AQI="}"#, "bytes"), (r#"{"$bigint":"5"}"#, "a BigInt")] {
             let doc = format!(r#"{{"a":[{tag}],"$bigint":"5"}}"#);
             for at in ["a[0].x", "a[0].$bytes", "a[0].$bigint", "a[0].$bytes.x"] {
-                for op in [format!(r#"{{"$set":{{"{at}":"AQ=="}}}}"#), format!(r#"{{"$unset":["{at}"]}}"#)] {
-                    assert!(refused(&doc, &op).contains(&format!("'a[0]' is {what}, not")), "{doc} {op}");
+                for op in [
+                    format!(r#"{{"$set":{{"{at}":"AQ=="}}}}"#),
+                    format!(r#"{{"$unset":["{at}"]}}"#),
+                ] {
+                    assert!(
+                        refused(&doc, &op).contains(&format!("'a[0]' is {what}, not")),
+                        "{doc} {op}"
+                    );
                 }
             }
-            assert!(refused(&doc, r#"{"$push":{"a[0]":1}}"#).contains(&format!("is {what}, not an array")));
+            assert!(
+                refused(&doc, r#"{"$push":{"a[0]":1}}"#)
+                    .contains(&format!("is {what}, not an array"))
+            );
             assert!(patched(&doc, r#"{"$set":{"a[0]":1,"$bigint":"6"}}"#).is_ok());
         }
         // an object of the application that has more in it, or something else, is one
-        for doc in [r#"{"a":{"$bytes":"AQI=","n":1}}"#, r#"{"a":{"$bigint":"five"}}"#, r#"{"a":{}}"#] {
+        for doc in
+            [r#"{"a":{"$bytes":"AQI=","n":1}}"#, r#"{"a":{"$bigint":"five"}}"#, r#"{"a":{}}"#]
+        {
             assert!(patched(doc, r#"{"$set":{"a.x":1}}"#).is_ok(), "{doc}");
         }
         assert!(refused("{}", r#"{"$rename":{}}"#).contains("$rename"));

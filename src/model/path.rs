@@ -1,6 +1,7 @@
 //! Where a value is in a document: `home.city`, `tags[0].name`.
 //!
-//! Names are own properties, never looked up anywhere else; a name with a dot or bracket in it cannot be written here.
+//! Names are own properties, never looked up anywhere else; a name with a dot or bracket in it
+//! cannot be written here.
 
 use crate::error::{Error, Result};
 
@@ -28,9 +29,13 @@ pub(super) fn parse(path: &str) -> Result<Vec<Step>> {
         steps.push(Step::Key(name.to_string()));
         while let Some(inner) = rest.strip_prefix('[') {
             let (digits, after) = inner.split_once(']').ok_or_else(|| bad("a '[' has no ']'"))?;
-            let whole = !digits.is_empty() && digits.len() < 10 && digits.bytes().all(|b| b.is_ascii_digit());
+            let whole = !digits.is_empty()
+                && digits.len() < 10
+                && digits.bytes().all(|b| b.is_ascii_digit());
             let index = digits.parse().ok().filter(|_| whole);
-            steps.push(Step::Index(index.ok_or_else(|| bad("between [ and ] goes a whole number"))?));
+            steps.push(Step::Index(
+                index.ok_or_else(|| bad("between [ and ] goes a whole number"))?,
+            ));
             rest = after;
         }
         if !rest.is_empty() {
@@ -77,8 +82,10 @@ mod tests {
     #[test]
     fn what_is_no_path_is_refused() {
         let long = vec!["a"; 101].join(".");
-        for bad in ["", ".", "a.", "a..b", "a[", "a[]", "a[-1]", "a[1]b", "a]", "[0]", "a\"", "a[1e3]", &long]
-        {
+        for bad in [
+            "", ".", "a.", "a..b", "a[", "a[]", "a[-1]", "a[1]b", "a]", "[0]", "a\"", "a[1e3]",
+            &long,
+        ] {
             assert_eq!(parse(bad).unwrap_err().code(), "BAD_NAME", "{bad}");
         }
     }

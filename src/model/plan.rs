@@ -1,4 +1,5 @@
-//! How SQLite goes about a search: its plan in words, and a warning when it reads a large table from end to end.
+//! How SQLite goes about a search: its plan in words, and a warning when it reads a large table
+//! from end to end.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,7 +30,8 @@ pub(super) struct Plans {
 }
 
 impl Model {
-    /// How SQLite would search, as JSON: `{"sql": …, "plan": [line…], "indexes": [name…], "scans": bool}`.
+    /// How SQLite would search, as JSON: `{"sql": …, "plan": [line…], "indexes": [name…], "scans":
+    /// bool}`.
     pub fn explain(&self, conn: &Conn, search: &Search) -> Result<String> {
         let select = Select::new(self, search)?;
         let limit = select.limit.map(|n| n.saturating_add(1));
@@ -57,10 +59,15 @@ impl Model {
         self.plans.untold.borrow_mut().take()
     }
 
-    /// What to tell the developer about a search that was just made, once for each set of columns. A statement's plan
-    /// is looked up once, and only if a column without an index is in it; the table's size only if it is read from end
-    /// to end.
-    pub(super) fn scan_warning(&self, conn: &Conn, search: &Search, made: &Sql) -> Result<Option<String>> {
+    /// What to tell the developer about a search that was just made, once for each set of columns.
+    /// A statement's plan is looked up once, and only if a column without an index is in it; the
+    /// table's size only if it is read from end to end.
+    pub(super) fn scan_warning(
+        &self,
+        conn: &Conn,
+        search: &Search,
+        made: &Sql,
+    ) -> Result<Option<String>> {
         let text = hash(std::iter::once(made.text.as_str()));
         let known = self.plans.scans.borrow().get(&text).copied();
         if known == Some(false) {
@@ -89,7 +96,8 @@ impl Model {
         if self.plans.warned.borrow().contains(&columns) {
             return Ok(None);
         }
-        // the largest is found at once; that it is large says nothing where applications give the ids
+        // the largest is found at once; that it is large says nothing where applications give the
+        // ids
         let figure = |what| {
             let sql = format!("SELECT {what} AS rows FROM {}", self.table);
             conn.one(&sql, &[], |row| row.opt_int(0)).map(|found| found.flatten().unwrap_or(0))
@@ -102,8 +110,9 @@ impl Model {
             return Ok(None);
         }
         let (name, by) = (&self.definition.name, columns.join(", "));
-        let warning =
-            format!("{name}: a search by {by} reads all of {rows} rows: declare an index on '{column}'");
+        let warning = format!(
+            "{name}: a search by {by} reads all of {rows} rows: declare an index on '{column}'"
+        );
         self.plans.warned.borrow_mut().push(columns);
         Ok(Some(warning))
     }
@@ -125,15 +134,18 @@ fn scans(conn: &Conn, search: &Search, made: &Sql) -> bool {
     // a host that explains nothing must not keep anybody from searching
     let plan = lines(conn, made).unwrap_or_default();
     let filters = search.condition.is_some();
-    // without conditions a scan is what was asked for, unless most of it is sorted to be thrown away
+    // without conditions a scan is what was asked for, unless most of it is sorted to be thrown
+    // away
     let sorts = search.limit.is_some() && plan.iter().any(|l| l == "USE TEMP B-TREE FOR ORDER BY");
     (filters || sorts) && plan.iter().any(|line| is_scan(line))
 }
 
 /// The plan, a step a line.
 fn lines(conn: &Conn, statement: &Sql) -> Result<Vec<String>> {
-    let explain =
-        Sql { text: format!("EXPLAIN QUERY PLAN {}", statement.text), values: statement.values.clone() };
+    let explain = Sql {
+        text: format!("EXPLAIN QUERY PLAN {}", statement.text),
+        values: statement.values.clone(),
+    };
     run(&explain, |params| {
         conn.guarded(|| conn.all(&explain.text, params, |row| Ok(row.text(3)?.to_string())))
     })

@@ -33,7 +33,11 @@ impl Found {
         if let Some(total) = self.total {
             out.push_str(&format!(",\"total\":{total}"));
         }
-        let texts = [("cursor", &self.cursor), ("prevCursor", &self.prev_cursor), ("warning", &self.warning)];
+        let texts = [
+            ("cursor", &self.cursor),
+            ("prevCursor", &self.prev_cursor),
+            ("warning", &self.warning),
+        ];
         for (key, text) in texts {
             if let Some(text) = text {
                 write_key(&mut out, key);
@@ -63,7 +67,10 @@ impl Model {
         let total = match search.no_total || search.no_cursor {
             true => None,
             false
-                if search.cursor.is_none() && search.until.is_none() && !page.more && select.offset == 0 =>
+                if search.cursor.is_none()
+                    && search.until.is_none()
+                    && !page.more
+                    && select.offset == 0 =>
             {
                 Some(page.count as i64)
             }
@@ -107,7 +114,8 @@ pub(super) fn number(conn: &Conn, statement: &Sql) -> Result<Option<i64>> {
     run(statement, |params| conn.guarded(|| conn.one(&statement.text, params, |row| row.int(0))))
 }
 
-/// Runs a statement with its values bound. What FTS5 finds wrong with a query of its language is the caller's mistake.
+/// Runs a statement with its values bound. What FTS5 finds wrong with a query of its language is
+/// the caller's mistake.
 pub(super) fn run<T>(statement: &Sql, work: impl FnOnce(&[Param<'_>]) -> Result<T>) -> Result<T> {
     let params: Vec<Param<'_>> = statement.values.iter().map(Value::param).collect();
     work(&params).map_err(|error| match error {

@@ -1,6 +1,8 @@
-//! A search as JavaScript sends it: conditions as a tree, order, paging. Parsed and bounded here, compiled elsewhere.
+//! A search as JavaScript sends it: conditions as a tree, order, paging. Parsed and bounded here,
+//! compiled elsewhere.
 //!
-//! Trees come from the class API, which builds them from the user's attributes; `raw` nodes are the developer's own SQL.
+//! Trees come from the class API, which builds them from the user's attributes; `raw` nodes are the
+//! developer's own SQL.
 
 use std::fmt;
 
@@ -16,7 +18,8 @@ pub const MAX_NODES: usize = 1000;
 /// The most columns to sort by.
 const MAX_SORT: usize = 64;
 
-/// A search. In JSON: `{where?: Node, sort?: [[column, descending]], limit?, offset?, cursor?, noTotal?, noCursor?, …}`.
+/// A search. In JSON: `{where?: Node, sort?: [[column, descending]], limit?, offset?, cursor?,
+/// noTotal?, noCursor?, …}`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Search {
@@ -149,8 +152,8 @@ impl Op {
 impl Search {
     /// Reads a search and checks that it is neither too deep nor too large.
     ///
-    /// # Errors
-    /// `BAD_VALUE` for what is not a search, `TOO_LARGE` for more than [`MAX_NODES`] or [`MAX_DEPTH`].
+    /// # Errors `BAD_VALUE` for what is not a search, `TOO_LARGE` for more than [`MAX_NODES`] or
+    /// [`MAX_DEPTH`].
     pub fn parse(json: &str) -> Result<Search> {
         let search: Search =
             serde_json::from_str(json).map_err(|e| Error::BadValue(format!("search: {e}")))?;
@@ -177,7 +180,9 @@ impl Node {
     fn measure(&self, nodes: &mut usize) -> usize {
         *nodes += 1;
         let below = match self {
-            Node::And(list) | Node::Or(list) => list.iter().map(|n| n.measure(nodes)).max().unwrap_or(0),
+            Node::And(list) | Node::Or(list) => {
+                list.iter().map(|n| n.measure(nodes)).max().unwrap_or(0)
+            }
             Node::Not(node) => node.measure(nodes),
             _ => 0,
         };
@@ -242,7 +247,9 @@ mod tests {
         )
         .unwrap();
         let Some(Node::And(list)) = &search.condition else { panic!("{search:?}") };
-        assert!(matches!(&list[0], Node::Col(name, Op::In, value) if name == "a" && value.get() == "[1,2]"));
+        assert!(
+            matches!(&list[0], Node::Col(name, Op::In, value) if name == "a" && value.get() == "[1,2]")
+        );
         for bad in [
             r#"{"where":["col","a","$regex","x"]}"#,
             r#"{"where":["col","a","$eq"]}"#,
@@ -256,11 +263,14 @@ mod tests {
 
     #[test]
     fn too_deep_and_too_many_are_typed_errors() {
-        let deep = |n: usize| format!(r#"{{"where":{}["or",[]]{}}}"#, "[\"not\",".repeat(n), "]".repeat(n));
+        let deep = |n: usize| {
+            format!(r#"{{"where":{}["or",[]]{}}}"#, "[\"not\",".repeat(n), "]".repeat(n))
+        };
         assert!(Search::parse(&deep(MAX_DEPTH - 1)).is_ok());
         assert_eq!(Search::parse(&deep(MAX_DEPTH)).unwrap_err().code(), "TOO_LARGE");
         assert_eq!(Search::parse(&deep(100_000)).unwrap_err().code(), "BAD_VALUE");
-        let wide = format!(r#"{{"where":["and",[{}["or",[]]]]}}"#, "[\"or\",[]],".repeat(MAX_NODES));
+        let wide =
+            format!(r#"{{"where":["and",[{}["or",[]]]]}}"#, "[\"or\",[]],".repeat(MAX_NODES));
         assert_eq!(Search::parse(&wide).unwrap_err().code(), "TOO_LARGE");
         let order = format!(r#"{{"sort":[{}["a",true]]}}"#, "[\"a\",true],".repeat(MAX_SORT));
         assert_eq!(Search::parse(&order).unwrap_err().code(), "TOO_LARGE");

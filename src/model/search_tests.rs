@@ -7,7 +7,8 @@ use crate::vfs::{Memory, Vfs};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn open(definition: &str) -> (Db, Model) {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
     db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
@@ -102,7 +103,10 @@ fn every_operator_finds_what_it_says() {
         (r#"["col","tags[2][0]","$eq","x"]"#, &[2]),
         (r#"["col","v.deep.er[1]","$eq",8]"#, &[4]),
         (r#"["col","v.deep.er","$contains",7]"#, &[4]),
-        (r#"["or",[["col","id","$eq",1],["and",[["col","id","$gt",2],["col","id","$lt",4]]]]]"#, &[1, 3]),
+        (
+            r#"["or",[["col","id","$eq",1],["and",[["col","id","$gt",2],["col","id","$lt",4]]]]]"#,
+            &[1, 3],
+        ),
         (r#"["not",["or",[["col","n","$gt",0],["raw","tbl.id = ?",[3]]]]]"#, &[2]),
     ] {
         assert_eq!(ids(&db, &model, node), expected, "{node}");
@@ -139,18 +143,30 @@ fn pages_follow_each_other_both_ways_past_nulls_and_mixed_types() {
     );
     let values = ["null", "-5", "null", "\"a\"", "3", "-1", "2.5", "\"B\"", "true", "3", "[1]"];
     for (i, x) in values.iter().enumerate() {
-        fill(&db, &model, &[&format!(r#"{{"x":{x},"y":{}}}"#, values[(i * 7) % 11].replace("[1]", "7"))]);
+        fill(
+            &db,
+            &model,
+            &[&format!(r#"{{"x":{x},"y":{}}}"#, values[(i * 7) % 11].replace("[1]", "7"))],
+        );
     }
-    for sort in
-        [r#"[["x",false]]"#, r#"[["x",true]]"#, r#"[["y",true],["x",false]]"#, r#"[["y",true],["id",true]]"#]
-    {
+    for sort in [
+        r#"[["x",false]]"#,
+        r#"[["x",true]]"#,
+        r#"[["y",true],["x",false]]"#,
+        r#"[["y",true],["id",true]]"#,
+    ] {
         let all = id_list(&page(db.reader(), &model, &format!(r#"{{"sort":{sort}}}"#)));
         assert_eq!(all.len(), values.len());
         for limit in [1, 2, 3, 11, 12] {
             let (mut forth, mut back, mut cursor) = (Vec::new(), Vec::new(), String::new());
             let get = |cursor: &str| {
-                let cursor = if cursor.is_empty() { "null".into() } else { format!("\"{cursor}\"") };
-                page(db.reader(), &model, &format!(r#"{{"sort":{sort},"limit":{limit},"cursor":{cursor}}}"#))
+                let cursor =
+                    if cursor.is_empty() { "null".into() } else { format!("\"{cursor}\"") };
+                page(
+                    db.reader(),
+                    &model,
+                    &format!(r#"{{"sort":{sort},"limit":{limit},"cursor":{cursor}}}"#),
+                )
             };
             let mut last = None;
             loop {
@@ -178,7 +194,8 @@ fn pages_follow_each_other_both_ways_past_nulls_and_mixed_types() {
         }
     }
     let first = page(db.reader(), &model, r#"{"sort":[["x",false]],"limit":2}"#).cursor.unwrap();
-    let other = refused(&db, &model, &format!(r#"{{"sort":[["x",true]],"limit":2,"cursor":"{first}"}}"#));
+    let other =
+        refused(&db, &model, &format!(r#"{{"sort":[["x",true]],"limit":2,"cursor":"{first}"}}"#));
     assert!(other.to_string().contains("another model or order"));
 }
 
@@ -186,7 +203,8 @@ fn pages_follow_each_other_both_ways_past_nulls_and_mixed_types() {
 fn a_page_enters_the_index_at_its_cursor() {
     let (db, model) = things();
     for sort in [r#"[["n",false]]"#, r#"[["n",true]]"#] {
-        let cursor = page(db.reader(), &model, &format!(r#"{{"sort":{sort},"limit":1}}"#)).cursor.unwrap();
+        let cursor =
+            page(db.reader(), &model, &format!(r#"{{"sort":{sort},"limit":1}}"#)).cursor.unwrap();
         let search = format!(r#"{{"sort":{sort},"limit":1,"cursor":"{cursor}"}}"#);
         let plan = model.explain(db.reader(), &Search::parse(&search).unwrap()).unwrap();
         // the first row's n is NULL where it rises: then everything comes after it
@@ -207,8 +225,14 @@ fn figures_are_of_numbers_only() {
         fill(&db, &model, &[&format!(r#"{{"id":"{i}","x":{x},"n":{x},"b":9223372036854775807}}"#)]);
     }
     for column in ["x", "n"] {
-        for (op, value) in [("max", "12"), ("min", "-2"), ("sum", "11.5"), ("AVG", "3.8333333333333335")] {
-            assert_eq!(model.aggregate(db.reader(), op, column, &none).unwrap(), value, "{op} {column}");
+        for (op, value) in
+            [("max", "12"), ("min", "-2"), ("sum", "11.5"), ("AVG", "3.8333333333333335")]
+        {
+            assert_eq!(
+                model.aggregate(db.reader(), op, column, &none).unwrap(),
+                value,
+                "{op} {column}"
+            );
         }
     }
     assert_eq!(model.aggregate(db.reader(), "sum", "b", &none).unwrap(), "4.611686018427388e+19");
@@ -226,8 +250,7 @@ fn figures_are_of_numbers_only() {
 
 /// More rows than a search may read without a word.
 fn many(db: &Db) {
-    let some =
-        "WITH n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 10009) SELECT i, '{\"v\":1}' FROM n";
+    let some = "WITH n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 10009) SELECT i, '{\"v\":1}' FROM n";
     db.writer().exec(&format!("INSERT INTO things(id, json) {some}")).unwrap();
 }
 
@@ -240,7 +263,9 @@ fn reading_a_large_table_from_end_to_end_warns_once_for_each_set_of_columns() {
     assert_eq!(first, "things: a search by v reads all of 10004 rows: declare an index on 'v'");
     assert_eq!(warning(r#"{"where":["col","v","$eq",2]}"#), None);
     assert_eq!(warning(r#"{"where":["col","v","$gt",2]}"#), None);
-    assert!(warning(r#"{"where":["and",[["col","v","$gt",2],["col","name","$eq","x"]]]}"#).is_some());
+    assert!(
+        warning(r#"{"where":["and",[["col","v","$gt",2],["col","name","$eq","x"]]]}"#).is_some()
+    );
     assert_eq!(warning(r#"{"where":["col","n","$eq",1]}"#), None);
     assert_eq!(warning("{}"), None);
     assert!(warning(r#"{"sort":[["name",false]],"limit":1}"#).unwrap().contains("by name"));
@@ -283,7 +308,12 @@ fn a_path_is_the_column_that_has_its_value() {
         ],
     );
     assert_eq!(
-        model.get(db.reader(), &crate::sql::Value::Integer(1)).unwrap().unwrap().matches("\"q\"").count(),
+        model
+            .get(db.reader(), &crate::sql::Value::Integer(1))
+            .unwrap()
+            .unwrap()
+            .matches("\"q\"")
+            .count(),
         1
     );
     for node in [
@@ -309,10 +339,14 @@ fn a_path_is_the_column_that_has_its_value() {
         r#"{"sort":[["v",false]]}"#,
     ] {
         let error = refused(&db, &model, search);
-        assert!(error.code() == "BAD_VALUE" && error.to_string().contains("holds a part"), "{error}");
+        assert!(
+            error.code() == "BAD_VALUE" && error.to_string().contains("holds a part"),
+            "{error}"
+        );
     }
     assert_eq!(refused(&db, &model, r#"{"sort":[["y.o",false]]}"#).code(), "UNKNOWN_COLUMN");
-    let found = page(db.reader(), &model, r#"{"cols":["x.n","v.j.z"],"sort":[["x.n",true]],"limit":1}"#);
+    let found =
+        page(db.reader(), &model, r#"{"cols":["x.n","v.j.z"],"sort":[["x.n",true]],"limit":1}"#);
     assert_eq!(found.items, r#"[{"x.n":5,"v.j.z":[7]}]"#);
 }
 

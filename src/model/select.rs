@@ -1,4 +1,5 @@
-//! One search as the parts of a SELECT. Text and values grow together, so that parameters stand in order.
+//! One search as the parts of a SELECT. Text and values grow together, so that parameters stand in
+//! order.
 
 use super::alias;
 use super::condition::{bindable, compile};
@@ -73,7 +74,9 @@ impl<'s> Select<'s> {
         let all = fts::matches(search.condition.as_ref());
         let by_rank = search.sort.iter().any(|(name, _)| name == "$rank");
         if by_rank && all.is_empty() {
-            return Err(Error::BadValue("sort: $rank needs a $match that every row must meet".into()));
+            return Err(Error::BadValue(
+                "sort: $rank needs a $match that every row must meet".into(),
+            ));
         }
         let ranked = match by_rank || !search.snippet.is_empty() {
             true => fts::combined(definition, &all)?,
@@ -102,10 +105,15 @@ impl<'s> Select<'s> {
         let id = stamp(definition, &definition.id_col, false);
         let parts = [&definition.name, &id].into_iter().chain(&named);
         let order = hash(parts.map(String::as_str));
-        let cursor =
-            search.cursor.as_deref().map(|text| Cursor::read(text, order, keys.len())).transpose()?;
+        let cursor = search
+            .cursor
+            .as_deref()
+            .map(|text| Cursor::read(text, order, keys.len()))
+            .transpose()?;
         if search.distinct && (cursor.is_some() || search.until.is_some()) {
-            return Err(Error::BadValue("distinct rows have no cursors: use limit and offset".into()));
+            return Err(Error::BadValue(
+                "distinct rows have no cursors: use limit and offset".into(),
+            ));
         }
         let limit = search.limit.filter(|n| *n > 0).map(clamp);
         let back = search.from_end || cursor.as_ref().is_some_and(|c| c.back);
@@ -138,7 +146,9 @@ impl<'s> Select<'s> {
         let falling = self.keys.first().is_some_and(|key| key.descending != self.back);
         let value = self.cursor.as_ref().and_then(|c| c.values.first());
         match value {
-            Some(value) if falling && self.keys.len() > 1 && *value != Value::Null && self.offset == 0 => {
+            Some(value)
+                if falling && self.keys.len() > 1 && *value != Value::Null && self.offset == 0 =>
+            {
                 &[Rest::NoNulls, Rest::Nulls]
             }
             _ => &[Rest::All],
@@ -166,8 +176,8 @@ impl<'s> Select<'s> {
         out.add(&self.from);
         self.filter(rest, &mut out)?;
         self.sort(&mut out);
-        // a LIMIT, whatever it is, has SQLite sort by inserting into a b-tree and prefer an index: right for a whole table,
-        // slower than sorting some rows that a condition has found
+        // a LIMIT, whatever it is, has SQLite sort by inserting into a b-tree and prefer an index:
+        // right for a whole table, slower than sorting some rows that a condition has found
         if limit.is_some() || self.offset > 0 || self.condition.text.is_empty() {
             out.push(" LIMIT ").bind(Value::Integer(limit.unwrap_or(-1)));
             out.push(" OFFSET ").bind(Value::Integer(self.offset));
@@ -190,13 +200,16 @@ impl<'s> Select<'s> {
         out
     }
 
-    /// `SELECT what FROM … WHERE …` with the rows after the cursor, if there is one, and `more` in the condition.
+    /// `SELECT what FROM … WHERE …` with the rows after the cursor, if there is one, and `more` in
+    /// the condition.
     pub(super) fn figure(&self, what: &Sql, more: Option<&Sql>) -> Result<Sql> {
         let mut out = Sql::default();
         out.push("SELECT ").add(what).add(&self.from);
         self.filter(Rest::All, &mut out)?;
         if let Some(more) = more {
-            let bare = self.condition.text.is_empty() && self.cursor.is_none() && self.search.until.is_none();
+            let bare = self.condition.text.is_empty()
+                && self.cursor.is_none()
+                && self.search.until.is_none();
             out.push(if bare { " WHERE " } else { " AND " }).add(more);
         }
         Ok(out)
@@ -220,10 +233,16 @@ impl<'s> Select<'s> {
     }
 
     fn sort(&self, out: &mut Sql) {
-        // all that match are sorted in the end: walking the whole table by its ids would spare that and cost more
-        let filtered = !self.condition.text.is_empty() && self.limit.is_none() && self.search.sort.is_empty();
+        // all that match are sorted in the end: walking the whole table by its ids would spare that
+        // and cost more
+        let filtered =
+            !self.condition.text.is_empty() && self.limit.is_none() && self.search.sort.is_empty();
         for (i, key) in self.keys.iter().enumerate() {
-            out.push(if i == 0 { " ORDER BY " } else { ", " }).push(if filtered { "+" } else { "" });
+            out.push(if i == 0 { " ORDER BY " } else { ", " }).push(if filtered {
+                "+"
+            } else {
+                ""
+            });
             out.add(&key.sql);
             out.push(if key.descending != self.back { " DESC" } else { "" });
         }
@@ -270,8 +289,8 @@ fn alias_of(sql: &str) -> Option<&str> {
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let before = before.trim_end();
     let (expression, word) = before.split_at_checked(before.len().checked_sub(2)?)?;
-    let is_as =
-        word.eq_ignore_ascii_case("as") && expression.ends_with(|c: char| c.is_whitespace() || c == ')');
+    let is_as = word.eq_ignore_ascii_case("as")
+        && expression.ends_with(|c: char| c.is_whitespace() || c == ')');
     (is_name && is_as).then_some(name)
 }
 
@@ -304,7 +323,8 @@ fn from(model: &Model, search: &Search, ranked: bool) -> Result<Sql> {
     Ok(out)
 }
 
-/// What a cursor has to know of a thing that is sorted by: where its values stand among others follows from it.
+/// What a cursor has to know of a thing that is sorted by: where its values stand among others
+/// follows from it.
 fn stamp(definition: &Definition, name: &str, descending: bool) -> String {
     let sign = if descending { '-' } else { '+' };
     let column = Target::find_part(definition, name).ok();

@@ -1,5 +1,5 @@
-//! A model bound to its table: reading documents by their ids, on whichever connection it is given. What writes them is
-//! in write.rs, what searches in query.rs.
+//! A model bound to its table: reading documents by their ids, on whichever connection it is given.
+//! What writes them is in write.rs, what searches in query.rs.
 
 use super::alias;
 use super::definition::{Column, ColumnType, Definition};
@@ -96,11 +96,16 @@ impl Model {
             .chain(own(true).map(|c| c.stored_name()))
             .collect();
         let names: Vec<String> = real.iter().map(|name| quote(name)).collect();
-        let taken: Vec<String> =
-            real.iter().copied().chain(own(false).map(|c| c.name.as_str())).map(String::from).collect();
+        let taken: Vec<String> = real
+            .iter()
+            .copied()
+            .chain(own(false).map(|c| c.name.as_str()))
+            .map(String::from)
+            .collect();
         let other = |name: &str| alias::other(name, &taken);
         let marks = vec!["?"; names.len()].join(", ");
-        let updates: Vec<String> = names[1..].iter().map(|n| format!("{n} = excluded.{n}")).collect();
+        let updates: Vec<String> =
+            names[1..].iter().map(|n| format!("{n} = excluded.{n}")).collect();
         let column = |name: &&str| match other(name) {
             Some(alias) => format!("tbl.{} AS {}", quote(name), quote(&alias)),
             None => format!("tbl.{}", quote(name)),
@@ -108,7 +113,8 @@ impl Model {
         let stored: Vec<String> = real.iter().map(column).collect();
         let computed = || definition.data_columns().filter(|c| c.get == Some(true));
         let named = |c: &Column| quote(&other(&c.name).unwrap_or_else(|| c.name.clone()));
-        let expressions = computed().filter_map(|c| Some(format!("({}) AS {}", c.sql.as_ref()?, named(c))));
+        let expressions =
+            computed().filter_map(|c| Some(format!("({}) AS {}", c.sql.as_ref()?, named(c))));
         let selected = computed().filter(|c| c.sql.is_some());
         let selected = selected.map(|c| (c.ty, c.steps().unwrap_or_default())).collect();
         let read: Vec<String> = stored.iter().cloned().chain(expressions).collect();
@@ -179,7 +185,8 @@ impl Model {
         self.one(conn, &sql.text, &params)
     }
 
-    /// One JSON array of the documents with these values in a column, in their order, null where there is none.
+    /// One JSON array of the documents with these values in a column, in their order, null where
+    /// there is none.
     pub fn get_all(&self, conn: &Conn, column: &str, values: &[Value]) -> Result<String> {
         let mut found = String::from("[");
         for value in values {
@@ -195,7 +202,8 @@ impl Model {
         Ok(found)
     }
 
-    /// The document with an id as it is given to [`Model::set`]: without computed columns, with `$aside`.
+    /// The document with an id as it is given to [`Model::set`]: without computed columns, with
+    /// `$aside`.
     pub fn whole(&self, conn: &Conn, id: &Value) -> Result<Option<String>> {
         conn.one(&self.sql.whole, &[id.param()], |row| {
             let mut doc = String::new();
@@ -267,7 +275,8 @@ impl Model {
 
     /// An id as it stands in JSON.
     pub fn id_from(&self, raw: &str) -> Result<Value> {
-        let tagged = if raw.starts_with('{') { tagged::bigint(raw).map(Value::Integer) } else { None };
+        let tagged =
+            if raw.starts_with('{') { tagged::bigint(raw).map(Value::Integer) } else { None };
         let id = match tagged.or_else(|| tagged::bytes(raw).map(Value::Blob)) {
             Some(id) => id,
             None => document::scalar(raw, &self.definition.id_col)?,
@@ -282,7 +291,10 @@ impl Model {
             Value::Integer(i) if text => Value::Text(i.to_string()),
             Value::Real(f) if text => Value::Text(serde_json::to_string(f).unwrap_or_default()),
             Value::Text(s)
-                if !matches!(self.id_type, ColumnType::Text | ColumnType::Json | ColumnType::Blob) =>
+                if !matches!(
+                    self.id_type,
+                    ColumnType::Text | ColumnType::Json | ColumnType::Blob
+                ) =>
             {
                 match s.parse::<i64>() {
                     Ok(i) if i.to_string() == *s => Value::Integer(i),
@@ -368,7 +380,12 @@ impl Real {
     }
 }
 
-fn put_back(doc: String, path: &[Step], value: Param<'_>, ty: Option<ColumnType>) -> Result<String> {
+fn put_back(
+    doc: String,
+    path: &[Step],
+    value: Param<'_>,
+    ty: Option<ColumnType>,
+) -> Result<String> {
     if value == Param::Null {
         return Ok(doc);
     }

@@ -1,5 +1,6 @@
-//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of columns that are declared so, as search
-//! values, results and cursors. Anywhere else such an object is an ordinary object.
+//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of columns
+//! that are declared so, as search values, results and cursors. Anywhere else such an object is an
+//! ordinary object.
 
 use serde::Deserialize;
 
@@ -32,7 +33,9 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
             Ok(Some(Value::Blob(bytes.ok_or_else(bad)?)))
         }
         (None, Some(digits)) => Ok(Some(Value::Integer(
-            digits.parse().map_err(|_| Error::BadValue(format!("{digits}n has more than 64 bits")))?,
+            digits
+                .parse()
+                .map_err(|_| Error::BadValue(format!("{digits}n has more than 64 bits")))?,
         ))),
         _ => Err(bad()),
     }
@@ -89,7 +92,8 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |g, b| g << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        let group =
+            chunk.iter().fold(0u32, |g, b| g << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
         for i in 0..4 {
             let digit = DIGITS[(group >> (18 - 6 * i) & 63) as usize];
             text.push(if i <= chunk.len() { digit as char } else { '=' });
@@ -131,7 +135,9 @@ mod tests {
         write(&mut text, &Value::Integer(i64::MIN)).unwrap();
         assert_eq!(text, r#"{"$bigint":"-9223372036854775808"}"#);
         assert_eq!(read(&text).unwrap(), Some(Value::Integer(i64::MIN)));
-        for bad in [r#"{"$bytes":"*"}"#, r#"{"$bigint":"9223372036854775808"}"#, r#"{"$bytes":1}"#, "{}"] {
+        for bad in
+            [r#"{"$bytes":"*"}"#, r#"{"$bigint":"9223372036854775808"}"#, r#"{"$bytes":1}"#, "{}"]
+        {
             assert_eq!(read(bad).unwrap_err().code(), "BAD_VALUE", "{bad}");
         }
     }

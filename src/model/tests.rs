@@ -1,4 +1,5 @@
-//! What the room promises: documents come back whole, searches use indexes, tables follow their definitions.
+//! What the room promises: documents come back whole, searches use indexes, tables follow their
+//! definitions.
 
 use super::*;
 use crate::sql::{Db, Options, Value};
@@ -7,7 +8,8 @@ use crate::vfs::{Memory, Vfs};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn open(definition: &str) -> (Db, Model) {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
     db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
@@ -31,7 +33,8 @@ fn a_document_comes_back_whole() {
     let (a, b): (serde_json::Value, serde_json::Value) =
         (serde_json::from_str(doc).unwrap(), serde_json::from_str(&back).unwrap());
     assert_eq!(a, b);
-    let raw = db.reader().one("SELECT json FROM things", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
+    let raw =
+        db.reader().one("SELECT json FROM things", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
     assert_eq!(raw.unwrap(), r#"{"name":"hi","home":{"city":"Ulm","no":1},"none":null}"#);
 }
 
@@ -46,14 +49,19 @@ fn real_and_virtual_columns_are_searched_by_their_index() {
         found(&db, &model, r#"{"where":["col","count","$eq",1]}"#),
         r#"[{"id":2,"count":1,"home":{"city":"Bonn"}}]"#
     );
-    let ulm = found(&db, &model, r#"{"where":["col","city","$eq","Ulm"],"sort":[["count",true]],"limit":1}"#);
+    let ulm = found(
+        &db,
+        &model,
+        r#"{"where":["col","city","$eq","Ulm"],"sort":[["count",true]],"limit":1}"#,
+    );
     assert_eq!(ulm, r#"[{"id":3,"count":2,"home":{"city":"Ulm"}}]"#);
     let plan = |sql: &str| {
         let sql = format!("EXPLAIN QUERY PLAN {sql}");
         db.reader().all(&sql, &["x".into()], |r| Ok(r.text(3)?.to_string())).unwrap().join(";")
     };
     assert!(
-        plan("SELECT id FROM things WHERE \"json\" ->> '$.\"home\".\"city\"' = ?").contains("things_city")
+        plan("SELECT id FROM things WHERE \"json\" ->> '$.\"home\".\"city\"' = ?")
+            .contains("things_city")
     );
     assert!(plan("SELECT id FROM things WHERE count = ?").contains("things_count"));
 }
@@ -64,17 +72,29 @@ fn an_update_merges_and_a_null_removes() {
     model.set(db.writer(), r#"{"id":"x","a":1,"b":2}"#, false).unwrap();
     let merged = model.update(db.writer(), r#"{"id":"x","b":null,"c":3}"#, false).unwrap();
     assert_eq!(merged, r#"{"id":"x","a":1,"c":3}"#);
-    assert_eq!(model.update(db.writer(), r#"{"id":"y","c":3}"#, false).unwrap_err().code(), "ENOENT");
-    assert_eq!(model.update(db.writer(), r#"{"id":"y","c":3}"#, true).unwrap(), r#"{"id":"y","c":3}"#);
+    assert_eq!(
+        model.update(db.writer(), r#"{"id":"y","c":3}"#, false).unwrap_err().code(),
+        "ENOENT"
+    );
+    assert_eq!(
+        model.update(db.writer(), r#"{"id":"y","c":3}"#, true).unwrap(),
+        r#"{"id":"y","c":3}"#
+    );
 }
 
 #[test]
 fn a_document_without_data_or_id_is_told_apart() {
     let (db, model) = open(r#"{"name":"t"}"#);
     model.set(db.writer(), r#"{"id":""}"#, false).unwrap();
-    assert_eq!(model.get(db.reader(), &Value::Text(String::new())).unwrap().unwrap(), r#"{"id":""}"#);
+    assert_eq!(
+        model.get(db.reader(), &Value::Text(String::new())).unwrap().unwrap(),
+        r#"{"id":""}"#
+    );
     assert_eq!(model.set(db.writer(), "{}", false).unwrap_err().code(), "REQUIRED");
-    assert_eq!(model.set(db.writer(), r#"{"id":""}"#, true).unwrap_err().code(), "SQLITE_CONSTRAINT_UNIQUE");
+    assert_eq!(
+        model.set(db.writer(), r#"{"id":""}"#, true).unwrap_err().code(),
+        "SQLITE_CONSTRAINT_UNIQUE"
+    );
 }
 
 #[test]
@@ -84,7 +104,10 @@ fn a_later_definition_adds_columns_fills_them_and_rebuilds_indexes() {
     let after = r#"{"name":"t","columns":[{"name":"n","type":"INTEGER","index":"ALL","unique":true},{"name":"m","real":true}]}"#;
     let after = Model::new(Definition::parse(after).unwrap());
     db.transaction(|| after.migrate(db.writer(), false)).unwrap();
-    assert_eq!(found(&db, &after, r#"{"where":["col","n","$eq",7]}"#), r#"[{"id":"x","n":7,"m":"deep"}]"#);
+    assert_eq!(
+        found(&db, &after, r#"{"where":["col","n","$eq",7]}"#),
+        r#"[{"id":"x","n":7,"m":"deep"}]"#
+    );
     let twice = after.set(db.writer(), r#"{"id":"y","n":7}"#, false).unwrap_err();
     assert_eq!(twice.code(), "SQLITE_CONSTRAINT_UNIQUE");
 }
@@ -98,7 +121,8 @@ fn hostile_names_and_values_stay_values() {
         found(&db, &model, r#"{"where":["col","id","$eq","'; DROP TABLE x; --"]}"#).len(),
         doc.len() + 2
     );
-    let unknown = model.search(db.reader(), &Search::parse(r#"{"where":["col","1=1 --","$eq",1]}"#).unwrap());
+    let unknown =
+        model.search(db.reader(), &Search::parse(r#"{"where":["col","1=1 --","$eq",1]}"#).unwrap());
     assert_eq!(unknown.unwrap_err().code(), "UNKNOWN_COLUMN");
     assert_eq!(Definition::parse(r#"{"name":"a\"b"}"#).unwrap_err().code(), "BAD_NAME");
     assert_eq!(Definition::parse(r#"{"name":"_log"}"#).unwrap_err().code(), "BAD_NAME");
@@ -106,13 +130,18 @@ fn hostile_names_and_values_stay_values() {
 
 #[test]
 fn a_model_is_not_called_as_tables_that_no_search_may_read() {
-    for name in ["pragma_x", "PRAGMA_table_info", "dbstat", "DBStat2", "sqlite", "sqlitefoo", "_x"] {
+    for name in ["pragma_x", "PRAGMA_table_info", "dbstat", "DBStat2", "sqlite", "sqlitefoo", "_x"]
+    {
         let refused = Definition::parse(&format!(r#"{{"name":"{name}"}}"#)).unwrap_err();
         assert_eq!(refused.code(), "BAD_NAME", "{name}");
     }
     for name in ["pragma", "pragmas", "db_stat"] {
         let (db, model) = open(&format!(r#"{{"name":"{name}"}}"#));
         model.set(db.writer(), r#"{"id":"x"}"#, false).unwrap();
-        assert_eq!(found(&db, &model, r#"{"where":["col","id","$eq","x"]}"#), r#"[{"id":"x"}]"#, "{name}");
+        assert_eq!(
+            found(&db, &model, r#"{"where":["col","id","$eq","x"]}"#),
+            r#"[{"id":"x"}]"#,
+            "{name}"
+        );
     }
 }

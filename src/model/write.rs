@@ -1,4 +1,5 @@
-//! A model bound to its table: writing documents, whole, merged or patched. Each works in the transaction that is open.
+//! A model bound to its table: writing documents, whole, merged or patched. Each works in the
+//! transaction that is open.
 
 use std::collections::BTreeSet;
 
@@ -45,15 +46,19 @@ struct Stored {
 }
 
 impl Model {
-    /// Writes a document, replacing the one with its id. With `insert_only` an existing id is refused by SQLite.
+    /// Writes a document, replacing the one with its id. With `insert_only` an existing id is
+    /// refused by SQLite.
     pub fn set(&self, conn: &Conn, doc: &str, insert_only: bool) -> Result<Written> {
         let stored = self.take_apart(doc)?;
         let mut params = Vec::with_capacity(stored.columns.len() + 2);
         params.extend([stored.id.param(), Param::from(stored.json.as_ref())]);
         params.extend(stored.columns.iter().map(Value::param));
-        let changes = conn.run(if insert_only { &self.sql.insert } else { &self.sql.set }, &params)?;
+        let changes =
+            conn.run(if insert_only { &self.sql.insert } else { &self.sql.set }, &params)?;
         Ok(match stored.id {
-            Value::Null => Written { id: Value::Integer(changes.last_id), counted: true, same: stored.same },
+            Value::Null => {
+                Written { id: Value::Integer(changes.last_id), counted: true, same: stored.same }
+            }
             id => Written { id, counted: false, same: stored.same },
         })
     }
@@ -73,8 +78,8 @@ impl Model {
         self.get(conn, &written.id)?.ok_or_else(|| self.not_there("set", &written.id))
     }
 
-    /// Merges `doc` into the document with its id, property by property; a null removes one. With `upsert` a
-    /// missing document is made. Gives the whole document.
+    /// Merges `doc` into the document with its id, property by property; a null removes one. With
+    /// `upsert` a missing document is made. Gives the whole document.
     pub fn update(&self, conn: &Conn, doc: &str, upsert: bool) -> Result<String> {
         let patch = fields(doc)?;
         let id = self.id_in(&patch)?;
@@ -98,7 +103,8 @@ impl Model {
         self.set_and_get(conn, &changed)
     }
 
-    /// The document with an id as a patch would leave it, to be [set](Model::set); `None` when there is none.
+    /// The document with an id as a patch would leave it, to be [set](Model::set); `None` when
+    /// there is none.
     pub fn patched(&self, conn: &Conn, id: &Value, patch: &Patch) -> Result<Option<String>> {
         if patch.touches(&self.definition.id_col) {
             return Err(Error::BadValue(format!(
@@ -107,7 +113,9 @@ impl Model {
             )));
         }
         let types = |at: &[Step]| self.columns.iter().find(|c| !c.aside && c.path == at)?.ty;
-        self.whole(conn, &self.as_id(id.clone()))?.map(|doc| patch.apply_as(&doc, &types)).transpose()
+        self.whole(conn, &self.as_id(id.clone()))?
+            .map(|doc| patch.apply_as(&doc, &types))
+            .transpose()
     }
 
     fn take_apart(&self, doc: &str) -> Result<Stored> {
@@ -126,7 +134,8 @@ impl Model {
         let mut taken: Vec<&str> = vec![&self.definition.id_col];
         let aside = self.aside(&given)?;
         for (column, value) in self.columns.iter().zip(&mut columns) {
-            let set_aside = aside.iter().flatten().rev().find(|f| f.key == column.name).map(|f| f.raw);
+            let set_aside =
+                aside.iter().flatten().rev().find(|f| f.key == column.name).map(|f| f.raw);
             let raw = match (column.aside, column.get, column.property()) {
                 // also of a column that is read by now, and was not when the event was made
                 _ if set_aside.is_some() => set_aside,
@@ -148,9 +157,14 @@ impl Model {
         Ok(Stored { id, json, columns, same })
     }
 
-    /// Takes the values of nested columns out of the document, the deepest first; gives what is left of it, `None` when
-    /// that is all.
-    fn cut_nested(&self, doc: &str, columns: &mut [Value], same: &mut bool) -> Result<Option<String>> {
+    /// Takes the values of nested columns out of the document, the deepest first; gives what is
+    /// left of it, `None` when that is all.
+    fn cut_nested(
+        &self,
+        doc: &str,
+        columns: &mut [Value],
+        same: &mut bool,
+    ) -> Result<Option<String>> {
         let (mut rest, mut before): (Option<String>, Option<String>) = (None, None);
         let mut last: &[Step] = &[];
         for i in &self.nested {

@@ -1,4 +1,5 @@
-//! Documents in and out of tables: every kind of column, what is told about a write, deep patches, other ids.
+//! Documents in and out of tables: every kind of column, what is told about a write, deep patches,
+//! other ids.
 
 use super::*;
 use crate::error::Result;
@@ -8,7 +9,8 @@ use crate::vfs::{Memory, Vfs};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn open(definition: &str) -> (Db, Model) {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
     db.transaction(|| model.migrate(db.writer(), false)).unwrap();
     (db, model)
@@ -37,9 +39,14 @@ fn every_kind_of_column_reads_back_as_it_was_given() {
     assert_eq!(tell(&db, &model, doc).unwrap(), News::None);
     assert_eq!(model.get(db.reader(), &text("x")).unwrap().unwrap(), doc);
     assert_eq!(stored(&db, "b"), Value::Blob(vec![0, 255]));
-    assert_eq!((stored(&db, "i"), stored(&db, "o")), (Value::Integer(9_007_199_254_740_993), Value::Null));
+    assert_eq!(
+        (stored(&db, "i"), stored(&db, "o")),
+        (Value::Integer(9_007_199_254_740_993), Value::Null)
+    );
     assert_eq!(stored(&db, "json"), text(r#"{"rest":null}"#));
-    for bad in [r#""b":"AP8=""#, r#""b":{"$bytes":"A"}"#, r#""d":"now""#, r#""g":1.5"#, r#""i":{"a":1}"#] {
+    for bad in
+        [r#""b":"AP8=""#, r#""b":{"$bytes":"A"}"#, r#""d":"now""#, r#""g":1.5"#, r#""i":{"a":1}"#]
+    {
         assert_eq!(
             tell(&db, &model, &format!(r#"{{"id":"y",{bad}}}"#)).unwrap_err().code(),
             "BAD_VALUE",
@@ -103,20 +110,29 @@ fn values_next_to_a_document_stay_out_of_it_and_survive_updates() {
     let patch = Patch::parse(r#"{"$set":{"name":"B"}}"#).unwrap();
     model.patch(db.writer(), &text("x"), &patch).unwrap();
     assert_eq!(stored(&db, "low"), text("a"), "it is for whoever knows the function to change it");
-    // the document of an old event, by a definition of now: what was kept beside it is in it, and the reverse
-    let (now_db, now) = open(r#"{"name":"t","columns":[{"name":"low","type":"TEXT","path":"deep.low"}]}"#);
+    // the document of an old event, by a definition of now: what was kept beside it is in it, and
+    // the reverse
+    let (now_db, now) =
+        open(r#"{"name":"t","columns":[{"name":"low","type":"TEXT","path":"deep.low"}]}"#);
     tell(&now_db, &now, r#"{"id":"x","$aside":{"low":"a"}}"#).unwrap();
-    assert_eq!(now.get(now_db.reader(), &text("x")).unwrap().unwrap(), r#"{"id":"x","deep":{"low":"a"}}"#);
+    assert_eq!(
+        now.get(now_db.reader(), &text("x")).unwrap().unwrap(),
+        r#"{"id":"x","deep":{"low":"a"}}"#
+    );
     tell(&db, &model, r#"{"id":"y","name":"B"}"#).unwrap();
     assert_eq!(stored(&db, "(SELECT low FROM t WHERE id = 'y')"), text("B"));
     let (plain_db, plain) = open(r#"{"name":"t"}"#);
     assert_eq!(tell(&plain_db, &plain, r#"{"id":"x","$aside":1}"#).unwrap(), News::None);
-    assert_eq!(plain.get(plain_db.reader(), &text("x")).unwrap().unwrap(), r#"{"id":"x","$aside":1}"#);
+    assert_eq!(
+        plain.get(plain_db.reader(), &text("x")).unwrap().unwrap(),
+        r#"{"id":"x","$aside":1}"#
+    );
 }
 
 #[test]
 fn ids_are_the_same_as_number_and_as_text() {
-    let (db, model) = open(r#"{"name":"t","columns":[{"name":"n","path":"a.n","index":"SPARSE"}]}"#);
+    let (db, model) =
+        open(r#"{"name":"t","columns":[{"name":"n","path":"a.n","index":"SPARSE"}]}"#);
     for i in 1..=3 {
         tell(&db, &model, &format!(r#"{{"id":{i},"a":{{"n":{}}}}}"#, i * 10)).unwrap();
     }
@@ -129,13 +145,17 @@ fn ids_are_the_same_as_number_and_as_text() {
     assert_eq!(by, r#"[{"id":"2","a":{"n":20}}]"#);
     model.change_id(db.writer(), &Value::Integer(1), &Value::Integer(7)).unwrap();
     assert!(
-        model.exists(db.reader(), &text("7")).unwrap() && !model.exists(db.reader(), &text("1")).unwrap()
+        model.exists(db.reader(), &text("7")).unwrap()
+            && !model.exists(db.reader(), &text("1")).unwrap()
     );
     assert_eq!(model.change_id(db.writer(), &text("1"), &text("8")).unwrap_err().code(), "ENOENT");
     let taken = model.change_id(db.writer(), &text("7"), &text("2")).unwrap_err();
     assert_eq!(taken.code(), "SQLITE_CONSTRAINT_UNIQUE");
     assert!(model.remove(db.writer(), &Value::Integer(7)).unwrap());
-    assert_eq!(model.get_by(db.reader(), "nope", &Value::Integer(1)).unwrap_err().code(), "UNKNOWN_COLUMN");
+    assert_eq!(
+        model.get_by(db.reader(), "nope", &Value::Integer(1)).unwrap_err().code(),
+        "UNKNOWN_COLUMN"
+    );
 }
 
 #[test]
@@ -144,7 +164,10 @@ fn computed_columns_are_read_and_not_written() {
         r#"{"name":"t","columns":[{"name":"n","type":"INTEGER"},{"name":"twice","sql":"tbl.n * 2","get":true,"path":"x.twice"}]}"#,
     );
     tell(&db, &model, r#"{"id":"x","n":2}"#).unwrap();
-    assert_eq!(model.get(db.reader(), &text("x")).unwrap().unwrap(), r#"{"id":"x","n":2,"x":{"twice":4}}"#);
+    assert_eq!(
+        model.get(db.reader(), &text("x")).unwrap().unwrap(),
+        r#"{"id":"x","n":2,"x":{"twice":4}}"#
+    );
     let patch = Patch::parse(r#"{"$inc":{"n":1}}"#).unwrap();
     let now = model.patch(db.writer(), &text("x"), &patch).unwrap();
     assert_eq!(now, r#"{"id":"x","n":3,"x":{"twice":6}}"#);
@@ -164,7 +187,8 @@ fn a_sum_is_what_its_place_holds() {
         r#"{"name":"t","columns":[{"name":"i","type":"INTEGER"},{"name":"g","type":"BIGINT"},{"name":"d","type":"DATE"},
         {"name":"c","type":"BIGINT","get":false}]}"#,
     );
-    let doc = r#"{"id":"x","i":9007199254740991,"g":{"$bigint":"5"},"d":5,"n":1,"old":{"$bigint":"7"}}"#;
+    let doc =
+        r#"{"id":"x","i":9007199254740991,"g":{"$bigint":"5"},"d":5,"n":1,"old":{"$bigint":"7"}}"#;
     let sum = |path: &str, by: &str| {
         tell(&db, &model, doc).unwrap();
         let patch = Patch::parse(&format!(r#"{{"$inc":{{"{path}":{by}}}}}"#)).unwrap();
@@ -172,8 +196,9 @@ fn a_sum_is_what_its_place_holds() {
         let set = model.patch(db.writer(), &id, &patch);
         match (handed_out, set) {
             (Ok(Some(doc)), Ok(set)) => {
-                let value =
-                    |doc: &str| serde_json::from_str::<serde_json::Value>(doc).unwrap()[path].to_string();
+                let value = |doc: &str| {
+                    serde_json::from_str::<serde_json::Value>(doc).unwrap()[path].to_string()
+                };
                 assert_eq!(value(&doc), value(&set), "{path} {by}");
                 value(&set)
             }
@@ -197,7 +222,8 @@ fn a_sum_is_what_its_place_holds() {
         assert_eq!(sum("d", by), whole.to_string());
         assert_eq!(stored(&db, "d"), Value::Integer(whole));
     }
-    for (path, by) in [("d", "1e20"), ("d", "8640000000000000"), ("d", r#"{"$bigint":"-8640000000000006"}"#)]
+    for (path, by) in
+        [("d", "1e20"), ("d", "8640000000000000"), ("d", r#"{"$bigint":"-8640000000000006"}"#)]
     {
         let refused = sum(path, by);
         assert!(refused.starts_with("BAD_VALUE: ") && refused.contains("$inc 'd'"), "{refused}");
@@ -209,7 +235,10 @@ fn a_sum_is_what_its_place_holds() {
 #[test]
 fn dates_are_whole_milliseconds_that_a_date_can_have() {
     let (db, model) = open(r#"{"name":"t","columns":[{"name":"d","type":"DATE"}]}"#);
-    assert_eq!(tell(&db, &model, r#"{"id":"x","d":1.5}"#).unwrap(), News::Doc(r#"{"id":"x","d":1}"#.into()));
+    assert_eq!(
+        tell(&db, &model, r#"{"id":"x","d":1.5}"#).unwrap(),
+        News::Doc(r#"{"id":"x","d":1}"#.into())
+    );
     assert_eq!(stored(&db, "d"), Value::Integer(1));
     assert_eq!(tell(&db, &model, r#"{"id":"x","d":-8640000000000000}"#).unwrap(), News::None);
     for bad in ["8640000000000001", "1e17", "-1e300", "true"] {

@@ -26,7 +26,8 @@ fn out(x: u8, n: u64, b: &str) -> Outgoing {
 }
 
 fn push(client: u8, at: At, evs: Vec<Outgoing>) -> String {
-    to_json(&Push { p: 1, client: ClientId::from_bytes([client; 16]), at, evs, want: None }).unwrap()
+    to_json(&Push { p: 1, client: ClientId::from_bytes([client; 16]), at, evs, want: None })
+        .unwrap()
 }
 
 /// Pushes of all kinds: fresh, repeated, gap, fork, dup, rejected, stolen, another history.
@@ -60,7 +61,8 @@ fn it_answers_exactly_like_the_log_in_memory() {
         let reply = server.push(principal, &text, Some(&no)).unwrap();
         assert_eq!(reply, expected, "push {i}");
         assert_eq!(server.head().unwrap(), memory.head().unwrap(), "push {i}");
-        let at = Page::parse(&server.pull("ann", &pull(start(), None)).unwrap().reply.body).unwrap();
+        let at =
+            Page::parse(&server.pull("ann", &pull(start(), None)).unwrap().reply.body).unwrap();
         assert!(chain::holds(&at));
         for limit in [None, Some(2)] {
             let text = pull(start(), limit);
@@ -76,7 +78,8 @@ fn it_answers_exactly_like_the_log_in_memory() {
 }
 
 fn pull(at: At, limit: Option<u64>) -> String {
-    to_json(&Pull { p: 1, client: ClientId::from_bytes([1; 16]), at, limit, wait_ms: Some(7) }).unwrap()
+    to_json(&Pull { p: 1, client: ClientId::from_bytes([1; 16]), at, limit, wait_ms: Some(7) })
+        .unwrap()
 }
 
 #[test]
@@ -118,11 +121,21 @@ fn a_database_of_another_log_or_a_newer_version_is_refused() {
     let storage = Memory::new();
     drop(open(&storage).unwrap());
     // one at a time: nothing keeps two instances off one memory
-    let db = || Db::open(Vfs::register(storage.clone()).unwrap(), "log.db", Options::default()).unwrap();
-    assert_eq!(Server::open(db(), "other", Epoch::from_bytes(EPOCH)).unwrap_err().code(), "CORRUPT");
-    assert_eq!(Server::open(db(), "Other", Epoch::from_bytes(EPOCH)).unwrap_err().code(), "BAD_NAME");
+    let db =
+        || Db::open(Vfs::register(storage.clone()).unwrap(), "log.db", Options::default()).unwrap();
+    assert_eq!(
+        Server::open(db(), "other", Epoch::from_bytes(EPOCH)).unwrap_err().code(),
+        "CORRUPT"
+    );
+    assert_eq!(
+        Server::open(db(), "Other", Epoch::from_bytes(EPOCH)).unwrap_err().code(),
+        "BAD_NAME"
+    );
     let server = open(&storage).unwrap();
     server.db().writer().run("UPDATE meta SET v = 2 WHERE k = 'format'", &[]).unwrap();
     drop(server);
-    assert_eq!(Server::open(db(), "todo", Epoch::from_bytes(EPOCH)).unwrap_err().code(), "NEWER_FORMAT");
+    assert_eq!(
+        Server::open(db(), "todo", Epoch::from_bytes(EPOCH)).unwrap_err().code(),
+        "NEWER_FORMAT"
+    );
 }

@@ -35,12 +35,13 @@ pub(super) fn bind_params(statement: &mut Statement<'_>, params: &Params) -> Res
             for (name, value) in values {
                 let i = match name.starts_with([':', '@', '$']) {
                     true => statement.parameter_index(name)?,
-                    false => [':', '@', '$']
-                        .iter()
-                        .find_map(|sign| statement.parameter_index(&format!("{sign}{name}")).ok().flatten()),
+                    false => [':', '@', '$'].iter().find_map(|sign| {
+                        statement.parameter_index(&format!("{sign}{name}")).ok().flatten()
+                    }),
                 };
-                let i =
-                    i.ok_or_else(|| Error::BadValue(format!("the statement has no parameter '{name}'")))?;
+                let i = i.ok_or_else(|| {
+                    Error::BadValue(format!("the statement has no parameter '{name}'"))
+                })?;
                 statement.raw_bind_parameter(i, value.param())?;
                 bound[i - 1] = true;
             }

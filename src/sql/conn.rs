@@ -1,5 +1,5 @@
-//! One SQLite connection, of the bundled engine or a host's: run statements, read rows. The bundled engine's statements
-//! are prepared once and kept.
+//! One SQLite connection, of the bundled engine or a host's: run statements, read rows. The bundled
+//! engine's statements are prepared once and kept.
 
 use std::rc::Rc;
 
@@ -91,11 +91,11 @@ impl Row<'_> {
     pub fn index(&self, name: &str) -> Result<usize> {
         match &self.0 {
             Cells::Bundled(row) => Ok(row.as_ref().column_index(name)?),
-            Cells::Host(found, _) => found
-                .names
-                .iter()
-                .position(|known| known == name)
-                .ok_or_else(|| Error::BadValue(format!("the host's SQLite gave no column '{name}'"))),
+            Cells::Host(found, _) => {
+                found.names.iter().position(|known| known == name).ok_or_else(|| {
+                    Error::BadValue(format!("the host's SQLite gave no column '{name}'"))
+                })
+            }
         }
     }
 
@@ -223,7 +223,9 @@ impl Conn {
             Kind::Host(host) => {
                 let found = host.rows(sql, params, limit).map_err(|e| self.explain(e, sql))?;
                 let rows = found.rows.iter().take(limit.unwrap_or(usize::MAX));
-                return rows.map(|row| Row(Cells::Host(&found, row))).try_for_each(|row| each(&row));
+                return rows
+                    .map(|row| Row(Cells::Host(&found, row)))
+                    .try_for_each(|row| each(&row));
             }
         };
         self.with(raw, sql, |s| {
@@ -289,7 +291,9 @@ impl Conn {
         f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
         let told = |e| match Error::from(e) {
-            Error::Sqlite { code, message, .. } => Error::Sqlite { code, message, sql: String::new() },
+            Error::Sqlite { code, message, .. } => {
+                Error::Sqlite { code, message, sql: String::new() }
+            }
             e => e,
         };
         let mut statement = prepared.map_err(|e| self.explain(told(e), sql))?;
@@ -317,9 +321,11 @@ impl Conn {
                 vfs.set_full(matches!(e, StorageError::Quota(_)));
                 e.into()
             }
-            Some((_, e)) => {
-                Error::Sqlite { code, message: format!("{message}: {e}"), sql: statement.to_string() }
-            }
+            Some((_, e)) => Error::Sqlite {
+                code,
+                message: format!("{message}: {e}"),
+                sql: statement.to_string(),
+            },
             None => {
                 let sql = if sql.is_empty() { statement.to_string() } else { sql };
                 Error::Sqlite { code, message, sql }
@@ -334,14 +340,18 @@ fn holds_nothing(sql: &str) -> bool {
     sql.is_empty() || sql.starts_with("--") || sql.starts_with("/*")
 }
 
-/// A host's rows are objects: names that are not distinct, or that JavaScript sorts like an array's indexes, would put
-/// the values elsewhere. So every build with debug assertions refuses our own statements that have them.
+/// A host's rows are objects: names that are not distinct, or that JavaScript sorts like an array's
+/// indexes, would put the values elsewhere. So every build with debug assertions refuses our own
+/// statements that have them.
 fn check_names(statement: &Statement<'_>) {
     if cfg!(debug_assertions) {
         let names: Vec<_> = statement.column_names().collect();
         let index = |name: &str| name.bytes().all(|b| b.is_ascii_digit()) || name == "__proto__";
         let unfit = |(i, name): &(usize, &&str)| names[..*i].contains(name) || index(name);
         let bad = names.iter().enumerate().find(unfit).filter(|_| names.len() > 1);
-        debug_assert!(bad.is_none(), "column {bad:?} needs a name of its own (AS …): {statement:?}");
+        debug_assert!(
+            bad.is_none(),
+            "column {bad:?} needs a name of its own (AS …): {statement:?}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! A database: a writer and a reader connection on one file, and transactions that nest. A host's has one connection
-//! for both.
+//! A database: a writer and a reader connection on one file, and transactions that nest. A host's
+//! has one connection for both.
 //!
 //! It does not queue anybody: who may write when is decided above, by the store's lane.
 
@@ -45,7 +45,8 @@ pub struct Db {
     writer: Conn,
     /// Where the bundled engine's files are.
     vfs: Option<Rc<Vfs>>,
-    /// Tables whose rows changed since [`Db::take_changed`]. A mutex only because rusqlite's hooks are `Send`.
+    /// Tables whose rows changed since [`Db::take_changed`]. A mutex only because rusqlite's hooks
+    /// are `Send`.
     changed: Arc<Mutex<BTreeSet<String>>>,
     /// How many transactions are open inside one another.
     pub(super) depth: Cell<u32>,
@@ -64,19 +65,20 @@ impl Db {
             false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
         let connect = || -> Result<Conn> {
-            let raw = Connection::open_with_flags_and_vfs(file, flags, vfs.name()).map_err(|e| match vfs
-                .last_error()
-            {
-                Some(e) => e.into(),
-                None => Error::from(e),
-            })?;
+            let raw = Connection::open_with_flags_and_vfs(file, flags, vfs.name()).map_err(
+                |e| match vfs.last_error() {
+                    Some(e) => e.into(),
+                    None => Error::from(e),
+                },
+            )?;
             Conn::new(raw, vfs.clone())
         };
         let writer = connect()?;
         configure(&writer, options)?;
         let reader = connect()?;
         for conn in [&writer, &reader] {
-            // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite relies on
+            // SQL of an application, or a file that came from elsewhere, cannot damage what SQLite
+            // relies on
             conn.raw()?.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         }
         reader.exec("PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
@@ -95,8 +97,8 @@ impl Db {
         Ok(db)
     }
 
-    /// Takes a host's database as it is. Foreign keys and recursive triggers are switched on, as in the bundled engine,
-    /// where the host lets us.
+    /// Takes a host's database as it is. Foreign keys and recursive triggers are switched on, as in
+    /// the bundled engine, where the host lets us.
     pub fn of_host(host: Box<dyn HostSqlite>) -> Result<Db> {
         let calls_only = host.calls_only();
         let writer = Conn::of_host(host);
@@ -133,14 +135,15 @@ impl Db {
         &self.writer
     }
 
-    /// The connection that reads the last commit and never waits. A host's database has but one connection: while a
-    /// transaction is open there, whoever reads outside of it has to wait for its end, which JavaScript sees to.
+    /// The connection that reads the last commit and never waits. A host's database has but one
+    /// connection: while a transaction is open there, whoever reads outside of it has to wait for
+    /// its end, which JavaScript sees to.
     pub fn reader(&self) -> &Conn {
         self.reader.as_ref().unwrap_or(&self.writer)
     }
 
-    /// A connection that sees the last commit: the writer, in whose cache pages are, unless a transaction is open there.
-    /// For statements of ours, which only read.
+    /// A connection that sees the last commit: the writer, in whose cache pages are, unless a
+    /// transaction is open there. For statements of ours, which only read.
     pub fn committed(&self) -> &Conn {
         match &self.reader {
             Some(reader) if self.writer.in_transaction() => reader,
@@ -167,10 +170,11 @@ impl Db {
         }
     }
 
-    /// Begins a transaction, or a savepoint inside the open one. Dropped without [`Tx::commit`] it is undone.
+    /// Begins a transaction, or a savepoint inside the open one. Dropped without [`Tx::commit`] it
+    /// is undone.
     ///
-    /// # Errors
-    /// `NOT_SUPPORTED` on a host that knows transactions as calls only: use [`Db::transaction`] there.
+    /// # Errors `NOT_SUPPORTED` on a host that knows transactions as calls only: use
+    /// [`Db::transaction`] there.
     pub fn begin(&self) -> Result<Tx<'_>> {
         if self.calls_only().is_some() {
             return Err(Error::NotSupported("BEGIN in this host's SQLite (use withTransaction)"));
@@ -194,7 +198,8 @@ impl Db {
     /// `SQLITE_ABORT_ROLLBACK`, until its owner ends it.
     pub fn check_open(&self) -> Result<()> {
         // a host has no hooks, and may say whether a transaction is open
-        let told = |conn: &HostConn| !conn.host.calls_only() && conn.host.in_transaction() == Some(false);
+        let told =
+            |conn: &HostConn| !conn.host.calls_only() && conn.host.in_transaction() == Some(false);
         if self.ending.is_held() && self.writer.host().is_some_and(told) {
             self.ending.lose();
         }
@@ -224,8 +229,9 @@ impl Db {
         tx.commit()
     }
 
-    /// Begins a transaction that spans turns of the event loop. Where the host knows transactions as calls only, JavaScript
-    /// has it open such a call around the whole, which also undoes it; here it is counted, no more.
+    /// Begins a transaction that spans turns of the event loop. Where the host knows transactions
+    /// as calls only, JavaScript has it open such a call around the whole, which also undoes it;
+    /// here it is counted, no more.
     pub fn begin_long(&self) -> Result<Tx<'_>> {
         if self.calls_only().is_none() {
             return self.begin();
@@ -240,9 +246,10 @@ impl Db {
         Tx { db: self, depth, done: false }
     }
 
-    /// To be called by whoever is about to write: refuses while earlier writes that were acknowledged are not kept and
-    /// still cannot be. Only [`Durability::Relaxed`] on a storage that keeps things [later](crate::vfs::Later) can
-    /// get there; every other call is ready at once.
+    /// To be called by whoever is about to write: refuses while earlier writes that were
+    /// acknowledged are not kept and still cannot be. Only [`Durability::Relaxed`] on a storage
+    /// that keeps things [later](crate::vfs::Later) can get there; every other call is ready at
+    /// once.
     ///
     /// # Errors
     /// What keeps the earlier writes from being kept, such as `QUOTA`.
@@ -254,11 +261,12 @@ impl Db {
         }
     }
 
-    /// To be called after each commit, with the lane still held and before anything in memory follows the commit:
-    /// returns when it is as safe as the durability asks. Ready at once where storage is synchronous.
+    /// To be called after each commit, with the lane still held and before anything in memory
+    /// follows the commit: returns when it is as safe as the durability asks. Ready at once where
+    /// storage is synchronous.
     ///
-    /// # Errors
-    /// The commit could not be kept. It is undone, and so is everything that was not kept before it.
+    /// # Errors The commit could not be kept. It is undone, and so is everything that was not kept
+    /// before it.
     pub async fn settle(&self) -> Result<()> {
         match (self.durability, self.later()) {
             (Durability::Relaxed, Some(later)) => later.start(),
@@ -268,10 +276,11 @@ impl Db {
         Ok(())
     }
 
-    /// Returns when everything committed so far is kept, whatever the durability; with the lane held.
+    /// Returns when everything committed so far is kept, whatever the durability; with the lane
+    /// held.
     ///
-    /// # Errors
-    /// As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next write tries again.
+    /// # Errors As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next
+    /// write tries again.
     pub async fn flush(&self) -> Result<()> {
         if self.durability == Durability::Relaxed {
             return self.catch_up().await;
@@ -285,7 +294,8 @@ impl Db {
         Ok(kept?)
     }
 
-    /// Returns when the `relaxed` commits so far are kept; `strict` ones are when they have settled. Needs no turn.
+    /// Returns when the `relaxed` commits so far are kept; `strict` ones are when they have
+    /// settled. Needs no turn.
     ///
     /// # Errors
     /// Why they are not. The next write tries again.
@@ -296,9 +306,9 @@ impl Db {
         }
     }
 
-    /// Takes the files back to what is kept and makes both connections see it: the WAL index is rebuilt from the file,
-    /// which empties their page caches, and a schema that is another one now is noticed by reading it, before its
-    /// version can come to mean a third one.
+    /// Takes the files back to what is kept and makes both connections see it: the WAL index is
+    /// rebuilt from the file, which empties their page caches, and a schema that is another one now
+    /// is noticed by reading it, before its version can come to mean a third one.
     fn go_back(&self) -> Result<()> {
         if let Some(vfs) = &self.vfs {
             vfs.go_back();
@@ -310,7 +320,8 @@ impl Db {
         Ok(())
     }
 
-    /// Folds the WAL into the file where nobody else does it before the storage is let go, and has all of it kept.
+    /// Folds the WAL into the file where nobody else does it before the storage is let go, and has
+    /// all of it kept.
     pub async fn finish(&self) -> Result<()> {
         if self.later().is_some() {
             // what it would save, the next open does as well
@@ -339,8 +350,8 @@ impl Db {
         self.writer.host().map_or(Ok(()), |conn| conn.host.close())
     }
 
-    /// The tables whose rows changed since the last call. A `DELETE` of a whole table is not seen by SQLite's
-    /// hook: whoever runs statements of others must assume the worst.
+    /// The tables whose rows changed since the last call. A `DELETE` of a whole table is not seen
+    /// by SQLite's hook: whoever runs statements of others must assume the worst.
     pub fn take_changed(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
     }

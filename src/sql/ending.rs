@@ -1,5 +1,6 @@
-//! Who ends a transaction: whoever began it. When SQL of an application, or SQLite on an error, ends one, it is lost: it
-//! is undone as far as it still can be, nothing more is committed, and every later part of it is refused.
+//! Who ends a transaction: whoever began it. When SQL of an application, or SQLite on an error,
+//! ends one, it is lost: it is undone as far as it still can be, nothing more is committed, and
+//! every later part of it is refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,7 +14,8 @@ const FREE: u8 = 0;
 const HELD: u8 = 1;
 const LOST: u8 = 2;
 
-/// Whether a transaction is open that only its owner may end. Atomic only because rusqlite's hooks are `Send`.
+/// Whether a transaction is open that only its owner may end. Atomic only because rusqlite's hooks
+/// are `Send`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ending(Arc<AtomicU8>);
 
@@ -71,7 +73,8 @@ pub(super) fn lost() -> Error {
 /// `BAD_VALUE` with the remedy. A savepoint's end is none of them.
 pub fn check_inside(sql: &str) -> Result<()> {
     for (i, statement) in statements(sql).iter().enumerate() {
-        let mut words = statement.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
+        let mut words =
+            statement.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
         let first = words.next().unwrap_or("").to_ascii_uppercase();
         let ends = match first.as_str() {
             "COMMIT" => true,

@@ -1,7 +1,9 @@
-//! What statements of searches and of applications may do: SQLite's authorizer, installed once on a connection.
+//! What statements of searches and of applications may do: SQLite's authorizer, installed once on a
+//! connection.
 //!
-//! It is asked when a statement is compiled, and compiled again after a change of the schema; so it is told whose
-//! statements run while they run, and with them what FTS5 prepares for itself meanwhile.
+//! It is asked when a statement is compiled, and compiled again after a change of the schema; so it
+//! is told whose statements run while they run, and with them what FTS5 prepares for itself
+//! meanwhile.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -37,8 +39,8 @@ pub(super) struct Guard {
 struct Rules {
     /// Whose statements are compiled.
     whose: AtomicU8,
-    /// What an application may only read, in lower case: tables that events own, and our records, whose names begin
-    /// with `_`, as no model's can.
+    /// What an application may only read, in lower case: tables that events own, and our records,
+    /// whose names begin with `_`, as no model's can.
     closed: Mutex<BTreeSet<String>>,
     /// What the last statement of an application was refused for.
     refused: Mutex<Option<String>>,
@@ -64,7 +66,8 @@ impl Guard {
         Whose(&self.rules, self.rules.whose.swap(whose, Ordering::Relaxed))
     }
 
-    /// Prepares a statement under a text that tells by which rules: those of the same words have another.
+    /// Prepares a statement under a text that tells by which rules: those of the same words have
+    /// another.
     pub(super) fn prepare<'c>(
         &self,
         raw: &'c Connection,
@@ -115,8 +118,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Rules {
-    /// Whether an application's statement may do something. Cascades of foreign keys come as if it did them itself,
-    /// and its triggers with their names.
+    /// Whether an application's statement may do something. Cascades of foreign keys come as if it
+    /// did them itself, and its triggers with their names.
     fn allow(&self, context: &AuthContext<'_>, in_phase: bool) -> bool {
         let refused = match context.action {
             AuthAction::Pragma { pragma_name, pragma_value } => self.loosens(pragma_name, pragma_value),
@@ -147,7 +150,9 @@ impl Rules {
         if open || !locked(&self.closed).contains(&table.to_ascii_lowercase()) {
             return None;
         }
-        let by = context.accessor.map_or(String::new(), |trigger| format!(" (by the trigger '{trigger}')"));
+        let by = context
+            .accessor
+            .map_or(String::new(), |trigger| format!(" (by the trigger '{trigger}')"));
         let why = match table.starts_with('_') {
             true => "it is one of Tidelog's own records, which SQL may only read",
             false => {
@@ -158,12 +163,16 @@ impl Rules {
     }
 
     fn loosens(&self, name: &str, value: Option<&str>) -> Option<String> {
-        let is = |known: &[&str], given: &str| known.iter().any(|known| known.eq_ignore_ascii_case(given));
-        let loosens =
-            is(&KEPT_ON, name) && value.is_some_and(|value| is(&["off", "0", "no", "false"], value));
+        let is = |known: &[&str], given: &str| {
+            known.iter().any(|known| known.eq_ignore_ascii_case(given))
+        };
+        let loosens = is(&KEPT_ON, name)
+            && value.is_some_and(|value| is(&["off", "0", "no", "false"], value));
         let owned = || locked(&self.closed).iter().any(|table| !table.starts_with('_'));
         (loosens && owned()).then(|| {
-            format!("PRAGMA {name}: events would have another outcome here than on the other replicas")
+            format!(
+                "PRAGMA {name}: events would have another outcome here than on the other replicas"
+            )
         })
     }
 }
@@ -183,7 +192,8 @@ fn is_search(context: &AuthContext<'_>) -> bool {
     }
 }
 
-/// Whether a table has a name of ours or of SQLite's: models cannot be called so, for no search may read it.
+/// Whether a table has a name of ours or of SQLite's: models cannot be called so, for no search may
+/// read it.
 pub fn is_internal(table: &str) -> bool {
     let table = table.to_ascii_lowercase();
     table.starts_with('_')

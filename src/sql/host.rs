@@ -1,7 +1,9 @@
-//! A host's own SQLite (`node:sqlite`, better-sqlite3, `bun:sqlite`, a Durable Object's) as a [`Conn`](super::Conn).
+//! A host's own SQLite (`node:sqlite`, better-sqlite3, `bun:sqlite`, a Durable Object's) as a
+//! [`Conn`](super::Conn).
 //!
-//! Rows come by value, all at once: no statement stays open while anybody else runs one. Parameters become plain `?`,
-//! the only form that every host binds alike. How a host is called is `js/host_sql.rs`'s business.
+//! Rows come by value, all at once: no statement stays open while anybody else runs one. Parameters
+//! become plain `?`, the only form that every host binds alike. How a host is called is
+//! `js/host_sql.rs`'s business.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,14 +21,16 @@ pub trait HostSqlite: fmt::Debug {
     /// The rows of a statement, at most `limit`.
     fn rows(&self, sql: &str, params: &[Param<'_>], limit: Option<usize>) -> Result<HostRows>;
 
-    /// Runs `f` in a transaction of the host's own making: a savepoint inside an open one, undone when `f` fails.
+    /// Runs `f` in a transaction of the host's own making: a savepoint inside an open one, undone
+    /// when `f` fails.
     fn transaction(&self, f: &mut dyn FnMut() -> Result<()>) -> Result<()>;
 
-    /// Whether transactions can only be had by [`HostSqlite::transaction`]: BEGIN, SAVEPOINT and most pragmas are
-    /// refused as statements.
+    /// Whether transactions can only be had by [`HostSqlite::transaction`]: BEGIN, SAVEPOINT and
+    /// most pragmas are refused as statements.
     fn calls_only(&self) -> bool;
 
-    /// Whether integers go in as numbers that the host takes for doubles: they are bound as text then, and cast.
+    /// Whether integers go in as numbers that the host takes for doubles: they are bound as text
+    /// then, and cast.
     fn casts_integers(&self) -> bool;
 
     /// Whether a transaction is open, where the host says so.
@@ -70,7 +74,12 @@ impl HostConn {
         self.host.exec(sql, &[])
     }
 
-    pub(super) fn rows(&self, sql: &str, params: &[Param<'_>], limit: Option<usize>) -> Result<HostRows> {
+    pub(super) fn rows(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        limit: Option<usize>,
+    ) -> Result<HostRows> {
         let (portable, order) = self.portable(sql, params)?;
         self.note(sql);
         self.host.rows(&portable, &order, limit)
@@ -92,7 +101,9 @@ impl HostConn {
             Some([Value::Integer(changes), Value::Integer(last_id)]) => {
                 Ok(Changes { changes: *changes, last_id: *last_id })
             }
-            other => Err(Error::BadValue(format!("the host's SQLite answered {other:?} to \"{sql}\""))),
+            other => {
+                Err(Error::BadValue(format!("the host's SQLite answered {other:?} to \"{sql}\"")))
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! The parameters in an SQL text: where they are, and how to say them so that every host's SQLite understands.
+//! The parameters in an SQL text: where they are, and how to say them so that every host's SQLite
+//! understands.
 //!
 //! It reads just enough of the text to skip strings, names and comments.
 
@@ -23,9 +24,13 @@ struct Placeholder<'a> {
     number: usize,
 }
 
-/// Says `sql` with plain `?`; where `casts`, integers are bound as text and cast. The `+` takes the affinity away that
-/// a cast has, so that comparisons stay what they are with a bound integer.
-pub(super) fn portable<'a>(sql: &'a str, params: &[Param<'a>], casts: bool) -> Result<Portable<'a>> {
+/// Says `sql` with plain `?`; where `casts`, integers are bound as text and cast. The `+` takes the
+/// affinity away that a cast has, so that comparisons stay what they are with a bound integer.
+pub(super) fn portable<'a>(
+    sql: &'a str,
+    params: &[Param<'a>],
+    casts: bool,
+) -> Result<Portable<'a>> {
     let found = placeholders(sql)?;
     let wanted = count(&found);
     if wanted != params.len() {
@@ -49,7 +54,9 @@ pub(super) fn portable<'a>(sql: &'a str, params: &[Param<'a>], casts: bool) -> R
 /// The values of an application's parameters in the order of SQLite's numbers.
 pub(super) fn positional<'a>(sql: &str, params: &'a Params) -> Result<Vec<Param<'a>>> {
     let values = match params {
-        Params::Positional(values) => return Ok(values.iter().map(|value| value.param()).collect()),
+        Params::Positional(values) => {
+            return Ok(values.iter().map(|value| value.param()).collect());
+        }
         Params::Named(values) => values,
     };
     let found = placeholders(sql)?;
@@ -57,7 +64,8 @@ pub(super) fn positional<'a>(sql: &str, params: &'a Params) -> Result<Vec<Param<
     for (name, value) in values {
         let signed = name.starts_with([':', '@', '$']);
         let same = |p: &&Placeholder<'_>| {
-            p.text == name || (!signed && p.text.starts_with([':', '@', '$']) && &p.text[1..] == name)
+            p.text == name
+                || (!signed && p.text.starts_with([':', '@', '$']) && &p.text[1..] == name)
         };
         let p = found
             .iter()
@@ -78,7 +86,9 @@ pub(super) fn statements(sql: &str) -> Vec<String> {
         let skip = skipped(&bytes[i..]).max(1);
         match (&sql[i..i + skip], found.last_mut()) {
             (";", _) => found.push(String::new()),
-            (text, Some(last)) if skip == 1 || bytes[i].is_ascii_alphabetic() => last.push_str(text),
+            (text, Some(last)) if skip == 1 || bytes[i].is_ascii_alphabetic() => {
+                last.push_str(text)
+            }
             (_, Some(last)) => last.push(' '),
             _ => {}
         }
@@ -99,7 +109,8 @@ pub fn may_write(sql: &str) -> bool {
         }
         rest = &rest[skip..];
     }
-    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("").to_ascii_uppercase();
+    let word =
+        rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("").to_ascii_uppercase();
     !["SELECT", "EXPLAIN", "PRAGMA", "VALUES"].contains(&word.as_str())
 }
 
@@ -128,7 +139,9 @@ fn placeholders(sql: &str) -> Result<Vec<Placeholder<'_>>> {
             ":" | "@" | "$" => continue,
             _ if text.starts_with('?') => {
                 text[1..].parse().ok().filter(|n| (1..=32766).contains(n)).ok_or_else(|| {
-                    Error::BadValue(format!("parameter '{text}' must have a number from 1 to 32766"))
+                    Error::BadValue(format!(
+                        "parameter '{text}' must have a number from 1 to 32766"
+                    ))
                 })?
             }
             _ => found.iter().find(|p| p.text == text).map_or(top + 1, |p| p.number),
@@ -143,10 +156,14 @@ fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
-/// The length of what stands at the beginning and is no parameter: a string, a name, a comment, a word, one sign.
+/// The length of what stands at the beginning and is no parameter: a string, a name, a comment, a
+/// word, one sign.
 fn skipped(tail: &[u8]) -> usize {
     let until = |end: &[u8], from: usize| {
-        tail[from..].windows(end.len()).position(|w| w == end).map_or(tail.len(), |n| from + n + end.len())
+        tail[from..]
+            .windows(end.len())
+            .position(|w| w == end)
+            .map_or(tail.len(), |n| from + n + end.len())
     };
     match tail {
         // a doubled quote reads as the end of one and the beginning of the next
@@ -174,12 +191,23 @@ mod tests {
     #[test]
     fn numbered_parameters_become_plain_ones_with_their_values_repeated() {
         let (one, two) = (Param::Integer(1), Param::Text("b"));
-        assert_eq!(said("SELECT ?2, ?1, ?2", &[one, two]), ("SELECT ?, ?, ?".into(), vec![two, one, two]));
-        assert_eq!(said("SELECT ?2, ?", &[one, two, one]).1, [two, one], "a plain one follows the highest");
+        assert_eq!(
+            said("SELECT ?2, ?1, ?2", &[one, two]),
+            ("SELECT ?, ?, ?".into(), vec![two, one, two])
+        );
+        assert_eq!(
+            said("SELECT ?2, ?", &[one, two, one]).1,
+            [two, one],
+            "a plain one follows the highest"
+        );
         assert_eq!(said("SELECT ?, ?", &[one, two]), ("SELECT ?, ?".into(), vec![one, two]));
-        assert!(portable("SELECT ?", &[], false).is_err() && portable("SELECT 1", &[one], false).is_err());
         assert!(
-            portable("SELECT ?0", &[], false).is_err() && portable("SELECT ?99999", &[one], false).is_err()
+            portable("SELECT ?", &[], false).is_err()
+                && portable("SELECT 1", &[one], false).is_err()
+        );
+        assert!(
+            portable("SELECT ?0", &[], false).is_err()
+                && portable("SELECT ?99999", &[one], false).is_err()
         );
     }
 
@@ -215,21 +243,34 @@ mod tests {
 
     #[test]
     fn where_it_must_be_integers_are_cast_and_others_are_not() {
-        let (text, _) = portable("SELECT ?1, ?2", &[Param::Integer(5), Param::Text("a")], true).unwrap();
+        let (text, _) =
+            portable("SELECT ?1, ?2", &[Param::Integer(5), Param::Text("a")], true).unwrap();
         assert_eq!(text, "SELECT (+CAST(? AS INTEGER)), ?");
     }
 
     #[test]
     fn only_what_surely_reads_is_said_to_read() {
         assert!(
-            ["SELECT 1", " -- x\n select 1", "/* y */ EXPLAIN DELETE FROM t", ";VALUES(1)", "pragma x"]
-                .iter()
-                .all(|sql| !may_write(sql))
+            [
+                "SELECT 1",
+                " -- x\n select 1",
+                "/* y */ EXPLAIN DELETE FROM t",
+                ";VALUES(1)",
+                "pragma x"
+            ]
+            .iter()
+            .all(|sql| !may_write(sql))
         );
         assert!(
-            ["INSERT INTO t VALUES(1)", "WITH a AS (SELECT 1) DELETE FROM t", "-- SELECT", "", "- SELECT"]
-                .iter()
-                .all(|sql| may_write(sql))
+            [
+                "INSERT INTO t VALUES(1)",
+                "WITH a AS (SELECT 1) DELETE FROM t",
+                "-- SELECT",
+                "",
+                "- SELECT"
+            ]
+            .iter()
+            .all(|sql| may_write(sql))
         );
     }
 }

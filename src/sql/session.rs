@@ -44,8 +44,8 @@ fn explain(db: &Db, error: rusqlite::Error) -> Error {
     db.writer().explain(error.into(), "")
 }
 
-/// Undoes changesets, the last first, all or none. `false` when a row is not as the changeset left it: nothing was
-/// changed then, and the caller has to rebuild from the log.
+/// Undoes changesets, the last first, all or none. `false` when a row is not as the changeset left
+/// it: nothing was changed then, and the caller has to rebuild from the log.
 pub fn undo(db: &Db, changesets: &[Vec<u8>]) -> Result<bool> {
     let tx = db.begin()?;
     for changeset in changesets.iter().rev().filter(|c| !c.is_empty()) {

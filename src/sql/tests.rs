@@ -35,9 +35,11 @@ fn values(db: &Db, sql: &str, params: Params) -> Result<Vec<Value>, Error> {
 #[test]
 fn both_targets_run_the_same_sqlite_with_the_same_pragmas() {
     let db = open();
-    let pragma =
-        |name: &str| db.writer().one(&format!("PRAGMA {name}"), &[], |r| r.value(0)).unwrap().unwrap();
-    let version = db.reader().one("SELECT sqlite_version()", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
+    let pragma = |name: &str| {
+        db.writer().one(&format!("PRAGMA {name}"), &[], |r| r.value(0)).unwrap().unwrap()
+    };
+    let version =
+        db.reader().one("SELECT sqlite_version()", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
     assert_eq!(version.unwrap(), "3.54.1");
     assert_eq!(pragma("journal_mode"), Value::Text("wal".into()));
     assert_eq!(pragma("page_size"), Value::Integer(4096));
@@ -59,7 +61,9 @@ fn every_kind_of_value_survives() {
         Value::Blob(vec![]),
     ];
     for (i, value) in all.iter().enumerate() {
-        db.writer().run("INSERT INTO t VALUES (?, ?)", &[Param::Integer(i as i64), value.param()]).unwrap();
+        db.writer()
+            .run("INSERT INTO t VALUES (?, ?)", &[Param::Integer(i as i64), value.param()])
+            .unwrap();
     }
     let back = db.reader().all("SELECT b FROM t ORDER BY a", &[], |r| r.value(0)).unwrap();
     assert_eq!(back, all);
@@ -69,15 +73,28 @@ fn every_kind_of_value_survives() {
 fn parameters_are_positional_or_named_and_all_must_be_there() {
     let db = open();
     let (one, two) = (Value::Integer(1), Value::Integer(2));
-    let named = |names: &[&str]| Params::Named(names.iter().map(|n| (n.to_string(), one.clone())).collect());
+    let named = |names: &[&str]| {
+        Params::Named(names.iter().map(|n| (n.to_string(), one.clone())).collect())
+    };
     assert_eq!(
         values(&db, "SELECT ?2 - ?1", Params::Positional(vec![one.clone(), two])).unwrap(),
         std::slice::from_ref(&one)
     );
-    assert_eq!(values(&db, "SELECT :a + $b + @c", named(&["a", "$b", "c"])).unwrap(), [Value::Integer(3)]);
-    assert!(values(&db, "SELECT :a", named(&["b"])).unwrap_err().to_string().contains("no parameter 'b'"));
+    assert_eq!(
+        values(&db, "SELECT :a + $b + @c", named(&["a", "$b", "c"])).unwrap(),
+        [Value::Integer(3)]
+    );
     assert!(
-        values(&db, "SELECT :a, :b", named(&["a"])).unwrap_err().to_string().contains("':b' has no value")
+        values(&db, "SELECT :a", named(&["b"]))
+            .unwrap_err()
+            .to_string()
+            .contains("no parameter 'b'")
+    );
+    assert!(
+        values(&db, "SELECT :a, :b", named(&["a"]))
+            .unwrap_err()
+            .to_string()
+            .contains("':b' has no value")
     );
     assert!(
         values(&db, "SELECT ?", Params::Positional(vec![]))
@@ -92,7 +109,10 @@ fn errors_carry_the_code_and_the_statement() {
     let db = open();
     let error = db.writer().run("INSERT INTO nowhere VALUES (1)", &[]).unwrap_err();
     assert_eq!(error.code(), "SQLITE_ERROR");
-    assert!(error.to_string().contains("no such table: nowhere in \"INSERT INTO nowhere"), "{error}");
+    assert!(
+        error.to_string().contains("no such table: nowhere in \"INSERT INTO nowhere"),
+        "{error}"
+    );
     db.writer().run("INSERT INTO t VALUES (1, 1)", &[]).unwrap();
     let twice = db.writer().run("INSERT INTO t VALUES (1, 1)", &[]).unwrap_err();
     assert_eq!(twice.code(), "SQLITE_CONSTRAINT_PRIMARYKEY");
@@ -167,8 +187,11 @@ fn undo_gives_the_rows_back_or_touches_none() {
         record("UPDATE t SET b = 'new' WHERE a = 1; DELETE FROM t WHERE a = 2"),
         record("INSERT INTO t VALUES (3, 'x')"),
     ];
-    let rows =
-        || db.writer().all("SELECT a || b FROM t ORDER BY a", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
+    let rows = || {
+        db.writer()
+            .all("SELECT a || b FROM t ORDER BY a", &[], |r| Ok(r.text(0)?.to_string()))
+            .unwrap()
+    };
     assert!(undo(&db, &effects).unwrap());
     assert_eq!(rows(), ["1old", "2gone"]);
     assert!(!undo(&db, &effects).unwrap(), "the rows are no longer as the effects left them");

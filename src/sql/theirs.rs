@@ -1,5 +1,5 @@
-//! Statements of searches and of applications: run under the rules of [`guard`](super::guard), and an application's
-//! prepared apart from ours.
+//! Statements of searches and of applications: run under the rules of [`guard`](super::guard), and
+//! an application's prepared apart from ours.
 
 use rusqlite::Statement;
 
@@ -14,13 +14,14 @@ impl Conn {
         self.under(SEARCH, work)
     }
 
-    /// Runs `work`, statements of which are the application's: they may not write what is [closed](Conn::close) to it,
-    /// nor have triggers or foreign keys write it.
+    /// Runs `work`, statements of which are the application's: they may not write what is
+    /// [closed](Conn::close) to it, nor have triggers or foreign keys write it.
     pub fn theirs<T>(&self, work: impl FnOnce() -> T) -> T {
         self.under(THEIRS, work)
     }
 
-    /// Runs `work`, statements of which are those of a phase of an event: they may write what events own.
+    /// Runs `work`, statements of which are those of a phase of an event: they may write what
+    /// events own.
     pub fn phase<T>(&self, work: impl FnOnce() -> T) -> T {
         self.under(PHASE, work)
     }
@@ -48,8 +49,9 @@ impl Conn {
         }
     }
 
-    /// Runs a statement an application wrote, [as such](Conn::theirs) or in a [phase](Conn::phase): `columns` gets the column names (of a host none where there is no row),
-    /// `each` every row until it says `false`.
+    /// Runs a statement an application wrote, [as such](Conn::theirs) or in a [phase](Conn::phase):
+    /// `columns` gets the column names (of a host none where there is no row), `each` every row
+    /// until it says `false`.
     pub fn statement(
         &self,
         sql: &str,
@@ -61,7 +63,8 @@ impl Conn {
             Kind::Bundled { raw, guard, .. } => (raw, guard),
             Kind::Host(host) => {
                 self.check_host(sql)?;
-                let (found, changes) = host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
+                let (found, changes) =
+                    host.statement(sql, params).map_err(|e| self.explain(e, sql))?;
                 columns(&found.names.iter().map(String::as_str).collect::<Vec<_>>());
                 for row in &found.rows {
                     if !each(&Row(Cells::Host(&found, row)))? {
@@ -85,13 +88,14 @@ impl Conn {
             Ok(())
         };
         self.use_prepared(guard.prepare(raw, sql), sql, work)?;
-        // what triggers and cascades wrote is not the statement's; one that wrote nothing leaves the number of the one before
+        // what triggers and cascades wrote is not the statement's; one that wrote nothing leaves
+        // the number of the one before
         let changes = if raw.total_changes() == before { 0 } else { raw.changes() as i64 };
         Ok(Changes { changes, last_id: raw.last_insert_rowid() })
     }
 
-    /// Refuses SQL that undoes a transaction which a host makes of a call: nobody could tell afterwards, and what follows
-    /// would be kept.
+    /// Refuses SQL that undoes a transaction which a host makes of a call: nobody could tell
+    /// afterwards, and what follows would be kept.
     ///
     /// # Errors
     /// `BAD_VALUE` with the remedy.
@@ -110,7 +114,8 @@ impl Conn {
         }
     }
 
-    /// Whether SQLite says that such a statement writes nothing; it says so of one that does not compile, too.
+    /// Whether SQLite says that such a statement writes nothing; it says so of one that does not
+    /// compile, too.
     pub fn only_reads(&self, sql: &str) -> bool {
         match &self.0 {
             Kind::Bundled { raw, guard, .. } => {

@@ -1,4 +1,5 @@
-//! Transactions and savepoints that undo themselves, by statements or, where a host wants it so, by its own call.
+//! Transactions and savepoints that undo themselves, by statements or, where a host wants it so, by
+//! its own call.
 
 use super::db::Db;
 use crate::error::{Error, Result};
@@ -13,7 +14,8 @@ pub struct Tx<'db> {
 }
 
 impl Tx<'_> {
-    /// Makes it permanent, or part of the transaction around it. When this fails nothing of it is kept.
+    /// Makes it permanent, or part of the transaction around it. When this fails nothing of it is
+    /// kept.
     pub fn commit(mut self) -> Result<()> {
         self.db.check_open()?;
         if self.depth == 0 {
@@ -77,7 +79,8 @@ impl Tx<'_> {
         match undone {
             // SQLite itself has ended it
             Err(Error::Sqlite { message, .. })
-                if message.contains("no transaction is active") || message.contains("no such savepoint") =>
+                if message.contains("no transaction is active")
+                    || message.contains("no such savepoint") =>
             {
                 Ok(())
             }

@@ -8,10 +8,12 @@ use crate::error::{Error, Result};
 use crate::sql::Conn;
 
 /// Where the application's version is when the pragma is refused.
-const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS _version(k INTEGER PRIMARY KEY, v INTEGER NOT NULL)";
+const VERSION_TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS _version(k INTEGER PRIMARY KEY, v INTEGER NOT NULL)";
 
 impl Db {
-    /// Changes when another connection to the file wrote: not this instance's own, for it writes on this one.
+    /// Changes when another connection to the file wrote: not this instance's own, for it writes on
+    /// this one.
     pub fn data_version(&self) -> Result<i64> {
         pragma(self.writer(), "data_version")
     }
@@ -43,7 +45,8 @@ impl Db {
         pragma(self.reader(), "freelist_count")
     }
 
-    /// Has free pages given back [step by step](Db::give_back) from now on. The first time it writes the whole file anew.
+    /// Has free pages given back [step by step](Db::give_back) from now on. The first time it
+    /// writes the whole file anew.
     pub fn make_incremental(&self) -> Result<()> {
         const INCREMENTAL: i64 = 2;
         if pragma(self.writer(), "auto_vacuum")? == INCREMENTAL {
@@ -62,7 +65,9 @@ impl Db {
     /// Writes the whole file anew, without free pages.
     pub fn vacuum(&self) -> Result<()> {
         if self.calls_only().is_some() {
-            return Err(Error::NotSupported("VACUUM in this host's SQLite (it gives pages back by itself)"));
+            return Err(Error::NotSupported(
+                "VACUUM in this host's SQLite (it gives pages back by itself)",
+            ));
         }
         self.writer().exec("VACUUM")
     }
@@ -73,7 +78,8 @@ impl Db {
         self.writer().exec("PRAGMA analysis_limit = 400; PRAGMA optimize")
     }
 
-    /// Gives rows in the opposite order where a statement asks for none: what wrongly relies on one then shows.
+    /// Gives rows in the opposite order where a statement asks for none: what wrongly relies on one
+    /// then shows.
     pub fn reverse_unordered(&self) -> Result<()> {
         [self.writer(), self.reader()]
             .iter()

@@ -1,4 +1,5 @@
-//! What upkeep promises: versions that tell whose writes, pages given back, and that SQL cannot damage the file.
+//! What upkeep promises: versions that tell whose writes, pages given back, and that SQL cannot
+//! damage the file.
 
 use super::*;
 use crate::vfs::{Memory, Vfs};
@@ -25,7 +26,8 @@ fn the_data_version_moves_with_others_writes_and_not_with_ours() {
 
 #[test]
 fn neither_connection_lets_sql_write_the_schema_or_a_shadow_table() {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     db.writer().exec("CREATE VIRTUAL TABLE f USING fts5(a)").unwrap();
     for sql in ["PRAGMA writable_schema = ON; DELETE FROM sqlite_schema", "DELETE FROM f_data"] {
         let refused = db.writer().exec(sql).unwrap_err();
@@ -41,9 +43,12 @@ fn neither_connection_lets_sql_write_the_schema_or_a_shadow_table() {
 
 #[test]
 fn free_pages_are_given_back_a_step_at_a_time() {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     db.make_incremental().unwrap();
-    db.writer().exec("CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(400000)); DROP TABLE t").unwrap();
+    db.writer()
+        .exec("CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(400000)); DROP TABLE t")
+        .unwrap();
     let free = db.free_pages().unwrap();
     assert!(free > 90, "{free}");
     assert_eq!(db.give_back(10).unwrap(), free - 10);

@@ -1,4 +1,5 @@
-//! Applying a page of the server's log: one transaction for the log's tail, the state, the queue and the cursor.
+//! Applying a page of the server's log: one transaction for the log's tail, the state, the queue
+//! and the cursor.
 
 use super::{Position, Store};
 use crate::error::{Error, Result};
@@ -38,8 +39,8 @@ pub struct Verdict {
 impl<H: Host> Store<H> {
     /// Carries out what the sync machine asks for. `None` when it does not fit: nothing was done.
     ///
-    /// # Errors
-    /// Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and [`identify`](Store::identify).
+    /// # Errors Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and
+    /// [`identify`](Store::identify).
     pub async fn carry_out(&self, change: &Change) -> Result<Option<Applied>> {
         match change {
             Change::Page(page) => self.apply(page).await,
@@ -48,10 +49,11 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Applies a page. `None` when it does not follow the cursor: nothing was done, and a pull will tell.
+    /// Applies a page. `None` when it does not follow the cursor: nothing was done, and a pull will
+    /// tell.
     ///
-    /// # Errors
-    /// `PROTOCOL` when the page's chain does not hold. Faults of the surroundings leave everything as it was.
+    /// # Errors `PROTOCOL` when the page's chain does not hold. Faults of the surroundings leave
+    /// everything as it was.
     pub async fn apply(&self, page: &Page) -> Result<Option<Applied>> {
         let _turn = self.enter().await?;
         let mut position = self.position()?;
@@ -59,7 +61,10 @@ impl<H: Host> Store<H> {
             return Ok(None);
         }
         if !chain::holds(page) {
-            return Err(Error::Protocol(format!("the chain of a page from {} does not hold", page.from.seq)));
+            return Err(Error::Protocol(format!(
+                "the chain of a page from {} does not hold",
+                page.from.seq
+            )));
         }
         let tx = self.db.begin()?;
         let applied = self.apply_page(page, &mut position).await?;
@@ -73,8 +78,10 @@ impl<H: Host> Store<H> {
         let w = self.db.writer();
         let models = self.owned();
         let (pending, plan) = self.plan(page, &position.client)?;
-        let mut applied =
-            Applied { outcome: Outcome { fork: plan.fork, ..Outcome::default() }, ..Applied::default() };
+        let mut applied = Applied {
+            outcome: Outcome { fork: plan.fork, ..Outcome::default() },
+            ..Applied::default()
+        };
         // behind a held event nothing is applied, so nothing has to give way either
         let rebase = plan.rebase && position.held.is_none();
         applied.rebased = rebase;
@@ -133,8 +140,8 @@ impl<H: Host> Store<H> {
         Ok(applied)
     }
 
-    /// The pending events that the page concerns, and what it means for them. A page that only confirms what is first in
-    /// the queue must not cost more the longer the queue is.
+    /// The pending events that the page concerns, and what it means for them. A page that only
+    /// confirms what is first in the queue must not cost more the longer the queue is.
     fn plan(&self, page: &Page, me: &ClientId) -> Result<(Vec<Pending>, Plan)> {
         let planned = |limit| -> Result<(Vec<Pending>, Plan)> {
             let pending = queue::waiting(self.db.writer(), limit)?;
@@ -142,13 +149,14 @@ impl<H: Host> Store<H> {
             let plan = plan(me, &ids, &page.evs);
             Ok((pending, plan))
         };
-        // one more than it has rows: so no row but those of the first in the queue leaves the state as it is
+        // one more than it has rows: so no row but those of the first in the queue leaves the state
+        // as it is
         let first = planned(page.evs.len() + 1)?;
         if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
-    /// Logs one row and runs it where its event counts here; gives why it has no effect, if so. `in_place` is the
-    /// pending event whose effect is in the state already.
+    /// Logs one row and runs it where its event counts here; gives why it has no effect, if so.
+    /// `in_place` is the pending event whose effect is in the state already.
     async fn apply_row(
         &self,
         models: &Models,
@@ -203,9 +211,14 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Runs an event at its final position. When it fails there it becomes a recorded no-op, the same on every
-    /// replica; a fault of the surroundings fails the whole page, which will come again.
-    pub(super) async fn run_confirmed(&self, models: &Models, event: &Event) -> Result<Option<Error>> {
+    /// Runs an event at its final position. When it fails there it becomes a recorded no-op, the
+    /// same on every replica; a fault of the surroundings fails the whole page, which will come
+    /// again.
+    pub(super) async fn run_confirmed(
+        &self,
+        models: &Models,
+        event: &Event,
+    ) -> Result<Option<Error>> {
         let tx = self.db.begin()?;
         match process(&self.db, models, &self.host, event).await {
             Ok(_) => {
@@ -221,9 +234,11 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Undoes what the pending events after the first `keep` did. `false` when that is not possible.
+    /// Undoes what the pending events after the first `keep` did. `false` when that is not
+    /// possible.
     fn undo_after(&self, pending: &[Pending], keep: usize) -> Result<bool> {
-        let effects: Option<Vec<Vec<u8>>> = pending[keep..].iter().map(|p| p.undo.clone()).collect();
+        let effects: Option<Vec<Vec<u8>>> =
+            pending[keep..].iter().map(|p| p.undo.clone()).collect();
         match effects {
             Some(effects) => undo(&self.db, &effects),
             None => Ok(false),
@@ -244,13 +259,15 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// Runs a pending event again. When it fails it stays pending, without effect: its final place decides.
+    /// Runs a pending event again. When it fails it stays pending, without effect: its final place
+    /// decides.
     pub(super) async fn run_pending(&self, models: &Models, p: &Pending, v: u64) -> Result<()> {
         if self.knows(&p.t, p.tv) == Known::No {
             let err = format!("HELD: this version does not know '{}' {}", p.t, p.tv);
             return queue::set_outcome(self.db.writer(), p.lo, &[], Some(&err));
         }
-        let event = Event { id: p.id, v, t: p.t.clone(), tv: p.tv, b: p.b.clone(), ts: p.ts.unwrap_or(0) };
+        let event =
+            Event { id: p.id, v, t: p.t.clone(), tv: p.tv, b: p.b.clone(), ts: p.ts.unwrap_or(0) };
         let tx = self.db.begin()?;
         match self.run(models, &event).await {
             Ok((_, undo)) => {
@@ -269,7 +286,11 @@ impl<H: Host> Store<H> {
         let w = self.db.writer();
         queue::set_meta(w, "seq", Param::Integer(position.at.seq as i64))?;
         queue::set_meta(w, "h", position.at.h.as_bytes().into())?;
-        queue::set_meta(w, "epoch", position.at.epoch.as_ref().map(|e| e.as_bytes().as_slice()).into())?;
+        queue::set_meta(
+            w,
+            "epoch",
+            position.at.epoch.as_ref().map(|e| e.as_bytes().as_slice()).into(),
+        )?;
         queue::set_meta(w, "asof", position.asof.map(|seq| seq as i64).into())?;
         queue::set_meta(w, "held", position.held.map(|seq| seq as i64).into())?;
         queue::set_meta(w, "confirmed_n", Param::Integer(position.confirmed_n as i64))

@@ -1,5 +1,6 @@
-//! Calls of pages that take effect once: a write is recorded in its own transaction, and a page that sends it again,
-//! to the next leader, gets the recorded reply. Who leads, and who is gone, is the business of the class API's worker.
+//! Calls of pages that take effect once: a write is recorded in its own transaction, and a page
+//! that sends it again, to the next leader, gets the recorded reply. Who leads, and who is gone, is
+//! the business of the class API's worker.
 
 use super::{Dispatched, Draft, Store};
 use crate::error::{Error, Result};
@@ -7,7 +8,8 @@ use crate::event::{Event, Host};
 use crate::sql::{Conn, Param};
 
 /// `reply` is null where the call failed and its event is kept in `_failed` already.
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS _calls(tab TEXT NOT NULL, n INTEGER NOT NULL, reply TEXT,
+const TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS _calls(tab TEXT NOT NULL, n INTEGER NOT NULL, reply TEXT,
   PRIMARY KEY(tab, n)) WITHOUT ROWID";
 
 /// A call as its page numbers it.
@@ -51,7 +53,8 @@ fn known(conn: &Conn, call: &Call) -> Result<Known> {
     })
 }
 
-/// Records a call, and forgets those whose answers have arrived. Call in the transaction of its effect.
+/// Records a call, and forgets those whose answers have arrived. Call in the transaction of its
+/// effect.
 fn record(conn: &Conn, call: &Call, reply: Option<&str>) -> Result<()> {
     let done = [(&call.tab).into(), Param::Integer(call.done as i64)];
     conn.run("DELETE FROM _calls WHERE tab = ? AND n < ?", &done)?;
@@ -61,11 +64,11 @@ fn record(conn: &Conn, call: &Call, reply: Option<&str>) -> Result<()> {
 }
 
 impl<H: Host> Store<H> {
-    /// [`Store::dispatch`] for a call of a page. `write` makes the reply; a repeated call gets the one of the first time.
+    /// [`Store::dispatch`] for a call of a page. `write` makes the reply; a repeated call gets the
+    /// one of the first time.
     ///
-    /// # Errors
-    /// Those of [`Store::dispatch`]. A call that failed had no effect and runs anew when it is repeated; an event that
-    /// was kept as failed is not kept again.
+    /// # Errors Those of [`Store::dispatch`]. A call that failed had no effect and runs anew when
+    /// it is repeated; an event that was kept as failed is not kept again.
     pub async fn dispatch_once(
         &self,
         drafts: Vec<Draft>,

@@ -37,16 +37,18 @@ pub struct Dispatched {
 impl<H: Host> Store<H> {
     /// Makes events and runs them, all or none, durable when this returns.
     ///
-    /// # Errors
-    /// What a phase said. An event at fault is kept in the local history with its error; one that met a fault of the
-    /// surroundings (no room, I/O) leaves nothing and may be dispatched again.
+    /// # Errors What a phase said. An event at fault is kept in the local history with its error;
+    /// one that met a fault of the surroundings (no room, I/O) leaves nothing and may be dispatched
+    /// again.
     pub async fn dispatch(&self, drafts: Vec<Draft>) -> Result<Vec<Dispatched>> {
         let turn = self.enter().await?;
-        let keep = |event: &Event, error: &Error| self.db.transaction(|| self.keep_failed(event, error));
+        let keep =
+            |event: &Event, error: &Error| self.db.transaction(|| self.keep_failed(event, error));
         self.dispatch_in(&turn, drafts, Ok, keep).await
     }
 
-    /// Makes events in a turn. `finish` ends their transaction and gives the reply; `keep` gets the event at fault.
+    /// Makes events in a turn. `finish` ends their transaction and gives the reply; `keep` gets the
+    /// event at fault.
     pub(super) async fn dispatch_in<T>(
         &self,
         _turn: &Turn,
@@ -112,13 +114,19 @@ impl<H: Host> Store<H> {
         })
     }
 
-    async fn make(&self, models: &Models, event: &mut Event, position: &mut Position) -> Result<Results> {
+    async fn make(
+        &self,
+        models: &Models,
+        event: &mut Event,
+        position: &mut Position,
+    ) -> Result<Results> {
         let synced = self.synced();
         if self.host.phases().preprocess {
             self.host.preprocess(event).await?;
         }
         if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name))
-            && let Some(b) = complete(self.db.writer(), model, &event.b, synced, self.host.random())?
+            && let Some(b) =
+                complete(self.db.writer(), model, &event.b, synced, self.host.random())?
         {
             event.b = b;
         }
@@ -179,6 +187,14 @@ impl<H: Host> Store<H> {
     /// Keeps an event at fault. Call in a transaction.
     pub(super) fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
         let err = format!("{}: {error}", error.code());
-        queue::keep_failed(self.db.writer(), &event.id, &event.t, event.tv, &event.b, event.ts, &err)
+        queue::keep_failed(
+            self.db.writer(),
+            &event.id,
+            &event.t,
+            event.tv,
+            &event.b,
+            event.ts,
+            &err,
+        )
     }
 }

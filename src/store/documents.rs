@@ -1,6 +1,7 @@
 //! Documents of models: the operations of `JsonModel`.
 //!
-//! Each `…_now` works in the transaction that is open; its twin without takes a turn and a transaction of its own.
+//! Each `…_now` works in the transaction that is open; its twin without takes a turn and a
+//! transaction of its own.
 
 use std::rc::Rc;
 
@@ -98,19 +99,37 @@ impl<H: Host> Store<H> {
     }
 
     /// The first document with a value in a column, as `conn` sees it.
-    pub fn get_by(&self, conn: &Conn, model: &str, column: &str, value: &Value) -> Result<Option<String>> {
+    pub fn get_by(
+        &self,
+        conn: &Conn,
+        model: &str,
+        column: &str,
+        value: &Value,
+    ) -> Result<Option<String>> {
         self.readable()?;
         self.model(model)?.get_by(conn, column, value)
     }
 
     /// The documents with these values in a column, as `conn` sees them.
-    pub fn get_all(&self, conn: &Conn, model: &str, column: &str, values: &[Value]) -> Result<String> {
+    pub fn get_all(
+        &self,
+        conn: &Conn,
+        model: &str,
+        column: &str,
+        values: &[Value],
+    ) -> Result<String> {
         self.readable()?;
         self.model(model)?.get_all(conn, column, values)
     }
 
     /// A document as a patch would leave it, as `conn` sees it.
-    pub fn patched(&self, conn: &Conn, model: &str, id: &Value, patch: &Patch) -> Result<Option<String>> {
+    pub fn patched(
+        &self,
+        conn: &Conn,
+        model: &str,
+        id: &Value,
+        patch: &Patch,
+    ) -> Result<Option<String>> {
         self.readable()?;
         self.model(model)?.patched(conn, id, patch)
     }

@@ -1,7 +1,7 @@
 //! What a database is made of: connections, models, the event queue, the lane of writers.
 //!
-//! One method per operation; each takes its turn in the lane, opens one transaction and either finishes or leaves
-//! nothing behind. Knows no network and no clock but its host's.
+//! One method per operation; each takes its turn in the lane, opens one transaction and either
+//! finishes or leaves nothing behind. Knows no network and no clock but its host's.
 
 mod apply;
 mod calls;
@@ -78,7 +78,8 @@ struct Position {
     lo: i64,
     /// Up to where the log must be read before anything is pushed, after a rewind.
     asof: Option<u64>,
-    /// The first confirmed event that is not applied, because this version does not know it. The log goes on.
+    /// The first confirmed event that is not applied, because this version does not know it. The
+    /// log goes on.
     held: Option<u64>,
 }
 
@@ -123,7 +124,8 @@ impl<H: Host> Store<H> {
         &self.db
     }
 
-    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn back.
+    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn
+    /// back.
     ///
     /// # Errors
     /// `CLOSED`, and those of [`Db::admit`].
@@ -136,7 +138,8 @@ impl<H: Host> Store<H> {
         Ok(turn)
     }
 
-    /// The tables whose rows changed since the last call. A host's database does not tell: all models' are named then.
+    /// The tables whose rows changed since the last call. A host's database does not tell: all
+    /// models' are named then.
     pub fn take_changed(&self) -> BTreeSet<String> {
         match self.db.take_wrote() {
             true => self.models.borrow().keys().cloned().collect(),
@@ -159,8 +162,8 @@ impl<H: Host> Store<H> {
         self.owned.borrow().clone()
     }
 
-    /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is another one. Add the
-    /// models first.
+    /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is
+    /// another one. Add the models first.
     ///
     /// # Errors
     /// `NOT_SUPPORTED` in a host's SQLite, which records no changesets.
@@ -194,7 +197,8 @@ impl<H: Host> Store<H> {
             queue::set_meta(w, "birth", client.as_bytes().into())?;
         }
         let position = self.read_position(client, &log)?;
-        // effects recorded for a table of another shape cannot be undone, and rows may break what is declared now
+        // effects recorded for a table of another shape cannot be undone, and rows may break what
+        // is declared now
         let reshaped = stale(w)?;
         tx.commit()?;
         self.db.settle().await?;
@@ -202,7 +206,10 @@ impl<H: Host> Store<H> {
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
-        if other || reshaped || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No) {
+        if other
+            || reshaped
+            || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No)
+        {
             self.rebuild(&turn, Some(version)).await?;
         }
         Ok(())
@@ -238,7 +245,10 @@ impl<H: Host> Store<H> {
     }
 
     fn position(&self) -> Result<Position> {
-        self.position.borrow().clone().ok_or(Error::NotSupported("an event in a database without a queue"))
+        self.position
+            .borrow()
+            .clone()
+            .ok_or(Error::NotSupported("an event in a database without a queue"))
     }
 
     /// Whether the log has a server.
@@ -252,8 +262,8 @@ impl<H: Host> Store<H> {
         Ok(Start { client, at, asof })
     }
 
-    /// The confirmed event that this version of the application does not know, if there is one: nothing from it on is
-    /// applied.
+    /// The confirmed event that this version of the application does not know, if there is one:
+    /// nothing from it on is applied.
     pub fn held(&self) -> Result<Option<Held>> {
         let Some(seq) = self.position()?.held else { return Ok(None) };
         let sql = "SELECT t, tv FROM _log WHERE seq = ?";

@@ -1,4 +1,5 @@
-//! Models of a store: added at once, or in stages between which the application migrates its documents.
+//! Models of a store: added at once, or in stages between which the application migrates its
+//! documents.
 //!
 //! What a stage does is `model::migrate`'s. Each `…_now` works in the transaction that is open.
 
@@ -11,8 +12,8 @@ use crate::model::{Definition, Migration, Model, Progress, Stage, forget};
 use crate::sql::Value;
 
 impl<H: Host> Store<H> {
-    /// Has SQL of the application refused on the records of a database with a queue, and on the tables that events own
-    /// there, before these are added.
+    /// Has SQL of the application refused on the records of a database with a queue, and on the
+    /// tables that events own there, before these are added.
     pub fn claim(&self, owned: &[String]) -> Result<()> {
         if queue::is_there(self.db.writer())? {
             self.close_records();
@@ -25,7 +26,8 @@ impl<H: Host> Store<H> {
         queue::NAMES.iter().chain(&["_calls"]).for_each(|name| self.db.writer().close(name));
     }
 
-    /// Runs the writing of a model that events don't own, which no trigger or foreign key may carry on into one they do.
+    /// Runs the writing of a model that events don't own, which no trigger or foreign key may carry
+    /// on into one they do.
     pub(super) fn writing<T>(&self, model: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let owned = self.owned.borrow();
         match owned.is_empty() || owned.contains_key(model) {
@@ -55,8 +57,8 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// Adds a model whose table follows in [stages](Store::step_now). Gives the columns whose `version` is another one:
-    /// the application rewrites their values before the last stages.
+    /// Adds a model whose table follows in [stages](Store::step_now). Gives the columns whose
+    /// `version` is another one: the application rewrites their values before the last stages.
     pub fn shape_now(&self, definition: Definition, owned: bool) -> Result<Vec<String>> {
         self.free(&definition.name)?;
         let migration = Migration::plan(self.db.writer(), &definition, owned)?;
@@ -69,7 +71,8 @@ impl<H: Host> Store<H> {
     /// The next step of a stage; nothing when it is over.
     pub fn step_now(&self, model: &str, stage: Stage) -> Result<Option<Progress>> {
         let mut migrations = self.migrations.borrow_mut();
-        let migration = migrations.get_mut(model).ok_or_else(|| Error::UnknownModel(model.to_string()))?;
+        let migration =
+            migrations.get_mut(model).ok_or_else(|| Error::UnknownModel(model.to_string()))?;
         let progress = migration.step(self.db.writer(), stage)?;
         if progress.is_none() && stage == Stage::Refer {
             migrations.remove(model);

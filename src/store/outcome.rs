@@ -1,4 +1,5 @@
-//! What became of an own event, asked by its id: by a page whose leader died before the answer came.
+//! What became of an own event, asked by its id: by a page whose leader died before the answer
+//! came.
 
 use super::{Store, Verdict};
 use crate::error::{Error, Result};
@@ -7,12 +8,15 @@ use crate::sql::Param;
 use crate::sync::wire::Kind;
 
 impl<H: Host> Store<H> {
-    /// The verdict on an event; `None` while it is pending. Reads the log backwards: such an event is a recent one, and
-    /// an index over all ids would cost every confirmed event more than this rare question.
+    /// The verdict on an event; `None` while it is pending. Reads the log backwards: such an event
+    /// is a recent one, and an index over all ids would cost every confirmed event more than this
+    /// rare question.
     pub fn verdict(&self, id: [u8; 16]) -> Result<Option<Verdict>> {
         let r = self.db.reader();
         let pending =
-            r.one("SELECT 1 FROM _pending WHERE id = ? AND seq IS NULL", &[(&id).into()], |_| Ok(()))?;
+            r.one("SELECT 1 FROM _pending WHERE id = ? AND seq IS NULL", &[(&id).into()], |_| {
+                Ok(())
+            })?;
         if pending.is_some() {
             return Ok(None);
         }

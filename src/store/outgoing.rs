@@ -29,7 +29,14 @@ impl<H: Host> Queue for Store<H> {
             if bytes > max_bytes && !events.is_empty() {
                 break;
             }
-            events.push(Outgoing { id: Id::from_bytes(p.id), n, t: p.t, tv: p.tv, b: p.b, ts: p.ts });
+            events.push(Outgoing {
+                id: Id::from_bytes(p.id),
+                n,
+                t: p.t,
+                tv: p.tv,
+                b: p.b,
+                ts: p.ts,
+            });
         }
         Ok(events)
     }

@@ -1,4 +1,5 @@
-//! Making the state anew from the log: when the reducers changed, or when an effect could not be undone.
+//! Making the state anew from the log: when the reducers changed, or when an effect could not be
+//! undone.
 
 use super::Store;
 use super::lane::Turn;
@@ -11,8 +12,8 @@ use crate::sql::Param;
 const CHUNK: usize = 1000;
 
 impl<H: Host> Store<H> {
-    /// Empties the tables that events own and runs the whole queue again, in one transaction. With `version`, notes
-    /// whose reducers made them.
+    /// Empties the tables that events own and runs the whole queue again, in one transaction. With
+    /// `version`, notes whose reducers made them.
     pub async fn rebuild(&self, _turn: &Turn, version: Option<i64>) -> Result<()> {
         let mut position = self.position()?;
         let models = self.owned();
@@ -29,8 +30,8 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// The state anew: the log up to `to`, then what is pending. Gives the first event that this version does not
-    /// know: the log is run up to there only.
+    /// The state anew: the log up to `to`, then what is pending. Gives the first event that this
+    /// version does not know: the log is run up to there only.
     pub(super) async fn remake(&self, models: &Models, to: u64) -> Result<Option<u64>> {
         self.clear_owned()?;
         let held = self.replay(models, to).await?;
@@ -51,8 +52,8 @@ impl<H: Host> Store<H> {
         self.db.writer().exec("PRAGMA defer_foreign_keys = OFF")
     }
 
-    /// Runs the confirmed events up to `to` again, or to before the first that this version does not know, which it
-    /// gives.
+    /// Runs the confirmed events up to `to` again, or to before the first that this version does
+    /// not know, which it gives.
     pub(super) async fn replay(&self, models: &Models, to: u64) -> Result<Option<u64>> {
         let w = self.db.writer();
         w.run("DELETE FROM _dead", &[])?;

@@ -1,5 +1,5 @@
-//! Coming back together with a server whose history is not the one that was read: rewind, and a new identity. When to
-//! do which says the client machine.
+//! Coming back together with a server whose history is not the one that was read: rewind, and a new
+//! identity. When to do which says the client machine.
 
 use super::{Applied, Store};
 use crate::error::Result;
@@ -10,8 +10,8 @@ use crate::sync::resume;
 use crate::sync::wire::{At, Point};
 
 impl<H: Host> Store<H> {
-    /// Goes back to the last point that the server's history has, too. Own events after it are pending again; the
-    /// state is made anew.
+    /// Goes back to the last point that the server's history has, too. Own events after it are
+    /// pending again; the state is made anew.
     ///
     /// # Errors
     /// Faults of the surroundings leave everything as it was.
@@ -34,8 +34,8 @@ impl<H: Host> Store<H> {
         Ok(Applied { rebuilt, ..Applied::default() })
     }
 
-    /// Sees to it that what is pending can be pushed: under this client if the numbers follow what the server has of
-    /// it, else under a new one.
+    /// Sees to it that what is pending can be pushed: under this client if the numbers follow what
+    /// the server has of it, else under a new one.
     ///
     /// # Errors
     /// Faults of the surroundings leave everything as it was.
@@ -46,7 +46,9 @@ impl<H: Host> Store<H> {
         let tx = self.db.begin()?;
         let numbers = queue::numbers(w)?;
         let mut outcome = Outcome::default();
-        if identify.renew || !resume::follows(identify.last, position.top_n, numbers.iter().copied()) {
+        if identify.renew
+            || !resume::follows(identify.last, position.top_n, numbers.iter().copied())
+        {
             position.client = ClientId::from_bytes(self.host.random());
             position.top_n = position.pending;
             own::renumber(w)?;

@@ -1,14 +1,16 @@
 //! How long to wait after failures: full jitter, `random(0, min(30 s, 250 ms · 2^k))`.
 //!
-//! Full jitter spreads clients that all lost the same server best (AWS Architecture Blog, "Exponential Backoff
-//! And Jitter"). The random number comes from the host.
+//! Full jitter spreads clients that all lost the same server best (AWS Architecture Blog,
+//! "Exponential Backoff And Jitter"). The random number comes from the host.
 
 /// The longest wait in milliseconds.
 pub const CEILING_MS: u64 = 30_000;
-/// What a server may at most ask for: an hour. A wrong clock or unit there must not silence a client for good.
+/// What a server may at most ask for: an hour. A wrong clock or unit there must not silence a
+/// client for good.
 pub const ASKED_MS: u64 = 3_600_000;
 
-/// Milliseconds to wait after `failures` failures in a row (1, 2, …); `random` is uniform over all of `u32`.
+/// Milliseconds to wait after `failures` failures in a row (1, 2, …); `random` is uniform over all
+/// of `u32`.
 pub fn wait_ms(failures: u32, random: u32) -> u64 {
     let top = 250u64.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(CEILING_MS);
     (u64::from(random) * (top + 1)) >> 32

@@ -1,6 +1,6 @@
-//! The hash chain over a log: `h0 = H("tidelog1" ‖ log)`,
-//! `h_i = H(h_{i-1} ‖ u64be(i) ‖ id ‖ client ‖ u64be(n) ‖ kind ‖ SHA-256(t ‖ 0 ‖ u32be(tv) ‖ body))`,
-//! where `H` is the first 16 bytes of SHA-256. It hashes bytes as sent: JSON is never rewritten.
+//! The hash chain over a log: `h0 = H("tidelog1" ‖ log)`, `h_i = H(h_{i-1} ‖ u64be(i) ‖ id ‖ client
+//! ‖ u64be(n) ‖ kind ‖ SHA-256(t ‖ 0 ‖ u32be(tv) ‖ body))`, where `H` is the first 16 bytes of
+//! SHA-256. It hashes bytes as sent: JSON is never rewritten.
 
 use super::id::Hash;
 use super::wire::{Ev, Kind, Page, Point};
@@ -8,13 +8,16 @@ use sha2::{Digest, Sha256};
 
 /// The chain before the first event of `log`.
 pub fn start(log: &str) -> Point {
-    Point { seq: 0, h: finish(Sha256::new().chain_update(b"tidelog1").chain_update(log.as_bytes())) }
+    Point {
+        seq: 0,
+        h: finish(Sha256::new().chain_update(b"tidelog1").chain_update(log.as_bytes())),
+    }
 }
 
 /// The chain after `ev`, which comes right after `at`.
 pub fn step(at: Point, ev: &Ev) -> Point {
-    // The content is hashed on its own so that a body can be erased one day and its hash kept. `rej` and
-    // `dup` rows are hashed without a body because every replica may have dropped it.
+    // The content is hashed on its own so that a body can be erased one day and its hash kept.
+    // `rej` and `dup` rows are hashed without a body because every replica may have dropped it.
     let body: &str = if matches!(ev.k, Kind::Rej | Kind::Dup) { "" } else { &ev.b };
     let content = Sha256::new()
         .chain_update(ev.t.as_bytes())

@@ -26,7 +26,8 @@ fn encode(bytes: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Reads base32 into `out`. Only the one canonical spelling is taken, so that equal text is equal bytes.
+/// Reads base32 into `out`. Only the one canonical spelling is taken, so that equal text is equal
+/// bytes.
 fn decode(text: &str, out: &mut [u8]) -> Option<()> {
     if text.len() != (out.len() * 8).div_ceil(5) {
         return None;
@@ -192,9 +193,13 @@ mod tests {
         let zero = "a".repeat(26);
         assert!(zero.parse::<Id>().is_ok());
         // the last character holds 3 bits; any other bit set would be a second name of the same id
-        for bad in
-            ["a".repeat(25) + "b", "A".repeat(26), "a".repeat(25), "a".repeat(25) + "1", "é".repeat(13)]
-        {
+        for bad in [
+            "a".repeat(25) + "b",
+            "A".repeat(26),
+            "a".repeat(25),
+            "a".repeat(25) + "1",
+            "é".repeat(13),
+        ] {
             assert_eq!(bad.parse::<Id>().unwrap_err().code(), "PROTOCOL", "{bad}");
         }
         assert!(serde_json::from_str::<Id>("7").is_err());

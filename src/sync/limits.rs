@@ -1,12 +1,15 @@
-//! How large things may be on the wire and in a synced queue, and the checks of an event against it.
+//! How large things may be on the wire and in a synced queue, and the checks of an event against
+//! it.
 //!
-//! Checked where an event is made, so that nothing oversized ever gets into a queue, and again by the server.
+//! Checked where an event is made, so that nothing oversized ever gets into a queue, and again by
+//! the server.
 
 use crate::error::{Error, Result};
 
 /// Bytes of a body unless the application says otherwise.
 pub const BODY: usize = 64 * 1024;
-/// Bytes of a body that no application may raise: below NATS' 1 MiB and a Durable Object's row limit.
+/// Bytes of a body that no application may raise: below NATS' 1 MiB and a Durable Object's row
+/// limit.
 pub const BODY_HARD: usize = 256 * 1024;
 /// Levels of arrays and objects in a body.
 pub const DEPTH: usize = 32;
@@ -41,7 +44,8 @@ pub const PAGE_TEXT: usize = 2 * PAGE_BYTES + 512 * 1024;
 /// What an event's ids, numbers and punctuation count for.
 pub const OVERHEAD: usize = 128;
 
-/// What an event counts for in a push or page: its type and body, and [`OVERHEAD`] for the rest. Independent of how the JSON was escaped, so that client and server count alike.
+/// What an event counts for in a push or page: its type and body, and [`OVERHEAD`] for the rest.
+/// Independent of how the JSON was escaped, so that client and server count alike.
 pub fn size(t: &str, b: &str) -> usize {
     t.len() + b.len() + OVERHEAD
 }
@@ -58,14 +62,17 @@ pub fn check(t: &str, b: &str, max_body: usize) -> Result<()> {
     at_most("event's data", keys, KEYS, "keys")
 }
 
-/// Checks an event type: some text, no control characters (a NUL would blur the hash), at most [`TYPE`] bytes.
+/// Checks an event type: some text, no control characters (a NUL would blur the hash), at most
+/// [`TYPE`] bytes.
 ///
 /// # Errors
 /// `TOO_LARGE`, `BAD_VALUE`.
 pub fn check_type(t: &str) -> Result<()> {
     at_most("event type", t.len(), TYPE, "bytes")?;
     if t.is_empty() || t.contains(char::is_control) {
-        return Err(Error::BadValue(format!("event type {t:?} is empty or has control characters")));
+        return Err(Error::BadValue(format!(
+            "event type {t:?} is empty or has control characters"
+        )));
     }
     Ok(())
 }

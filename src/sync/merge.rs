@@ -1,4 +1,5 @@
-//! The pure plan for one page: which of its rows are our own, what must be undone, and what runs again.
+//! The pure plan for one page: which of its rows are our own, what must be undone, and what runs
+//! again.
 //!
 //! ```text
 //! pending      p1 p2 p3 p4                         page    p1 p2 x p4
@@ -8,8 +9,8 @@
 //! run again          p3
 //! ```
 //!
-//! Owns no events and touches no state: the store carries a plan out in one transaction. Confirming goes by id,
-//! never by position.
+//! Owns no events and touches no state: the store carries a plan out in one transaction. Confirming
+//! goes by id, never by position.
 
 use super::id::{ClientId, Id};
 use super::wire::{Ev, Kind};
@@ -26,7 +27,8 @@ pub enum Role {
     Foreign,
     /// The server's verdict on our event: it leaves the queue without effect.
     Rejected(usize),
-    /// Our event was in the log under another number already: it leaves the queue, its effect is there.
+    /// Our event was in the log under another number already: it leaves the queue, its effect is
+    /// there.
     Duplicate(usize),
     /// A verdict on someone else's event, or a void: only the cursor moves.
     Nothing,
@@ -54,13 +56,13 @@ pub struct Plan {
     pub roles: Vec<Role>,
     /// How many pending events, from the oldest, keep their effects in the state.
     pub keep: usize,
-    /// Whether the effects of the pending events after `keep` must be inverted, newest first, before any row
-    /// is applied. When not, no row changes the state at all.
+    /// Whether the effects of the pending events after `keep` must be inverted, newest first,
+    /// before any row is applied. When not, no row changes the state at all.
     pub rebase: bool,
     /// The pending events left, oldest first. In a rebase each runs again.
     pub left: Vec<usize>,
-    /// The first row under our own name whose id we do not know: the database was cloned or restored from an
-    /// old copy, and this replica needs a new identity.
+    /// The first row under our own name whose id we do not know: the database was cloned or
+    /// restored from an old copy, and this replica needs a new identity.
     pub fork: Option<u64>,
 }
 
@@ -84,15 +86,22 @@ pub fn plan(me: &ClientId, pending: &[Id], rows: &[Ev]) -> Plan {
             (Kind::Void, Some(i)) => Role::Rejected(i),
             (Kind::Rej | Kind::Dup | Kind::Void, None) => Role::Nothing,
         };
-        if row.c == *me && role.settles().is_none() && !index.contains_key(&row.id) && fork.is_none() {
+        if row.c == *me
+            && role.settles().is_none()
+            && !index.contains_key(&row.id)
+            && fork.is_none()
+        {
             fork = Some(row.n);
         }
         match role {
             Role::InPlace(_) => keep += 1,
-            // it takes a position, so the events still pending move on by one; a reducer may look at its event's
+            // it takes a position, so the events still pending move on by one; a reducer may look
+            // at its event's
             Role::Nothing => in_place = in_place && keep == pending.len(),
             // from here on the state is no longer "the log, then pending in order"
-            Role::Own(_) | Role::Foreign | Role::Rejected(_) | Role::Duplicate(_) => in_place = false,
+            Role::Own(_) | Role::Foreign | Role::Rejected(_) | Role::Duplicate(_) => {
+                in_place = false
+            }
         }
         if let Some(i) = role.settles() {
             settled[i] = true;
@@ -178,10 +187,14 @@ mod tests {
         use super::*;
         use proptest::prelude::*;
 
-        /// Rows over a small set of ids, so that they meet the queue often, in any order and of any kind.
+        /// Rows over a small set of ids, so that they meet the queue often, in any order and of any
+        /// kind.
         fn rows() -> impl Strategy<Value = Vec<Ev>> {
             let kind = prop_oneof![4 => Just(Kind::E), 1 => Just(Kind::Rej), 1 => Just(Kind::Dup)];
-            prop::collection::vec((0u8..12, any::<bool>(), kind).prop_map(|(x, m, k)| row(x, m, k)), 0..14)
+            prop::collection::vec(
+                (0u8..12, any::<bool>(), kind).prop_map(|(x, m, k)| row(x, m, k)),
+                0..14,
+            )
         }
 
         /// Runs a plan on a state that is the list of effects, as the store would.
@@ -211,7 +224,8 @@ mod tests {
                 let mut expected: Vec<Id> = rows.iter().filter(|r| r.k == Kind::E).map(|r| r.id).collect();
                 expected.extend(&left);
                 prop_assert_eq!(carry_out(&pending, &rows, &p), Some(expected));
-                // nothing leaves the queue but by its id standing in the page, and nothing leaves twice
+                // nothing leaves the queue but by its id standing in the page, and nothing leaves
+                // twice
                 let mut gone: Vec<usize> = p.roles.iter().filter_map(|r| r.settles()).collect();
                 for &i in &gone {
                     prop_assert!(rows.iter().any(|r| r.id == pending[i]));

@@ -127,7 +127,9 @@ impl Refusal {
             Refusal::Fork { last } => Body { last: Some(*last), ..body("fork") },
             Refusal::Trimmed { trim } => Body { trim: Some(*trim), ..body("trimmed") },
             Refusal::TooLarge { limit } => Body { limit: Some(*limit), ..body("too_large") },
-            Refusal::Upgrade { min, max } => Body { min: Some(*min), max: Some(*max), ..body("upgrade") },
+            Refusal::Upgrade { min, max } => {
+                Body { min: Some(*min), max: Some(*max), ..body("upgrade") }
+            }
             Refusal::Busy { retry_ms } => Body { retry_ms: *retry_ms, ..body("busy") },
             Refusal::NotSupported => body("NOT_SUPPORTED"),
             Refusal::Other { retry_ms, .. } => Body { retry_ms: *retry_ms, ..body("error") },
@@ -146,14 +148,18 @@ impl Refusal {
                 (Some(epoch), Some(head)) => Refusal::Diverged { epoch, head },
                 _ => Refusal::Other { status, retry_ms: body.retry_ms },
             },
-            (409, "gap") if body.expect.is_some() => Refusal::Gap { expect: body.expect.unwrap_or(0) },
+            (409, "gap") if body.expect.is_some() => {
+                Refusal::Gap { expect: body.expect.unwrap_or(0) }
+            }
             (409, "fork") => match body.last {
                 Some(last) => Refusal::Fork { last },
                 None => Refusal::Other { status, retry_ms: body.retry_ms },
             },
             (410, "trimmed") => Refusal::Trimmed { trim: body.trim.unwrap_or(0) },
             (413, _) => Refusal::TooLarge { limit: body.limit.unwrap_or(0) },
-            (426, "upgrade") => Refusal::Upgrade { min: body.min.unwrap_or(0), max: body.max.unwrap_or(0) },
+            (426, "upgrade") => {
+                Refusal::Upgrade { min: body.min.unwrap_or(0), max: body.max.unwrap_or(0) }
+            }
             (429 | 503, _) => Refusal::Busy { retry_ms: body.retry_ms },
             (501, "NOT_SUPPORTED") => Refusal::NotSupported,
             _ => Refusal::Other { status, retry_ms: body.retry_ms },
@@ -194,7 +200,10 @@ mod tests {
     fn a_proxys_page_is_only_its_status() {
         assert_eq!(Refusal::parse(502, "<html>"), Refusal::Other { status: 502, retry_ms: None });
         assert_eq!(Refusal::parse(409, "<html>"), Refusal::Other { status: 409, retry_ms: None });
-        assert_eq!(Refusal::parse(409, r#"{"err":"gap"}"#), Refusal::Other { status: 409, retry_ms: None });
+        assert_eq!(
+            Refusal::parse(409, r#"{"err":"gap"}"#),
+            Refusal::Other { status: 409, retry_ms: None }
+        );
         assert_eq!(Refusal::parse(426, "<html>"), Refusal::Other { status: 426, retry_ms: None });
         assert_eq!(Refusal::parse(503, ""), Refusal::Busy { retry_ms: None });
     }

@@ -1,5 +1,6 @@
-//! What a replica says, keeps and checks so that it can come back together with a server whose history is not the
-//! one it had read. Pure: the store carries it out, the client machine says when.
+//! What a replica says, keeps and checks so that it can come back together with a server whose
+//! history is not the one it had read. Pure: the store carries it out, the client machine says
+//! when.
 
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
@@ -62,15 +63,19 @@ impl Resumed {
         let common = resumed.common.map_or(0, |c| c.seq);
         safe_integer(resumed.asof.seq)?;
         if common > resumed.asof.seq {
-            return Err(Error::Protocol(format!("{common} is beyond the head {}", resumed.asof.seq)));
+            return Err(Error::Protocol(format!(
+                "{common} is beyond the head {}",
+                resumed.asof.seq
+            )));
         }
         Ok(resumed)
     }
 }
 
-/// Which points of the history read so far to keep, newest first, when the newest is at `head`: a point goes when its
-/// older neighbour is at most four times as far back as its newer one. So about 32 of them reach back 2^32 events, and
-/// wherever two histories part, a common point is at most about four times as far. `seqs` newest first.
+/// Which points of the history read so far to keep, newest first, when the newest is at `head`: a
+/// point goes when its older neighbour is at most four times as far back as its newer one. So about
+/// 32 of them reach back 2^32 events, and wherever two histories part, a common point is at most
+/// about four times as far. `seqs` newest first.
 pub fn keep(head: u64, seqs: &[u64]) -> Vec<u64> {
     let seqs: Vec<u64> = seqs.iter().copied().filter(|&seq| seq <= head).collect();
     let mut kept: Vec<u64> = Vec::new();
@@ -83,9 +88,13 @@ pub fn keep(head: u64, seqs: &[u64]) -> Vec<u64> {
     kept
 }
 
-/// Whether pending events with these numbers, in local commit order, can be pushed after `last` as they are. A number
-/// is missing when the event was made under an older name.
-pub fn follows(last: Option<Last>, top: u64, numbers: impl IntoIterator<Item = Option<u64>>) -> bool {
+/// Whether pending events with these numbers, in local commit order, can be pushed after `last` as
+/// they are. A number is missing when the event was made under an older name.
+pub fn follows(
+    last: Option<Last>,
+    top: u64,
+    numbers: impl IntoIterator<Item = Option<u64>>,
+) -> bool {
     let last = last.map_or(0, |l| l.n);
     let mut due = None;
     for n in numbers {
@@ -95,7 +104,8 @@ pub fn follows(last: Option<Last>, top: u64, numbers: impl IntoIterator<Item = O
             _ => return false,
         }
     }
-    // more at the server than this replica ever made, or fewer than it has, is somebody else's doing
+    // more at the server than this replica ever made, or fewer than it has, is somebody else's
+    // doing
     match due {
         Some(next) => last < next && top < next,
         None => last == top,

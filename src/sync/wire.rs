@@ -1,7 +1,7 @@
 //! What client and server say to each other: types, their JSON, and strict, bounded decoding.
 //!
-//! Unknown fields are ignored, so that a newer peer may say more; wrong types and anything over a limit are
-//! `PROTOCOL` errors. Decides nothing; refusals are in [`refusal`](super::refusal).
+//! Unknown fields are ignored, so that a newer peer may say more; wrong types and anything over a
+//! limit are `PROTOCOL` errors. Decides nothing; refusals are in [`refusal`](super::refusal).
 
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
@@ -299,7 +299,8 @@ impl Pull {
     }
 }
 
-/// The protocol version of a request, whatever else is in it: a newer one may look different altogether.
+/// The protocol version of a request, whatever else is in it: a newer one may look different
+/// altogether.
 ///
 /// # Errors
 /// `PROTOCOL` when it is no JSON object with a number `p`.
@@ -339,14 +340,23 @@ fn check_event(n: u64, t: &str, b: &str, ts: Option<i64>) -> Result<()> {
 }
 
 pub(super) fn safe_integer(n: u64) -> Result<()> {
-    if n <= limits::SAFE_INTEGER { Ok(()) } else { Err(Error::Protocol(format!("{n} is no safe integer"))) }
+    if n <= limits::SAFE_INTEGER {
+        Ok(())
+    } else {
+        Err(Error::Protocol(format!("{n} is no safe integer")))
+    }
 }
 
 fn over(what: &str, size: usize) -> Error {
     Error::Protocol(format!("{size} {what} are too many"))
 }
 
-pub(super) fn too_large(what: &'static str, size: usize, limit: usize, unit: &'static str) -> Result<()> {
+pub(super) fn too_large(
+    what: &'static str,
+    size: usize,
+    limit: usize,
+    unit: &'static str,
+) -> Result<()> {
     if size <= limit {
         return Ok(());
     }

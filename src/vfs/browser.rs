@@ -34,9 +34,17 @@ extern "C" {
         options: &JsValue,
     ) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getFileHandle)]
-    fn get_file_handle(this: &DirectoryHandle, name: &str, options: &JsValue) -> Result<Promise, JsValue>;
+    fn get_file_handle(
+        this: &DirectoryHandle,
+        name: &str,
+        options: &JsValue,
+    ) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = removeEntry)]
-    fn remove_entry(this: &DirectoryHandle, name: &str, options: &JsValue) -> Result<Promise, JsValue>;
+    fn remove_entry(
+        this: &DirectoryHandle,
+        name: &str,
+        options: &JsValue,
+    ) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn keys(this: &DirectoryHandle) -> Result<Keys, JsValue>;
 
@@ -110,14 +118,15 @@ pub(super) async fn root() -> Result<Directory> {
     Ok(opfs.directory("tidelog", true).await.map_err(|error| failure(&error, "tidelog"))?)
 }
 
-/// What it means that the browser does not give its file system. Private windows say no in many ways: Firefox with a
-/// `SecurityError`, Safari with an `UnknownError`.
+/// What it means that the browser does not give its file system. Private windows say no in many
+/// ways: Firefox with a `SecurityError`, Safari with an `UnknownError`.
 fn refusal(error: &JsValue) -> Error {
     let name = Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string());
     match name.as_deref() {
-        Some("SecurityError" | "UnknownError" | "NotSupportedError" | "NotAllowedError" | "TypeError") => {
-            Error::NotSupported("OPFS")
-        }
+        Some(
+            "SecurityError" | "UnknownError" | "NotSupportedError" | "NotAllowedError"
+            | "TypeError",
+        ) => Error::NotSupported("OPFS"),
         _ => failure(error, "OPFS").into(),
     }
 }
@@ -194,15 +203,18 @@ impl WebLock {
             return Err(Error::Io("a promise did not start".into()));
         };
         let mut lock = WebLock { name: name.into(), release, released: None };
-        // called with the lock, which is held until the promise it returns is resolved, or with null
+        // called with the lock, which is held until the promise it returns is resolved, or with
+        // null
         let granted = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             let got = !lock.is_null() && !lock.is_undefined();
             // nothing to be done about a resolve that throws: it doesn't
             let _ = answer.call1(&JsValue::NULL, &got.into());
             if got { held.into() } else { JsValue::UNDEFINED }
         });
-        let request = request_lock(name, &options("ifAvailable", true), &granted)
-            .map_err(|_| Error::NotSupported("a browser without Web Locks (or a page without https)"))?;
+        let request =
+            request_lock(name, &options("ifAvailable", true), &granted).map_err(|_| {
+                Error::NotSupported("a browser without Web Locks (or a page without https)")
+            })?;
         // the request's own promise settles before only when it fails
         let first = Promise::race(&js_sys::Array::of2(&answered, &request));
         let got = JsFuture::from(first).await.map_err(|error| failure(&error, name))?.is_truthy();

@@ -1,4 +1,5 @@
-//! What every [`Storage`] must do, as a function any test can call. The half that needs SQLite is in `tests/suite`.
+//! What every [`Storage`] must do, as a function any test can call. The half that needs SQLite is
+//! in `tests/suite`.
 
 use super::{Storage, StorageError, StorageFile};
 use crate::error::{Error, Result};
@@ -69,7 +70,10 @@ fn names(storage: &dyn Storage, main: &str) -> Verdict {
     let listed = || storage.names().map_err(said("names"));
     ensure(!exists(&wal)?, "a file is there before it was made")?;
     let absent = storage.open(&wal, false).map(|_| ());
-    ensure(matches!(absent, Err(StorageError::NotFound(_))), "an absent file was opened without being made")?;
+    ensure(
+        matches!(absent, Err(StorageError::NotFound(_))),
+        "an absent file was opened without being made",
+    )?;
     storage.delete(&wal).map_err(said("delete an absent file"))?;
     write(storage, &wal, b"wal", 0)?;
     ensure(exists(&wal)? && listed()?.contains(&wal), "a written file is not there")?;
@@ -96,7 +100,10 @@ fn bytes(storage: &dyn Storage, main: &str) -> Verdict {
     one.truncate(3).map_err(said("truncate"))?;
     ensure(read(storage, main, 0, 9)? == b"Jel", "a truncated file has the wrong bytes")?;
     one.truncate(6).map_err(said("lengthen"))?;
-    ensure(read(storage, main, 0, 9)? == b"Jel\0\0\0", "a lengthened file is not filled with zeros")?;
+    ensure(
+        read(storage, main, 0, 9)? == b"Jel\0\0\0",
+        "a lengthened file is not filled with zeros",
+    )?;
     one.flush().map_err(said("flush"))?;
     one.truncate(0).map_err(said("empty"))?;
     ensure(two.size().map_err(said("size"))? == 0, "an emptied file has a size")
@@ -118,6 +125,9 @@ fn growth(storage: &dyn Storage, main: &str) -> Verdict {
     ensure(file.size().map_err(said("size"))? == size as u64, "a grown file has the wrong size")?;
     let back = read(storage, main, 0, size + 1)?;
     ensure(back.len() == size, "a grown file is read short")?;
-    ensure(back.iter().enumerate().all(|(at, byte)| *byte == pattern(at)), "a grown file has wrong bytes")?;
+    ensure(
+        back.iter().enumerate().all(|(at, byte)| *byte == pattern(at)),
+        "a grown file has wrong bytes",
+    )?;
     file.truncate(0).map_err(said("empty"))
 }

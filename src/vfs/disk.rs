@@ -1,4 +1,5 @@
-//! A storage file whose size is remembered: asking costs 34 µs in Firefox. Trusts no count it was given.
+//! A storage file whose size is remembered: asking costs 34 µs in Firefox. Trusts no count it was
+//! given.
 //!
 //! All handles of a file go through one `Disk`, and nobody else writes the file while it is held.
 
@@ -28,7 +29,8 @@ impl Disk {
         self.size = None;
     }
 
-    /// Reads up to the end of the file; a count that does not agree with the size is an error, never an end.
+    /// Reads up to the end of the file; a count that does not agree with the size is an error,
+    /// never an end.
     pub(super) fn read(&mut self, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {
         let left = self.size()?.saturating_sub(at);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());

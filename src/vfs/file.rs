@@ -1,9 +1,11 @@
-//! The file SQLite holds: a handle on a shared [`Node`], or a temporary file in memory. Translates, decides nothing.
+//! The file SQLite holds: a handle on a shared [`Node`], or a temporary file in memory. Translates,
+//! decides nothing.
 
 use std::rc::Rc;
 
 use rsqlite_vfs::{
-    DeviceCharacteristics, LockLevel, MemChunksFile, SyncOptions, VfsError, VfsErrorCode, VfsFile, VfsResult,
+    DeviceCharacteristics, LockLevel, MemChunksFile, SyncOptions, VfsError, VfsErrorCode, VfsFile,
+    VfsResult,
 };
 
 use super::StorageError;
@@ -52,7 +54,8 @@ impl Handle {
         taken
     }
 
-    /// Gives slots of the WAL index back; with the write lock ends gathering, before anybody else can have it.
+    /// Gives slots of the WAL index back; with the write lock ends gathering, before anybody else
+    /// can have it.
     pub(super) fn give_slots(&mut self, mask: u8) {
         if self.slots.writing() && mask & 1 != 0 {
             let committed = self.node.borrow_mut().shm.committed();
@@ -90,7 +93,8 @@ impl Handle {
         node.handles -= 1;
     }
 
-    /// SQLite's error for a storage's, which is kept for [`Vfs::last_error`](super::Vfs::last_error).
+    /// SQLite's error for a storage's, which is kept for
+    /// [`Vfs::last_error`](super::Vfs::last_error).
     fn fail(&self, error: StorageError, otherwise: VfsErrorCode) -> VfsError {
         self.files.fail(error, otherwise)
     }
@@ -102,7 +106,8 @@ fn busy() -> VfsError {
 
 impl VfsFile for File {
     fn device_characteristics(&self) -> DeviceCharacteristics {
-        // a write that is cut off by power loss leaves its neighbours alone: no browser or host of ours rewrites more
+        // a write that is cut off by power loss leaves its neighbours alone: no browser or host of
+        // ours rewrites more
         DeviceCharacteristics::POWERSAFE_OVERWRITE
     }
 

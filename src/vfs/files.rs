@@ -1,4 +1,5 @@
-//! All open files of one registered storage, and SQLite's calls that concern names: open, close, delete, exists.
+//! All open files of one registered storage, and SQLite's calls that concern names: open, close,
+//! delete, exists.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use rsqlite_vfs::ffi::{sqlite3_int64, sqlite3_io_methods, sqlite3_vfs, sqlite3_vfs_find};
 use rsqlite_vfs::{
-    AccessMode, FileKind, MemChunksFile, OpenOptions, OpenRequest, OpenedFile, OsCallback, SQLiteIoMethods,
-    SQLiteVfs, VfsError, VfsErrorCode, VfsResult, VfsStore,
+    AccessMode, FileKind, MemChunksFile, OpenOptions, OpenRequest, OpenedFile, OsCallback,
+    SQLiteIoMethods, SQLiteVfs, VfsError, VfsErrorCode, VfsResult, VfsStore,
 };
 
 use super::file::{File, Handle};
@@ -54,7 +55,8 @@ impl Files {
         self.last_error.borrow_mut().take()
     }
 
-    /// SQLite's error for a storage's: `otherwise` unless the kind has a code of its own. Keeps the storage's.
+    /// SQLite's error for a storage's: `otherwise` unless the kind has a code of its own. Keeps the
+    /// storage's.
     pub(super) fn fail(&self, error: StorageError, otherwise: VfsErrorCode) -> VfsError {
         let code = match error {
             StorageError::Quota(_) => VfsErrorCode::Full,
@@ -74,7 +76,8 @@ impl Files {
             Some(node) => node,
             None => {
                 let file = self.storage.open(name, options.create())?;
-                let gather = (options.kind() == Some(FileKind::Wal)).then(|| Gather::new(self.limit));
+                let gather =
+                    (options.kind() == Some(FileKind::Wal)).then(|| Gather::new(self.limit));
                 let node = Rc::new(RefCell::new(Node::new(file, gather)));
                 self.nodes.borrow_mut().insert(name.into(), node.clone());
                 node
@@ -96,7 +99,8 @@ impl Files {
         Ok(())
     }
 
-    /// Forgets all that is known of the files' content: it is another one now. No lock of a WAL index may be held.
+    /// Forgets all that is known of the files' content: it is another one now. No lock of a WAL
+    /// index may be held.
     pub(super) fn forget_all(&self) {
         for node in self.nodes.borrow().values() {
             node.borrow_mut().forget(self.limit);
@@ -115,11 +119,13 @@ impl Files {
     }
 }
 
-/// Registers `files` with SQLite; what it returns unregisters and frees them, unless files are still open.
+/// Registers `files` with SQLite; what it returns unregisters and frees them, unless files are
+/// still open.
 pub(super) fn register(name: &str, files: Rc<Files>) -> Result<Box<dyn FnOnce()>, String> {
     let data = Data { files: files.clone(), os: DefaultOs };
-    // SAFETY: method table, store, file layout and data agree in type and are the crate's defaults but for the shm
-    // methods, which fit them; the name is new; all use is on this thread (`Vfs` is not `Send`).
+    // SAFETY: method table, store, file layout and data agree in type and are the crate's defaults
+    // but for the shm methods, which fit them; the name is new; all use is on this thread (`Vfs` is
+    // not `Send`).
     let registration = unsafe { rsqlite_vfs::register_vfs::<Io, Registrar>(name, data, false) };
     let registration = registration.map_err(|error| error.to_string())?;
     Ok(Box::new(move || {
@@ -166,7 +172,12 @@ impl VfsStore for Store {
         Ok(OpenedFile { file, access: options.access() })
     }
 
-    fn close_file(data: &Data, name: Option<&str>, file: File, options: OpenOptions) -> VfsResult<()> {
+    fn close_file(
+        data: &Data,
+        name: Option<&str>,
+        file: File,
+        options: OpenOptions,
+    ) -> VfsResult<()> {
         data.files.open.set(data.files.open.get() - 1);
         let File::Stored(handle) = file else { return Ok(()) };
         data.files.close(handle);
@@ -230,7 +241,8 @@ struct DefaultOs;
 
 impl DefaultOs {
     fn default_vfs() -> Option<*mut sqlite3_vfs> {
-        // SAFETY: SQLite is initialised, since it calls us; null asks for the default, which is never unregistered.
+        // SAFETY: SQLite is initialised, since it calls us; null asks for the default, which is
+        // never unregistered.
         let vfs = unsafe { sqlite3_vfs_find(std::ptr::null()) };
         (!vfs.is_null()).then_some(vfs)
     }
@@ -245,7 +257,9 @@ impl OsCallback for DefaultOs {
         let Some(vfs) = Self::default_vfs() else { return 0 };
         let len = i32::try_from(buf.len()).unwrap_or(i32::MAX);
         // SAFETY: a registered VFS, and `len` writable bytes.
-        let got = unsafe { (*vfs).xRandomness.map_or(0, |random| random(vfs, len, buf.as_mut_ptr().cast())) };
+        let got = unsafe {
+            (*vfs).xRandomness.map_or(0, |random| random(vfs, len, buf.as_mut_ptr().cast()))
+        };
         usize::try_from(got).unwrap_or(0)
     }
 
@@ -255,7 +269,10 @@ impl OsCallback for DefaultOs {
         let mut now = 0;
         // SAFETY: a registered VFS of version 2 or more has this method; the out pointer is valid.
         let read = Self::default_vfs().and_then(|vfs| unsafe {
-            (*vfs).xCurrentTimeInt64.filter(|_| (*vfs).iVersion >= 2).map(|clock| clock(vfs, &mut now))
+            (*vfs)
+                .xCurrentTimeInt64
+                .filter(|_| (*vfs).iVersion >= 2)
+                .map(|clock| clock(vfs, &mut now))
         });
         match read {
             Some(0) => Ok(now - UNIX),

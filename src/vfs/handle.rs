@@ -1,6 +1,8 @@
-//! Files behind JS handles: anything with the interface of `FileSystemSyncAccessHandle`, from OPFS or a host.
+//! Files behind JS handles: anything with the interface of `FileSystemSyncAccessHandle`, from OPFS
+//! or a host.
 //!
-//! No count a handle returns is believed: at the quota Chromium answers 4294967288 and Firefox a short count.
+//! No count a handle returns is believed: at the quota Chromium answers 4294967288 and Firefox a
+//! short count.
 
 use std::rc::Rc;
 
@@ -78,8 +80,10 @@ impl HandleFile {
             return Ok(());
         }
         let message = format!("{name}: wrote {count} of {wanted} bytes");
-        // Chromium hands out the unsigned form of its FILE_ERROR_NO_SPACE, -8; a short count is Firefox's way
-        let no_space = count == 4_294_967_288.0 || count == -8.0 || (0.0..wanted as f64).contains(&count);
+        // Chromium hands out the unsigned form of its FILE_ERROR_NO_SPACE, -8; a short count is
+        // Firefox's way
+        let no_space =
+            count == 4_294_967_288.0 || count == -8.0 || (0.0..wanted as f64).contains(&count);
         Err(if no_space { StorageError::Quota(message) } else { StorageError::Io(message) })
     }
 }
@@ -88,16 +92,21 @@ impl StorageFile for HandleFile {
     fn read(&self, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {
         let wanted = buf.len();
         self.inner.at.set_at(at as f64);
-        let count = self.inner.handle.read(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
+        let count =
+            self.inner.handle.read(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
         if !(0.0..=wanted as f64).contains(&count) {
-            return Err(StorageError::Io(format!("{}: read {count} of {wanted} bytes", self.inner.name)));
+            return Err(StorageError::Io(format!(
+                "{}: read {count} of {wanted} bytes",
+                self.inner.name
+            )));
         }
         Ok(count as usize)
     }
 
     fn write(&self, buf: &[u8], at: u64) -> Result<(), StorageError> {
         self.inner.at.set_at(at as f64);
-        let count = self.inner.handle.write(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
+        let count =
+            self.inner.handle.write(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
         self.written(count, buf.len())
     }
 
@@ -121,11 +130,14 @@ impl StorageFile for HandleFile {
 
 /// A storage error for what a browser or a host has thrown.
 pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
-    let text = |key: &str| js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string());
+    let text = |key: &str| {
+        js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string())
+    };
     let (kind, code) = (text("name").unwrap_or_default(), text("code").unwrap_or_default());
     // Chromium's IndexedDB has no words for a full disk
     let said = text("message").filter(|message| !message.is_empty());
-    let message = said.unwrap_or_else(|| if kind.is_empty() { format!("{error:?}") } else { kind.clone() });
+    let message =
+        said.unwrap_or_else(|| if kind.is_empty() { format!("{error:?}") } else { kind.clone() });
     match (kind.as_str(), code.as_str()) {
         ("QuotaExceededError", _) | (_, "ENOSPC" | "EDQUOT" | "EFBIG") => {
             StorageError::Quota(format!("{name}: {message}"))

@@ -1,6 +1,8 @@
-//! A host's files (Node, Bun, Deno) through `pkg-template/host-fs.js`, whose handles look like OPFS's.
+//! A host's files (Node, Bun, Deno) through `pkg-template/platform/node-files.js`, whose handles
+//! look like OPFS's.
 //!
-//! Paths are the host's own. One storage is one database: its file, its WAL, its journal, and a lock on them.
+//! Paths are the host's own. One storage is one database: its file, its WAL, its journal, and a
+//! lock on them.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -12,7 +14,7 @@ use crate::error::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The object `hostFs` of `host-fs.js`.
+    /// The object `hostFs` of `node-files.js`.
     #[derive(Debug, Clone)]
     pub type HostFs;
 
@@ -55,7 +57,8 @@ impl Drop for Host {
 }
 
 impl Host {
-    /// Locks the database at `path`; missing directories are made. Gives the storage and the file to open.
+    /// Locks the database at `path`; missing directories are made. Gives the storage and the file
+    /// to open.
     ///
     /// # Errors
     /// `LOCKED` when this or another living process has it open, `IO`, `BAD_NAME`.
@@ -103,7 +106,8 @@ impl Storage for Host {
     }
 }
 
-/// Opens the database at `path`: what [`Host::open`] does, registered. Gives the VFS and the file to open on it.
+/// Opens the database at `path`: what [`Host::open`] does, registered. Gives the VFS and the file
+/// to open on it.
 ///
 /// # Errors
 /// Those of [`Host::open`].

@@ -1,8 +1,10 @@
-//! IndexedDB: one of its databases per database of ours, which is loaded whole at open; changed blocks go back in one
-//! of its transactions per commit. The rules are `later.rs`'s, the memory `image.rs`'s.
+//! IndexedDB: one of its databases per database of ours, which is loaded whole at open; changed
+//! blocks go back in one of its transactions per commit. The rules are `later.rs`'s, the memory
+//! `image.rs`'s.
 //!
-//! Each transaction first reads the head that the last one wrote and aborts when it is another one: whatever went
-//! wrong before (a commit that happened after all, a second owner), nothing is ever built on something else.
+//! Each transaction first reads the head that the last one wrote and aborts when it is another one:
+//! whatever went wrong before (a commit that happened after all, a second owner), nothing is ever
+//! built on something else.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,7 +16,9 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use super::browser::WebLock;
 use super::idb_calls::{self, Head};
 use super::names::{directory_of, name_of};
-use super::{Batch, Deferred, Image, Keeper, Later, Storage, StorageError, StorageFile, Vfs, Work, transfer};
+use super::{
+    Batch, Deferred, Image, Keeper, Later, Storage, StorageError, StorageFile, Vfs, Work, transfer,
+};
 use crate::error::{Error, Result};
 
 /// The file to open on an [`Idb`] storage.
@@ -27,7 +31,8 @@ thread_local! {
     static CLOSING: RefCell<HashMap<String, Promise>> = RefCell::default();
 }
 
-/// The files of one database. Dropping it has the rest kept in the background, then lets the next one in.
+/// The files of one database. Dropping it has the rest kept in the background, then lets the next
+/// one in.
 #[derive(Debug)]
 pub struct Idb {
     name: String,
@@ -37,16 +42,18 @@ pub struct Idb {
 }
 
 impl Idb {
-    /// Opens the database `name`, which is made by its first commit. Gives the storage and the file to open.
+    /// Opens the database `name`, which is made by its first commit. Gives the storage and the file
+    /// to open.
     ///
-    /// # Errors
-    /// `LOCKED` when another tab or worker has it; `NOT_SUPPORTED` where there is no IndexedDB; `NEWER_FORMAT`,
-    /// `BAD_NAME`.
+    /// # Errors `LOCKED` when another tab or worker has it; `NOT_SUPPORTED` where there is no
+    /// IndexedDB; `NEWER_FORMAT`, `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Idb, String)> {
         let (database, lock) = reserve(name).await?;
-        let connection = idb_calls::open(&database, true).await?.ok_or(Error::NotSupported("IndexedDB"))?;
+        let connection =
+            idb_calls::open(&database, true).await?.ok_or(Error::NotSupported("IndexedDB"))?;
         let (head, files) = connection.load().await?;
-        let blocks = Blocks { database, name: name.into(), state: RefCell::new((connection, head)).into() };
+        let blocks =
+            Blocks { database, name: name.into(), state: RefCell::new((connection, head)).into() };
         let files = Deferred::new(Image::load(files)?, blocks);
         Ok((Idb { name: name.into(), files, lock: Some(lock) }, MAIN.into()))
     }
@@ -135,8 +142,8 @@ impl Keeper for Blocks {
     }
 }
 
-/// Takes the lock of a database: the same as for OPFS, so that a name means one database at a time. IndexedDB's name
-/// of it.
+/// Takes the lock of a database: the same as for OPFS, so that a name means one database at a time.
+/// IndexedDB's name of it.
 async fn reserve(name: &str) -> Result<(String, WebLock)> {
     let directory = directory_of(name)?;
     if let Some(closing) = CLOSING.with_borrow_mut(|all| all.remove(name)) {
@@ -149,8 +156,8 @@ async fn reserve(name: &str) -> Result<(String, WebLock)> {
     }
 }
 
-/// Opens the database `name` in IndexedDB: what [`Idb::open`] does, registered. Gives the VFS and the file to open on
-/// it.
+/// Opens the database `name` in IndexedDB: what [`Idb::open`] does, registered. Gives the VFS and
+/// the file to open on it.
 ///
 /// # Errors
 /// Those of [`Idb::open`].

@@ -1,4 +1,5 @@
-//! The few calls of IndexedDB that `idb.rs` needs: open, load, one transaction per batch, list, delete.
+//! The few calls of IndexedDB that `idb.rs` needs: open, load, one transaction per batch, list,
+//! delete.
 //!
 //! A request's handlers are a promise's own functions, so that its events need no closures of ours.
 
@@ -42,7 +43,12 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = createObjectStore)]
     fn create_store(this: &Database, name: &str) -> Result<Store, JsValue>;
     #[wasm_bindgen(method, catch, js_name = transaction)]
-    fn begin(this: &Database, store: &str, mode: &str, options: &JsValue) -> Result<Transaction, JsValue>;
+    fn begin(
+        this: &Database,
+        store: &str,
+        mode: &str,
+        options: &JsValue,
+    ) -> Result<Transaction, JsValue>;
     #[wasm_bindgen(method)]
     fn close(this: &Database);
     #[wasm_bindgen(method, setter)]
@@ -88,7 +94,9 @@ const LOADED: usize = (4 << 20) / BLOCK;
 pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
     match handle::failure(error, name) {
         // here these are no names of files
-        StorageError::NotFound(_) => StorageError::Io(format!("{name}: the browser has removed its storage")),
+        StorageError::NotFound(_) => {
+            StorageError::Io(format!("{name}: the browser has removed its storage"))
+        }
         error => error,
     }
 }
@@ -139,7 +147,9 @@ impl Head {
     fn read(value: &JsValue) -> Head {
         let number = |key: &str| Reflect::get(value, &key.into()).ok().and_then(|v| v.as_f64());
         let Some(generation) = number("generation") else { return Head::default() };
-        let sizes = Reflect::get(value, &"sizes".into()).map(|sizes| Array::from(&sizes)).unwrap_or_default();
+        let sizes = Reflect::get(value, &"sizes".into())
+            .map(|sizes| Array::from(&sizes))
+            .unwrap_or_default();
         let sizes = sizes
             .iter()
             .map(|pair| Array::from(&pair))
@@ -148,7 +158,8 @@ impl Head {
     }
 
     fn write(&self) -> Result<JsValue, JsValue> {
-        let sizes = self.sizes.iter().map(|(name, size)| key(name, *size as f64)).collect::<Array>();
+        let sizes =
+            self.sizes.iter().map(|(name, size)| key(name, *size as f64)).collect::<Array>();
         let head = Object::new();
         Reflect::set(&head, &"generation".into(), &self.generation.into())?;
         Reflect::set(&head, &"writer".into(), &self.writer.into())?;
@@ -172,7 +183,8 @@ impl Head {
 #[derive(Debug, Clone)]
 pub(super) struct Connection(Database);
 
-/// Opens a database of IndexedDB. One that is not there is made if `create`, else there is none and none is left.
+/// Opens a database of IndexedDB. One that is not there is made if `create`, else there is none and
+/// none is left.
 pub(super) async fn open(name: &str, create: bool) -> Result<Option<Connection>> {
     let unusable = |_| Error::NotSupported("IndexedDB");
     let request = factory()?.open_database(name, VERSION).map_err(unusable)?;
@@ -200,7 +212,8 @@ pub(super) async fn open(name: &str, create: bool) -> Result<Option<Connection>>
             };
         }
     };
-    // whoever deletes the database or brings a newer version is not kept waiting; the next transaction fails
+    // whoever deletes the database or brings a newer version is not kept waiting; the next
+    // transaction fails
     let connection = Connection(database.clone());
     let give_way = Closure::<dyn Fn()>::new(move || database.close()).into_js_value();
     connection.0.set_onversionchange(give_way.unchecked_ref());
@@ -303,12 +316,16 @@ impl Begun {
         {
             let _ = self.0.abort();
             let _ = settled.await;
-            return Err(StorageError::Io(format!("{name}: somebody else has changed it: open it again")));
+            return Err(StorageError::Io(format!(
+                "{name}: somebody else has changed it: open it again"
+            )));
         }
         settled.await.map(|_| ()).map_err(|_| {
             let error = self.0.error();
             match error.is_null() {
-                true => StorageError::Io(format!("{name}: the browser has aborted the transaction")),
+                true => {
+                    StorageError::Io(format!("{name}: the browser has aborted the transaction"))
+                }
                 false => failure(&error, name),
             }
         })

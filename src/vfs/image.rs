@@ -1,15 +1,17 @@
-//! The files of one database in memory, in blocks, and the same as they are known to be kept: what differs is what
-//! the next batch has to keep, and going back is taking the kept ones again.
+//! The files of one database in memory, in blocks, and the same as they are known to be kept: what
+//! differs is what the next batch has to keep, and going back is taking the kept ones again.
 //!
-//! Blocks are shared between the two and copied when written, so neither a batch nor the way back copies bytes.
+//! Blocks are shared between the two and copied when written, so neither a batch nor the way back
+//! copies bytes.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::StorageError;
 
-/// Bytes of a block. Measured on commits of three frames in both browsers: from 4 to 64 KiB a commit takes the same
-/// time, while 16 MiB go out four times faster in blocks of 16 KiB than of 4; larger ones only write more per page.
+/// Bytes of a block. Measured on commits of three frames in both browsers: from 4 to 64 KiB a
+/// commit takes the same time, while 16 MiB go out four times faster in blocks of 16 KiB than of 4;
+/// larger ones only write more per page.
 pub const BLOCK: usize = 16 << 10;
 
 /// One block's [`BLOCK`] bytes.
@@ -33,7 +35,8 @@ pub struct Batch {
     pub puts: Vec<(String, usize, Block)>,
 }
 
-/// The files as SQLite sees them, and as they are kept. A file of no bytes is one that is not there.
+/// The files as SQLite sees them, and as they are kept. A file of no bytes is one that is not
+/// there.
 #[derive(Debug, Default)]
 pub struct Image {
     now: BTreeMap<String, Content>,
@@ -49,7 +52,10 @@ impl Image {
         let mut kept = BTreeMap::new();
         for (name, size, blocks) in files {
             if blocks.len() != count(size)? || blocks.iter().any(|block| block.len() != BLOCK) {
-                return Err(StorageError::Io(format!("{name}: {} blocks for {size} bytes", blocks.len())));
+                return Err(StorageError::Io(format!(
+                    "{name}: {} blocks for {size} bytes",
+                    blocks.len()
+                )));
             }
             kept.insert(name, Content { size, blocks });
         }
@@ -132,7 +138,8 @@ impl Image {
                 }
             }
         }
-        let same = batch.cuts.is_empty() && batch.puts.is_empty() && batch.sizes == sizes(&self.kept);
+        let same =
+            batch.cuts.is_empty() && batch.puts.is_empty() && batch.sizes == sizes(&self.kept);
         (!same).then_some(batch)
     }
 
@@ -203,7 +210,8 @@ fn count(size: u64) -> Result<usize, StorageError> {
         .ok_or_else(|| StorageError::Quota(format!("no memory for {size} bytes")))
 }
 
-/// The pieces of blocks that bytes `at..at + len` of a file are: index, place in the block, place in the buffer.
+/// The pieces of blocks that bytes `at..at + len` of a file are: index, place in the block, place
+/// in the buffer.
 fn pieces(
     at: usize,
     len: usize,
@@ -264,13 +272,15 @@ mod tests {
         image.names().iter().map(read).collect()
     }
 
-    /// A random walk against plain vectors: what is kept is what was there when the batch was taken, going back is
-    /// being there again, and nothing but changes is written.
+    /// A random walk against plain vectors: what is kept is what was there when the batch was
+    /// taken, going back is being there again, and nothing but changes is written.
     #[test]
     fn what_is_kept_comes_back_byte_for_byte() {
         let mut seed = 1u64;
         let mut random = |below: usize| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as usize % below
         };
         let (mut disk, mut image) = (Disk::default(), Image::default());
@@ -329,7 +339,8 @@ mod tests {
 
     #[test]
     fn blocks_that_are_missing_are_noticed() {
-        let lost = Image::load(vec![("main".into(), BLOCK as u64 + 1, vec![Rc::new(vec![0; BLOCK])])]);
+        let lost =
+            Image::load(vec![("main".into(), BLOCK as u64 + 1, vec![Rc::new(vec![0; BLOCK])])]);
         assert!(matches!(lost, Err(StorageError::Io(_))));
     }
 }

@@ -1,15 +1,20 @@
-//! Storages whose bytes are safe only some time after SQLite's synchronous calls: files in memory, and changed blocks
-//! that are kept somewhere else, asynchronously, one whole batch per commit. IndexedDB is one; tests bring others.
+//! Storages whose bytes are safe only some time after SQLite's synchronous calls: files in memory,
+//! and changed blocks that are kept somewhere else, asynchronously, one whole batch per commit.
+//! IndexedDB is one; tests bring others.
 //!
 //! The rules, which `sql::Db` and the lane above it carry out:
-//! - *strict*: the writer keeps its turn in the lane until its batch is kept. When that fails the files go back to what
-//!   is kept, SQLite forgets what it knew of them, and the write fails: no later one can build on it.
-//! - *relaxed*: batches follow one another without anybody waiting, each with all that was committed meanwhile. When
-//!   one fails nothing is taken back, since the writes were acknowledged; but no write is let in until a batch with
-//!   everything owed is kept. Each refused write is the probe for that.
-//! - A batch is what the files were at one instant between SQLite's calls, so what is kept is always what a process
-//!   that was killed at that instant would have left on a disk: whole commits, in order.
-//! - Reads never wait: for as long as a batch is under way they may see a commit that is then taken back.
+//! - *strict*: the writer keeps its turn in the lane until its batch is kept. When that fails the
+//!   files go back to what is kept, SQLite forgets what it knew of them, and the write fails: no
+//!   later one can build on it.
+//! - *relaxed*: batches follow one another without anybody waiting, each with all that was
+//!   committed meanwhile. When one fails nothing is taken back, since the writes were acknowledged;
+//!   but no write is let in until a batch with everything owed is kept. Each refused write is the
+//!   probe for that.
+//! - A batch is what the files were at one instant between SQLite's calls, so what is kept is
+//!   always what a process that was killed at that instant would have left on a disk: whole
+//!   commits, in order.
+//! - Reads never wait: for as long as a batch is under way they may see a commit that is then taken
+//!   back.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -117,7 +122,8 @@ impl<K: Keeper> Later for Deferred<K> {
     }
 
     fn start(&self) {
-        // whoever is under way or waiting takes what is written now along, unless it took its batch already
+        // whoever is under way or waiting takes what is written now along, unless it took its batch
+        // already
         if self.0.waiting.borrow().is_empty() {
             let work = self.flush(false);
             // a failure is remembered, and told to the next writer

@@ -1,5 +1,5 @@
-//! The two kinds of locks SQLite takes, between connections of one instance: levels on the file, and the WAL index's
-//! eight slots. Keeping other instances out is the storage's business.
+//! The two kinds of locks SQLite takes, between connections of one instance: levels on the file,
+//! and the WAL index's eight slots. Keeping other instances out is the storage's business.
 
 use rsqlite_vfs::LockLevel;
 
@@ -15,8 +15,9 @@ pub(super) struct FileLocks {
 }
 
 impl FileLocks {
-    /// Raises one handle's level from `held` towards `wanted`; false when others are in the way. Like SQLite's own,
-    /// a handle that cannot get `Exclusive` because of readers keeps `Pending`, so that no new ones come.
+    /// Raises one handle's level from `held` towards `wanted`; false when others are in the way.
+    /// Like SQLite's own, a handle that cannot get `Exclusive` because of readers keeps `Pending`,
+    /// so that no new ones come.
     pub(super) fn raise(&mut self, held: &mut LockLevel, wanted: LockLevel) -> bool {
         if *held >= wanted {
             return true;

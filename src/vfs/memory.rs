@@ -1,4 +1,5 @@
-//! Files in memory: the storage of tests, of edge replicas, and of browsers that offer nothing else.
+//! Files in memory: the storage of tests, of edge replicas, and of browsers that offer nothing
+//! else.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,8 +10,9 @@ use super::{Storage, StorageError, StorageFile};
 /// One file's bytes, shared by everyone who has it open.
 type Content = Rc<RefCell<Vec<u8>>>;
 
-/// Named files in memory. Clones share the files; [`fork`](Memory::fork) copies them. Nothing locks a second
-/// [`Vfs`](super::Vfs) out: one at a time per content, and a fork for whoever wants to look meanwhile.
+/// Named files in memory. Clones share the files; [`fork`](Memory::fork) copies them. Nothing locks
+/// a second [`Vfs`](super::Vfs) out: one at a time per content, and a fork for whoever wants to
+/// look meanwhile.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     files: Rc<RefCell<BTreeMap<String, Content>>>,
@@ -22,19 +24,25 @@ impl Memory {
         Memory::default()
     }
 
-    /// A copy of all files as they are now, of its own from here on: what a machine would find after this one died.
+    /// A copy of all files as they are now, of its own from here on: what a machine would find
+    /// after this one died.
     pub fn fork(&self) -> Self {
         Memory::from_files(self.snapshot())
     }
 
     /// The bytes of every file.
     pub fn snapshot(&self) -> BTreeMap<String, Vec<u8>> {
-        self.files.borrow().iter().map(|(name, content)| (name.clone(), content.borrow().clone())).collect()
+        self.files
+            .borrow()
+            .iter()
+            .map(|(name, content)| (name.clone(), content.borrow().clone()))
+            .collect()
     }
 
     /// A storage with these files.
     pub fn from_files(files: BTreeMap<String, Vec<u8>>) -> Self {
-        let files = files.into_iter().map(|(name, bytes)| (name, Rc::new(RefCell::new(bytes)))).collect();
+        let files =
+            files.into_iter().map(|(name, bytes)| (name, Rc::new(RefCell::new(bytes)))).collect();
         Memory { files: Rc::new(RefCell::new(files)) }
     }
 }
@@ -79,10 +87,13 @@ impl MemoryFile {
         usize::try_from(at).map_err(|_| StorageError::Quota(format!("no memory for {at} bytes")))
     }
 
-    /// Grows the content by zeros to at least `size`; running out of memory is an error and not an abort.
+    /// Grows the content by zeros to at least `size`; running out of memory is an error and not an
+    /// abort.
     fn grow(content: &mut Vec<u8>, size: usize) -> Result<(), StorageError> {
         let more = size.saturating_sub(content.len());
-        content.try_reserve(more).map_err(|_| StorageError::Quota(format!("no memory for {size} bytes")))?;
+        content
+            .try_reserve(more)
+            .map_err(|_| StorageError::Quota(format!("no memory for {size} bytes")))?;
         content.resize(content.len() + more, 0);
         Ok(())
     }

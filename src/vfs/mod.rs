@@ -1,7 +1,9 @@
-//! File storage under SQLite: the [`Storage`] trait, what implements it, and [`Vfs`], which hands a storage to SQLite.
+//! File storage under SQLite: the [`Storage`] trait, what implements it, and [`Vfs`], which hands a
+//! storage to SQLite.
 //!
-//! It owns everything between SQLite's file calls and the bytes: locks, the WAL index, gathering of WAL frames, the
-//! rule that no rolled-back row comes back. It knows no SQL, no models, and never opens a connection.
+//! It owns everything between SQLite's file calls and the bytes: locks, the WAL index, gathering of
+//! WAL frames, the rule that no rolled-back row comes back. It knows no SQL, no models, and never
+//! opens a connection.
 
 #[cfg(target_family = "wasm")]
 mod browser;
@@ -49,21 +51,25 @@ use files::Files;
 
 /// A place that holds named files, such as one OPFS directory or a map in memory.
 ///
-/// Single-threaded and synchronous; opening the storage itself may have needed an async step before. Whatever it owns
-/// (handles, a lock that keeps others out) it gives back when it is dropped.
+/// Single-threaded and synchronous; opening the storage itself may have needed an async step
+/// before. Whatever it owns (handles, a lock that keeps others out) it gives back when it is
+/// dropped.
 pub trait Storage: 'static {
     /// Opens a file. Opening the same name twice gives two views of one content.
     ///
     /// # Errors
     /// `NotFound` when it is absent and `create` is false.
     fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError>;
-    /// Whether the file is there. A storage that opens its files ahead says no while a file is empty.
+    /// Whether the file is there. A storage that opens its files ahead says no while a file is
+    /// empty.
     fn exists(&self, name: &str) -> Result<bool, StorageError>;
-    /// Removes a file for good: when this returns, a loss of power does not bring it back. Absent is fine.
+    /// Removes a file for good: when this returns, a loss of power does not bring it back. Absent
+    /// is fine.
     fn delete(&self, name: &str) -> Result<(), StorageError>;
     /// The names of all files that [exist](Storage::exists), in no particular order.
     fn names(&self) -> Result<Vec<String>, StorageError>;
-    /// How what was written gets to safety, where that takes more than a [flush](StorageFile::flush).
+    /// How what was written gets to safety, where that takes more than a
+    /// [flush](StorageFile::flush).
     fn later(&self) -> Option<Rc<dyn Later>> {
         None
     }
@@ -71,10 +77,11 @@ pub trait Storage: 'static {
 
 /// One open file of a [`Storage`]; closed when dropped.
 pub trait StorageFile: 'static {
-    /// Fills `buf` from byte `at` on and says how much it got: less than asked only at the end of the file.
+    /// Fills `buf` from byte `at` on and says how much it got: less than asked only at the end of
+    /// the file.
     fn read(&self, buf: &mut [u8], at: u64) -> Result<usize, StorageError>;
-    /// Writes all of `buf` at byte `at`, or fails. After a failure any part may have been written. A gap between the
-    /// old end of the file and `at` reads as zeros.
+    /// Writes all of `buf` at byte `at`, or fails. After a failure any part may have been written.
+    /// A gap between the old end of the file and `at` reads as zeros.
     fn write(&self, buf: &[u8], at: u64) -> Result<(), StorageError>;
     /// Cuts the file to `size` bytes, or fills it up with zeros.
     fn truncate(&self, size: u64) -> Result<(), StorageError>;
@@ -112,10 +119,12 @@ impl From<StorageError> for Error {
     }
 }
 
-/// A storage registered with SQLite under a [`name`](Vfs::name) of its own; unregistered when dropped.
+/// A storage registered with SQLite under a [`name`](Vfs::name) of its own; unregistered when
+/// dropped.
 ///
-/// Close all connections first. One that is still open keeps the storage (and its lock) alive for good, because
-/// SQLite would otherwise call into freed memory. Connections opened on it must stay on the thread that made it.
+/// Close all connections first. One that is still open keeps the storage (and its lock) alive for
+/// good, because SQLite would otherwise call into freed memory. Connections opened on it must stay
+/// on the thread that made it.
 pub struct Vfs {
     name: String,
     files: Rc<Files>,
@@ -134,7 +143,8 @@ impl Vfs {
         Self::register_gathering(storage, wal::LIMIT)
     }
 
-    /// The same, with the number of uncommitted bytes of a WAL that are kept back at most: tests want few.
+    /// The same, with the number of uncommitted bytes of a WAL that are kept back at most: tests
+    /// want few.
     #[doc(hidden)]
     pub fn register_gathering<S: Storage>(storage: S, limit: usize) -> Result<Vfs> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -150,14 +160,15 @@ impl Vfs {
         &self.name
     }
 
-    /// Takes the storage's last failure, so that a caller of SQLite can say what its `SQLITE_FULL` or
-    /// `SQLITE_IOERR` came from. Successful calls don't clear it: ask only after one that failed.
+    /// Takes the storage's last failure, so that a caller of SQLite can say what its `SQLITE_FULL`
+    /// or `SQLITE_IOERR` came from. Successful calls don't clear it: ask only after one that
+    /// failed.
     pub fn last_error(&self) -> Option<StorageError> {
         self.files.take_last_error()
     }
 
-    /// The bytes of the database `file`, which may be open when nobody writes and its WAL is empty, as after
-    /// `PRAGMA wal_checkpoint(TRUNCATE)`.
+    /// The bytes of the database `file`, which may be open when nobody writes and its WAL is empty,
+    /// as after `PRAGMA wal_checkpoint(TRUNCATE)`.
     ///
     /// # Errors
     /// `NOT_FOUND`; `BAD_VALUE` while changes are in its WAL.
@@ -167,8 +178,8 @@ impl Vfs {
 
     /// Makes `bytes` the database `file`; before any connection to it is opened.
     ///
-    /// # Errors
-    /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure there is none.
+    /// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a
+    /// failure there is none.
     pub fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
         transfer::import(self.files.storage(), file, file, bytes)
     }
@@ -189,8 +200,9 @@ impl Vfs {
         self.later.as_ref()
     }
 
-    /// Takes the files back to what is [kept](Later). No connection may have a transaction or a statement under way;
-    /// each must read something next, so that it notices that its schema may be another one.
+    /// Takes the files back to what is [kept](Later). No connection may have a transaction or a
+    /// statement under way; each must read something next, so that it notices that its schema may
+    /// be another one.
     pub fn go_back(&self) {
         if let Some(later) = &self.later {
             later.go_back();

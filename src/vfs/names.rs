@@ -1,12 +1,14 @@
-//! Database names and the directory names they become: `data/my.db` is a name, and a directory may not hold a slash.
+//! Database names and the directory names they become: `data/my.db` is a name, and a directory may
+//! not hold a slash.
 
 use crate::error::{Error, Result};
 
 /// Bytes a directory name may have at most; file systems under OPFS stop at 255.
 const LONGEST: usize = 240;
 
-/// The directory of the database `name`. Everything but small letters, digits, `-`, `_` and inner dots is written as
-/// `%XX`, so that no two names meet in one directory, even where capitals don't count.
+/// The directory of the database `name`. Everything but small letters, digits, `-`, `_` and inner
+/// dots is written as `%XX`, so that no two names meet in one directory, even where capitals don't
+/// count.
 ///
 /// # Errors
 /// `BAD_NAME` for an empty or a very long one.
@@ -52,8 +54,20 @@ mod tests {
 
     #[test]
     fn every_name_has_a_directory_of_its_own_and_comes_back() {
-        let names =
-            ["my.db", "data/my.db", "data\\my.db", "My.db", "..", ".", "%2F", "a b", "ä", "\0", "a.", ".a"];
+        let names = [
+            "my.db",
+            "data/my.db",
+            "data\\my.db",
+            "My.db",
+            "..",
+            ".",
+            "%2F",
+            "a b",
+            "ä",
+            "\0",
+            "a.",
+            ".a",
+        ];
         let mut seen = std::collections::BTreeSet::new();
         for name in names {
             let directory = directory_of(name).unwrap();
@@ -72,6 +86,10 @@ mod tests {
     fn a_name_that_cannot_be_is_refused() {
         assert_eq!(directory_of("").unwrap_err().code(), "BAD_NAME");
         assert_eq!(directory_of(&"/".repeat(81)).unwrap_err().code(), "BAD_NAME");
-        assert!(["%2f", "%", "%zz", "A", ".hidden"].iter().all(|directory| name_of(directory).is_none()));
+        assert!(
+            ["%2f", "%", "%zz", "A", ".hidden"]
+                .iter()
+                .all(|directory| name_of(directory).is_none())
+        );
     }
 }

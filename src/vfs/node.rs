@@ -21,7 +21,13 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(file: Box<dyn StorageFile>, gather: Option<Gather>) -> Self {
-        Node { disk: Disk::new(file), handles: 0, locks: FileLocks::default(), shm: Shm::default(), gather }
+        Node {
+            disk: Disk::new(file),
+            handles: 0,
+            locks: FileLocks::default(),
+            shm: Shm::default(),
+            gather,
+        }
     }
 
     pub(super) fn read(&mut self, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {

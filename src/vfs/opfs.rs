@@ -1,4 +1,5 @@
-//! OPFS: one directory per database under `tidelog`, three files in it that are opened ahead, a Web Lock around them.
+//! OPFS: one directory per database under `tidelog`, three files in it that are opened ahead, a Web
+//! Lock around them.
 //!
 //! Dedicated workers only: others are given no sync access handles. A failed open deletes nothing.
 
@@ -34,18 +35,20 @@ impl Drop for Opfs {
 }
 
 impl Opfs {
-    /// Opens the files of the database `name` and makes them if need be. Gives the storage and the file to open.
+    /// Opens the files of the database `name` and makes them if need be. Gives the storage and the
+    /// file to open.
     ///
-    /// # Errors
-    /// `LOCKED` at once when another tab or worker has it, and after 15 s when only its handles are not free yet;
-    /// `NOT_SUPPORTED` where there is no OPFS or this is no dedicated worker; `BAD_NAME`.
+    /// # Errors `LOCKED` at once when another tab or worker has it, and after 15 s when only its
+    /// handles are not free yet; `NOT_SUPPORTED` where there is no OPFS or this is no dedicated
+    /// worker; `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Opfs, String)> {
         if !has_handles() {
             return Err(Error::NotSupported("OPFS outside of a dedicated worker"));
         }
         let (reserved, root) = both(reserve(name), root()).await;
         let (directory, lock) = reserved?;
-        let directory = root?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
+        let directory =
+            root?.directory(&directory, true).await.map_err(|error| failure(&error, name))?;
         let start = time();
         let open = |file| open_file(&directory, file, name, start);
         let [main, wal, journal] = FILES;
@@ -89,7 +92,8 @@ async fn reserve(name: &str) -> Result<(String, WebLock)> {
     }
 }
 
-/// Waits a little when `error` says that a handle is busy; returns any other error, and this one too after a while.
+/// Waits a little when `error` says that a handle is busy; returns any other error, and this one
+/// too after a while.
 async fn pause(error: &JsValue, name: &str, start: f64) -> Result<()> {
     match failure(error, name) {
         StorageError::Locked(_) if time() - start < PATIENCE => sleep(5).await,
@@ -131,7 +135,8 @@ impl Storage for Opfs {
     }
 }
 
-/// Opens the database `name` in OPFS: what [`Opfs::open`] does, registered. Gives the VFS and the file to open on it.
+/// Opens the database `name` in OPFS: what [`Opfs::open`] does, registered. Gives the VFS and the
+/// file to open on it.
 ///
 /// # Errors
 /// Those of [`Opfs::open`].
@@ -176,7 +181,8 @@ pub async fn import(name: &str, bytes: &[u8]) -> Result<()> {
     tidy(storage, &main, name, imported).await
 }
 
-/// After an attempt to fill a database that was not there: removes its empty directory when that failed.
+/// After an attempt to fill a database that was not there: removes its empty directory when that
+/// failed.
 async fn tidy(storage: Opfs, main: &str, name: &str, filled: Result<()>) -> Result<()> {
     if filled.is_err() && !transfer::is_there(&storage, main)? {
         drop(storage);
@@ -210,7 +216,8 @@ pub async fn rename(name: &str, to: &str) -> Result<()> {
     if name == to {
         return Err(Error::Exists(to.into()));
     }
-    // directories cannot be moved everywhere, so the database is copied; the old one stays until the new one is whole
+    // directories cannot be moved everywhere, so the database is copied; the old one stays until
+    // the new one is whole
     let (old, old_main) = Opfs::open(name).await?;
     transfer::check_source(&old, &old_main, name)?;
     let (new, new_main) = Opfs::open(to).await?;

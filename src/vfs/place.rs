@@ -1,8 +1,9 @@
-//! Which of a browser's storages has a database: found by trying, the best first, and never by what a browser is called.
+//! Which of a browser's storages has a database: found by trying, the best first, and never by what
+//! a browser is called.
 //!
-//! A database stays where it is. One that is in IndexedDB and not in OPFS is opened there even where OPFS has become
-//! available; one that is in OPFS is never opened as an empty one elsewhere. Were a name in both, OPFS is meant, and
-//! the other one is left alone.
+//! A database stays where it is. One that is in IndexedDB and not in OPFS is opened there even
+//! where OPFS has become available; one that is in OPFS is never opened as an empty one elsewhere.
+//! Were a name in both, OPFS is meant, and the other one is left alone.
 
 use super::{Vfs, idb, open_memory, opfs};
 use crate::error::{Error, Result};
@@ -30,7 +31,9 @@ impl Place {
 
     /// The one of a name.
     pub fn from_name(name: &str) -> Option<Place> {
-        [Place::Opfs, Place::IndexedDb, Place::Memory].into_iter().find(|place| place.name() == name)
+        [Place::Opfs, Place::IndexedDb, Place::Memory]
+            .into_iter()
+            .find(|place| place.name() == name)
     }
 
     /// Opens the database `name` there. Gives the VFS and the file to open on it.
@@ -123,8 +126,8 @@ pub async fn export(name: &str) -> Result<Vec<u8>> {
 
 /// Makes `bytes` the database `name`, in the best storage there is.
 ///
-/// # Errors
-/// `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`, `QUOTA`, `NOT_SUPPORTED`.
+/// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`,
+/// `QUOTA`, `NOT_SUPPORTED`.
 pub async fn import(name: &str, bytes: &[u8]) -> Result<()> {
     if in_idb(name).await? {
         return Err(Error::Exists(name.into()));

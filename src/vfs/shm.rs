@@ -1,7 +1,8 @@
-//! The WAL index: SQLite's shared memory, kept in this instance's own memory, and the SQLite callbacks for it.
+//! The WAL index: SQLite's shared memory, kept in this instance's own memory, and the SQLite
+//! callbacks for it.
 //!
-//! It reads the index in one place only, to learn how much of the WAL is committed, and writes nothing to it but zeros
-//! over its header, which have it rebuilt.
+//! It reads the index in one place only, to learn how much of the WAL is committed, and writes
+//! nothing to it but zeros over its header, which have it rebuilt.
 
 use std::ffi::{c_int, c_void};
 
@@ -43,18 +44,20 @@ impl Shm {
         }
     }
 
-    /// Makes SQLite rebuild the index from the WAL before anything else: each connection then drops the pages it
-    /// keeps. The memory stays where it is, since connections point to it.
+    /// Makes SQLite rebuild the index from the WAL before anything else: each connection then drops
+    /// the pages it keeps. The memory stays where it is, since connections point to it.
     pub(super) fn forget(&mut self) {
         let Some(header) = self.regions.first_mut() else { return };
         for word in header.iter_mut().take(HEADER_WORDS) {
-            // SAFETY: `word` is a live reference into the region; SQLite writes it through its own pointer.
+            // SAFETY: `word` is a live reference into the region; SQLite writes it through its own
+            // pointer.
             unsafe { std::ptr::write_volatile(word, 0) };
         }
         self.fresh = true;
     }
 
-    /// The address of a region; null when it is absent and not to be made, an error when memory is short.
+    /// The address of a region; null when it is absent and not to be made, an error when memory is
+    /// short.
     fn region(&mut self, index: usize, bytes: usize, extend: bool) -> Result<*mut c_void, ()> {
         while extend && self.regions.len() <= index {
             let words = bytes.div_ceil(8);
@@ -64,14 +67,19 @@ impl Shm {
             self.fresh |= self.regions.is_empty();
             self.regions.push(region.into_boxed_slice());
         }
-        Ok(self.regions.get_mut(index).map_or(std::ptr::null_mut(), |region| region.as_mut_ptr().cast()))
+        Ok(self
+            .regions
+            .get_mut(index)
+            .map_or(std::ptr::null_mut(), |region| region.as_mut_ptr().cast()))
     }
 
-    /// Where the committed part of the WAL ends, and whether the index was just rebuilt from the file. `None` while
-    /// the index is not valid, as after a recovery that failed: nothing is known then.
+    /// Where the committed part of the WAL ends, and whether the index was just rebuilt from the
+    /// file. `None` while the index is not valid, as after a recovery that failed: nothing is known
+    /// then.
     pub(super) fn committed(&mut self) -> Option<(u64, bool)> {
-        // WalIndexHdr: isInit is byte 12, szPage the u16 at 14, mxFrame the u32 at 16, all native-endian; 48 bytes,
-        // twice. SQLite writes it through its own pointer, so it is read as volatile.
+        // WalIndexHdr: isInit is byte 12, szPage the u16 at 14, mxFrame the u32 at 16, all
+        // native-endian; 48 bytes, twice. SQLite writes it through its own pointer, so it is read
+        // as volatile.
         let header = self.regions.first()?;
         let mut words = [0u64; HEADER_WORDS];
         for (word, from) in words.iter_mut().zip(header.iter()) {

@@ -1,5 +1,5 @@
-//! Whole databases as bytes: out of a storage, into one, from one to another. Closed databases, or quiet ones whose
-//! WAL was just folded in; it never merges a WAL and never overwrites a database.
+//! Whole databases as bytes: out of a storage, into one, from one to another. Closed databases, or
+//! quiet ones whose WAL was just folded in; it never merges a WAL and never overwrites a database.
 
 use super::{Storage, StorageError, StorageFile};
 use crate::error::{Error, Result};
@@ -20,11 +20,12 @@ fn size_of(storage: &dyn Storage, file: &str) -> Result<u64, StorageError> {
 
 /// Whether the database has a WAL or journal with something in it.
 fn has_log(storage: &dyn Storage, main: &str) -> Result<bool, StorageError> {
-    Ok(size_of(storage, &format!("{main}-wal"))? > 0 || size_of(storage, &format!("{main}-journal"))? > 0)
+    Ok(size_of(storage, &format!("{main}-wal"))? > 0
+        || size_of(storage, &format!("{main}-journal"))? > 0)
 }
 
-/// Whether a database is there. One whose import did not reach its end, which is marked by a header of zeros and has
-/// no log, is not.
+/// Whether a database is there. One whose import did not reach its end, which is marked by a header
+/// of zeros and has no log, is not.
 pub(super) fn is_there(storage: &dyn Storage, main: &str) -> Result<bool, StorageError> {
     if has_log(storage, main)? {
         return Ok(true);
@@ -39,8 +40,8 @@ pub(super) fn is_there(storage: &dyn Storage, main: &str) -> Result<bool, Storag
 
 /// The bytes of the database `main`.
 ///
-/// # Errors
-/// `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and close) it first.
+/// # Errors `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and
+/// close) it first.
 pub(super) fn export(storage: &dyn Storage, main: &str, name: &str) -> Result<Vec<u8>> {
     let size = check_source(storage, main, name)?;
     let too_large =
@@ -59,7 +60,9 @@ pub(super) fn check_source(storage: &dyn Storage, main: &str, name: &str) -> Res
         return Err(Error::NotFound(name.into()));
     }
     if has_log(storage, main)? {
-        return Err(Error::BadValue(format!("'{name}' has changes in its log: open and close it first")));
+        return Err(Error::BadValue(format!(
+            "'{name}' has changes in its log: open and close it first"
+        )));
     }
     Ok(size_of(storage, main)?)
 }
@@ -71,8 +74,10 @@ pub(super) fn check_header(bytes: &[u8], size: u64, name: &str) -> Result<()> {
         Some(&[high, low]) => u64::from(u16::from_be_bytes([high, low])),
         _ => 0,
     };
-    let plausible =
-        bytes.starts_with(MAGIC) && page.is_power_of_two() && page >= 512 && size.is_multiple_of(page);
+    let plausible = bytes.starts_with(MAGIC)
+        && page.is_power_of_two()
+        && page >= 512
+        && size.is_multiple_of(page);
     if plausible {
         Ok(())
     } else {
@@ -82,8 +87,8 @@ pub(super) fn check_header(bytes: &[u8], size: u64, name: &str) -> Result<()> {
 
 /// Makes `bytes` the database `main`.
 ///
-/// # Errors
-/// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure there is none.
+/// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure
+/// there is none.
 pub(super) fn import(storage: &dyn Storage, main: &str, name: &str, bytes: &[u8]) -> Result<()> {
     check_header(bytes, bytes.len() as u64, name)?;
     put(storage, main, name, bytes.len() as u64, &mut |buf, at| {
@@ -95,14 +100,19 @@ pub(super) fn import(storage: &dyn Storage, main: &str, name: &str, bytes: &[u8]
 
 /// Copies a closed database to a place where there is none.
 #[cfg(any(test, target_family = "wasm"))]
-pub(super) fn copy(from: &dyn Storage, old: (&str, &str), to: &dyn Storage, new: (&str, &str)) -> Result<()> {
+pub(super) fn copy(
+    from: &dyn Storage,
+    old: (&str, &str),
+    to: &dyn Storage,
+    new: (&str, &str),
+) -> Result<()> {
     let size = check_source(from, old.0, old.1)?;
     let source = from.open(old.0, false)?;
     put(to, new.0, new.1, size, &mut |buf, at| Ok(read_all(&*source, buf, at)?))
 }
 
-/// Writes a database of `size` bytes. The header comes last and after a flush, so that a half-written one is never
-/// taken for a database.
+/// Writes a database of `size` bytes. The header comes last and after a flush, so that a
+/// half-written one is never taken for a database.
 fn put(
     storage: &dyn Storage,
     main: &str,

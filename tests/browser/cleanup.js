@@ -1,11 +1,13 @@
-// Undoes, when a test ends, what it started: the last thing first, and all of it even when some of it fails.
+// Undoes, when a test ends, what it started: the last thing first, and all of it even when some of
+// it fails.
 
 /** @type {WeakMap<object, (() => unknown)[]>} */
 const started = new WeakMap()
 
 /**
- * Runs `undo` when the test ends; what it throws fails the test. node:test's own hooks run in the order they were
- * given and stop at the first that throws, which would leave a server listening and the process running.
+ * Runs `undo` when the test ends; what it throws fails the test. node:test's own hooks run in the
+ * order they were given and stop at the first that throws, which would leave a server listening and
+ * the process running.
  * @param {import('node:test').TestContext} t
  * @param {() => unknown} undo
  */

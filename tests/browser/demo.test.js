@@ -31,7 +31,10 @@ function directory(t) {
 /** The demo's server in a process of its own. */
 async function serve(t, data, port = '0') {
   const ready = /(http:\/\/localhost:(\d+))/
-  const { match, kill } = await startProgram(t, ['www/server.js'], { ready, env: { PORT: port, DATA: data } })
+  const { match, kill } = await startProgram(t, ['www/server.js'], {
+    ready,
+    env: { PORT: port, DATA: data },
+  })
   return { url: match[1], port: match[2], kill }
 }
 
@@ -43,11 +46,13 @@ async function tab(browser, url) {
 }
 
 const leads = page => page.waitForFunction(() => globalThis.db?.status.role === 'leader')
-const synced = page => page.waitForFunction(() => document.getElementById('pending').textContent === '0')
+const synced = page =>
+  page.waitForFunction(() => document.getElementById('pending').textContent === '0')
 const has = (page, titles) =>
   page.waitForFunction(
     expected =>
-      JSON.stringify([...document.querySelectorAll('#todos .title')].map(({ value }) => value)) === expected,
+      JSON.stringify([...document.querySelectorAll('#todos .title')].map(({ value }) => value)) ===
+      expected,
     {},
     JSON.stringify(titles),
   )
@@ -143,7 +148,11 @@ for (const kind of browsers) {
     const { kept, codes } = await ann.evaluate(async () => {
       const kept = []
       const make = async i => {
-        const { data } = await globalThis.db.dispatch('added', { id: `todo-${i}`, title: 'x', at: i })
+        const { data } = await globalThis.db.dispatch('added', {
+          id: `todo-${i}`,
+          title: 'x',
+          at: i,
+        })
         // with a thousand under way the worker is in the middle of one
         if (kept.push(data.id) === 10) globalThis.terminateWorkersOfTest()
       }

@@ -1,5 +1,5 @@
-// Where a database is kept when a browser gives less than OPFS: chosen by trying, kept through kills, and never lost
-// from sight; what the status says of it.
+// Where a database is kept when a browser gives less than OPFS: chosen by trying, kept through
+// kills, and never lost from sight; what the status says of it.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { browsers, launch, newProfile, terminateWorkers } from './harness.js'
@@ -54,7 +54,10 @@ for (const kind of browsers) {
         const here = await site(t)
         here.options = { without }
         const { page, status } = await visit(session, here)
-        assert.deepEqual([status.storage, status.persistence, status.full], [storage, persistence, false])
+        assert.deepEqual(
+          [status.storage, status.persistence, status.full],
+          [storage, persistence, false],
+        )
         await page.evaluate(() => db.store.rows.set({ id: 'a' }))
         await page.reload()
         await page.evaluate(() => settled())
@@ -87,7 +90,11 @@ for (const kind of browsers) {
       await third.page.close()
       here.options = { file: 'b.db', without: ['handles'] }
       const fourth = await visit(session, here)
-      assert.equal(fourth.status.role, 'failed', 'an empty database was opened in place of one in OPFS')
+      assert.equal(
+        fourth.status.role,
+        'failed',
+        'an empty database was opened in place of one in OPFS',
+      )
       assert.equal(fourth.status.error.code, 'NOT_SUPPORTED')
       await fourth.page.close()
       for (const storage of ['opfs', 'indexeddb', 'memory']) {
@@ -139,7 +146,9 @@ for (const kind of browsers) {
 }
 
 test('a private window of Firefox has some storage, and says which', async t => {
-  const session = await launch(t, 'firefox', { prefs: { 'browser.privatebrowsing.autostart': true } })
+  const session = await launch(t, 'firefox', {
+    prefs: { 'browser.privatebrowsing.autostart': true },
+  })
   const here = await site(t)
   const { page, status } = await visit(session, here)
   t.diagnostic(`storage in a private window: ${status.storage}, ${status.persistence}`)
@@ -158,7 +167,8 @@ for (const storage of ['opfs', 'indexeddb']) {
     const page = await session.open('about:blank')
     const audit = () => page.evaluate(() => db.store.rows.audit())
     const cdp = await page.createCDPSession()
-    const room = quotaSize => cdp.send('Storage.overrideQuotaForOrigin', { origin: here.origin, quotaSize })
+    const room = quotaSize =>
+      cdp.send('Storage.overrideQuotaForOrigin', { origin: here.origin, quotaSize })
     // before anything is written: IndexedDB remembers for a while how much room there is
     await room(6_000_000)
     await page.goto(here.url)

@@ -1,5 +1,6 @@
-// Real browsers for tests: Chromium over CDP and Firefox over BiDi, each with a profile of its own that can outlive
-// it. What a page or a worker complains about fails the test. Pages and servers are site.js's.
+// Real browsers for tests: Chromium over CDP and Firefox over BiDi, each with a profile of its own
+// that can outlive it. What a page or a worker complains about fails the test. Pages and servers
+// are site.js's.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,7 +35,9 @@ const kinds = {
 /** A new, empty browser profile that goes when the test ends. */
 export function newProfile(t) {
   const directory = mkdtempSync(join(tmpdir(), 'tidelog-profile-'))
-  atEnd(t, () => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  atEnd(t, () =>
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
+  )
   return directory
 }
 
@@ -52,8 +55,10 @@ export async function launch(t, kind, { profile = newProfile(t), allow = [], pre
     userDataDir: profile,
     extraPrefsFirefox: prefs,
   })
-  // when Firefox ends, Puppeteer would put these back, in the middle of the next launch; the profile is ours
-  for (const file of ['prefs.js', 'user.js']) rmSync(join(profile, `${file}.puppeteer`), { force: true })
+  // when Firefox ends, Puppeteer would put these back, in the middle of the next launch; the
+  // profile is ours
+  for (const file of ['prefs.js', 'user.js'])
+    rmSync(join(profile, `${file}.puppeteer`), { force: true })
   const session = new Session(browser, profile, allow)
   atEnd(t, () => session.close())
   return session
@@ -118,7 +123,10 @@ class Session {
   }
 }
 
-/** Ends the page's dedicated workers wherever they are, as a browser short of memory would; resolves to their number. */
+/**
+ * Ends the page's dedicated workers wherever they are, as a browser short of memory would; resolves
+ * to their number.
+ */
 export function terminateWorkers(page) {
   return page.evaluate(() => globalThis.terminateWorkersOfTest())
 }
@@ -140,7 +148,10 @@ function rememberWorkers() {
   }
 }
 
-/** Kills the process that renders a page, and its worker with it. Firefox has no command for this: there it is the one that works when the page does. */
+/**
+ * Kills the process that renders a page, and its worker with it. Firefox has no command for this:
+ * there it is the one that works when the page does.
+ */
 export async function killRenderer(page) {
   const browser = page.browser()
   if (browser.process().spawnfile.includes('chromium')) {
@@ -154,7 +165,10 @@ export async function killRenderer(page) {
     const until = performance.now() + 200
     while (performance.now() < until);
   })
-  const used = [...renderers(browser.process().pid)].map(([pid, cpu]) => [pid, cpu - (before.get(pid) ?? 0)])
+  const used = [...renderers(browser.process().pid)].map(([pid, cpu]) => [
+    pid,
+    cpu - (before.get(pid) ?? 0),
+  ])
   const [[pid]] = used.sort(([, a], [, b]) => b - a)
   process.kill(pid, 'SIGKILL')
 }

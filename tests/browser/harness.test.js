@@ -1,4 +1,5 @@
-// Proves the harness: what it offers really happens in both browsers, and a page's complaint really fails a test.
+// Proves the harness: what it offers really happens in both browsers, and a page's complaint really
+// fails a test.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { browsers, launch, newProfile, terminateWorkers } from './harness.js'
@@ -45,7 +46,9 @@ for (const kind of browsers) {
   test(`${kind}: two profiles at once have files of their own`, async t => {
     const site = await serveSite(t, { files })
     const [one, two] = await Promise.all([launch(t, kind), launch(t, kind)])
-    const [a, b] = await Promise.all([one, two].map(session => session.open(`${site.url}/storage.html`)))
+    const [a, b] = await Promise.all(
+      [one, two].map(session => session.open(`${site.url}/storage.html`)),
+    )
     await openFile(a, 'same')
     await ask(a, { write: 'one' })
     assert.equal(await openFile(b, 'same'), 0)
@@ -64,7 +67,9 @@ for (const kind of browsers) {
 
   test(`${kind}: a worker of an offline page reaches nobody, nor does one whose server is down`, async t => {
     const site = await serveSite(t, { files })
-    const session = await launch(t, kind, { allow: [/ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED/] })
+    const session = await launch(t, kind, {
+      allow: [/ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED/],
+    })
     const page = await session.open(`${site.url}/storage.html`)
     assert.equal(await ask(page, { fetch: '/storage.html' }), 200)
     await page.setOfflineMode(true)
@@ -90,14 +95,17 @@ for (const kind of browsers) {
     const session = await launch(t, kind, { allow: [...refused, /blocked|Fetch API/] })
     const page = await session.open(`${site.url}/storage.html`)
     assert.deepEqual(site.violations, [])
-    await page.evaluate(() => document.body.append(Object.assign(new Image(), { src: '/of-the-page.png' })))
+    await page.evaluate(() =>
+      document.body.append(Object.assign(new Image(), { src: '/of-the-page.png' })),
+    )
     await assert.rejects(ask(page, { fetch: 'http://localhost:1/of-the-worker' }))
     await assert.rejects(
       page.evaluate(() => void new Worker('http://localhost:1/foreign.js')),
       /not a script of this site/,
     )
     const expected = [/^img-src .*of-the-page/, /^connect-src .*localhost:1/]
-    const missing = () => expected.filter(pattern => !site.violations.some(text => pattern.test(text)))
+    const missing = () =>
+      expected.filter(pattern => !site.violations.some(text => pattern.test(text)))
     for (let tries = 0; missing().length > 0 && tries < 100; tries++) {
       await new Promise(resolve => setTimeout(resolve, 50))
     }
@@ -126,7 +134,8 @@ for (const kind of browsers) {
       /worker rejected/,
       /worker threw/,
     ]
-    const missing = () => expected.filter(pattern => !session.complaints.some(text => pattern.test(text)))
+    const missing = () =>
+      expected.filter(pattern => !session.complaints.some(text => pattern.test(text)))
     for (let tries = 0; missing().length > 0 && tries < 100; tries++) {
       await new Promise(resolve => setTimeout(resolve, 50))
     }
@@ -137,7 +146,10 @@ for (const kind of browsers) {
 
 test('a program is ready when it says so, and dies when it is killed', async t => {
   const script = "setInterval(() => {}, 1000); console.log('ready at ' + process.env.WHERE)"
-  const program = await startProgram(t, ['-e', script], { ready: /ready at (.+)/, env: { WHERE: 'home' } })
+  const program = await startProgram(t, ['-e', script], {
+    ready: /ready at (.+)/,
+    env: { WHERE: 'home' },
+  })
   assert.equal(program.match[1], 'home')
   assert.deepEqual(await program.kill(), { code: null, signal: 'SIGKILL' })
   await assert.rejects(

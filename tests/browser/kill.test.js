@@ -1,10 +1,11 @@
-// Kills the whole browser while a page commits and syncs, again and again on one profile: what was acknowledged is there
-// once, what was not is there whole or not at all. The ledger is kept here, outside of the browser.
+// Kills the whole browser while a page commits and syncs, again and again on one profile: what was
+// acknowledged is there once, what was not is there whole or not at all. The ledger is kept here,
+// outside of the browser.
 //
 //   KILLS=200 (20 unless given) rounds per browser, KILL_SEED=n repeats the moments of a run
 //
-// A killed browser leaves the system's page cache behind, so this does not tell `strict` from `relaxed`: that a promise
-// waits for the flush is proved where the power goes (tests/crash).
+// A killed browser leaves the system's page cache behind, so this does not tell `strict` from
+// `relaxed`: that a promise waits for the flush is proved where the power goes (tests/crash).
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -61,7 +62,10 @@ async function open(session, url) {
 /** `key/place/size` of an event. */
 const markOf = ({ type, data }) => (type === 'counted' ? data.w : data[2].w)
 
-/** Compares the database with the ledger, and its documents with a replay of its events that is this test's own. */
+/**
+ * Compares the database with the ledger, and its documents with a replay of its events that is this
+ * test's own.
+ */
 function check({ integrity, events, rows, count }, ledger) {
   assert.equal(integrity, 'ok')
   const writes = new Map()
@@ -73,7 +77,12 @@ function check({ integrity, events, rows, count }, ledger) {
     writes.set(key, [...(writes.get(key) ?? []), event])
     const { type, data } = event
     if (type === 'counted') counted++
-    else replayed.set(data[1], { ...(data[0] === 3 ? replayed.get(data[1]) : {}), ...data[2], id: data[1] })
+    else
+      replayed.set(data[1], {
+        ...(data[0] === 3 ? replayed.get(data[1]) : {}),
+        ...data[2],
+        id: data[1],
+      })
   }
   assert.deepEqual(
     [...ledger].filter(key => !writes.has(key)),
@@ -82,7 +91,10 @@ function check({ integrity, events, rows, count }, ledger) {
   )
   for (const [key, made] of writes) {
     const size = Number(markOf(made[0]).split('/')[2])
-    const whole = Array.from({ length: size }, (_, i) => `${key}/${i + 1}/${size} at ${made[0].v + i}`)
+    const whole = Array.from(
+      { length: size },
+      (_, i) => `${key}/${i + 1}/${size} at ${made[0].v + i}`,
+    )
     const there = made.map(event => `${markOf(event)} at ${event.v}`)
     assert.equal(there.join(), whole.join(), 'a write is there once, whole and in one piece')
   }

@@ -1,5 +1,6 @@
-// The spine's proof: two profiles on real OPFS and a real server process. They write without a network, one page is
-// reloaded and one worker terminated midway; then they sync while the server is killed and started again.
+// The spine's proof: two profiles on real OPFS and a real server process. They write without a
+// network, one page is reloaded and one worker terminated midway; then they sync while the server
+// is killed and started again.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +19,9 @@ before(async () => {
 /** What browsers say of a server that is away. */
 const AWAY = [/status of 502/, /status of 503/]
 
-/** The sync server's process, behind the site's own address; counts the requests of each profile. */
+/**
+ * The sync server's process, behind the site's own address; counts the requests of each profile.
+ */
 async function syncServer(t) {
   const data = mkdtempSync(join(tmpdir(), 'tidelog-proof-'))
   atEnd(t, () => rmSync(data, { recursive: true, force: true }))
@@ -144,8 +147,12 @@ for (const kind of browsers) {
       sync: { url: `${url}/sync`, log: 'proof', getToken: () => 'reader' },
     })
     await fresh.open()
-    while (fresh.status.sync.seq < Math.max(...heads)) await new Promise(resolve => setTimeout(resolve, 20))
-    assert.equal(JSON.stringify(await fresh.store.rows.searchAll({}, { sort: { id: 1 } })), states[0])
+    while (fresh.status.sync.seq < Math.max(...heads))
+      await new Promise(resolve => setTimeout(resolve, 20))
+    assert.equal(
+      JSON.stringify(await fresh.store.rows.searchAll({}, { sort: { id: 1 } })),
+      states[0],
+    )
     const logged = (await fresh.queue.search()).items.map(event => event.id)
     await fresh.close()
     assert.equal(new Set(logged).size, logged.length, 'nothing is in the log twice')

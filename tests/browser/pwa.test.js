@@ -1,4 +1,5 @@
-// The demo as an app: installed, without a network, at its next version, and under its Content-Security-Policy.
+// The demo as an app: installed, without a network, at its next version, and under its
+// Content-Security-Policy.
 
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -16,7 +17,12 @@ import { serveSite } from './site.js'
 const root = join(import.meta.dirname, '..', '..')
 const policy = `${POLICY}; ${INSTALLABLE}`
 /** What browsers say of a server that is away. */
-const AWAY = [/ERR_(CONNECTION|INTERNET|EMPTY|NETWORK)/, /NetworkError/, /Failed to load/, /Failed to fetch/]
+const AWAY = [
+  /ERR_(CONNECTION|INTERNET|EMPTY|NETWORK)/,
+  /NetworkError/,
+  /Failed to load/,
+  /Failed to fetch/,
+]
 
 /** Two builds of the demo; each page says which it is of, by its document and by its script. */
 const builds = {}
@@ -28,7 +34,8 @@ before(async () => {
     const mark = {
       name: 'mark',
       transformIndexHtml: html => html.replace('<html', `<html data-build="${name}"`),
-      transform: (code, id) => (id.endsWith('www/main.js') ? `${code}\nglobalThis.build = '${name}'` : null),
+      transform: (code, id) =>
+        id.endsWith('www/main.js') ? `${code}\nglobalThis.build = '${name}'` : null,
     }
     const configFile = join(root, 'www', 'vite.config.js')
     await build({ configFile, logLevel: 'warn', plugins: [mark], build: { outDir } })
@@ -51,7 +58,10 @@ async function serve(t, options = {}) {
     if (pathname === '/who') return presence.answer(request)
     return null
   }
-  return Object.assign(state, await serveSite(t, { files: builds.one, handler, policy, ...options }))
+  return Object.assign(
+    state,
+    await serveSite(t, { files: builds.one, handler, policy, ...options }),
+  )
 }
 
 /** The first build with some of the second's files. */
@@ -70,12 +80,15 @@ async function open(browser, url) {
 }
 
 const ready = page =>
-  page.waitForFunction(() => ['leader', 'follower'].includes(globalThis.db?.status.role), { timeout: 30_000 })
+  page.waitForFunction(() => ['leader', 'follower'].includes(globalThis.db?.status.role), {
+    timeout: 30_000,
+  })
 /** The service worker has kept everything and answers this page. */
 const kept = page =>
   page.evaluate(async () => {
     await navigator.serviceWorker.ready
-    while (!navigator.serviceWorker.controller) await new Promise(resolve => setTimeout(resolve, 10))
+    while (!navigator.serviceWorker.controller)
+      await new Promise(resolve => setTimeout(resolve, 10))
   })
 const keptFiles = page =>
   page.evaluate(async () => {
@@ -129,7 +142,12 @@ test('Chromium finds nothing missing for the installation', async t => {
   const manifest = JSON.parse(data)
   assert.deepEqual(
     manifest.icons.map(({ sizes, type, purpose }) => `${sizes} ${type} ${purpose}`),
-    ['192x192 image/png any', '512x512 image/png any', '512x512 image/png maskable', 'any image/svg+xml any'],
+    [
+      '192x192 image/png any',
+      '512x512 image/png any',
+      '512x512 image/png maskable',
+      'any image/svg+xml any',
+    ],
   )
   for (const { src, sizes } of manifest.icons) {
     const size = await page.evaluate(async src => {
@@ -143,7 +161,9 @@ test('Chromium finds nothing missing for the installation', async t => {
     ['id', 'start_url', 'scope', 'display'].map(key => manifest[key]),
     ['/', '/', '/', 'standalone'],
   )
-  assert.deepEqual(await devtools.send('Page.getInstallabilityErrors'), { installabilityErrors: [] })
+  assert.deepEqual(await devtools.send('Page.getInstallabilityErrors'), {
+    installabilityErrors: [],
+  })
 })
 
 for (const kind of browsers) {
@@ -213,7 +233,9 @@ for (const kind of browsers) {
         const worker = registration.installing ?? registration.waiting
         if (!worker) return 'none'
         while (!['activated', 'redundant'].includes(worker.state)) {
-          await new Promise(resolve => worker.addEventListener('statechange', resolve, { once: true }))
+          await new Promise(resolve =>
+            worker.addEventListener('statechange', resolve, { once: true }),
+          )
         }
         return worker.state
       })
@@ -235,7 +257,11 @@ for (const kind of browsers) {
     await site.up(builds.two)
     await page.type('#new', 'half a word')
     await update()
-    assert.deepEqual(await versions(page), { html: 'one', script: 'one' }, 'nobody is torn from typing')
+    assert.deepEqual(
+      await versions(page),
+      { html: 'one', script: 'one' },
+      'nobody is torn from typing',
+    )
     const other = await open(browser, site.url)
     assert.deepEqual(await versions(other), { html: 'two', script: 'two' })
     await page.bringToFront()

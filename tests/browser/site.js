@@ -1,5 +1,6 @@
-// What browsers talk to in tests: the pages of `pages/` built as an app would build them, a server for them that can
-// go away, and other programs (the sync server) that can be killed. Browsers are harness.js's.
+// What browsers talk to in tests: the pages of `pages/` built as an app would build them, a server
+// for them that can go away, and other programs (the sync server) that can be killed. Browsers are
+// harness.js's.
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,10 @@ import { atEnd } from './cleanup.js'
 const root = join(import.meta.dirname, '..', '..')
 const pages = join(import.meta.dirname, 'pages')
 
-/** Builds every HTML page of a folder (the tests' own by default) with its modules and workers, and returns the folder, which goes with the process. */
+/**
+ * Builds every HTML page of a folder (the tests' own by default) with its modules and workers, and
+ * returns the folder, which goes with the process.
+ */
 export async function buildPages(from = pages) {
   mkdirSync(join(root, '.build'), { recursive: true })
   const outDir = mkdtempSync(join(root, '.build', 'pages-'))
@@ -38,15 +42,19 @@ export async function buildPages(from = pages) {
 }
 
 /**
- * Serves `files` on a free port of 127.0.0.1, under the Content-Security-Policy of www/node.js, until the test ends,
- * which fails when a page or a worker violated the policy.
- * Resolves to `{url, violations, down, up}`: `down()` breaks every connection and refuses new ones, `up()` listens
+ * Serves `files` on a free port of 127.0.0.1, under the Content-Security-Policy of www/node.js,
+ * until the test ends, which fails when a page or a worker violated the policy. Resolves to `{url,
+ * violations, down, up}`: `down()` breaks every connection and refuses new ones, `up()` listens
  * again; with other `files` if it is given some.
  * @param {import('node:test').TestContext} t
  * @param {{files: string, handler?: (request: Request) => Promise<Response | null>, policy?: string, allow?: RegExp[]}}
- *   options `handler` may answer first; null hands the request on to the files. `allow`: violations that are expected
+ * options `handler` may answer first; null hands the request on to the files. `allow`: violations
+ * that are expected
  */
-export async function serveSite(t, { files, handler = async () => null, policy = POLICY, allow = [] }) {
+export async function serveSite(
+  t,
+  { files, handler = async () => null, policy = POLICY, allow = [] },
+) {
   const violations = []
   const answer = async request => {
     if (new URL(request.url).pathname !== '/violation') return handler(request)
@@ -76,8 +84,8 @@ export async function serveSite(t, { files, handler = async () => null, policy =
 }
 
 /**
- * Starts a Node program and waits for the line that says it is ready, whose match it gives. It is killed when the test
- * ends; what it printed is shown when it fails to start.
+ * Starts a Node program and waits for the line that says it is ready, whose match it gives. It is
+ * killed when the test ends; what it printed is shown when it fails to start.
  * @param {import('node:test').TestContext} t
  * @param {string[]} args as for `node`
  * @param {{ready: RegExp, env?: Record<string, string>}} options
@@ -88,7 +96,9 @@ export async function startProgram(t, args, { ready, env = {} }) {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const exited = new Promise(resolve => child.once('close', (code, signal) => resolve({ code, signal })))
+  const exited = new Promise(resolve =>
+    child.once('close', (code, signal) => resolve({ code, signal })),
+  )
   /** Ends it, by default as a crash would, and resolves when it is gone: `{code, signal}`. */
   const kill = (signal = 'SIGKILL') => {
     child.kill(signal)

@@ -1,5 +1,6 @@
-// Five tabs of one browser, all writing, while their leader is ended in every way there is: nothing that was
-// acknowledged is lost, nothing is there twice, nothing is refused, and the next leader answers soon.
+// Five tabs of one browser, all writing, while their leader is ended in every way there is: nothing
+// that was acknowledged is lost, nothing is there twice, nothing is refused, and the next leader
+// answers soon.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { browsers, killRenderer, launch, setFrozen, terminateWorkers } from './harness.js'
@@ -7,7 +8,10 @@ import { buildPages, serveSite } from './site.js'
 
 const TABS = 5
 const ROUNDS = Number(process.env.ROUNDS ?? 20)
-/** What is told in full: Chromium frees a busy handle after 2 s. The time is reported, not judged: machines differ. */
+/**
+ * What is told in full: Chromium frees a busy handle after 2 s. The time is reported, not judged:
+ * machines differ.
+ */
 const SLOW_MS = 2500
 
 /** Ways a leader ends, and what follows: a new page where the old one is gone. */
@@ -42,12 +46,17 @@ class Ledger {
     return new Response(null, { status: 204 })
   }
 
-  /** When the first call was answered to a page of `before`, by name, that another leader serves since. */
+  /**
+   * When the first call was answered to a page of `before`, by name, that another leader serves
+   * since.
+   */
   next(before) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('nobody leads after 30 s')), 30_000)
       const look = (name, acks) => {
-        const times = acks.filter(([, , served]) => served > (before.get(name) ?? Number.POSITIVE_INFINITY))
+        const times = acks.filter(
+          ([, , served]) => served > (before.get(name) ?? Number.POSITIVE_INFINITY),
+        )
         if (!times.length) return
         clearTimeout(timer)
         this.waiting.delete(look)
@@ -89,13 +98,16 @@ class Tabs {
   /** The names of all pages but one, with how often they were served. */
   async others(one) {
     const rest = this.all.filter(tab => tab !== one)
-    const known = rest.map(({ page }) => page.evaluate(() => [globalThis.tabName, globalThis.served()]))
+    const known = rest.map(({ page }) =>
+      page.evaluate(() => [globalThis.tabName, globalThis.served()]),
+    )
     return new Map(await Promise.all(known))
   }
 
   /** What every page says of itself, for a failure. */
   async describe() {
-    const say = ({ page }) => page.evaluate(() => JSON.stringify([globalThis.tabName, globalThis.db.status]))
+    const say = ({ page }) =>
+      page.evaluate(() => JSON.stringify([globalThis.tabName, globalThis.db.status]))
     const silent = new Promise(resolve => setTimeout(resolve, 1000, 'no answer'))
     const said = this.all.map(tab => Promise.race([say(tab).catch(String), silent]))
     return (await Promise.all(said)).join('\n')
@@ -106,7 +118,8 @@ class Tabs {
   }
 }
 
-const ready = ({ page }) => until(page, () => ['leader', 'follower'].includes(globalThis.db?.status.role))
+const ready = ({ page }) =>
+  until(page, () => ['leader', 'follower'].includes(globalThis.db?.status.role))
 
 /** Waits in the test: a hidden page's own timers and frames are slow or stand still. */
 async function until(page, check, ...args) {
@@ -154,7 +167,9 @@ async function run(t, kind) {
       } else await ready(leader)
     }
     const { p50, p95, max } = percentiles(times)
-    t.diagnostic(`${kind}, leader ${how}, ${times.length} rounds: p50 ${p50} p95 ${p95} max ${max} ms`)
+    t.diagnostic(
+      `${kind}, leader ${how}, ${times.length} rounds: p50 ${p50} p95 ${p95} max ${max} ms`,
+    )
   }
 
   await settle(tabs, ledger, t)
@@ -163,14 +178,19 @@ async function run(t, kind) {
 /** Ends the writers, and compares what is there with what was acknowledged. */
 async function settle(tabs, ledger, t) {
   for (const { page } of tabs.all) await page.evaluate(() => globalThis.stop())
-  const { counts, rows, calls } = await tabs.all[0].page.evaluate(() => globalThis.db.store.rows.audit())
+  const { counts, rows, calls } = await tabs.all[0].page.evaluate(() =>
+    globalThis.db.store.rows.audit(),
+  )
   const lost = [...ledger.acknowledged.keys()].filter(id => !counts[id])
   const doubled = Object.entries(counts).filter(([, n]) => n > 1)
   const written = Object.keys(counts).length
   t?.diagnostic(
     `${written} values written, ${ledger.acknowledged.size} acknowledged and heard of, ${calls} calls recorded at the end`,
   )
-  assert.deepEqual({ lost, doubled, refused: ledger.refused }, { lost: [], doubled: [], refused: [] })
+  assert.deepEqual(
+    { lost, doubled, refused: ledger.refused },
+    { lost: [], doubled: [], refused: [] },
+  )
   assert.equal(rows, written)
   for (const { page } of tabs.all) {
     await until(page, () => globalThis.current())
@@ -178,7 +198,10 @@ async function settle(tabs, ledger, t) {
   }
 }
 
-/** A leader that hears nothing, and keeps its files meanwhile: a worker that computes, or a page that had no time to hand over. */
+/**
+ * A leader that hears nothing, and keeps its files meanwhile: a worker that computes, or a page
+ * that had no time to hand over.
+ */
 async function silent(t, kind, { hush, wake = async () => {} }) {
   const ledger = new Ledger()
   const { url } = await serveSite(t, { files, handler: ledger.handler })
@@ -214,7 +237,8 @@ for (const kind of browsers) {
   test(`${kind}: a leader whose worker is busy for long is passed over when it is done`, t =>
     silent(t, kind, {
       // its own promise is cut off when it is passed over
-      hush: ({ page }) => page.evaluate(() => void globalThis.db.store.rows.block(9000).catch(() => {})),
+      hush: ({ page }) =>
+        page.evaluate(() => void globalThis.db.store.rows.block(9000).catch(() => {})),
     }))
 }
 

@@ -1,5 +1,5 @@
-//! What a machine keeps of its files when a process dies or its power fails: flushed changes for certain, of the others
-//! any part in any order. Knows bytes and sectors, no SQLite.
+//! What a machine keeps of its files when a process dies or its power fails: flushed changes for
+//! certain, of the others any part in any order. Knows bytes and sectors, no SQLite.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,8 +69,14 @@ pub(crate) enum Damage {
 /// A process's death.
 pub(crate) const DEATHS: [Damage; 3] = [Damage::Kept, Damage::Started(512), Damage::Started(4096)];
 /// A loss of power.
-pub(crate) const LOSSES: [Damage; 6] =
-    [Damage::Lost, Damage::Extended, Damage::Prefix, Damage::Torn(512), Damage::Torn(4096), Damage::Subset];
+pub(crate) const LOSSES: [Damage; 6] = [
+    Damage::Lost,
+    Damage::Extended,
+    Damage::Prefix,
+    Damage::Torn(512),
+    Damage::Torn(4096),
+    Damage::Subset,
+];
 
 impl Damage {
     pub(crate) fn is_power_loss(self) -> bool {
@@ -118,8 +124,9 @@ impl Machine {
         change.apply(&mut self.live);
         match &**change {
             Change::Flush(name) => {
-                let (flushed, rest) =
-                    std::mem::take(&mut self.unsynced).into_iter().partition(|change| change.name() == name);
+                let (flushed, rest) = std::mem::take(&mut self.unsynced)
+                    .into_iter()
+                    .partition(|change| change.name() == name);
                 self.unsynced = rest;
                 let flushed: Vec<Arc<Change>> = flushed;
                 flushed.iter().for_each(|change| change.apply(&mut self.durable));
@@ -195,7 +202,8 @@ impl Machine {
                 }
             }
             Damage::Subset => {
-                let mut some: Vec<&Arc<Change>> = self.unsynced.iter().filter(|_| kept(&mut dice)).collect();
+                let mut some: Vec<&Arc<Change>> =
+                    self.unsynced.iter().filter(|_| kept(&mut dice)).collect();
                 for last in (1..some.len()).rev() {
                     some.swap(last, dice.below(last + 1));
                 }

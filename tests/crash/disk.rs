@@ -1,5 +1,6 @@
-//! A storage that fails as planned, and that keeps a journal of all changes, so that any moment of a run can be
-//! looked at afterwards. What a loss of power makes of a moment is `damage.rs`'s business.
+//! A storage that fails as planned, and that keeps a journal of all changes, so that any moment of
+//! a run can be looked at afterwards. What a loss of power makes of a moment is `damage.rs`'s
+//! business.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -206,7 +207,9 @@ fn end<T>(end: End, what: &str, value: T) -> Result<T, StorageError> {
     match end {
         End::Fine => Ok(value),
         End::Room(_) => Err(StorageError::Quota(format!("injected: {what}"))),
-        End::Half | End::Late => Err(StorageError::Io(format!("injected, after it was done: {what}"))),
+        End::Half | End::Late => {
+            Err(StorageError::Io(format!("injected, after it was done: {what}")))
+        }
     }
 }
 
@@ -231,7 +234,8 @@ impl Storage for Disk {
     fn exists(&self, name: &str) -> Result<bool, StorageError> {
         let ended = self.step("exists", Kind::Read)?;
         let inner = self.inner.borrow();
-        let there = inner.machine.live.get(name).is_some_and(|bytes| !inner.ahead || !bytes.is_empty());
+        let there =
+            inner.machine.live.get(name).is_some_and(|bytes| !inner.ahead || !bytes.is_empty());
         end(ended, "exists", there)
     }
 

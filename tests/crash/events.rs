@@ -1,5 +1,6 @@
-//! A workload of the store: events made, refused and confirmed, pages that rebase, effects that cannot be undone,
-//! reducers of another version, plain documents, transactions larger than the cache, checkpoints.
+//! A workload of the store: events made, refused and confirmed, pages that rebase, effects that
+//! cannot be undone, reducers of another version, plain documents, transactions larger than the
+//! cache, checkpoints.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -100,13 +101,20 @@ impl Workload for EventsOfStore {
         let store = Store::new(db, host.clone());
         for (model, owned) in [
             (r#"{"name":"notes","columns":[{"name":"by","index":"SPARSE"}]}"#, true),
-            (r#"{"name":"todos","columns":[{"name":"done"},{"name":"title","index":"ALL"}]}"#, true),
+            (
+                r#"{"name":"todos","columns":[{"name":"done"},{"name":"title","index":"ALL"}]}"#,
+                true,
+            ),
             (r#"{"name":"docs"}"#, false),
         ] {
             now(store.add_model(Definition::parse(model)?, owned))?;
         }
         let version = if step < NEW_VERSION { 1 } else { 2 };
-        now(store.open_events(EventOptions { log: Some("log".into()), version, ..EventOptions::default() }))?;
+        now(store.open_events(EventOptions {
+            log: Some("log".into()),
+            version,
+            ..EventOptions::default()
+        }))?;
         store.db().writer().exec(CREATE_DETOUR)?;
         Ok(Box::new(Events { store, host }))
     }
@@ -127,7 +135,8 @@ fn draft(t: &str, b: &str) -> Draft {
 
 /// Notes of 3 KB, `count` of them.
 fn notes(from: u32, count: u32) -> Vec<Draft> {
-    let note = |n| draft("note", &format!("{{\"id\":\"n{n}\",\"by\":\"me\",\"text\":\"{n:03000}\"}}"));
+    let note =
+        |n| draft("note", &format!("{{\"id\":\"n{n}\",\"by\":\"me\",\"text\":\"{n:03000}\"}}"));
     (from..from + count).map(note).collect()
 }
 
@@ -136,7 +145,18 @@ const OTHER: ClientId = ClientId::from_bytes([200; 16]);
 fn other(n: u8, t: &str, b: &str) -> Ev {
     let id = Id::from_bytes([100 + n; 16]);
     let (t, b) = (t.to_string(), b.to_string());
-    Ev { id, c: OTHER, n: n.into(), t, tv: 0, b, ts: Some(1), k: Kind::E, reference: None, code: None }
+    Ev {
+        id,
+        c: OTHER,
+        n: n.into(),
+        t,
+        tv: 0,
+        b,
+        ts: Some(1),
+        k: Kind::E,
+        reference: None,
+        code: None,
+    }
 }
 
 impl Events {
@@ -190,7 +210,10 @@ impl Events {
         if (applied.rebased, applied.rebuilt) == (rebased, rebuilt) {
             return Ok(());
         }
-        Err(Error::BadValue(format!("a page rebased {}, rebuilt {}", applied.rebased, applied.rebuilt)))
+        Err(Error::BadValue(format!(
+            "a page rebased {}, rebuilt {}",
+            applied.rebased, applied.rebuilt
+        )))
     }
 }
 
@@ -206,7 +229,11 @@ impl Session for Events {
             4 => self.refused(vec![draft("fail", "null")]),
             5 => self.refused(notes(50, 12).into_iter().chain([draft("fail", "1")]).collect()),
             6 => todo(r#"[3,"a",{"done":true}]"#),
-            7 => self.applies(vec![other(1, "es/todos", r#"[1,"a",{"title":"theirs"}]"#)], true, false),
+            7 => self.applies(
+                vec![other(1, "es/todos", r#"[1,"a",{"title":"theirs"}]"#)],
+                true,
+                false,
+            ),
             8 => now(store.mark_sent(2)),
             9 => self.applies(self.mine(2)?, false, false),
             10 => store.db().writer().exec("PRAGMA wal_checkpoint(TRUNCATE)"),
@@ -219,9 +246,10 @@ impl Session for Events {
                 self.applies(evs, true, false)
             }
             13 => now(store.update("docs", &[r#"{"id":1,"b":[1,2]}"#.into()], false)).map(|_| ()),
-            15 => {
-                store.db().writer().exec("UPDATE notes SET json = '{\"text\":\"tampered\"}' WHERE id = 'n15'")
-            }
+            15 => store
+                .db()
+                .writer()
+                .exec("UPDATE notes SET json = '{\"text\":\"tampered\"}' WHERE id = 'n15'"),
             16 => self.applies(vec![other(3, "note", r#"{"id":"n16","by":"them"}"#)], true, true),
             18 => now(store.remove("docs", &[Value::Integer(2)])).map(|_| ()),
             19 => store.db().writer().exec("VACUUM"),
@@ -240,11 +268,14 @@ impl Session for Events {
             return Err("a transaction is still open".into());
         }
         let text = |error: Error| error.to_string();
-        let sql =
-            "SELECT coalesce((SELECT v FROM _meta WHERE k = 'seq'), 0), (SELECT count(*) FROM _pending)";
+        let sql = "SELECT coalesce((SELECT v FROM _meta WHERE k = 'seq'), 0), (SELECT count(*) FROM _pending)";
         let read = |row: &tidelog::sql::Row<'_>| Ok((row.int(0)? as u64, row.int(1)? as u64));
         let tables = self.store.db().reader().one(sql, &[], read).map_err(text)?;
         let known = self.store.progress().map_err(text)?;
-        if tables == Some(known) { Ok(()) } else { Err(format!("{tables:?} is remembered as {known:?}")) }
+        if tables == Some(known) {
+            Ok(())
+        } else {
+            Err(format!("{tables:?} is remembered as {known:?}"))
+        }
     }
 }

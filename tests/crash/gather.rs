@@ -8,7 +8,8 @@ use crate::disk::{Disk, Fault};
 
 fn connect(vfs: &Vfs, synchronous: &str) -> Connection {
     let db = Connection::open_with_flags_and_vfs("a.db", OpenFlags::default(), vfs.name()).unwrap();
-    db.execute_batch(&format!("PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}")).unwrap();
+    db.execute_batch(&format!("PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}"))
+        .unwrap();
     db.execute_batch("CREATE TABLE IF NOT EXISTS t(a, b)").unwrap();
     db
 }
@@ -32,7 +33,8 @@ fn a_commit_is_one_write_and_in_strict_one_flush() {
         let vfs = Vfs::register(disk.clone()).unwrap();
         let db = connect(&vfs, synchronous);
         assert_eq!(cost(&disk, &db, "INSERT INTO t VALUES(1, 2)"), (1, flushes));
-        let many = "BEGIN; CREATE INDEX i ON t(a); INSERT INTO t VALUES(1, randomblob(90000)); COMMIT";
+        let many =
+            "BEGIN; CREATE INDEX i ON t(a); INSERT INTO t VALUES(1, randomblob(90000)); COMMIT";
         assert_eq!(cost(&disk, &db, many), (1, flushes));
         assert_eq!(cost(&disk, &db, "BEGIN; INSERT INTO t VALUES(1, 2); ROLLBACK"), (0, 0));
     }
@@ -57,8 +59,9 @@ fn a_transaction_larger_than_the_buffer_goes_out_in_few_writes() {
     assert_eq!((rows(&db), rows(&connect(&vfs, "FULL"))), (3000, 3000));
 }
 
-/// A loss of power that keeps the end of a transaction and loses its start leaves frames that must never count again,
-/// though the same transaction, tried anew, would fill the gap with the very frames that were lost.
+/// A loss of power that keeps the end of a transaction and loses its start leaves frames that must
+/// never count again, though the same transaction, tried anew, would fill the gap with the very
+/// frames that were lost.
 #[test]
 fn what_recovery_did_not_believe_stays_unbelieved() {
     let image = Memory::new();
@@ -97,7 +100,8 @@ fn a_read_that_fails_during_recovery_costs_no_commit() {
             let disk = Disk::new(Machine::with(files.clone()), Some((fault, at)), false);
             let vfs = Vfs::register(disk.clone()).unwrap();
             let open = || {
-                let db = Connection::open_with_flags_and_vfs("a.db", OpenFlags::default(), vfs.name())?;
+                let db =
+                    Connection::open_with_flags_and_vfs("a.db", OpenFlags::default(), vfs.name())?;
                 db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
             };
             while !disk.fired() {

@@ -1,5 +1,5 @@
-//! What must hold of files that were left behind: they open, are whole, hold the state after one of the steps that may
-//! have been the last, and go on from there.
+//! What must hold of files that were left behind: they open, are whole, hold the state after one of
+//! the steps that may have been the last, and go on from there.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
@@ -19,9 +19,11 @@ pub(crate) fn connect(vfs: &str) -> rusqlite::Result<Connection> {
 /// All tables and rows as a number; nothing while the database is still being made.
 pub(crate) fn state(db: &Connection) -> rusqlite::Result<Option<u64>> {
     let mut state = DefaultHasher::new();
-    let mut tables = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
-    let tables: Vec<(String, String)> =
-        tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut tables =
+        db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+    let tables: Vec<(String, String)> = tables
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut made = false;
     for (name, sql) in tables {
         if name == "detour" {
@@ -50,7 +52,8 @@ pub(crate) fn state(db: &Connection) -> rusqlite::Result<Option<u64>> {
 /// The state of files that nobody has open.
 pub(crate) fn state_of(files: &Files) -> Result<Option<u64>, String> {
     let text = |error: rusqlite::Error| error.to_string();
-    let vfs = Vfs::register(Memory::from_files(files.clone())).map_err(|error| error.to_string())?;
+    let vfs =
+        Vfs::register(Memory::from_files(files.clone())).map_err(|error| error.to_string())?;
     let db = connect(vfs.name()).map_err(text)?;
     state(&db).map_err(text)
 }
@@ -67,7 +70,8 @@ fn find(state: Option<u64>, states: &[u64], range: &RangeInclusive<i64>) -> Resu
     let Some(state) = state else {
         return if *range.start() < 0 { Ok(-1) } else { Err("there is no database".into()) };
     };
-    let is = |step: &i64| usize::try_from(*step).ok().and_then(|step| states.get(step)) == Some(&state);
+    let is =
+        |step: &i64| usize::try_from(*step).ok().and_then(|step| states.get(step)) == Some(&state);
     let all = 0..states.len() as i64;
     match range.clone().rev().find(is) {
         Some(step) => Ok(step),
@@ -78,7 +82,8 @@ fn find(state: Option<u64>, states: &[u64], range: &RangeInclusive<i64>) -> Resu
     }
 }
 
-/// Opens what was left and checks it, then writes, and checks what that leaves. Gives the step that was the last.
+/// Opens what was left and checks it, then writes, and checks what that leaves. Gives the step that
+/// was the last.
 pub(crate) fn judge(
     workload: &dyn Workload,
     strict: bool,
@@ -110,7 +115,8 @@ pub(crate) fn judge(
     drop(session);
     for (how, files) in [("dying", died), ("closing", image.snapshot())] {
         let now = state_of(&files).map_err(|error| format!("after {how}: {error}"))?;
-        find(now, states, &(found.max(0)..=found.max(0))).map_err(|error| format!("after {how}: {error}"))?;
+        find(now, states, &(found.max(0)..=found.max(0)))
+            .map_err(|error| format!("after {how}: {error}"))?;
     }
     Ok(found)
 }

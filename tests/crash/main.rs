@@ -1,7 +1,9 @@
-//! The crash loop: workloads whose process dies at every change, whose power is lost there with damage to what was not
-//! flushed, whose storage fails or is full at every operation, and the same again while that is recovered from.
+//! The crash loop: workloads whose process dies at every change, whose power is lost there with
+//! damage to what was not flushed, whose storage fails or is full at every operation, and the same
+//! again while that is recovered from.
 //!
-//! `npm run crash -- --seeds 20` tries more of everything, `--point events/strict/crash@17` only points that begin so.
+//! `npm run crash -- --seeds 20` tries more of everything, `--point events/strict/crash@17` only
+//! points that begin so.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -26,7 +28,8 @@ use disk::{Disk, Fault, Kind};
 use sweep::{Case, Options, Sweep};
 use work::Workload;
 
-const WORKLOADS: [&dyn Workload; 3] = [&rows::RowsOfSql, &events::EventsOfStore, &pushes::PushesToServer];
+const WORKLOADS: [&dyn Workload; 3] =
+    [&rows::RowsOfSql, &events::EventsOfStore, &pushes::PushesToServer];
 
 /// Points that `npm test` must try.
 const POINTS: u64 = 20_000;
@@ -67,8 +70,11 @@ fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
         }
         let every = (20 / seeds).max(1) as usize;
         for (index, moment) in (0..=case.journal.len()).step_by(every).enumerate() {
-            let damage = [Damage::Kept, Damage::Torn(512), Damage::Prefix, Damage::Torn(4096)][index % 4];
-            jobs.push_back(Box::new(move |sweep| sweep.recovery(case, moment, damage, &FAULTS[..6])));
+            let damage =
+                [Damage::Kept, Damage::Torn(512), Damage::Prefix, Damage::Torn(4096)][index % 4];
+            jobs.push_back(Box::new(move |sweep| {
+                sweep.recovery(case, moment, damage, &FAULTS[..6])
+            }));
         }
     }
     jobs
@@ -99,7 +105,11 @@ fn run(options: Options, cases: &[Case]) -> (u64, Vec<String>) {
         *kinds.entry(name.rsplit(' ').next().unwrap_or_default()).or_default() += count;
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-    say(&format!("crash loop: {sum} points in {} s ({})", start.elapsed().as_secs(), kinds.join(", ")));
+    say(&format!(
+        "crash loop: {sum} points in {} s ({})",
+        start.elapsed().as_secs(),
+        kinds.join(", ")
+    ));
     (sum, sweep.failures.into_inner().unwrap())
 }
 

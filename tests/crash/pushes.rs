@@ -1,4 +1,5 @@
-//! A workload of a server's log: pushes that are carried out, repeated, refused, and some larger than the cache.
+//! A workload of a server's log: pushes that are carried out, repeated, refused, and some larger
+//! than the cache.
 
 use tidelog::error::{Error, Result};
 use tidelog::server::Server;

@@ -1,4 +1,5 @@
-//! A workload of SQL on small pages: transactions of all sizes, savepoints, a reader that holds on, checkpoints, VACUUM.
+//! A workload of SQL on small pages: transactions of all sizes, savepoints, a reader that holds on,
+//! checkpoints, VACUUM.
 //!
 //! Each transaction `n` stamps all rows of `last`. Rows marked -1 are always rolled back.
 
@@ -15,7 +16,8 @@ pub(crate) struct RowsOfSql;
 enum Step {
     /// A transaction of so many rows.
     Rows(i64),
-    /// A transaction with two savepoints, one of them rolled back after it grew larger than the cache.
+    /// A transaction with two savepoints, one of them rolled back after it grew larger than the
+    /// cache.
     Savepoint,
     /// A transaction larger than the cache that touches the same pages again and again.
     Rewrite,
@@ -100,7 +102,9 @@ impl Rows {
     /// What `tidelog::sql` makes of it.
     fn explain(&self, error: rusqlite::Error) -> Error {
         match (self.vfs.last_error(), Error::from(error)) {
-            (Some(error @ StorageError::Quota(_)), Error::Sqlite { code: "SQLITE_FULL", .. }) => error.into(),
+            (Some(error @ StorageError::Quota(_)), Error::Sqlite { code: "SQLITE_FULL", .. }) => {
+                error.into()
+            }
             (Some(error), Error::Sqlite { code: "SQLITE_CANTOPEN", .. }) => error.into(),
             (_, error) => error,
         }
@@ -141,7 +145,9 @@ impl Session for Rows {
         let sql = "SELECT count(*) FROM t WHERE n = -1 OR n > ?1";
         match reader.query_row(sql, [reached], |row| row.get::<_, i64>(0)) {
             Ok(0) => Ok(()),
-            Ok(rows) => Err(format!("the reader sees {rows} rows it should not, after step {reached}")),
+            Ok(rows) => {
+                Err(format!("the reader sees {rows} rows it should not, after step {reached}"))
+            }
             Err(error) => Err(format!("the reader fails: {error}")),
         }
     }

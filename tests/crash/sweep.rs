@@ -1,5 +1,6 @@
-//! The points of the loop: every one is an operation and what goes wrong there, has a name that says all of it, and is
-//! counted when files it left were opened and judged. The same files with the same verdict to expect count once.
+//! The points of the loop: every one is an operation and what goes wrong there, has a name that
+//! says all of it, and is counted when files it left were opened and judged. The same files with
+//! the same verdict to expect count once.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
@@ -30,8 +31,9 @@ impl Case {
     pub(crate) fn record_on(workload: &'static dyn Workload, strict: bool, disk: Disk) -> Case {
         let mut states = Vec::new();
         let run = Run { workload, strict, disk: &disk, fault: None, states: &[], detours: false };
-        let told =
-            run.from(-1, |_| {}, |_| states.push(state_of(&disk.machine().live).unwrap().unwrap())).unwrap();
+        let told = run
+            .from(-1, |_| {}, |_| states.push(state_of(&disk.machine().live).unwrap().unwrap()))
+            .unwrap();
         assert_eq!(told.errors, 0);
         Case { workload, strict, states, journal: disk.take_journal(), told, ops: disk.kinds() }
     }
@@ -40,7 +42,8 @@ impl Case {
         format!("{}/{}", self.workload.name(), if self.strict { "strict" } else { "relaxed" })
     }
 
-    /// The steps one of which must be the last, when `reached` was said to be done and the next may be.
+    /// The steps one of which must be the last, when `reached` was said to be done and the next may
+    /// be.
     pub(crate) fn range(&self, damage: Damage, reached: i64, next: bool) -> RangeInclusive<i64> {
         let least = if damage.is_power_loss() && !self.strict { -1 } else { reached };
         least..=(reached + i64::from(next)).min(self.workload.steps())
@@ -161,7 +164,8 @@ impl Sweep {
             states: &case.states,
             detours: at % 2 == 1,
         };
-        // one damage of the machine next to the death of the process: the faults differ more than the damages
+        // one damage of the machine next to the death of the process: the faults differ more than
+        // the damages
         let losses: Vec<Damage> = match self.options.seeds {
             0 | 1 => vec![Damage::Kept, LOSSES[at as usize % LOSSES.len()]],
             _ => [Damage::Kept].into_iter().chain(LOSSES).collect(),
@@ -172,8 +176,11 @@ impl Sweep {
             self.judge_machine(case, &kind, &name, &disk.machine(), None, &losses, range);
         };
         // the first opening is more than one transaction
-        let told =
-            run.from(-1, |reached| judge("then", reached, reached < 0 || fault.delays_repair()), |_| {});
+        let told = run.from(
+            -1,
+            |reached| judge("then", reached, reached < 0 || fault.delays_repair()),
+            |_| {},
+        );
         match told {
             Ok(_) if !disk.fired() && !fault.lasts() => self.fail(&name, "never happened"),
             Ok(_) => judge("end", case.workload.steps(), false),
@@ -194,10 +201,11 @@ impl Sweep {
         let machine = if damage == Damage::Kept { machine } else { Machine::with(files) };
         let reached = case.told.reached(moment);
         let range = case.range(damage, reached, true);
-        let found = match judge(case.workload, case.strict, &case.states, machine.live.clone(), &range) {
-            Ok(found) => found,
-            Err(what) => return self.fail(&name, &what),
-        };
+        let found =
+            match judge(case.workload, case.strict, &case.states, machine.live.clone(), &range) {
+                Ok(found) => found,
+                Err(what) => return self.fail(&name, &what),
+            };
         let least = if case.strict { reached.min(found) } else { -1 };
         let reopen = |plan| -> Result<(Disk, Told), String> {
             let disk = Disk::new(machine.clone(), plan, case.workload.ahead());
@@ -232,7 +240,15 @@ impl Sweep {
                     Ok((disk, _)) => {
                         let range = |damage| case.range(damage, found.max(0), false);
                         let damages = [Damage::Kept, LOSSES[op as usize % LOSSES.len()]];
-                        self.judge_machine(case, "recovery", &name, &disk.machine(), None, &damages, range);
+                        self.judge_machine(
+                            case,
+                            "recovery",
+                            &name,
+                            &disk.machine(),
+                            None,
+                            &damages,
+                            range,
+                        );
                     }
                     Err(what) => self.fail(&name, &what),
                 }
@@ -264,7 +280,8 @@ fn reopen(case: &Case, disk: &Disk, found: i64) -> Result<Told, String> {
 }
 
 fn label(damage: Damage, seed: u64) -> String {
-    let name: String = format!("{damage:?}").to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    let name: String =
+        format!("{damage:?}").to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
     if damage.varies() { format!("{name}#{seed}") } else { name }
 }
 

@@ -1,5 +1,6 @@
-//! Runs a workload step by step on a disk that may fail. A step that failed must have changed nothing, and is tried
-//! again, after another transaction or at once: what it left in the files must not come back either way.
+//! Runs a workload step by step on a disk that may fail. A step that failed must have changed
+//! nothing, and is tried again, after another transaction or at once: what it left in the files
+//! must not come back either way.
 
 use rusqlite::Connection;
 use tidelog::error::{Error, Result};
@@ -21,7 +22,8 @@ pub(crate) trait Workload: Sync {
     fn steps(&self) -> i64;
     /// Whether its files are there from the start, as in OPFS.
     fn ahead(&self) -> bool;
-    /// Opens the database in which `step` was done last, or is about to be, when it is one that opens anew.
+    /// Opens the database in which `step` was done last, or is about to be, when it is one that
+    /// opens anew.
     fn open(&self, vfs: Vfs, strict: bool, step: i64) -> Result<Box<dyn Session>>;
     /// Whether the step is closing and opening anew.
     fn reopens(&self, step: i64) -> bool;
@@ -38,7 +40,8 @@ pub(crate) trait Session {
 
 /// A transaction that no step makes, and that no state shows.
 pub(crate) const DETOUR: &str = "INSERT INTO detour(n) VALUES(1)";
-pub(crate) const CREATE_DETOUR: &str = "CREATE TABLE IF NOT EXISTS detour(id INTEGER PRIMARY KEY, n INTEGER)";
+pub(crate) const CREATE_DETOUR: &str =
+    "CREATE TABLE IF NOT EXISTS detour(id INTEGER PRIMARY KEY, n INTEGER)";
 
 /// What a run has told its caller.
 #[derive(Debug, Default)]
@@ -73,8 +76,9 @@ impl Run<'_> {
         Vfs::register_gathering(disk.clone(), GATHERED)
     }
 
-    /// Runs the steps after `reached`, which the disk holds already. `fired` is called when a step in which the fault
-    /// happened is over, with the last step that is done; `done` after each step.
+    /// Runs the steps after `reached`, which the disk holds already. `fired` is called when a step
+    /// in which the fault happened is over, with the last step that is done; `done` after each
+    /// step.
     pub(crate) fn from(
         &self,
         reached: i64,
@@ -114,7 +118,8 @@ impl Run<'_> {
             if let Some((session, _)) = open.as_ref().filter(|_| !self.disk.ails()) {
                 let seen = session.look(step);
                 // the fault may have hit this very look
-                let hit = self.disk.fired() && (!before || !self.fault.is_some_and(Fault::reads_go_on));
+                let hit =
+                    self.disk.fired() && (!before || !self.fault.is_some_and(Fault::reads_go_on));
                 seen.or_else(|what| if hit { Ok(()) } else { Err(what) })?;
             }
             done(step);
@@ -152,17 +157,22 @@ impl Run<'_> {
             Fault::Burst => 3,
             _ => 2,
         };
-        if healed || failures > most { Err("the failure outlasts its cause".into()) } else { Ok(()) }
+        if healed || failures > most {
+            Err("the failure outlasts its cause".into())
+        } else {
+            Ok(())
+        }
     }
 
     fn check_detour(&self, again: Result<()>) -> Result<(), String> {
         match (again, self.fault) {
             (Ok(()), _) | (Err(_), Some(Fault::Burst)) => Ok(()),
-            (Err(error), Some(fault)) if self.disk.ails() => match fault.is_full() && error.code() != "QUOTA"
-            {
-                true => Err(format!("a full disk is called {error}")),
-                false => Ok(()),
-            },
+            (Err(error), Some(fault)) if self.disk.ails() => {
+                match fault.is_full() && error.code() != "QUOTA" {
+                    true => Err(format!("a full disk is called {error}")),
+                    false => Ok(()),
+                }
+            }
             (Err(error), _) => Err(format!("nothing can be written afterwards: {error}")),
         }
     }

@@ -1,5 +1,5 @@
-// Files that strato-db 3.11 made: opened by Tidelog's classes with the same models, with migrations of the application
-// on the way, and with definitions that change from then on.
+// Files that strato-db 3.11 made: opened by Tidelog's classes with the same models, with migrations
+// of the application on the way, and with definitions that change from then on.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -73,12 +73,17 @@ test("strato-db's documents and indexes are those of the same model here, and fo
   ]
   for (const [shape, docs, attrs] of shapes) {
     assert.deepEqual(await shaped(file, shape), docs, JSON.stringify(shape))
-    if (attrs) assert.deepEqual(await shaped(file, shape, {}, model => model.searchAll(attrs)), [docs[0]])
+    if (attrs)
+      assert.deepEqual(await shaped(file, shape, {}, model => model.searchAll(attrs)), [docs[0]])
   }
 })
 
 test('a changed definition and migrations meet a file of strato-db in one open', async () => {
-  const changed = { ...columns, t: { type: 'INTEGER', index: true }, title: { type: 'TEXT', index: true } }
+  const changed = {
+    ...columns,
+    t: { type: 'INTEGER', index: true },
+    title: { type: 'TEXT', index: true },
+  }
   const migrations = {
     old: () => assert.fail('it has run there'),
     new: async ({ model }) => {

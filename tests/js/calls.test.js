@@ -1,5 +1,6 @@
-// Calls of a page whose leader dies after the commit and before the answer, on the real engine with real files: each
-// write of the library takes effect once, and verdicts of the server arrive at whoever leads by then.
+// Calls of a page whose leader dies after the commit and before the answer, on the real engine with
+// real files: each write of the library takes effect once, and verdicts of the server arrive at
+// whoever leads by then.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -30,11 +31,18 @@ class Todos extends ESModel {
   }
   async kept() {
     const count = async table => (await this.db.get(`SELECT count(*) AS n FROM ${table}`)).n
-    return { log: await count('_log'), pending: await count('_pending'), failed: await count('_failed') }
+    return {
+      log: await count('_log'),
+      pending: await count('_pending'),
+      failed: await count('_failed'),
+    }
   }
 }
 
-/** Opens the database as `serve` does; `abandon` lets go of its files, as the death of its worker would. */
+/**
+ * Opens the database as `serve` does; `abandon` lets go of its files, as the death of its worker
+ * would.
+ */
 async function opening(options) {
   const db = new EventSourcingDB(options)
   await db.open()
@@ -50,7 +58,12 @@ async function two(options = {}) {
   const file = join(dir, `${files}.db`)
   const tabs = []
   for (const role of ['leader', 'follower']) {
-    const tab = await browser.open({ file, models: { todos: { Model: Todos } }, opening, ...options })
+    const tab = await browser.open({
+      file,
+      models: { todos: { Model: Todos } },
+      opening,
+      ...options,
+    })
     await until(() => tab.db.status.role === role)
     tabs.push(tab)
   }
@@ -97,7 +110,8 @@ for (const [name, write] of Object.entries(ways)) {
     assert.equal(second.db.status.role, 'leader')
     assert.equal((await second.db.store.todos.kept()).log, before + events)
     assert.equal(await second.db.store.todos.count(), name === 'update' ? rows : rows + events)
-    if (reply.id && name !== 'dispatch') assert.deepEqual(reply, await second.db.store.todos.get(reply.id))
+    if (reply.id && name !== 'dispatch')
+      assert.deepEqual(reply, await second.db.store.todos.get(reply.id))
   })
 }
 

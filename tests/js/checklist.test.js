@@ -1,5 +1,6 @@
-// Every row of what strato-db and driftdb do has a test: tests/checklist/*.json maps `section → row → [file: test]`, and
-// this fails when a row has none, when a named test is not there, or when a table has not as many rows as its original.
+// Every row of what strato-db and driftdb do has a test: tests/checklist/*.json maps `section → row
+// → [file: test]`, and this fails when a row has none, when a named test is not there, or when a
+// table has not as many rows as its original.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,8 +44,8 @@ const textOf = file => {
 const escaped = words => words.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /**
- * Whether a file has a test: by its title, `fn` in Rust; `helper(name)` is a call of the file's own helper with the name
- * first, `entry(name)` an entry of a table that the file makes tests of.
+ * Whether a file has a test: by its title, `fn` in Rust; `helper(name)` is a call of the file's own
+ * helper with the name first, `entry(name)` an entry of a table that the file makes tests of.
  */
 function has(file, named) {
   const text = textOf(file)
@@ -52,9 +53,9 @@ function has(file, named) {
   const [, helper, name] = named.match(/^([a-z]\w*)\(([^()]+)\)$/i) ?? []
   if (helper === 'entry') return new RegExp(`[[{,\\s]['"]?${escaped(name)}['"]?[:,\\]]`).test(text)
   if (helper) return new RegExp(`\\b${helper}\\(\\s*['"\`]${escaped(name)}['"\`]`).test(text)
-  return new RegExp(`\\b(?:test|t)\\(\\s*(['"\`])[^\\n]*${escaped(named).replaceAll("'", "\\\\?'")}\\1`).test(
-    text,
-  )
+  return new RegExp(
+    `\\b(?:test|t)\\(\\s*(['"\`])[^\\n]*${escaped(named).replaceAll("'", "\\\\?'")}\\1`,
+  ).test(text)
 }
 
 for (const [list, sections] of Object.entries(lists)) {

@@ -74,7 +74,10 @@ for (const [name, columns] of Object.entries(MODELS)) {
       const settled = Promise.allSettled(Object.values(running))
       await db.close()
       for (const [call, promise] of Object.entries(running))
-        await assert.doesNotReject(Promise.race([promise, sleep(0).then(() => assert.fail('runs'))]), call)
+        await assert.doesNotReject(
+          Promise.race([promise, sleep(0).then(() => assert.fail('runs'))]),
+          call,
+        )
       await settled
       assert.equal(db.isOpen, false)
       const [again, kept] = open()

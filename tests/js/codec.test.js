@@ -1,4 +1,5 @@
-// What JSON has no word for: where it round-trips, where it is refused, and that documents are otherwise as JSON has them.
+// What JSON has no word for: where it round-trips, where it is refused, and that documents are
+// otherwise as JSON has them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
@@ -39,13 +40,21 @@ test('bytes, dates and big integers come back from every way of writing and read
     int: 2n ** 53n + 2n,
   })
   const patched = await docs.update('a', {
-    $set: { bytes: new Uint8Array(), 'deep.bytes': new Uint8Array([7]), when: new Date(5), big: 0n },
+    $set: {
+      bytes: new Uint8Array(),
+      'deep.bytes': new Uint8Array([7]),
+      when: new Date(5),
+      big: 0n,
+    },
   })
   assert.deepEqual(patched.bytes, new Uint8Array())
   assert.deepEqual(patched.deep.bytes, new Uint8Array([7]))
   assert.deepEqual([patched.when, patched.big], [new Date(5), 0n])
   const row = await db.get('SELECT * FROM docs')
-  assert.deepEqual([row.bytes, row.when, row.big, row.copy], [new Uint8Array(), 5, 0, new Uint8Array([7])])
+  assert.deepEqual(
+    [row.bytes, row.when, row.big, row.copy],
+    [new Uint8Array(), 5, 0, new Uint8Array([7])],
+  )
   assert.deepEqual(docs.toObj([row])[0], patched)
   assert.deepEqual(await docs.get(0n, 'big'), patched)
   assert.deepEqual(await docs.get(new Date(5), 'when'), patched)
@@ -56,9 +65,18 @@ test('what is nearly of the type is taken as it: buffers, milliseconds, whole nu
   const [db, docs] = open()
   const shared = new Uint16Array([1, 2, 3]).subarray(1)
   const made = await docs.set({ id: 'a', bytes: shared, when: 5, big: 7, int: 3n })
-  assert.deepEqual(made, { id: 'a', bytes: new Uint8Array([2, 0, 3, 0]), when: new Date(5), big: 7n, int: 3 })
+  assert.deepEqual(made, {
+    id: 'a',
+    bytes: new Uint8Array([2, 0, 3, 0]),
+    when: new Date(5),
+    big: 7n,
+    int: 3,
+  })
   assert.deepEqual(await docs.get('a'), made)
-  assert.deepEqual((await docs.set({ id: 'b', bytes: new ArrayBuffer(2) })).bytes, new Uint8Array(2))
+  assert.deepEqual(
+    (await docs.set({ id: 'b', bytes: new ArrayBuffer(2) })).bytes,
+    new Uint8Array(2),
+  )
   await db.close()
 })
 
@@ -131,7 +149,9 @@ test('everything else is as JSON.stringify and JSON.parse have it', async () => 
     tagged: { $bigint: '5' },
     [Symbol('s')]: 1,
   }
-  const expected = JSON.parse(JSON.stringify({ ...given, json: { toJSON: key => ({ key, other: 1 }) } }))
+  const expected = JSON.parse(
+    JSON.stringify({ ...given, json: { toJSON: key => ({ key, other: 1 }) } }),
+  )
   given.json = { toJSON: key => ({ key, other: 1 }) }
   assert.deepEqual(await docs.set(given), expected)
   assert.deepEqual(await docs.get('a'), expected)
@@ -150,7 +170,9 @@ test('a key __proto__ is a key, also for item classes and in patches', async () 
     ItemClass: Item,
     columns: { constructor: { default: 'c' } },
   })
-  const doc = JSON.parse('{"id":"a","name":"n","__proto__":{"polluted":1},"deep":{"__proto__":{"x":1}}}')
+  const doc = JSON.parse(
+    '{"id":"a","name":"n","__proto__":{"polluted":1},"deep":{"__proto__":{"x":1}}}',
+  )
   for (const item of [
     await docs.set(doc),
     await docs.get('a'),

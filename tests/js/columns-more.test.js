@@ -1,5 +1,5 @@
-// Columns where their functions and types meet: slugs that are stored as something else, values that `cols` gives, and
-// definitions that are refused before they can do harm.
+// Columns where their functions and types meet: slugs that are stored as something else, values
+// that `cols` gives, and definitions that are refused before they can do harm.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -11,7 +11,10 @@ const open = (columns, options = {}) => {
 
 test('a slug with a stringify is unique, alone and among those that are written with it', async () => {
   const stored = { stringify: v => `S:${v}`, parse: v => v.slice(2) }
-  for (const [type, more] of Object.entries({ TEXT: stored, plain: { stringify: v => `S:${v}` } })) {
+  for (const [type, more] of Object.entries({
+    TEXT: stored,
+    plain: { stringify: v => `S:${v}` },
+  })) {
     const s = { ...(type === 'TEXT' && { type }), slugValue: doc => doc.n, index: true, ...more }
     const [db, docs] = open({ s })
     await docs.set({ id: 'a', n: 'x' })
@@ -36,7 +39,11 @@ test('parse gets of `cols` what it gets of a document', async () => {
     at: { type: 'DATE', parse: at => at.getTime() + 1, stringify: ms => new Date(ms) },
     bytes: { type: 'BLOB', parse: bytes => [...bytes], stringify: list => new Uint8Array(list) },
     big: { type: 'BIGINT', parse: big => Number(big), stringify: n => BigInt(n) },
-    meta: { type: 'JSON', parse: text => JSON.parse(text).a, stringify: a => JSON.stringify({ a }) },
+    meta: {
+      type: 'JSON',
+      parse: text => JSON.parse(text).a,
+      stringify: a => JSON.stringify({ a }),
+    },
     by: {
       type: 'TEXT',
       parse(text) {
@@ -60,11 +67,14 @@ test('a value is taken in every form that is stored as the same, and read in one
   })
   const stored = { id: 2n ** 60n, n: 2n ** 60n, big: 5n, bytes: new Uint8Array(2) }
   assert.deepEqual(await docs.set({ ...stored, big: 5, bytes: new ArrayBuffer(2) }), stored)
-  assert.deepEqual(await docs.update({ ...stored, big: 6, bytes: new DataView(new ArrayBuffer(1)) }), {
-    ...stored,
-    big: 6n,
-    bytes: new Uint8Array(1),
-  })
+  assert.deepEqual(
+    await docs.update({ ...stored, big: 6, bytes: new DataView(new ArrayBuffer(1)) }),
+    {
+      ...stored,
+      big: 6n,
+      bytes: new Uint8Array(1),
+    },
+  )
   // also where SQL has another name than its text
   assert.deepEqual(
     await docs.searchOne({}, { cols: ['max(tbl.n) AS most', 'max(tbl.n)', "x'05' AS five"] }),
@@ -86,7 +96,10 @@ test('a figure refuses the options that would make it another one', async () => 
   }
   await assert.rejects(docs.numAggOp('SUM', 'n', {}, { distinct: true }), TypeError)
   // nothing asked for is no option; a page's own are taken, so that its options can be passed on
-  assert.equal(await docs.sum('n', {}, { distinct: false, cols: undefined, limit: 1, sort: { n: 1 } }), 4)
+  assert.equal(
+    await docs.sum('n', {}, { distinct: false, cols: undefined, limit: 1, sort: { n: 1 } }),
+    4,
+  )
   await db.close()
 })
 
@@ -94,8 +107,14 @@ test('definitions that would fail later, or mean nothing, are refused where they
   const refused = (columns, message, options) =>
     assert.throws(() => open(columns, options), { name: 'TypeError', message })
   refused({ c: { default: () => 5 } }, /docs\.c: default .*function.*use value/)
-  refused({ c: { type: 'DATE', default: 'today' } }, /docs: the default of: 'c' is a string, not a Date/)
-  refused({ c: { default: { deep: [() => 5] } } }, /docs: the default of: 'c\.deep\[0\]' is a function/)
+  refused(
+    { c: { type: 'DATE', default: 'today' } },
+    /docs: the default of: 'c' is a string, not a Date/,
+  )
+  refused(
+    { c: { default: { deep: [() => 5] } } },
+    /docs: the default of: 'c\.deep\[0\]' is a function/,
+  )
   refused(
     { c: { type: 'JSON' }, d: { path: 'c.d', type: 'BLOB', default: [1] } },
     /'c\.d' is an array, not a/,
@@ -110,7 +129,10 @@ test('definitions that would fail later, or mean nothing, are refused where they
   const indexes = (given, message) => refused({ a: { type: 'TEXT' } }, message, { indexes: given })
   indexes({}, /docs: indexes must be an array of \{columns, name\?, unique\?, sparse\?\}/)
   indexes(['a'], /docs: indexes\[0\] must be an object/)
-  indexes([{ columns: ['a'], uniq: true }], /docs: indexes\[0\] has no 'uniq': did you mean 'unique'\?/)
+  indexes(
+    [{ columns: ['a'], uniq: true }],
+    /docs: indexes\[0\] has no 'uniq': did you mean 'unique'\?/,
+  )
   indexes([{ columns: [] }], /docs: indexes\[0\]\.columns must name one column at least/)
   indexes([{ columns: 'a' }], /docs: indexes\[0\]\.columns must name/)
   indexes([{ columns: ['a', 5] }], /docs: indexes\[0\]\.columns must name/)

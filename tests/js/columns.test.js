@@ -1,4 +1,5 @@
-// The column keys on the way in and out: what each does to a stored document, and which definitions are refused.
+// The column keys on the way in and out: what each does to a stored document, and which definitions
+// are refused.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -49,7 +50,10 @@ test('a column may be made by a function of its name, or left out', async () => 
     b: undefined,
     c: () => undefined,
   })
-  assert.deepEqual(await docs.set({ id: '1', deep: { a: 3, x: 1 } }), { id: '1', deep: { a: 3, x: 1 } })
+  assert.deepEqual(await docs.set({ id: '1', deep: { a: 3, x: 1 } }), {
+    id: '1',
+    deep: { a: 3, x: 1 },
+  })
   assert.deepEqual(Object.keys(docs.columns).sort(), ['a', 'id', 'json'])
   await db.close()
 })
@@ -74,7 +78,12 @@ test('a nested real column is taken out of the JSON and put back, null stays', a
     deep: { path: 'meta.deep', type: 'INTEGER' },
   })
   const given = [
-    { id: '1', home: { city: 'Ulm', no: 1 }, tags: [{ name: 'a', n: 1 }, 'b'], meta: { deep: 7, other: 1 } },
+    {
+      id: '1',
+      home: { city: 'Ulm', no: 1 },
+      tags: [{ name: 'a', n: 1 }, 'b'],
+      meta: { deep: 7, other: 1 },
+    },
     { id: '2', home: { city: null }, tags: [], meta: { deep: null } },
     { id: '3', home: 'none', tags: ['x'] },
     { id: '4', home: {}, tags: [{}], meta: null },
@@ -88,11 +97,14 @@ test('a nested real column is taken out of the JSON and put back, null stays', a
   assert.deepEqual(JSON.parse(json), { home: { no: 1 }, tags: [{ n: 1 }, 'b'] })
   assert.deepEqual([meta, city, deep], ['{"other":1}', 'Ulm', 7])
   assert.deepEqual(await docs.searchAll({ city: 'Ulm' }), [given[0]])
-  assert.deepEqual(await docs.update('1', { $set: { 'home.city': 'Bonn' }, $inc: { 'meta.deep': 1 } }), {
-    ...given[0],
-    home: { city: 'Bonn', no: 1 },
-    meta: { deep: 8, other: 1 },
-  })
+  assert.deepEqual(
+    await docs.update('1', { $set: { 'home.city': 'Bonn' }, $inc: { 'meta.deep': 1 } }),
+    {
+      ...given[0],
+      home: { city: 'Bonn', no: 1 },
+      meta: { deep: 8, other: 1 },
+    },
+  )
   await db.close()
 })
 
@@ -140,7 +152,10 @@ test('0, empty text and false satisfy required, nothing else that is falsy does'
   const [db, docs] = open({ v: { required: true, index: true } })
   for (const v of [0, '', false]) assert.deepEqual(await docs.set({ id: 'a', v }), { id: 'a', v })
   for (const v of [null, undefined])
-    await assert.rejects(docs.set({ id: 'a', v }), { code: 'REQUIRED', message: 'docs.v: value is required' })
+    await assert.rejects(docs.set({ id: 'a', v }), {
+      code: 'REQUIRED',
+      message: 'docs.v: value is required',
+    })
   await assert.rejects(docs.update({ id: 'a', v: null }), { code: 'REQUIRED' })
   await assert.rejects(docs.update('a', { $unset: 'v' }), { code: 'REQUIRED' })
   assert.deepEqual(await docs.get('a'), { id: 'a', v: false })
@@ -169,8 +184,19 @@ test('falsyBool is true or not there, real or virtual', async () => {
 
 test('parse and stringify stand between the document and the column', async () => {
   const [db, docs] = open({
-    when: { type: 'INTEGER', stringify: d => d?.getTime(), parse: n => n && new Date(n), index: true },
-    lower: { path: 'name', type: 'TEXT', get: false, stringify: s => s?.toLowerCase(), index: true },
+    when: {
+      type: 'INTEGER',
+      stringify: d => d?.getTime(),
+      parse: n => n && new Date(n),
+      index: true,
+    },
+    lower: {
+      path: 'name',
+      type: 'TEXT',
+      get: false,
+      stringify: s => s?.toLowerCase(),
+      index: true,
+    },
     size: { type: 'INTEGER', get: false, value: doc => doc.name.length, index: true },
     ids: { type: 'TEXT', stringify: list => list?.join(), parse: text => text?.split(',') },
   })
@@ -235,7 +261,15 @@ test('slugs are unique whoever writes at the same time, and keep what is given',
     id: { slugValue: doc => doc.title },
     path: { slugValue: doc => doc.title, index: true, unique: true },
   })
-  const titles = ['Hällo  Wörld!', 'hallo world', 'HALLO-WORLD', '???', '日本 語', 'straße', 'a'.repeat(50)]
+  const titles = [
+    'Hällo  Wörld!',
+    'hallo world',
+    'HALLO-WORLD',
+    '???',
+    '日本 語',
+    'straße',
+    'a'.repeat(50),
+  ]
   const made = await Promise.all(titles.map(title => docs.set({ title })))
   assert.deepEqual(
     made.map(doc => doc.id),
@@ -249,7 +283,11 @@ test('slugs are unique whoever writes at the same time, and keep what is given',
   assert.equal(new Set(many.map(doc => doc.id)).size, 20)
   assert.equal(many[0].id, 'x-2')
   assert.equal((await docs.set({ id: 'own', title: 't', path: 'mine' })).path, 'mine')
-  assert.equal((await docs.set({ ...made[0], more: 1 })).path, 'hallo-world', 'a written one keeps its slug')
+  assert.equal(
+    (await docs.set({ ...made[0], more: 1 })).path,
+    'hallo-world',
+    'a written one keeps its slug',
+  )
   assert.equal(await docs.count(), titles.length + 21)
   await db.close()
 })
@@ -264,7 +302,8 @@ test('ids are made, counted or taken as they are', async () => {
   const bytes = db.addModel(JsonModel, { name: 'bytes', columns: { id: { type: 'BLOB' } } })
   const bigs = db.addModel(JsonModel, { name: 'bigs', columns: { id: { type: 'BIGINT' } } })
   assert.match((await texts.set({})).id, /^[0-9a-f]{8}-/)
-  for (const id of ['', '0', "a'b"]) assert.deepEqual(await texts.get((await texts.set({ id })).id), { id })
+  for (const id of ['', '0', "a'b"])
+    assert.deepEqual(await texts.get((await texts.set({ id })).id), { id })
   assert.deepEqual(await texts.set({ id: 7 }), { id: '7' }, 'a text column gives text')
   assert.deepEqual(await texts.get(7), { id: '7' })
   assert.deepEqual(await numbers.set({ id: 0 }), { id: 0 })

@@ -1,5 +1,5 @@
-// What is done to a document before it is written, of plain models and of those whose writes are events: nothing of it
-// may take away what was given, or wait for itself.
+// What is done to a document before it is written, of plain models and of those whose writes are
+// events: nothing of it may take away what was given, or wait for itself.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
@@ -75,7 +75,10 @@ for (const [name, open] of Object.entries(surfaces)) {
     class Plain {
       x = 1
     }
-    assert.deepEqual(await docs.set({ id: 'a', a: new Plain(), v: new Plain() }), { ...whole, v: { x: 1 } })
+    assert.deepEqual(await docs.set({ id: 'a', a: new Plain(), v: new Plain() }), {
+      ...whole,
+      v: { x: 1 },
+    })
     const refused = async (doc, message) => {
       await assert.rejects(docs.set({ id: 'b', ...doc }), { code: 'BAD_VALUE', message })
       await assert.rejects(docs.update({ id: 'a', ...doc }), { code: 'BAD_VALUE', message })
@@ -98,7 +101,12 @@ for (const [name, open] of Object.entries(surfaces)) {
     await refused({ s: 'x' }, /docs\.s: 's' is a string, not an object/)
     // nothing has to be put there
     const given = { id: 'a', a: null, c: 'text', f: 'text', v: 'text' }
-    assert.deepEqual(await docs.set(given), { ...given, a: { b: 1 }, l: ['first'], s: { slug: 'x' } })
+    assert.deepEqual(await docs.set(given), {
+      ...given,
+      a: { b: 1 },
+      l: ['first'],
+      s: { slug: 'x' },
+    })
     assert.equal(await docs.count(), 1)
     await db.close()
   })
@@ -119,7 +127,10 @@ for (const [name, open] of Object.entries(surfaces)) {
       }
       const made = await docs.set(new Priced())
       assert.deepEqual(made, { id: made.id, a: 'one', json: true, ...f })
-      const again = Object.assign(new Priced(), { id: made.id, toJSON: () => ({ id: made.id, a: 2 }) })
+      const again = Object.assign(new Priced(), {
+        id: made.id,
+        toJSON: () => ({ id: made.id, a: 2 }),
+      })
       assert.deepEqual(await docs.update(again), { id: made.id, a: 2, json: true, ...f })
       assert.deepEqual(await docs.set(again), { id: made.id, a: 2, ...f })
       const change = Object.assign(new Priced(), { toJSON: () => ({ b: 3 }) })
@@ -141,7 +152,8 @@ for (const [name, open] of Object.entries(surfaces)) {
         slug: { slugValue: doc => doc.n, index: true, unique: true },
         more: {
           async value(doc) {
-            if (doc.id === 'a') inner.push(await this.set({ id: 'z', n: 'q' }), await this.set({ n: 'q' }))
+            if (doc.id === 'a')
+              inner.push(await this.set({ id: 'z', n: 'q' }), await this.set({ n: 'q' }))
             return 1
           },
         },
@@ -173,7 +185,11 @@ for (const [name, open] of Object.entries(surfaces)) {
     const made = await Promise.all(['a', 'b', 'c', 'd', 'd'].map(id => docs.set({ id, n: 'q' })))
     const slugs = made.map(doc => doc.slug)
     assert.equal(new Set(slugs.slice(0, 4)).size, 4, slugs.join())
-    const many = await docs.set([{ id: 'x', slug: 'given' }, { n: 'given' }, { id: 'x', n: 'given' }])
+    const many = await docs.set([
+      { id: 'x', slug: 'given' },
+      { n: 'given' },
+      { id: 'x', n: 'given' },
+    ])
     assert.deepEqual(
       many.map(doc => doc.slug),
       ['given', 'given-2', 'given'],
@@ -184,7 +200,13 @@ for (const [name, open] of Object.entries(surfaces)) {
   })
 
   test(`${name} knows a taken slug by its stored form, and one that is the id`, async () => {
-    const slug = { type: 'TEXT', slugValue: doc => doc.n, index: true, unique: true, stringify: s => `/${s}` }
+    const slug = {
+      type: 'TEXT',
+      slugValue: doc => doc.n,
+      index: true,
+      unique: true,
+      stringify: s => `/${s}`,
+    }
     const [db, docs] = open({ columns: { id: { slugValue: doc => doc.n }, slug } })
     const made = await Promise.all([1, 2, 3].map(more => docs.update({ n: 'q', more }, true)))
     assert.deepEqual(made.map(doc => doc.id).sort(), ['q', 'q-2', 'q-3'])

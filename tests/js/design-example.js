@@ -1,4 +1,5 @@
-// The first example of DESIGN.md, as written, with its results sent to `told`. It runs in Node and in a browser's worker.
+// The first example of DESIGN.md, as written, with its results sent to `told`. It runs in Node and
+// in a browser's worker.
 import { DB, ESModel, EventQueue, EventSourcingDB, JsonModel } from 'tidelog'
 
 class Things extends JsonModel {

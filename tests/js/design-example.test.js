@@ -1,4 +1,5 @@
-// The first example of DESIGN.md in Node, on a file; tests/browser/examples.test.js runs it in workers.
+// The first example of DESIGN.md in Node, on a file; tests/browser/examples.test.js runs it in
+// workers.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,7 @@
-// The examples of docs/ and what they say they give. A page's blocks ```js are run, those of one `##` section together; a
-// line that ends in `// → value` gives that value, one that ends in `// ✗ words` fails with a code or message that has
-// them. ```js page is code for a page or a worker: it is read, not run.
+// The examples of docs/ and what they say they give. A page's blocks ```js are run, those of one
+// `##` section together; a line that ends in `// → value` gives that value, one that ends in `// ✗
+// words` fails with a code or message that has them. ```js page is code for a page or a worker: it
+// is read, not run.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -46,12 +47,18 @@ test('the examples of the models page are checked, and a wrong result would be n
     { line: 1, code: "1 + 1 // → 2\nawait Promise.reject(Error('a b')) // ✗ a b" },
   ])
   assert.equal(globalThis.docs.counted, before + 2)
-  await assert.rejects(example('proof.md', 'wrong', [{ line: 1, code: '1 + 1 // → 3' }]), /proof\.md:1/)
+  await assert.rejects(
+    example('proof.md', 'wrong', [{ line: 1, code: '1 + 1 // → 3' }]),
+    /proof\.md:1/,
+  )
   await assert.rejects(
     example('proof.md', 'fine', [{ line: 1, code: 'await 1 // ✗ REQUIRED' }]),
     /did not fail/,
   )
-  await assert.rejects(example('proof.md', 'other', [{ line: 1, code: 'null.x // ✗ REQUIRED' }]), /REQUIRED/)
+  await assert.rejects(
+    example('proof.md', 'other', [{ line: 1, code: 'null.x // ✗ REQUIRED' }]),
+    /REQUIRED/,
+  )
   assert.ok(before > 50, `only ${before} results were checked`)
 })
 
@@ -72,7 +79,8 @@ function checking(page, first, code) {
   const lines = code.split('\n')
   return lines
     .map((text, i) => {
-      const [, indent, expression, sign, said] = text.match(/^(\s*)(.*?);?\s*\/\/ (→|✗) (.*)$/) ?? []
+      const [, indent, expression, sign, said] =
+        text.match(/^(\s*)(.*?);?\s*\/\/ (→|✗) (.*)$/) ?? []
       if (!sign) return text
       const where = JSON.stringify(`${page}:${first + i}`)
       const given = `async () => (${expression.replace(/^;/, '')})`

@@ -46,13 +46,19 @@ test('set gives the document as it will be read, and shares nothing with its inp
     2n ** 60n,
     'beyond 2^53 an integer is a BigInt',
   )
-  await assert.rejects(docs.set({ id: 'a', text: { a: 1 } }), { code: 'BAD_VALUE', message: /text must be/ })
+  await assert.rejects(docs.set({ id: 'a', text: { a: 1 } }), {
+    code: 'BAD_VALUE',
+    message: /text must be/,
+  })
   await db.close()
 })
 
 test('noReturn gives the last id and the number, an empty array nothing', async () => {
   const [db, docs] = open({ columns: { id: { type: 'INTEGER' } } })
-  assert.deepEqual(await docs.set([{ a: 1 }, { id: 7 }, {}], false, true), { lastID: 8, changes: 3 })
+  assert.deepEqual(await docs.set([{ a: 1 }, { id: 7 }, {}], false, true), {
+    lastID: 8,
+    changes: 3,
+  })
   assert.deepEqual(await docs.set({ id: 3 }, true, true), { lastID: 3, changes: 1 })
   assert.deepEqual(await docs.update({ id: 3, x: 1 }, false, true), { lastID: 3, changes: 1 })
   assert.deepEqual(await docs.set([]), [])
@@ -72,7 +78,9 @@ test('get and getAll find by id or by a column, in order, whatever the type of t
       low: { type: 'TEXT', stringify: s => s?.toLowerCase() },
     },
   })
-  await docs.set([1, 2, 3].map(n => ({ id: n, n, kind: n % 2 ? 'odd' : 'even', tags: [n], low: `A${n}` })))
+  await docs.set(
+    [1, 2, 3].map(n => ({ id: n, n, kind: n % 2 ? 'odd' : 'even', tags: [n], low: `A${n}` })),
+  )
   assert.deepEqual(
     (await docs.getAll([3, '1', 9, 3n])).map(doc => doc?.id),
     ['3', '1', undefined, '3'],
@@ -86,7 +94,10 @@ test('get and getAll find by id or by a column, in order, whatever the type of t
   assert.equal((await docs.get('A2', 'low')).id, '2')
   assert.deepEqual(await docs.getAll([]), [])
   assert.equal(await docs.get('x'), undefined)
-  await assert.rejects(docs.get(1, 'm'), { name: 'TypeError', message: /no column 'm': did you mean 'n'/ })
+  await assert.rejects(docs.get(1, 'm'), {
+    name: 'TypeError',
+    message: /no column 'm': did you mean 'n'/,
+  })
   await assert.rejects(docs.get(1, 'json'), TypeError)
   await assert.rejects(docs.get(undefined, 'n'), { name: 'TypeError', message: /no n was given/ })
   await assert.rejects(docs.getAll('1'), TypeError)
@@ -149,7 +160,10 @@ test('rows of plain SQL become documents', async () => {
 test('the properties that strato-db documents are there', () => {
   const [db, docs] = open({ columns: { a: { type: 'TEXT' }, b: { index: true } } })
   assert.equal(docs.db, db)
-  assert.deepEqual([docs.name, docs.quoted, docs.idCol, docs.idColQ], ['docs', '"docs"', 'id', '"id"'])
+  assert.deepEqual(
+    [docs.name, docs.quoted, docs.idCol, docs.idColQ],
+    ['docs', '"docs"', 'id', '"id"'],
+  )
   assert.deepEqual(
     docs.columnArr.map(column => column.name),
     ['id', 'a', 'b', 'json'],
@@ -172,7 +186,10 @@ test('a function validates: it throws, says false, or gives another document', a
       if (doc.bad) return false
       return doc.twice ? { ...doc, twice: doc.twice * 2 } : undefined
     },
-    columns: { n: { validate: async n => n < 10 || false }, t: { type: 'TEXT', validate: t => t.trim() } },
+    columns: {
+      n: { validate: async n => n < 10 || false },
+      t: { type: 'TEXT', validate: t => t.trim() },
+    },
   })
   await assert.rejects(docs.set({ id: 'a', bad: 'throw' }), {
     code: 'INVALID',
@@ -187,7 +204,12 @@ test('a function validates: it throws, says false, or gives another document', a
     code: 'INVALID',
     message: 'docs.n: validate refused 10',
   })
-  assert.deepEqual(await docs.set({ id: 'a', twice: 2, n: 3, t: ' x ' }), { id: 'a', twice: 4, n: 3, t: 'x' })
+  assert.deepEqual(await docs.set({ id: 'a', twice: 2, n: 3, t: ' x ' }), {
+    id: 'a',
+    twice: 4,
+    n: 3,
+    t: 'x',
+  })
   await assert.rejects(docs.update({ id: 'a', bad: 1 }), { code: 'INVALID' })
   await assert.rejects(docs.update('a', { $inc: { n: 20 } }), { code: 'INVALID' })
   await assert.rejects(docs.updateWhere({}, { n: 99 }), { code: 'INVALID' })
@@ -216,7 +238,9 @@ for (const [name, validate] of Object.entries(schemas)) {
       home: { no: 5 },
       done: false,
     })
-    const error = await docs.set({ id: 'b', title: '', home: { no: 'x' } }).then(assert.fail, error => error)
+    const error = await docs
+      .set({ id: 'b', title: '', home: { no: 'x' } })
+      .then(assert.fail, error => error)
     assert.equal(error.code, 'INVALID')
     assert.match(error.message, /^docs: title: .+; home\.no: .+/)
     assert.equal(error.cause.length, 2)

@@ -1,4 +1,5 @@
-// driftdb's conditions and column types: each operator, what is refused, and values that come back as they went in.
+// driftdb's conditions and column types: each operator, what is refused, and values that come back
+// as they went in.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Column, DB } from 'tidelog'
@@ -55,7 +56,10 @@ test("JsonModel's operators work here, too", async () => {
 
 test('an unknown operator is refused, and changes nothing', async () => {
   const { db, people: all } = await people()
-  await assert.rejects(all.find({ where: { age: { $gtt: 5 } } }), { name: 'TypeError', message: /\$gtt/ })
+  await assert.rejects(all.find({ where: { age: { $gtt: 5 } } }), {
+    name: 'TypeError',
+    message: /\$gtt/,
+  })
   await assert.rejects(all.delete({ age: { $gtt: 5 } }), { name: 'TypeError', message: /\$gtt/ })
   await assert.rejects(all.find({ where: { age: { $in: 5 } } }), { name: 'TypeError' })
   assert.equal(await all.count(), 4)
@@ -64,7 +68,11 @@ test('an unknown operator is refused, and changes nothing', async () => {
 
 test('upsert creates what is equal, JSON too, and not what operators say', async () => {
   const db = new DB()
-  const things = db.define('things', { extra: Column.json(), n: Column.integer(), t: Column.text() })
+  const things = db.define('things', {
+    extra: Column.json(),
+    n: Column.integer(),
+    t: Column.text(),
+  })
   const where = { extra: { a: 1 }, n: { $gt: 5 }, t: null }
   const made = await things.upsert(where, { n: 6 })
   assert.deepEqual([made.extra, made.n, made.t], [{ a: 1 }, 6, null])
@@ -74,7 +82,10 @@ test('upsert creates what is equal, JSON too, and not what operators say', async
 
 test('undefined inside $or never makes a write reach every record', async () => {
   const { db, people: all } = await people()
-  await assert.rejects(all.delete({ $or: [{ age: undefined }] }), { name: 'TypeError', message: /undefined/ })
+  await assert.rejects(all.delete({ $or: [{ age: undefined }] }), {
+    name: 'TypeError',
+    message: /undefined/,
+  })
   assert.equal(await all.count(), 4)
   await db.close()
 })
@@ -176,7 +187,10 @@ test('upsert puts what is asked for by a path, or by $eq, into the new record, a
   const { id, createdAt, updatedAt, ...nested } = await things.findOne({ 'j.a': 7 })
   assert.deepEqual(nested, { j: { a: 7 }, t: 'y', email: null })
   // what the data says wins, and stays beside what was asked for
-  assert.deepEqual((await things.upsert({ 'j.a': 8, t: 'z' }, { j: { b: 1 }, t: 'mine' })).j, { a: 8, b: 1 })
+  assert.deepEqual((await things.upsert({ 'j.a': 8, t: 'z' }, { j: { b: 1 }, t: 'mine' })).j, {
+    a: 8,
+    b: 1,
+  })
   assert.equal(await things.count({ t: 'mine' }), 1)
   await db.close()
 })

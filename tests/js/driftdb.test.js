@@ -1,4 +1,5 @@
-// driftdb's surface: `define`, `registerModel` and what its DB tells. Conditions and column types: driftdb-where.test.js.
+// driftdb's surface: `define`, `registerModel` and what its DB tells. Conditions and column types:
+// driftdb-where.test.js.
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -45,7 +46,14 @@ test('a record has null where there is no value', async () => {
   const [db, users] = open()
   const made = await users.create({ name: 'Ann' })
   assert.equal(made.email, null)
-  assert.deepEqual(Object.keys(made).sort(), ['age', 'createdAt', 'email', 'id', 'name', 'updatedAt'])
+  assert.deepEqual(Object.keys(made).sort(), [
+    'age',
+    'createdAt',
+    'email',
+    'id',
+    'name',
+    'updatedAt',
+  ])
   await db.close()
 })
 
@@ -98,7 +106,10 @@ test('update changes no id, and no record when one of them is refused', async ()
   const [db, users] = open()
   await users.create(ann)
   await users.create(bob)
-  await assert.rejects(users.update({}, { id: 'x' }), { name: 'TypeError', message: /id cannot be changed/ })
+  await assert.rejects(users.update({}, { id: 'x' }), {
+    name: 'TypeError',
+    message: /id cannot be changed/,
+  })
   await assert.rejects(users.update({}, { email: 'same@x.org' }), /SQLITE_CONSTRAINT|UNIQUE/)
   await assert.rejects(users.update({}, { name: null }), { code: 'REQUIRED' })
   assert.equal(await users.count({ email: 'same@x.org' }), 0)
@@ -154,7 +165,10 @@ test('a default with a quote in it is safe', async () => {
   const db = new DB()
   const notes = db.define('notes', { text: Column.text().default("it's; DROP TABLE notes--") })
   assert.equal((await notes.create({})).text, "it's; DROP TABLE notes--")
-  assert.equal((await notes.findOne({ text: "it's; DROP TABLE notes--" })).text, "it's; DROP TABLE notes--")
+  assert.equal(
+    (await notes.findOne({ text: "it's; DROP TABLE notes--" })).text,
+    "it's; DROP TABLE notes--",
+  )
   await db.close()
 })
 
@@ -191,7 +205,10 @@ test('what is not declared is refused by its name', async () => {
   await assert.rejects(users.update({}, { nope: 1 }), named('nope'))
   await assert.rejects(users.find({ where: { nope: 1 } }), named('nope'))
   await assert.rejects(users.find({ orderBy: { 'name"; --': 'ASC' } }), named('name"; --'))
-  await assert.rejects(users.find({ orderBy: { name: 'ASC; DROP TABLE users' } }), /must be 'ASC' or 'DESC'/)
+  await assert.rejects(
+    users.find({ orderBy: { name: 'ASC; DROP TABLE users' } }),
+    /must be 'ASC' or 'DESC'/,
+  )
   await assert.rejects(users.find({ wher: {} }), /unknown option wher/)
   await assert.rejects(users.find({ limit: 'all' }), /whole numbers/)
   assert.throws(() => db.define('bad', { a: { type: 'VARCHAR' } }), /type must be one of TEXT/)
@@ -232,7 +249,9 @@ test('a defined table is a model of the store, with the same documents', async (
 
 test('any model can be seen through a repository', async () => {
   const db = new DB()
-  const things = new Repository(db.addModel(JsonModel, { name: 'things', columns: { n: { index: true } } }))
+  const things = new Repository(
+    db.addModel(JsonModel, { name: 'things', columns: { n: { index: true } } }),
+  )
   const made = await things.create({ id: 'a', n: 1, free: true })
   assert.deepEqual(await things.findOne({ n: 1 }), { id: 'a', n: 1, free: true })
   assert.deepEqual(made, { id: 'a', n: 1, free: true })
@@ -269,13 +288,19 @@ test('a registered class has the methods as statics, and gives its instances', a
 
 test('a class says what it lacks', () => {
   const db = new DB()
-  assert.throws(() => db.registerModel(class Post extends Model {}), /Post must define a static 'tableName'/)
+  assert.throws(
+    () => db.registerModel(class Post extends Model {}),
+    /Post must define a static 'tableName'/,
+  )
   class Page extends Model {
     static tableName = 'pages'
   }
   assert.throws(() => db.registerModel(Page), /Page must define a static 'schema'/)
   class Lost extends User {}
-  assert.throws(() => Lost.create({}), { name: 'TypeError', message: /call db\.registerModel\(Lost\)/ })
+  assert.throws(() => Lost.create({}), {
+    name: 'TypeError',
+    message: /call db\.registerModel\(Lost\)/,
+  })
 })
 
 test('a transaction holds what repositories do in it, all or nothing', async () => {

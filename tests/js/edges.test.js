@@ -1,4 +1,5 @@
-// Edges of models and options: each a value, an argument or an option that once did something quietly wrong.
+// Edges of models and options: each a value, an argument or an option that once did something
+// quietly wrong.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -53,7 +54,11 @@ test('what refers to another document is read from the table', () => {
 })
 
 test('rows become documents, or the wanted columns of them', async () => {
-  const docs = made({ n: { type: 'INTEGER' }, d: { type: 'DATE' }, k: { type: 'TEXT', get: false } })
+  const docs = made({
+    n: { type: 'INTEGER' },
+    d: { type: 'DATE' },
+    k: { type: 'TEXT', get: false },
+  })
   await docs.set({ id: 'a', n: 1, d: new Date(5), k: 'x', free: 2 })
   const rows = await docs.db.all('SELECT * FROM docs')
   assert.deepEqual(docs.toObj(rows), [{ id: 'a', n: 1, d: new Date(5), k: 'x', free: 2 }])
@@ -70,8 +75,14 @@ test('readOnly needs something to read', async () => {
   await first.set({ id: 'a', n: 1, m: 2 })
   await first.db.close()
   const more = made({ n: { type: 'INTEGER' }, m: { type: 'INTEGER' } }, { file, readOnly: true })
-  await assert.rejects(more.all(), { code: 'SQLITE_READONLY', message: /'docs' has no column 'm' yet/ })
-  const same = made({ N: { type: 'INTEGER', path: 'n' }, v: { index: true } }, { file, readOnly: true })
+  await assert.rejects(more.all(), {
+    code: 'SQLITE_READONLY',
+    message: /'docs' has no column 'm' yet/,
+  })
+  const same = made(
+    { N: { type: 'INTEGER', path: 'n' }, v: { index: true } },
+    { file, readOnly: true },
+  )
   assert.deepEqual(await same.searchAll({ N: 1 }, { cols: ['N'] }), [{ n: 1 }])
   await same.db.close()
 })
@@ -117,7 +128,10 @@ test("a document's own slug is not taken when it is set again", async () => {
   assert.equal(await slug({ id: 'b', name: 'three' }), 'three-2')
   assert.equal(await slug({ id: 'b', name: 'three' }), 'three-2')
   assert.equal(await slug({ name: 'three' }), 'three-3')
-  const numbers = made({ id: { type: 'INTEGER' }, slug: { index: true, slugValue: doc => doc.name } })
+  const numbers = made({
+    id: { type: 'INTEGER' },
+    slug: { index: true, slugValue: doc => doc.name },
+  })
   assert.equal((await numbers.set({ id: 1, name: 'x' })).slug, 'x')
   assert.equal((await numbers.set({ id: 1, name: 'x' })).slug, 'x')
   assert.equal((await numbers.set({ id: 2, name: 'x' })).slug, 'x-2')
@@ -126,12 +140,18 @@ test("a document's own slug is not taken when it is set again", async () => {
 test('errors of models name the database', async () => {
   const docs = made({ n: { type: 'INTEGER', index: true, unique: true } }, { name: 'mine' })
   await docs.set({ id: 'a', n: 1 })
-  const named = error => error.message.startsWith(`${docs.db.name}: `) && docs.db.name.startsWith('mine|')
+  const named = error =>
+    error.message.startsWith(`${docs.db.name}: `) && docs.db.name.startsWith('mine|')
   await assert.rejects(docs.set({ id: 'b', n: 1 }), named)
   await assert.rejects(docs.update({ id: 'c', n: 1 }), named)
   await assert.rejects(docs.search({}, { where: { 'nope = 1': [] } }), named)
   await docs.db.exec('DROP TABLE docs')
-  for (const call of [() => docs.get('a'), () => docs.all(), () => docs.remove('a'), () => docs.count()])
+  for (const call of [
+    () => docs.get('a'),
+    () => docs.all(),
+    () => docs.remove('a'),
+    () => docs.count(),
+  ])
     await assert.rejects(call(), named)
 })
 
@@ -153,7 +173,10 @@ test('a computed column that becomes read has its values', async () => {
   const value = doc => doc.x * 2
   const open = async (column, ask) => {
     const db = new DB({ file })
-    const docs = db.addModel(JsonModel, { name: 'docs', columns: { c: { value, index: true, ...column } } })
+    const docs = db.addModel(JsonModel, {
+      name: 'docs',
+      columns: { c: { value, index: true, ...column } },
+    })
     const answer = await ask(docs)
     await db.close()
     return answer
@@ -189,7 +212,10 @@ test('full text that a migration comes before says so', async () => {
     const db = new DB({ file })
     const look = ({ model }) => model.searchAll({ t: { $match: 'sea' } })
     db.addModel(JsonModel, { name: 'docs', columns, migrations: { look } })
-    await assert.rejects(db.open(), { code: 'BAD_VALUE', message: /migration 'look docs'.*migration/ })
+    await assert.rejects(db.open(), {
+      code: 'BAD_VALUE',
+      message: /migration 'look docs'.*migration/,
+    })
     await db.close()
   }
 })

@@ -1,4 +1,5 @@
-// A transaction that SQL, or SQLite on an error, ends: nothing of what follows is written, and the connection goes on.
+// A transaction that SQL, or SQLite on an error, ends: nothing of what follows is written, and the
+// connection goes on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -21,7 +22,10 @@ async function open() {
 /** How SQL ends a transaction, and what the statement itself gives. */
 const ENDS = {
   'a ROLLBACK behind another statement': [tx => tx.exec('SELECT 1; END; BEGIN'), BROKEN],
-  'ON CONFLICT ROLLBACK': [tx => tx.run('INSERT INTO u VALUES (1)'), { code: 'SQLITE_CONSTRAINT_UNIQUE' }],
+  'ON CONFLICT ROLLBACK': [
+    tx => tx.run('INSERT INTO u VALUES (1)'),
+    { code: 'SQLITE_CONSTRAINT_UNIQUE' },
+  ],
   'INSERT OR ROLLBACK … RETURNING': [
     tx => tx.all('INSERT OR ROLLBACK INTO u VALUES (1) RETURNING a'),
     { code: 'SQLITE_CONSTRAINT_UNIQUE' },

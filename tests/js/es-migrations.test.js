@@ -1,4 +1,5 @@
-// Migrations of event-owned models: what they may read, and that what they may not write is refused.
+// Migrations of event-owned models: what they may read, and that what they may not write is
+// refused.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,7 +70,10 @@ for (const [name, write] of Object.entries(refused)) {
     await before.store.things.set({ id: 'a', n: '1' })
     await before.close()
     const wrong = open({ 1: ({ model, queue }) => write(model, queue) })
-    await assert.rejects(wrong.open(), { code: 'NOT_SUPPORTED', message: /migration '1 things'.*migration/ })
+    await assert.rejects(wrong.open(), {
+      code: 'NOT_SUPPORTED',
+      message: /migration '1 things'.*migration/,
+    })
     await wrong.close()
     const next = open({ 1: () => {} })
     assert.deepEqual(await next.store.things.all(), [{ id: 'a', n: '1' }])

@@ -13,7 +13,10 @@ test('a write of a model is an event, and the event is in the queue', async () =
   const es = open()
   const made = await es.store.todos.set({ title: 'milk' })
   assert.equal(made.title, 'milk')
-  assert.deepEqual(await es.store.todos.update({ id: made.id, done: true }), { ...made, done: true })
+  assert.deepEqual(await es.store.todos.update({ id: made.id, done: true }), {
+    ...made,
+    done: true,
+  })
   assert.deepEqual(await es.store.todos.searchAll({ done: true }), [{ ...made, done: true }])
   assert.equal(await es.store.todos.remove(made.id), true)
   assert.equal(await es.store.todos.remove('nobody'), true)
@@ -66,7 +69,10 @@ test('preprocess, reduce and derive run in order, sync or async, and see what th
     log: {},
   })
   const one = await es.dispatch('add', { n: 2 })
-  assert.deepEqual({ v: one.v, type: one.type, data: one.data }, { v: 1, type: 'add', data: { n: 2, at: 7 } })
+  assert.deepEqual(
+    { v: one.v, type: one.type, data: one.data },
+    { v: 1, type: 'add', data: { n: 2, at: 7 } },
+  )
   await Promise.all([es.dispatch({ type: 'add', data: { n: 3 } }), es.dispatch('other')])
   assert.deepEqual(await es.store.sums.get('all'), { id: 'all', total: 5, at: 7 })
   assert.deepEqual(await es.store.log.all(), [
@@ -92,7 +98,10 @@ test('a failing event rejects with its cause, leaves nothing, and the next goes 
       },
     },
   })
-  await assert.rejects(es.dispatch('throw'), error => error.code === 'USER' && error.cause === cause)
+  await assert.rejects(
+    es.dispatch('throw'),
+    error => error.code === 'USER' && error.cause === cause,
+  )
   await assert.rejects(es.dispatch('error'), { code: 'USER', message: /said so/ })
   await assert.rejects(es.dispatch('half'), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
   assert.deepEqual(await es.store.todos.all(), [])
@@ -107,7 +116,10 @@ test('a failing event rejects with its cause, leaves nothing, and the next goes 
 
 test('a batch of events is one transaction, all or none', async () => {
   const es = open({ todos: { reducer: ({ event }) => event.type === 'bad' && { error: 'bad' } } })
-  const events = Array.from({ length: 100 }, (_, i) => ({ type: 'es/todos', data: [1, `t${i}`, { i }] }))
+  const events = Array.from({ length: 100 }, (_, i) => ({
+    type: 'es/todos',
+    data: [1, `t${i}`, { i }],
+  }))
   assert.equal((await es.dispatch(events)).at(-1).v, 100)
   await assert.rejects(es.dispatch([{ type: 'es/todos', data: [1, 'no', {}] }, { type: 'bad' }]))
   assert.equal(await es.store.todos.count(), 100)
@@ -182,7 +194,10 @@ test('misuse is a TypeError that names the argument', async () => {
   })
   assert.throws(() => open({ a: { reducer: 1 } }), { name: 'TypeError', message: /a\.reducer/ })
   const es = open()
-  await assert.rejects(es.dispatch(''), { name: 'TypeError', message: /type must be a non-empty string/ })
+  await assert.rejects(es.dispatch(''), {
+    name: 'TypeError',
+    message: /type must be a non-empty string/,
+  })
   await assert.rejects(es.dispatch({ type: 'a' }, 1), { name: 'TypeError', message: /belong into/ })
   await assert.rejects(es.dispatch('a', {}, 1.5), { name: 'TypeError', message: /ts must be/ })
   await assert.rejects(es.queue.set({ v: 1 }), { code: 'NOT_SUPPORTED' })

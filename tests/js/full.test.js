@@ -1,4 +1,5 @@
-// A full disk in Node, by a limit on the size of files: QUOTA, reads go on, and everything acknowledged is there.
+// A full disk in Node, by a limit on the size of files: QUOTA, reads go on, and everything
+// acknowledged is there.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Whether the guide knows what the types know: every option, method, column key and error code has its place in
-// docs/, as code. What it says there is for people to judge.
+// Whether the guide knows what the types know: every option, method, column key and error code has
+// its place in docs/, as code. What it says there is for people to judge.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,9 @@ function members(file, name) {
   // its own braces begin where a line ends in one
   const body = text.slice(start, start + text.slice(start).search(/^}/m))
   return [
-    ...new Set([...body.matchAll(/^ {2}(?:readonly |static )*([$\w]+)(?=[?(<:])/gm)].map(([, key]) => key)),
+    ...new Set(
+      [...body.matchAll(/^ {2}(?:readonly |static )*([$\w]+)(?=[?(<:])/gm)].map(([, key]) => key),
+    ),
   ]
 }
 
@@ -34,13 +36,20 @@ function members(file, name) {
 const EMITTER = /listener|eventNames|^prepend/i
 
 for (const [file, names] of Object.entries({
-  'types-emitter.d.ts': ['Emitter'],
-  'types-sql.d.ts': ['SQLiteOptions', 'SQLite', 'Statement'],
-  'types-db.d.ts': ['DBOptions', 'DB'],
-  'types-columns.d.ts': ['ColumnDefinition', 'ForeignKey'],
-  'types-model.d.ts': ['ModelOptions', 'IndexDefinition', 'Patch', 'Loader', 'EachOptions', 'JsonModel'],
-  'types-search.d.ts': ['SearchOptions', 'SnippetOptions', 'Page', 'Explanation'],
-  'types-define.d.ts': ['FindOptions', 'Repository'],
+  'types/emitter.d.ts': ['Emitter'],
+  'types/sql.d.ts': ['SQLiteOptions', 'SQLite', 'Statement'],
+  'types/db.d.ts': ['DBOptions', 'DB'],
+  'types/columns.d.ts': ['ColumnDefinition', 'ForeignKey'],
+  'types/model.d.ts': [
+    'ModelOptions',
+    'IndexDefinition',
+    'Patch',
+    'Loader',
+    'EachOptions',
+    'JsonModel',
+  ],
+  'types/search.d.ts': ['SearchOptions', 'SnippetOptions', 'Page', 'Explanation'],
+  'types/define.d.ts': ['FindOptions', 'Repository'],
 })) {
   for (const name of names)
     test(`the guide has every member of ${name}`, () => {
@@ -57,7 +66,9 @@ for (const [file, names] of Object.entries({
 
 test('the guide has every error code and every operator', () => {
   const codes = [...types('index.d.ts').matchAll(/^ {2}\| ['`]([A-Z_]+)/gm)].map(([, name]) => name)
-  const operators = [...types('types-search.d.ts').matchAll(/^ {2}(\$[a-z]+)\?:/gim)].map(([, name]) => name)
+  const operators = [...types('types/search.d.ts').matchAll(/^ {2}(\$[a-z]+)\?:/gim)].map(
+    ([, name]) => name,
+  )
   assert.ok(codes.length > 20 && operators.length > 15)
   assert.deepEqual(
     [...codes, ...operators].filter(name => !says(name) && !says(`${name}…`)),

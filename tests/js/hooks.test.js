@@ -1,5 +1,5 @@
-// Hooks of the opening that use the database itself: whoever would wait for ever is told so at once, and what is only
-// started comes when it is open.
+// Hooks of the opening that use the database itself: whoever would wait for ever is told so at
+// once, and what is only started comes when it is open.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
@@ -67,7 +67,12 @@ test('a hook of one database may use another, and one of events is told, too', a
   const db = new DB({ onDidOpen: () => notes.set({ id: 'a' }), onWillOpen: () => other.open() })
   await db.open()
   assert.equal(await notes.count(), 1)
-  let calls = [() => es.store.k.get('a'), () => es.queue.getMaxV(), () => es.dispatch('x'), () => es.open()]
+  let calls = [
+    () => es.store.k.get('a'),
+    () => es.queue.getMaxV(),
+    () => es.dispatch('x'),
+    () => es.open(),
+  ]
   const es = new EventSourcingDB({ models: { k: {} }, onDidOpen: () => calls[0]?.() })
   for (; calls.length; calls = calls.slice(1))
     await assert.rejects(es.open(), { code: 'BAD_VALUE' }, String(calls[0]))

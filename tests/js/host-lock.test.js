@@ -1,13 +1,14 @@
-// The lock on a host's database among real processes, some of which are killed or frozen. Run by `node --test`.
+// The lock on a host's database among real processes, some of which are killed or frozen. Run by
+// `node --test`.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
-import { lockPath } from '../../pkg-template/host-lock.js'
+import { lockPath } from '../../pkg-template/platform/path-lock.js'
 
-const module = new URL('../../pkg-template/host-lock.js', import.meta.url).href
+const module = new URL('../../pkg-template/platform/path-lock.js', import.meta.url).href
 
 const directory = () => fs.mkdtempSync(path.join(os.tmpdir(), 'tidelog-lock-'))
 
@@ -26,7 +27,9 @@ const run = (source, ...args) => {
   const line = async text => {
     while (!out.includes(text)) await new Promise(resolve => waiting.push(resolve))
   }
-  const ended = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal, out })))
+  const ended = new Promise(resolve =>
+    child.on('close', (code, signal) => resolve({ code, signal, out })),
+  )
   return { child, line, ended }
 }
 
@@ -65,7 +68,9 @@ test('a dead process keeps nothing, a frozen one does', async () => {
 test('of many that come at once one gets it', async () => {
   for (let round = 0; round < 20; round++) {
     const file = path.join(directory(), 'a.db')
-    const locks = (await Promise.all(Array.from({ length: 6 }, () => lockPath(file)))).filter(lock => lock)
+    const locks = (await Promise.all(Array.from({ length: 6 }, () => lockPath(file)))).filter(
+      lock => lock,
+    )
     assert.ok(locks.length < 2, `${locks.length} at once`)
     for (const lock of locks) lock.release()
     const lock = await lockPath(file)
@@ -130,7 +135,10 @@ test('of many that race, kill themselves and come again, never two hold it', asy
     }
   }
   await Promise.all([lane(), lane(), lane(), lane()])
-  assert.ok(held > 40 && killed > 8, `held ${held} times, killed ${killed} times: too little happened`)
+  assert.ok(
+    held > 40 && killed > 8,
+    `held ${held} times, killed ${killed} times: too little happened`,
+  )
   console.log(`held ${held} times, killed while holding ${killed} times`)
   const lock = await lockPath(file)
   assert.notEqual(lock, null)

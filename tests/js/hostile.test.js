@@ -1,5 +1,5 @@
-// Hostile names, paths and values against a naive model, a Map in memory: a typed error, or the same answer. Seeded: a
-// failure prints its seed, and `HOSTILE_SEED=n` runs that one alone.
+// Hostile names, paths and values against a naive model, a Map in memory: a typed error, or the
+// same answer. Seeded: a failure prints its seed, and `HOSTILE_SEED=n` runs that one alone.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
@@ -105,7 +105,8 @@ const make = pick => {
     if (kind === 0) return null
     if (kind === 1) return pick(2) === 0
     if (kind <= 3) return one(NUMBERS)
-    if (kind <= 5) return pick(40) === 0 ? one([() => 1, 1n, Number.NaN, new Map(), undefined]) : one(TEXTS)
+    if (kind <= 5)
+      return pick(40) === 0 ? one([() => 1, 1n, Number.NaN, new Map(), undefined]) : one(TEXTS)
     if (kind === 6) return Array.from({ length: pick(4) }, () => value(depth + 1))
     return object(depth + 1)
   }
@@ -160,7 +161,12 @@ class Naive {
 const fromEntries = entries => {
   const made = {}
   for (const [key, value] of entries)
-    Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true })
+    Object.defineProperty(made, key, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
   return made
 }
 
@@ -168,7 +174,9 @@ const fromEntries = entries => {
 const json = value => {
   const text = JSON.stringify(value, (_, inner) => {
     const bad =
-      ['function', 'bigint', 'symbol'].includes(typeof inner) || Number.isNaN(inner) || inner instanceof Map
+      ['function', 'bigint', 'symbol'].includes(typeof inner) ||
+      Number.isNaN(inner) ||
+      inner instanceof Map
     if (bad) throw new TypeError('not JSON')
     return inner
   })
@@ -190,7 +198,8 @@ function changed(old, [step, ...rest], operator, value) {
     return (old ?? 0) + value
   }
   const isArray = typeof step === 'number'
-  if (!missing && (typeof old !== 'object' || Array.isArray(old) !== isArray)) throw new Error('in the way')
+  if (!missing && (typeof old !== 'object' || Array.isArray(old) !== isArray))
+    throw new Error('in the way')
   const has = !missing && Object.hasOwn(old, step)
   const inner = changed(has ? old[step] : undefined, rest, operator, value)
   if (isArray) {

@@ -68,7 +68,11 @@ test('everybody who asks for the node id at once hears one name, and a given one
   const directory = mkdtempSync(join(tmpdir(), 'tidelog-node-'))
   const file = join(directory, 'a.db')
   const db = new DB({ file })
-  const names = await Promise.all([db.getNodeId(), db.getNodeId(), db.transaction(tx => tx.getNodeId())])
+  const names = await Promise.all([
+    db.getNodeId(),
+    db.getNodeId(),
+    db.transaction(tx => tx.getNodeId()),
+  ])
   assert.equal(new Set(names).size, 1, names.join())
   await db.close()
   // given, and never asked for

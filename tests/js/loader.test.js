@@ -1,4 +1,5 @@
-// getCached and its loader: what is asked for together is read together, once, and forgotten when told.
+// getCached and its loader: what is asked for together is read together, once, and forgotten when
+// told.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -55,7 +56,10 @@ test('a cache forgets what it is told to: 0 and empty text are ids', async () =>
 test('columns have caches of their own, and failures are not kept', async () => {
   const [db, docs] = await open({ n: { index: true } })
   const cache = {}
-  const [a, b] = await Promise.all([docs.getCached(cache, 3, 'n'), docs.getCached(cache, '3', 'id')])
+  const [a, b] = await Promise.all([
+    docs.getCached(cache, 3, 'n'),
+    docs.getCached(cache, '3', 'id'),
+  ])
   assert.equal(a.n, 3)
   assert.equal(b.id, '3')
   docs.fail = true

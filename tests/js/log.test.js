@@ -1,4 +1,5 @@
-// Pushes and pulls over real HTTP on the real engine and real files, in the protocol's own words (SYNC.md 4).
+// Pushes and pulls over real HTTP on the real engine and real files, in the protocol's own words
+// (SYNC.md 4).
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -42,7 +43,8 @@ function base32(bytes) {
 }
 
 const random = () => base32(randomBytes(16))
-const beginning = log => base32(createHash('sha256').update(`tidelog1${log}`).digest().subarray(0, 16))
+const beginning = log =>
+  base32(createHash('sha256').update(`tidelog1${log}`).digest().subarray(0, 16))
 
 /** A replica that knows just enough: its cursor and its own count. */
 class Client {
@@ -83,7 +85,10 @@ test('what one client pushes another one pulls, also after a restart', async () 
   const event = ann.event({ title: 'milk – ✓' })
   const pushed = await ann.push(event)
   assert.equal(pushed.status, 200)
-  assert.deepEqual([pushed.page.head, pushed.page.evs[0].id, pushed.page.evs[0].c], [1, event.id, ann.client])
+  assert.deepEqual(
+    [pushed.page.head, pushed.page.evs[0].id, pushed.page.evs[0].c],
+    [1, event.id, ann.client],
+  )
   await first.close()
   const page = await new Client(await listen(dir)).pull()
   assert.equal(page.status, 200)
@@ -135,9 +140,13 @@ test('a validator rejects for good, and when it fails the push fails and nothing
   const errors = []
   const validate = ({ type, data: { title } }, about) => {
     assert.deepEqual([type, about], ['added', { log: 'app', principal: 'ann' }])
-    return { milk: undefined, bread: 'NO_BREAD', promise: Promise.resolve(), long: 'x'.repeat(65) }[title]
+    return { milk: undefined, bread: 'NO_BREAD', promise: Promise.resolve(), long: 'x'.repeat(65) }[
+      title
+    ]
   }
-  const ann = new Client(await listen(await directory(), { validate, onError: error => errors.push(error) }))
+  const ann = new Client(
+    await listen(await directory(), { validate, onError: error => errors.push(error) }),
+  )
   const [milk, bread, promise] = ['milk', 'bread', 'promise'].map(title => ann.event({ title }))
   assert.equal((await ann.push(milk, bread, promise)).status, 500)
   assert.equal((await ann.push(milk, bread, { ...promise, b: '{"title":"long"}' })).status, 500)

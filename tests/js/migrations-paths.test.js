@@ -1,4 +1,5 @@
-// renameColumn, retypeColumn and dropColumn where values are below paths, in arrays too, and what is on the way.
+// renameColumn, retypeColumn and dropColumn where values are below paths, in arrays too, and what
+// is on the way.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,9 @@ const dir = mkdtempSync(join(tmpdir(), 'tidelog-paths-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 let files = 0
 
-/** What becomes of `docs` made under `before` when `up(model)` runs while `columns` are declared. */
+/**
+ * What becomes of `docs` made under `before` when `up(model)` runs while `columns` are declared.
+ */
 async function migrated(before, docs, columns, up) {
   const file = join(dir, `${files++}.db`)
   const first = new DB({ file })
@@ -33,7 +36,10 @@ async function migrated(before, docs, columns, up) {
 
 const docs = [{ id: '1', t: ['4', 'y'] }, { id: '2', t: 'text' }, { id: '3', t: [] }, { id: '4' }]
 
-for (const [kind, before] of Object.entries({ real: { a: { path: 't[0]', type: 'TEXT' } }, virtual: {} })) {
+for (const [kind, before] of Object.entries({
+  real: { a: { path: 't[0]', type: 'TEXT' } },
+  virtual: {},
+})) {
   test(`retypeColumn changes what is in an array (${kind})`, async () => {
     const to = { a: { path: 't[0]', type: 'INTEGER' } }
     const [told, all] = await migrated(before, docs, to, model =>
@@ -53,14 +59,20 @@ for (const [kind, before] of Object.entries({ real: { a: { path: 't[0]', type: '
     const out = { b: { type: 'TEXT', path: 'deep.list[1]' } }
     const [told, all] = await migrated(before, docs, out, model => model.renameColumn('t[0]', 'b'))
     assert.equal(told, 1)
-    assert.deepEqual(all, [{ id: '1', t: [null, 'y'], deep: { list: [null, '4'] } }, ...docs.slice(1)])
+    assert.deepEqual(all, [
+      { id: '1', t: [null, 'y'], deep: { list: [null, '4'] } },
+      ...docs.slice(1),
+    ])
   })
 }
 
 test('a name of a column is that column, whatever its path, and a path that is none is refused', async () => {
   const columns = { a: { path: 'x.y', type: 'TEXT' } }
-  const [told, all] = await migrated(columns, [{ id: '1', x: { y: 'v' }, a: 'mine' }], columns, model =>
-    model.retypeColumn('a', value => `${value}!`),
+  const [told, all] = await migrated(
+    columns,
+    [{ id: '1', x: { y: 'v' }, a: 'mine' }],
+    columns,
+    model => model.retypeColumn('a', value => `${value}!`),
   )
   assert.deepEqual([told, all], [1, [{ id: '1', a: 'mine', x: { y: 'v!' } }]])
   const broken = migrated({}, docs, {}, model => model.dropColumn('a..b'))

@@ -1,4 +1,5 @@
-// Migrations of the application and the tables that follow their definitions, in one transaction, in a real file.
+// Migrations of the application and the tables that follow their definitions, in one transaction,
+// in a real file.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,9 +29,11 @@ async function using(name, models, fn = () => {}, options = {}) {
 
 const all = db => db.store.docs.all()
 const indexes = async db =>
-  (await db.all("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")).map(
-    row => row.name,
-  )
+  (
+    await db.all(
+      "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+    )
+  ).map(row => row.name)
 
 test('migrations run once ever, in the order of their keys as strings over all models', async () => {
   const seen = []
@@ -41,7 +44,10 @@ test('migrations run once ever, in the order of their keys as strings over all m
       file: name,
       migrations: [{ runKey: '1 first', up: db => void seen.push(['first', typeof db.exec]) }],
     })
-    db.addModel(JsonModel, { name: 'b', migrations: { 10: note('b10'), 9: false, x: { up: note('bx') } } })
+    db.addModel(JsonModel, {
+      name: 'b',
+      migrations: { 10: note('b10'), 9: false, x: { up: note('bx') } },
+    })
     db.addModel(JsonModel, {
       name: 'a',
       migrations: { 10: note('a10'), 2: note('a2') },
@@ -116,7 +122,9 @@ test('a migration that fails undoes everything and fails the open, which can be 
   for (let i = 0; i < 2; i++) await assert.rejects(docs.count(), /migration 'x docs': not yet/)
   assert.equal(db.isOpen, false)
   await using(name, {}, async plain => {
-    const tables = await plain.all("SELECT sql FROM sqlite_schema WHERE name IN ('docs', 'left', 'docs_a')")
+    const tables = await plain.all(
+      "SELECT sql FROM sqlite_schema WHERE name IN ('docs', 'left', 'docs_a')",
+    )
     assert.deepEqual(
       tables.map(t => t.sql.includes('"a" TEXT')),
       [true],
@@ -146,14 +154,22 @@ test('a migration can make room for a unique index, which fails the open without
   await using(name, { docs: { columns, migrations: { dedupe } } }, async db => {
     assert.equal(await db.store.docs.count(), 2)
     assert.deepEqual(await indexes(db), ['docs_email'])
-    await assert.rejects(db.store.docs.set({ id: 'd', email: 'c' }), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
+    await assert.rejects(db.store.docs.set({ id: 'd', email: 'c' }), {
+      code: 'SQLITE_CONSTRAINT_UNIQUE',
+    })
   })
 })
 
 test('a column is renamed, dropped and given other values by migrations', async () => {
   const name = file()
   const before = {
-    docs: { columns: { old: { type: 'TEXT', index: 'ALL' }, size: { type: 'TEXT' }, gone: { real: true } } },
+    docs: {
+      columns: {
+        old: { type: 'TEXT', index: 'ALL' },
+        size: { type: 'TEXT' },
+        gone: { real: true },
+      },
+    },
   }
   await using(name, before, db =>
     db.store.docs.set([
@@ -197,7 +213,10 @@ test('a model is removed by a migration, and stays without one', async () => {
   const migrations = {
     async x({ db }) {
       removed.push(await db.removeModel('old'), await db.removeModel('old'))
-      await assert.rejects(db.removeModel('docs'), { code: 'DUPLICATE_MODEL', message: /'docs' is declared/ })
+      await assert.rejects(db.removeModel('docs'), {
+        code: 'DUPLICATE_MODEL',
+        message: /'docs' is declared/,
+      })
     },
   }
   await using(name, { docs: { migrations } }, async db =>
@@ -216,11 +235,18 @@ test('another version of a column rewrites its rows through its functions, and t
     db.store.docs.set(Array.from({ length: 450 }, (_, n) => ({ id: `${n}`, n }))),
   )
   factor = 2
-  await using(name, { docs: docs(1) }, async db => assert.equal((await db.store.docs.get('7')).double, 7))
+  await using(name, { docs: docs(1) }, async db =>
+    assert.equal((await db.store.docs.get('7')).double, 7),
+  )
   const told = []
-  await using(name, { docs: docs(2) }, async db => assert.equal((await db.store.docs.get('7')).double, 14), {
-    onProgress: step => told.push(step),
-  })
+  await using(
+    name,
+    { docs: docs(2) },
+    async db => assert.equal((await db.store.docs.get('7')).double, 14),
+    {
+      onProgress: step => told.push(step),
+    },
+  )
   assert.deepEqual(told, [
     { phase: 'versions', model: 'docs', done: 200, total: 450 },
     { phase: 'versions', model: 'docs', done: 400, total: 450 },
@@ -302,7 +328,11 @@ test('a table that events own is made anew from the log when its shape is anothe
   db = open({ a: { type: 'TEXT', index: 'ALL', unique: true } })
   await db.open()
   assert.equal(runs, 2, 'both events ran again')
-  assert.deepEqual(await db.store.docs.all(), [{ id: '1', a: 'x' }], 'the second breaks what is declared now')
+  assert.deepEqual(
+    await db.store.docs.all(),
+    [{ id: '1', a: 'x' }],
+    'the second breaks what is declared now',
+  )
   await db.close()
   runs = 0
   db = open({ a: { type: 'TEXT', index: 'ALL', unique: true } })
@@ -314,7 +344,11 @@ test('a table that events own is made anew from the log when its shape is anothe
 test('a process killed in the middle of a migration leaves the database as it was', async () => {
   const name = file()
   const before = { docs: { columns: { a: { type: 'TEXT' } } } }
-  const docs = Array.from({ length: 600 }, (_, i) => ({ id: `${i}`.padStart(4, '0'), a: `${i}`, old: 'x' }))
+  const docs = Array.from({ length: 600 }, (_, i) => ({
+    id: `${i}`.padStart(4, '0'),
+    a: `${i}`,
+    old: 'x',
+  }))
   await using(name, before, db => db.store.docs.set(docs))
   const child = spawn(process.execPath, [join(import.meta.dirname, 'migration-kill.js'), name])
   const [said] = await once(child.stdout, 'data')
@@ -336,9 +370,23 @@ for (const [from, to, given, seen, fn, made] of [
   ['JSON', 'TEXT', { a: [1] }, { a: [1] }, JSON.stringify, '{"a":[1]}'],
   ['BLOB', 'TEXT', bytes, bytes, value => value.join(), '1,2'],
   ['BIGINT', 'TEXT', 2n ** 62n, 2n ** 62n, String, '4611686018427387904'],
-  ['DATE', 'TEXT', new Date(5), new Date(5), value => value.toISOString(), '1970-01-01T00:00:00.005Z'],
+  [
+    'DATE',
+    'TEXT',
+    new Date(5),
+    new Date(5),
+    value => value.toISOString(),
+    '1970-01-01T00:00:00.005Z',
+  ],
   ['INTEGER', 'TEXT', 2n ** 62n, 2n ** 62n, value => `${value}n`, '4611686018427387904n'],
-  [undefined, 'DATE', new Date(5), '1970-01-01T00:00:00.005Z', value => new Date(value), new Date(5)],
+  [
+    undefined,
+    'DATE',
+    new Date(5),
+    '1970-01-01T00:00:00.005Z',
+    value => new Date(value),
+    new Date(5),
+  ],
   ['virtual', 'TEXT', [1, 'b'], [1, 'b'], value => value.join(), '1,b'],
 ]) {
   test(`a column of type ${from} becomes one of type ${to} by a migration that sees the old values`, async () => {
@@ -355,8 +403,12 @@ for (const [from, to, given, seen, fn, made] of [
     const columns = { d: { type: to, index: true }, other: { type: 'TEXT', index: true } }
     const unfit = { r: () => {} }
     if (from !== 'DATE')
-      await assert.rejects(using(name, { docs: { columns, migrations: unfit } }), { code: 'BAD_VALUE' })
-    await using(name, before, async db => assert.deepEqual((await all(db))[0], { id: '1', d: seen, ...rest }))
+      await assert.rejects(using(name, { docs: { columns, migrations: unfit } }), {
+        code: 'BAD_VALUE',
+      })
+    await using(name, before, async db =>
+      assert.deepEqual((await all(db))[0], { id: '1', d: seen, ...rest }),
+    )
     const values = []
     const r = ({ model }) =>
       model.retypeColumn('d', (value, doc) => {
@@ -371,7 +423,10 @@ for (const [from, to, given, seen, fn, made] of [
         ])
         assert.equal(await db.store.docs.count({ d: made }), 1)
         assert.deepEqual(await indexes(db), ['docs_d', 'docs_other'])
-        const { t } = await db.get('SELECT type t FROM pragma_table_info(?) WHERE name = ?', ['docs', 'd'])
+        const { t } = await db.get('SELECT type t FROM pragma_table_info(?) WHERE name = ?', [
+          'docs',
+          'd',
+        ])
         assert.equal(t, { DATE: 'INTEGER', BIGINT: 'INTEGER', BLOB: 'BLOB', TEXT: 'TEXT' }[to])
       })
     }

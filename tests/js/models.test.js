@@ -1,4 +1,5 @@
-// The specification of tests/spec in this Node: the bundled engine on files. Other runtimes are tests/runtimes'.
+// The specification of tests/spec in this Node: the bundled engine on files. Other runtimes are
+// tests/runtimes'.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,6 @@
-// What a search means, in plain JavaScript over an array of documents: written from the guide, not from the code. Slow,
-// and sure of itself. Values are null, numbers, BigInts, strings and bytes, in that order.
+// What a search means, in plain JavaScript over an array of documents: written from the guide, not
+// from the code. Slow, and sure of itself. Values are null, numbers, BigInts, strings and bytes, in
+// that order.
 
 const isNumeric = text => /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text)
 const NUMBERS = ['INTEGER', 'REAL', 'NUMERIC', 'DATE', 'BIGINT']
@@ -32,14 +33,18 @@ function at(value, path) {
   return found
 }
 
-/** What a name stands for: its column, whether that itself is meant, and how to get its JSON value from a document. */
+/**
+ * What a name stands for: its column, whether that itself is meant, and how to get its JSON value
+ * from a document.
+ */
 function target(columns, name) {
   // a path that is a column's is that column
   const own = columns[name] ?? Object.values(columns).find(column => column.path === name)
   if (own || name === 'id') {
     const { path = name, sql } = own ?? {}
     // columns of one path share the value, as the one that has a type keeps it
-    const type = own?.type ?? (own?.path && Object.values(columns).find(c => c.path === path && c.type)?.type)
+    const type =
+      own?.type ?? (own?.path && Object.values(columns).find(c => c.path === path && c.type)?.type)
     return { column: own ?? {}, type, raw: sql ? own.naive : doc => at(doc, path) }
   }
   const end = name.search(/[.[]/)
@@ -47,7 +52,8 @@ function target(columns, name) {
   return { column: {}, deep: true, raw: doc => at(doc, path + name.slice(end)) }
 }
 
-const sqlValue = (t, doc) => (t.type === 'JSON' ? plain(t.raw(doc)) : withAffinity(t.type, plain(t.raw(doc))))
+const sqlValue = (t, doc) =>
+  t.type === 'JSON' ? plain(t.raw(doc)) : withAffinity(t.type, plain(t.raw(doc)))
 
 /** -1, 0 or 1; nulls are the same here and come first. */
 function order(a, b, collate) {
@@ -70,7 +76,8 @@ const quoted = c => c.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 
 /** How SQL writes a value: doubles with a dot and 15 digits. */
 function written(value, type) {
-  if (typeof value !== 'number' || (Number.isSafeInteger(value) && type !== 'REAL')) return String(value)
+  if (typeof value !== 'number' || (Number.isSafeInteger(value) && type !== 'REAL'))
+    return String(value)
   const [digits, power] = value.toExponential(14).split('e')
   const size = Number(power)
   if (size >= -4 && size < 15) {
@@ -137,7 +144,8 @@ function asked(t, doc, op, operand) {
   const value = falsyBool ? (plain(t.raw(doc)) === null ? 0 : 1) : sqlValue(t, doc)
   const isNull = !falsyBool && value === null
   const isAbsent = plain(t.raw(doc)) === null
-  const compare = other => order(value, withAffinity(falsyBool ? undefined : t.type, plain(other)), collate)
+  const compare = other =>
+    order(value, withAffinity(falsyBool ? undefined : t.type, plain(other)), collate)
   const text = () => written(value, t.type)
   switch (op) {
     case '$eq':
@@ -228,7 +236,12 @@ export function figure(columns, docs, op, name, attrs) {
   const exact = numbers.every(Number.isSafeInteger)
   const add = list => list.reduce((a, b) => a + b)
   const sum = exact ? Number(add(numbers.map(BigInt))) : add(numbers)
-  const figures = { max: Math.max(...numbers), min: Math.min(...numbers), sum, avg: sum / numbers.length }
+  const figures = {
+    max: Math.max(...numbers),
+    min: Math.min(...numbers),
+    sum,
+    avg: sum / numbers.length,
+  }
   return figures[op]
 }
 

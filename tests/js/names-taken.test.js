@@ -1,4 +1,5 @@
-// Names that something else in the database has, and tables that something else made. Real files, opened twice.
+// Names that something else in the database has, and tables that something else made. Real files,
+// opened twice.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,8 @@ const path = () => join(directory, `${++files}.db`)
 async function using(file, models, fn = () => {}) {
   const db = new DB({ file })
   try {
-    for (const [name, options] of Object.entries(models)) db.addModel(JsonModel, { name, ...options })
+    for (const [name, options] of Object.entries(models))
+      db.addModel(JsonModel, { name, ...options })
     await db.open()
     return await fn(db)
   } finally {
@@ -31,9 +33,11 @@ async function made(sql) {
 }
 
 const indexes = async db =>
-  (await db.all("SELECT name, tbl_name t FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")).map(
-    ({ name, t }) => `${t}: ${name}`,
-  )
+  (
+    await db.all(
+      "SELECT name, tbl_name t FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
+    )
+  ).map(({ name, t }) => `${t}: ${name}`)
 const drift = { createdAt: { type: 'INTEGER' }, updatedAt: { type: 'INTEGER' } }
 const indexed = { type: 'TEXT', index: true }
 
@@ -64,14 +68,19 @@ test("a model may have the name of another one's index, which gets another name"
   const a = { a: { columns: { b: indexed } } }
   await using(file, a, async db => assert.deepEqual(await indexes(db), ['a: a_b']))
   for (let i = 0; i < 2; i++)
-    await using(file, { ...a, a_b: {} }, async db => assert.deepEqual(await indexes(db), ['a: a_b~2']))
+    await using(file, { ...a, a_b: {} }, async db =>
+      assert.deepEqual(await indexes(db), ['a: a_b~2']),
+    )
   const fresh = { ...a, a_b: {} }
   await using(path(), fresh, async db => assert.deepEqual(await indexes(db), ['a: a_b~2']))
 })
 
 test("a model that has the name of the user's own index is refused by that name", async () => {
   const file = await made('CREATE TABLE own(x); CREATE INDEX k ON own(x)')
-  await assert.rejects(using(file, { k: {} }), { code: 'BAD_NAME', message: /k.*index of your own/ })
+  await assert.rejects(using(file, { k: {} }), {
+    code: 'BAD_NAME',
+    message: /k.*index of your own/,
+  })
 })
 
 test('names that cannot be are refused, by name', async () => {
@@ -79,7 +88,10 @@ test('names that cannot be are refused, by name', async () => {
     await assert.rejects(using(path(), { k: { idCol } }), /idCol|taken/)
   for (const idCol of ['"', '\\', '['])
     await assert.rejects(using(path(), { k: { idCol } }), { code: 'BAD_NAME' })
-  await assert.rejects(using(path(), { '{sdb} migrations': {} }), { code: 'BAD_NAME', message: /strato-db/ })
+  await assert.rejects(using(path(), { '{sdb} migrations': {} }), {
+    code: 'BAD_NAME',
+    message: /strato-db/,
+  })
   await assert.rejects(using(path(), { k: {}, K: {} }), { code: 'DUPLICATE_MODEL' })
 })
 
@@ -92,7 +104,10 @@ test("a file of driftdb's opens with its rows, and is written", async () => {
     const db = new DB({ sqlitePath: file })
     const users = db.define('users', { name: Column.text().build(), age: Column.integer().build() })
     const ann = await users.findById('u1')
-    assert.deepEqual([ann.name, ann.age, ann.createdAt, ann.updatedAt], ['Ann', 7 + i, 5, ann.updatedAt])
+    assert.deepEqual(
+      [ann.name, ann.age, ann.createdAt, ann.updatedAt],
+      ['Ann', 7 + i, 5, ann.updatedAt],
+    )
     assert.equal((await users.find({ where: { name: 'Ann' } })).length, 1)
     assert.equal(await users.count(), 2 + i)
     await users.update({ id: 'u1' }, { age: 8 })

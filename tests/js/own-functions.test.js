@@ -1,4 +1,5 @@
-// The columns' `parse` and `stringify`, and `ItemClass`: what they are called with, and what is said when they throw.
+// The columns' `parse` and `stringify`, and `ItemClass`: what they are called with, and what is
+// said when they throw.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'

@@ -1,12 +1,17 @@
-// Searches that a subclass makes over, as applications of strato-db do: `makeSelect` and `search` overridden; and what `cols`
-// gives.
+// Searches that a subclass makes over, as applications of strato-db do: `makeSelect` and `search`
+// overridden; and what `cols` gives.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { JsonModel } from 'tidelog'
 import { withDb } from './with-db.js'
 
 const people = {
-  columns: { name: { type: 'TEXT' }, age: { type: 'INTEGER' }, score: {}, gone: { falsyBool: true } },
+  columns: {
+    name: { type: 'TEXT' },
+    age: { type: 'INTEGER' },
+    score: {},
+    gone: { falsyBool: true },
+  },
 }
 const some = [
   { id: 'a', name: 'Ann', age: 30, score: 1.5 },
@@ -46,7 +51,9 @@ test('an own makeSelect rules every search, with attributes of its own, a sort o
     assert.deepEqual([ids(second.items), second.cursor], ['a', undefined])
     const back = await model.search({}, { limit: 2, cursor: second.prevCursor })
     assert.equal(ids(back.items), 'cb')
-    assert.deepEqual(await model.searchAll({ q: 'o' }, { cols: ['age', 'name'] }), [{ age: 20, name: 'Bob' }])
+    assert.deepEqual(await model.searchAll({ q: 'o' }, { cols: ['age', 'name'] }), [
+      { age: 20, name: 'Bob' },
+    ])
     assert.equal(ids(await model.searchAll({}, { sort: { age: -1 } })), 'abc')
   }))
 
@@ -56,7 +63,10 @@ test('an own makeSelect rules counts, existence and figures, and all() and get()
       [await model.count(), await model.count({ q: 'a' }), await model.count({ q: 'zz' })],
       [3, 2, 0],
     )
-    assert.deepEqual([await model.exists({ q: 'b' }), await model.exists({ q: 'd' })], [true, false])
+    assert.deepEqual(
+      [await model.exists({ q: 'b' }), await model.exists({ q: 'd' })],
+      [true, false],
+    )
     const figures = ['max', 'min', 'sum', 'avg'].map(op => model[op]('age'))
     assert.deepEqual(await Promise.all(figures), [30, 10, 60, 20])
     assert.deepEqual([await model.sum('score'), await model.max('age', { q: 'zz' })], [3.5, null])
@@ -88,7 +98,9 @@ test('an own makeSelect that makes all of its SQL itself', () =>
     }
     const model = db.addModel(Raw, { name: 'raw', ...people })
     await model.set(some)
-    model._columns = JsonModel.prototype.makeSelect.call(model, {})[0].match(/^SELECT (.*?) FROM/s)[1]
+    model._columns = JsonModel.prototype.makeSelect
+      .call(model, {})[0]
+      .match(/^SELECT (.*?) FROM/s)[1]
     assert.equal(ids(await model.searchAll({ over: 25 })), 'ad')
     assert.equal(await model.count({ over: 15 }), 3)
     assert.equal(await model.exists({ over: 50 }), false)
@@ -101,12 +113,18 @@ test('an own makeSelect may choose the columns', () =>
         return super.makeSelect({ ...options, cols: ['name', 'at'], noTotal: true })
       }
     }
-    const model = db.addModel(Names, { name: 'n', columns: { ...people.columns, at: { type: 'DATE' } } })
+    const model = db.addModel(Names, {
+      name: 'n',
+      columns: { ...people.columns, at: { type: 'DATE' } },
+    })
     await model.set([
       { id: 'a', name: 'Ann', at: new Date(5) },
       { id: 'b', name: 'Bob' },
     ])
-    assert.deepEqual((await model.search()).items, [{ name: 'Ann', at: new Date(5) }, { name: 'Bob' }])
+    assert.deepEqual((await model.search()).items, [
+      { name: 'Ann', at: new Date(5) },
+      { name: 'Bob' },
+    ])
   }))
 
 test('an own search rules searchAll and each; searchOne and all are on their own, as in strato-db', () =>
@@ -121,7 +139,10 @@ test('an own search rules searchAll and each; searchOne and all are on their own
     const seen = []
     await model.each(person => seen.push(person.id))
     assert.deepEqual([seen.sort().join(''), ids(await model.searchAll())], ['bc', 'bc'])
-    assert.deepEqual([(await model.searchOne({ age: 30 })).id, (await model.all()).length], ['a', 4])
+    assert.deepEqual(
+      [(await model.searchOne({ age: 30 })).id, (await model.all()).length],
+      ['a', 4],
+    )
   }))
 
 test('each gives what cols asks for, and still meets each document once', () =>

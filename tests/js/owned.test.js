@@ -11,7 +11,8 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 
 const refused = {
   code: 'NOT_SUPPORTED',
-  message: /SQL may not change the table 'seats': its rows are made from events alone.*: dispatch an event/,
+  message:
+    /SQL may not change the table 'seats': its rows are made from events alone.*: dispatch an event/,
 }
 
 test("SQL of the application cannot write an event-owned table, whichever way it's run", async () => {
@@ -54,7 +55,10 @@ test("SQL of the application cannot write an event-owned table, whichever way it
   go()
   await beside
   assert.deepEqual(await db.all('SELECT a FROM mine'), [{ a: 'a' }])
-  await assert.rejects(db.exec('DELETE FROM _log'), { code: 'NOT_SUPPORTED', message: /'_log'.*only read/ })
+  await assert.rejects(db.exec('DELETE FROM _log'), {
+    code: 'NOT_SUPPORTED',
+    message: /'_log'.*only read/,
+  })
   assert.equal((await db.get('SELECT count(*) AS n FROM _log')).n, 1)
   assert.deepEqual(await es.store.seats.all(), [{ id: 'a', n: 1 }])
   await es.close()
@@ -132,7 +136,10 @@ test('a trigger on a table of the application cannot either', async () => {
   const insert = es.db.prepare('INSERT INTO mine VALUES (?)')
   await insert.run([2])
   await es.db.exec('CREATE TRIGGER clears AFTER INSERT ON mine BEGIN DELETE FROM seats; END')
-  await assert.rejects(insert.run([3]), { code: 'NOT_SUPPORTED', message: /by the trigger 'clears'/ })
+  await assert.rejects(insert.run([3]), {
+    code: 'NOT_SUPPORTED',
+    message: /by the trigger 'clears'/,
+  })
   assert.equal((await es.db.get('SELECT count(*) AS n FROM mine')).n, 2)
   assert.equal(await es.store.seats.count(), 1)
   await es.close()
@@ -140,7 +147,10 @@ test('a trigger on a table of the application cannot either', async () => {
 
 test("without events only the models' definitions are closed", async () => {
   const file = join(dir, 'plain.db')
-  const db = new DB({ file, migrations: [{ runKey: '1', up: db => db.exec('CREATE TABLE own(a)') }] })
+  const db = new DB({
+    file,
+    migrations: [{ runKey: '1', up: db => db.exec('CREATE TABLE own(a)') }],
+  })
   const model = db.addModel(JsonModel, { name: 'seats' })
   await model.set({ id: 'a' })
   await db.run('DELETE FROM seats')
@@ -149,7 +159,10 @@ test("without events only the models' definitions are closed", async () => {
   await db.exec('CREATE TABLE _log(a); INSERT INTO _log VALUES (1)')
   await db.close()
   // the migration runs again
-  const again = new DB({ file, migrations: [{ runKey: '1', up: db => db.exec('CREATE TABLE own(a)') }] })
+  const again = new DB({
+    file,
+    migrations: [{ runKey: '1', up: db => db.exec('CREATE TABLE own(a)') }],
+  })
   assert.deepEqual(await again.all('SELECT * FROM own'), [])
   await again.close()
 })
@@ -157,7 +170,9 @@ test("without events only the models' definitions are closed", async () => {
 test('no event writes a model that is local, whoever it is from', async () => {
   const es = new EventSourcingDB({
     models: {
-      seats: { reducer: ({ event }) => event.type === 'sneak' && { notes: { set: [{ id: 'x' }] } } },
+      seats: {
+        reducer: ({ event }) => event.type === 'sneak' && { notes: { set: [{ id: 'x' }] } },
+      },
       logs: { reducer: ({ event }) => event.type === 'log' && { set: [{ id: 'x' }] } },
     },
   })
@@ -179,7 +194,9 @@ test('a column that was not read, or is not any more, keeps what its events said
   const open = column =>
     new EventSourcingDB({
       file,
-      models: { k: { columns: { c: { type: 'INTEGER', index: true, value: doc => doc.x * 2, ...column } } } },
+      models: {
+        k: { columns: { c: { type: 'INTEGER', index: true, value: doc => doc.x * 2, ...column } } },
+      },
     })
   const aside = { get: false }
   let es = open(aside)

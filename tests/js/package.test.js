@@ -1,9 +1,9 @@
-// The built package as npm would publish it: what its entries export is what their types say, and everything it
-// imports is inside. Runs against pkg/.
+// The built package as npm would publish it: what its entries export is what their types say, and
+// everything it imports is inside. Runs against pkg/.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { test } from 'node:test'
 
 const pkg = join(import.meta.dirname, '..', '..', 'pkg')
@@ -21,7 +21,7 @@ test('it has the version of the crate, and no dependencies', () => {
 })
 
 test('the engine is loaded once per realm', async () => {
-  const { loadEngine } = await import(join(pkg, 'engine.js'))
+  const { loadEngine } = await import(join(pkg, 'platform', 'engine.js'))
   const [first, second] = await Promise.all([loadEngine(), loadEngine()])
   assert.equal(first, second)
   assert.ok(Object.keys(first).length > 1, 'it exports something')
@@ -32,7 +32,9 @@ for (const [entry, { types, default: file }] of entries) {
     const name = entry.replace('.', manifest.name)
     const exported = Object.keys(await import(name)).sort()
     const text = read(types)
-    const here = text.matchAll(/^export (?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm)
+    const here = text.matchAll(
+      /^export (?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm,
+    )
     const elsewhere = text.matchAll(/^export \{([^}]*)\} from/gm)
     const declared = [...here, ...elsewhere].flatMap(found => found[1].match(/\w+/g))
     assert.deepEqual(exported, [...new Set(declared)].sort())
@@ -41,18 +43,26 @@ for (const [entry, { types, default: file }] of entries) {
 }
 
 test('npm packs the wasm, and every file that another one imports', () => {
-  const { stdout, status } = spawnSync('npm', ['pack', '--dry-run', '--json'], { cwd: pkg, encoding: 'utf8' })
+  const { stdout, status } = spawnSync('npm', ['pack', '--dry-run', '--json'], {
+    cwd: pkg,
+    encoding: 'utf8',
+  })
   assert.equal(status, 0)
   // npm 11 gives a list, newer ones an object by name
   const packed = Object.values(JSON.parse(stdout))[0].files.map(({ path }) => path)
-  assert.ok(packed.includes('tidelog_bg.wasm'))
+  assert.ok(packed.includes('engine/tidelog_bg.wasm'))
   for (const file of packed.filter(path => /\.(js|d\.ts)$/.test(path))) {
-    for (const [, path] of read(file).matchAll(/(?:from|import|import\()\s*'\.\/([^']+)'/g)) {
-      const wanted = file.endsWith('.d.ts') ? path.replace(/\.js$/, '.d.ts') : path
+    for (const [, path] of read(file).matchAll(/(?:from|import|import\()\s*'(\.{1,2}\/[^']+)'/g)) {
+      const imported = posix.join(posix.dirname(file), path)
+      const wanted = file.endsWith('.d.ts') ? imported.replace(/\.js$/, '.d.ts') : imported
       assert.ok(packed.includes(wanted), `${file} imports ${path}, which is not packed`)
     }
   }
   const strays = packed.filter(path => !/\.(js|ts|wasm|md)$|^LICENSE$|^package\.json$/.test(path))
   assert.deepEqual(strays, [])
-  assert.ok(readdirSync(pkg).length <= packed.length, 'everything in pkg/ is meant to be published')
+  assert.ok(
+    readdirSync(pkg, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+      .length <= packed.length,
+    'everything in pkg/ is meant to be published',
+  )
 })

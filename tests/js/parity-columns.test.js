@@ -1,4 +1,5 @@
-// strato-db's 25 column keys, one test each: tests/checklist/strato-db.json points here, row by row.
+// strato-db's 25 column keys, one test each: tests/checklist/strato-db.json points here, row by
+// row.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -13,10 +14,12 @@ async function withModel(columns, fn) {
   }
 }
 
-const key = (name, says, columns, fn) => test(`column key ${name}: ${says}`, () => withModel(columns, fn))
+const key = (name, says, columns, fn) =>
+  test(`column key ${name}: ${says}`, () => withModel(columns, fn))
 const ids = async (model, attrs, options) =>
   (await model.searchAll(attrs, { sort: { id: 1 }, ...options })).map(({ id }) => id).join('')
-const detail = async (db, sql) => (await db.all(`EXPLAIN QUERY PLAN ${sql}`)).map(row => row.detail).join()
+const detail = async (db, sql) =>
+  (await db.all(`EXPLAIN QUERY PLAN ${sql}`)).map(row => row.detail).join()
 
 const TYPES = { t: 'TEXT', n: 'NUMERIC', i: 'INTEGER', r: 'REAL', b: 'BLOB', j: 'JSON' }
 const typed = Object.fromEntries(Object.entries(TYPES).map(([name, type]) => [name, { type }]))
@@ -24,19 +27,26 @@ key('type', 'makes a real column of that type', typed, async (model, db) => {
   const doc = { id: 'a', t: 'x', n: 1, i: 2, r: 0.5, b: new Uint8Array([1]), j: { deep: [1] } }
   await model.set(doc)
   assert.deepEqual(await model.get('a'), doc)
-  const kinds = await db.get('SELECT typeof(t) t, typeof(n) n, typeof(i) i, typeof(r) r, typeof(b) b FROM m')
+  const kinds = await db.get(
+    'SELECT typeof(t) t, typeof(n) n, typeof(i) i, typeof(r) r, typeof(b) b FROM m',
+  )
   assert.deepEqual(kinds, { t: 'text', n: 'integer', i: 'integer', r: 'real', b: 'blob' })
 })
 
-key('real', 'makes a column of the table without a type', { x: { real: true } }, async (model, db) => {
-  for (const x of [1, 'one', 0.5, '5']) {
-    await model.set({ id: 'a', x })
-    assert.equal((await model.get('a')).x, x)
-  }
-  await model.set({ id: 'a', x: 5 })
-  assert.deepEqual(await db.get('SELECT x, json FROM m'), { x: 5, json: null })
-  assert.equal(await ids(model, { x: 5 }), 'a')
-})
+key(
+  'real',
+  'makes a column of the table without a type',
+  { x: { real: true } },
+  async (model, db) => {
+    for (const x of [1, 'one', 0.5, '5']) {
+      await model.set({ id: 'a', x })
+      assert.equal((await model.get('a')).x, x)
+    }
+    await model.set({ id: 'a', x: 5 })
+    assert.deepEqual(await db.get('SELECT x, json FROM m'), { x: 5, json: null })
+    assert.equal(await ids(model, { x: 5 }), 'a')
+  },
+)
 
 const paths = {
   city: { path: 'home.city' },
@@ -47,7 +57,11 @@ key('path', 'says where the value is, into objects and arrays', paths, async mod
   await model.set({ id: 'a', home: { city: 'Kiel' }, tags: ['x', 'y'], list: [{ n: 1 }, { n: 2 }] })
   await model.set({ id: 'b', home: { city: 'Bonn' }, tags: ['y'], list: [] })
   assert.deepEqual(
-    [await ids(model, { city: 'Kiel' }), await ids(model, { first: 'y' }), await ids(model, { deep: 2 })],
+    [
+      await ids(model, { city: 'Kiel' }),
+      await ids(model, { first: 'y' }),
+      await ids(model, { deep: 2 }),
+    ],
     ['a', 'b', 'a'],
   )
 })
@@ -66,7 +80,9 @@ key(
   { x: { type: 'TEXT', alias: 'ex' } },
   async model => {
     assert.equal(model.columns.x.alias, 'ex')
-    assert.deepEqual(model.toObj([{ _i: 'a', ex: 'y', _j: '{"z":1}' }]), [{ id: 'a', x: 'y', z: 1 }])
+    assert.deepEqual(model.toObj([{ _i: 'a', ex: 'y', _j: '{"z":1}' }]), [
+      { id: 'a', x: 'y', z: 1 },
+    ])
     const twice = { a: { alias: 'same' }, b: { alias: 'same' } }
     assert.throws(() => new DB().addModel(JsonModel, { name: 'm', columns: twice }), {
       name: 'TypeError',
@@ -84,12 +100,17 @@ const computed = {
     },
   },
 }
-key('value', 'computes what is stored, in turn, async, as a method of the model', computed, async model => {
-  const made = await model.set({ id: 'x', a: 1, b: 2 })
-  assert.deepEqual(made, { id: 'x', a: 1, b: 2, sum: 3, double: 6, self: 'm' })
-  assert.deepEqual(await model.get('x'), made)
-  assert.equal(await ids(model, { double: 6 }), 'x')
-})
+key(
+  'value',
+  'computes what is stored, in turn, async, as a method of the model',
+  computed,
+  async model => {
+    const made = await model.set({ id: 'x', a: 1, b: 2 })
+    assert.deepEqual(made, { id: 'x', a: 1, b: 2, sum: 3, double: 6, self: 'm' })
+    assert.deepEqual(await model.get('x'), made)
+    assert.equal(await ids(model, { double: 6 }), 'x')
+  },
+)
 
 key(
   'slugValue',
@@ -104,7 +125,8 @@ key(
     const both = { slug: { index: true, slugValue: () => 'a', value: () => 'b' } }
     assert.throws(() => new DB().addModel(JsonModel, { name: 'm', columns: both }), TypeError)
     assert.throws(
-      () => new DB().addModel(JsonModel, { name: 'm', columns: { slug: { slugValue: () => 'a' } } }),
+      () =>
+        new DB().addModel(JsonModel, { name: 'm', columns: { slug: { slugValue: () => 'a' } } }),
       /index/,
     )
   },
@@ -120,12 +142,17 @@ key(
   },
 )
 
-key('required', 'refuses nothing, and takes 0 and empty text', { x: { required: true } }, async model => {
-  for (const x of [null, undefined]) {
-    await assert.rejects(model.set({ x }), { code: 'REQUIRED', message: /x: value is required/ })
-  }
-  for (const x of [0, '', false]) assert.equal((await model.set({ x })).x, x)
-})
+key(
+  'required',
+  'refuses nothing, and takes 0 and empty text',
+  { x: { required: true } },
+  async model => {
+    for (const x of [null, undefined]) {
+      await assert.rejects(model.set({ x }), { code: 'REQUIRED', message: /x: value is required/ })
+    }
+    for (const x of [0, '', false]) assert.equal((await model.set({ x })).x, x)
+  },
+)
 
 const flags = { real: { type: 'INTEGER', falsyBool: true }, virtual: { falsyBool: true } }
 key('falsyBool', 'is true or nothing, and is searched by what is truthy', flags, async model => {
@@ -135,11 +162,17 @@ key('falsyBool', 'is true or nothing, and is searched by what is truthy', flags,
   assert.deepEqual(await model.get('a'), { id: 'a', real: true, virtual: true })
   assert.deepEqual(await model.get('b'), { id: 'b' })
   for (const name of ['real', 'virtual']) {
-    assert.deepEqual([await ids(model, { [name]: true }), await ids(model, { [name]: 0 })], ['a', 'bc'], name)
+    assert.deepEqual(
+      [await ids(model, { [name]: true }), await ids(model, { [name]: 0 })],
+      ['a', 'bc'],
+      name,
+    )
   }
 })
 
-const coded = { x: { type: 'TEXT', parse: text => text.split(','), stringify: list => list.join() } }
+const coded = {
+  x: { type: 'TEXT', parse: text => text.split(','), stringify: list => list.join() },
+}
 key('parse', 'makes the value of what is stored', coded, async (model, db) => {
   await model.set({ id: 'a', x: ['1', '2'] })
   await db.run`UPDATE m SET x = ${'3,4'}`
@@ -155,17 +188,25 @@ key('stringify', 'makes what is stored, and what is searched for', coded, async 
 })
 
 const objects = { meta: { type: 'JSON', alwaysObject: true } }
-key('alwaysObject', 'is nothing in the table and {} in the document', objects, async (model, db) => {
-  await model.set({ id: 'a' })
-  await model.set({ id: 'b', meta: {} })
-  assert.deepEqual(await model.all(), [
-    { id: 'a', meta: {} },
-    { id: 'b', meta: {} },
-  ])
-  assert.deepEqual(await db.all('SELECT meta FROM m'), [{ meta: null }, { meta: null }])
-})
+key(
+  'alwaysObject',
+  'is nothing in the table and {} in the document',
+  objects,
+  async (model, db) => {
+    await model.set({ id: 'a' })
+    await model.set({ id: 'b', meta: {} })
+    assert.deepEqual(await model.all(), [
+      { id: 'a', meta: {} },
+      { id: 'b', meta: {} },
+    ])
+    assert.deepEqual(await db.all('SELECT meta FROM m'), [{ meta: null }, { meta: null }])
+  },
+)
 
-const expression = { len: { sql: 'length(tbl."name")', index: true, get: true }, name: { type: 'TEXT' } }
+const expression = {
+  len: { sql: 'length(tbl."name")', index: true, get: true },
+  name: { type: 'TEXT' },
+}
 key('sql', 'is an expression to search, sort and read', expression, async model => {
   await model.set({ id: 'a', name: 'long' })
   await model.set({ id: 'b', name: 'x' })
@@ -182,10 +223,9 @@ const indexed = {
 key('index', 'is made, sparse unless ALL, and used', indexed, async (model, db) => {
   await model.set({ some: 'a', every: 'b', virtual: 'c' })
   const sql = Object.fromEntries(
-    (await db.all`SELECT name, sql FROM sqlite_master WHERE tbl_name = 'm' AND type = 'index'`).map(row => [
-      row.name,
-      row.sql,
-    ]),
+    (await db.all`SELECT name, sql FROM sqlite_master WHERE tbl_name = 'm' AND type = 'index'`).map(
+      row => [row.name, row.sql],
+    ),
   )
   assert.match(sql.m_some, /IS NOT NULL/)
   assert.doesNotMatch(sql.m_every, /IS NOT NULL/)
@@ -247,7 +287,11 @@ key(
 )
 
 const between = {
-  at: { type: 'INTEGER', where: 'tbl.at BETWEEN ? AND ?', whereVal: span => span.length === 2 && span },
+  at: {
+    type: 'INTEGER',
+    where: 'tbl.at BETWEEN ? AND ?',
+    whereVal: span => span.length === 2 && span,
+  },
 }
 key('whereVal', 'gives the values of where, or no condition', between, async model => {
   await model.set([
@@ -270,12 +314,20 @@ key(
       { id: 'b', x: '2' },
       { id: 'c', x: '3' },
     ])
-    assert.deepEqual([await ids(model, { x: ['1', '3'] }), await ids(model, { x: [] })], ['ac', 'abc'])
+    assert.deepEqual(
+      [await ids(model, { x: ['1', '3'] }), await ids(model, { x: [] })],
+      ['ac', 'abc'],
+    )
   },
 )
 
 const lists = { tags: { type: 'JSON', isArray: true } }
-const tagged = [{ id: 'a', tags: ['x', 'y'] }, { id: 'b', tags: ['y'] }, { id: 'c', tags: [] }, { id: 'd' }]
+const tagged = [
+  { id: 'a', tags: ['x', 'y'] },
+  { id: 'b', tags: ['y'] },
+  { id: 'c', tags: [] },
+  { id: 'd' },
+]
 key('isArray', 'finds what holds a value', lists, async model => {
   await model.set(tagged)
   assert.deepEqual([await ids(model, { tags: 'y' }), await ids(model, { tags: 'z' })], ['ab', ''])
@@ -303,7 +355,10 @@ key(
 
 key('inAll', 'finds what holds all', { tags: { isArray: true, inAll: true } }, async model => {
   await model.set(tagged)
-  assert.deepEqual([await ids(model, { tags: ['x', 'y'] }), await ids(model, { tags: ['y'] })], ['a', 'ab'])
+  assert.deepEqual(
+    [await ids(model, { tags: ['x', 'y'] }), await ids(model, { tags: ['y'] })],
+    ['a', 'ab'],
+  )
 })
 
 key(
@@ -318,7 +373,11 @@ key(
       { id: 'd', x: 'aXb' },
     ])
     assert.deepEqual(
-      [await ids(model, { x: '100%' }), await ids(model, { x: 'a_b' }), await ids(model, { x: '' })],
+      [
+        await ids(model, { x: '100%' }),
+        await ids(model, { x: 'a_b' }),
+        await ids(model, { x: '' }),
+      ],
       ['a', 'c', 'abcd'],
     )
   },
@@ -330,7 +389,10 @@ test('ways to search that exclude each other are refused', () => {
     { isArray: true, textSearch: true },
     { textSearch: true, where: '?' },
   ]) {
-    assert.throws(() => new DB().addModel(JsonModel, { name: 'm', columns: { x: mixed } }), TypeError)
+    assert.throws(
+      () => new DB().addModel(JsonModel, { name: 'm', columns: { x: mixed } }),
+      TypeError,
+    )
   }
 })
 
@@ -357,6 +419,9 @@ test('the json column takes an alias, and refuses the rest by name', async () =>
   })
   for (const other of [{ parse: JSON.parse }, { type: 'TEXT' }]) {
     const refused = { name: 'TypeError', message: new RegExp(Object.keys(other)[0]) }
-    assert.throws(() => new DB().addModel(JsonModel, { name: 'm', columns: { json: other } }), refused)
+    assert.throws(
+      () => new DB().addModel(JsonModel, { name: 'm', columns: { json: other } }),
+      refused,
+    )
   }
 })

@@ -1,5 +1,5 @@
-// strato-db's 25 methods of a JsonModel and its properties, one test each: tests/checklist/strato-db.json points here,
-// row by row.
+// strato-db's 25 methods of a JsonModel and its properties, one test each:
+// tests/checklist/strato-db.json points here, row by row.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -16,7 +16,8 @@ async function withModel(fn, options) {
   }
 }
 
-const method = (name, says, fn, options) => test(`method ${name}: ${says}`, () => withModel(fn, options))
+const method = (name, says, fn, options) =>
+  test(`method ${name}: ${says}`, () => withModel(fn, options))
 const three = [
   { id: 'a', n: 1, t: 'x' },
   { id: 'b', n: 2, t: 'x' },
@@ -33,18 +34,22 @@ const filled = (name, says, fn, options) =>
     options,
   )
 
-method('set', 'replaces whole by id, keeps the rowid, leaves its input alone', async (model, db) => {
-  const given = Object.freeze({ id: 'a', n: 1, other: 1 })
-  assert.deepEqual(await model.set(given), { id: 'a', n: 1, other: 1 })
-  const rowid = await db.get('SELECT rowid FROM m')
-  assert.deepEqual(await model.set({ id: 'a', t: 'x' }), { id: 'a', t: 'x' })
-  assert.deepEqual(await model.get('a'), { id: 'a', t: 'x' })
-  assert.deepEqual(await db.get('SELECT rowid FROM m'), rowid)
-  await assert.rejects(model.set({ id: 'a' }, true), { code: /SQLITE_CONSTRAINT/ })
-  const { changes, lastID } = await model.set({ id: 'b' }, false, true)
-  assert.equal(changes, 1)
-  assert.ok(lastID)
-})
+method(
+  'set',
+  'replaces whole by id, keeps the rowid, leaves its input alone',
+  async (model, db) => {
+    const given = Object.freeze({ id: 'a', n: 1, other: 1 })
+    assert.deepEqual(await model.set(given), { id: 'a', n: 1, other: 1 })
+    const rowid = await db.get('SELECT rowid FROM m')
+    assert.deepEqual(await model.set({ id: 'a', t: 'x' }), { id: 'a', t: 'x' })
+    assert.deepEqual(await model.get('a'), { id: 'a', t: 'x' })
+    assert.deepEqual(await db.get('SELECT rowid FROM m'), rowid)
+    await assert.rejects(model.set({ id: 'a' }, true), { code: /SQLITE_CONSTRAINT/ })
+    const { changes, lastID } = await model.set({ id: 'b' }, false, true)
+    assert.equal(changes, 1)
+    assert.ok(lastID)
+  },
+)
 
 filled('update', 'merges, null and undefined remove, upserts when asked', async model => {
   assert.deepEqual(await model.update({ id: 'a', t: null, n: undefined, z: 0 }), { id: 'a', z: 0 })
@@ -81,7 +86,10 @@ filled(
   'gives a document another id, neither from nothing nor to one that is there',
   async model => {
     await model.changeId('a', 'z')
-    assert.deepEqual([await model.get('a'), await model.get('z')], [undefined, { id: 'z', n: 1, t: 'x' }])
+    assert.deepEqual(
+      [await model.get('a'), await model.get('z')],
+      [undefined, { id: 'z', n: 1, t: 'x' }],
+    )
     await assert.rejects(model.changeId('a', 'y'), { code: 'ENOENT' })
     await assert.rejects(model.changeId('b', 'c'), { code: /SQLITE_CONSTRAINT|EEXIST/ })
     await assert.rejects(model.changeId('b', null), TypeError)
@@ -98,7 +106,12 @@ filled('get', 'reads by id or by another column', async model => {
 
 filled('getAll', 'reads in order, undefined where there is nothing', async model => {
   assert.deepEqual(await model.getAll([]), [])
-  assert.deepEqual(await model.getAll(['c', 'no', 'a', 'c']), [three[2], undefined, three[0], three[2]])
+  assert.deepEqual(await model.getAll(['c', 'no', 'a', 'c']), [
+    three[2],
+    undefined,
+    three[0],
+    three[2],
+  ])
   assert.deepEqual(await model.getAll([3, 1], 'n'), [three[2], three[0]])
 })
 
@@ -249,7 +262,10 @@ filled('makeSelect', 'gives six things, and search uses an own one', async (mode
 
 filled('properties', 'tell the table, its names, its columns', async (model, db) => {
   assert.equal(model.db, db)
-  assert.deepEqual([model.name, model.quoted, model.idCol, model.idColQ], ['m', '"m"', 'id', '"id"'])
+  assert.deepEqual(
+    [model.name, model.quoted, model.idCol, model.idColQ],
+    ['m', '"m"', 'id', '"id"'],
+  )
   assert.deepEqual(Object.keys(model.columns).sort(), ['id', 'json', 'n', 't'])
   assert.deepEqual(model.columnArr.map(({ name }) => name).sort(), ['id', 'json', 'n', 't'])
   assert.ok(model.getCols.length && model.selectCols.length)
@@ -265,7 +281,11 @@ filled(
   'ItemClass',
   'is what every result is an instance of',
   async model => {
-    const given = [await model.set({ id: 'a', n: 1 }), await model.get('a'), await model.searchOne({ n: 1 })]
+    const given = [
+      await model.set({ id: 'a', n: 1 }),
+      await model.get('a'),
+      await model.searchOne({ n: 1 }),
+    ]
     for (const thing of [...given, (await model.all())[0], (await model.getAll(['b']))[0]]) {
       assert.ok(thing instanceof Thing)
       assert.equal(thing.twice, thing.n * 2)
@@ -298,7 +318,11 @@ test('options of a model: keepRowId, idCol, migrationOptions, and those that an 
     idCol: 'my-id',
     keepRowId: false,
     migrationOptions: { extra: 5 },
-    migrations: { 1: ({ extra, model }) => about.push(extra, model.name), 2: false, 3: { up() {} } },
+    migrations: {
+      1: ({ extra, model }) => about.push(extra, model.name),
+      2: false,
+      3: { up() {} },
+    },
     dispatch: () => {},
     emitter: {},
   })

@@ -1,4 +1,5 @@
-// strato-db's 12 search options, its paging, and each operator: tests/checklist/strato-db.json points here, row by row.
+// strato-db's 12 search options, its paging, and each operator: tests/checklist/strato-db.json
+// points here, row by row.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -21,7 +22,15 @@ const docs = [
     meta: { city: 'Kiel', list: [1, 2] },
     body: 'the sea',
   },
-  { id: 'b', n: -5, v: 2, t: 'bell 100%', tags: ['sea'], meta: { city: 'Bonn' }, body: 'a tide in the sea' },
+  {
+    id: 'b',
+    n: -5,
+    v: 2,
+    t: 'bell 100%',
+    tags: ['sea'],
+    meta: { city: 'Bonn' },
+    body: 'a tide in the sea',
+  },
   { id: 'c', n: 3, v: -1, t: 'Bell_x', tags: [], body: 'hills' },
   { id: 'd' },
 ]
@@ -36,18 +45,23 @@ async function withModel(fn, given = docs) {
     await db.close()
   }
 }
-const named = (kind, name, says, fn, given) => test(`${kind} ${name}: ${says}`, () => withModel(fn, given))
+const named = (kind, name, says, fn, given) =>
+  test(`${kind} ${name}: ${says}`, () => withModel(fn, given))
 const option = (...args) => named('search option', ...args)
 const ids = async (model, attrs, options) =>
   (await model.searchAll(attrs, { sort: { id: 1 }, ...options })).map(({ id }) => id).join('')
 
-option('attrs', 'are all to hold, nothing is no condition, an unknown column is refused', async model => {
-  assert.equal(await ids(model, { n: 1, v: 'x' }), 'a')
-  assert.equal(await ids(model, { n: 1, v: 2 }), '')
-  assert.equal(await ids(model, { n: null, v: undefined }), 'abcd')
-  assert.equal(await ids(model), 'abcd')
-  await assert.rejects(model.search({ nope: 1 }), { name: 'TypeError', message: /nope/ })
-})
+option(
+  'attrs',
+  'are all to hold, nothing is no condition, an unknown column is refused',
+  async model => {
+    assert.equal(await ids(model, { n: 1, v: 'x' }), 'a')
+    assert.equal(await ids(model, { n: 1, v: 2 }), '')
+    assert.equal(await ids(model, { n: null, v: undefined }), 'abcd')
+    assert.equal(await ids(model), 'abcd')
+    await assert.rejects(model.search({ nope: 1 }), { name: 'TypeError', message: /nope/ })
+  },
+)
 
 option(
   'where',
@@ -81,15 +95,19 @@ option('cols', 'give columns or SQL instead of documents', async model => {
   ])
 })
 
-option('sort', 'orders by the size of its numbers, negative ones down, 0 not at all', async model => {
-  const order = async sort => (await model.searchAll({}, { sort })).map(({ id }) => id).join('')
-  assert.equal(await order({ n: 1 }), 'dbac')
-  assert.equal(await order({ n: -1 }), 'cabd')
-  await model.set({ id: 'e', n: 1 })
-  assert.equal(await order({ id: -2, n: 1 }), 'dbeac')
-  assert.equal(await order({ n: 0, id: 1 }), 'abcde')
-  assert.equal(await order({ 'meta.city': -1, id: 2 }), 'abcde')
-})
+option(
+  'sort',
+  'orders by the size of its numbers, negative ones down, 0 not at all',
+  async model => {
+    const order = async sort => (await model.searchAll({}, { sort })).map(({ id }) => id).join('')
+    assert.equal(await order({ n: 1 }), 'dbac')
+    assert.equal(await order({ n: -1 }), 'cabd')
+    await model.set({ id: 'e', n: 1 })
+    assert.equal(await order({ id: -2, n: 1 }), 'dbeac')
+    assert.equal(await order({ n: 0, id: 1 }), 'abcde')
+    assert.equal(await order({ 'meta.city': -1, id: 2 }), 'abcde')
+  },
+)
 
 option('limit', 'is how many, 0 and nothing are all', async model => {
   const some = async limit => (await model.searchAll({}, { limit })).length
@@ -130,7 +148,9 @@ option('itemsOnly', 'gives the array', async model => {
 })
 
 test('an unknown search option is refused by name', () =>
-  withModel(model => assert.rejects(model.search({}, { limt: 1 }), { name: 'TypeError', message: /limt/ })))
+  withModel(model =>
+    assert.rejects(model.search({}, { limt: 1 }), { name: 'TypeError', message: /limt/ }),
+  ))
 
 /** Walks through all pages and back; gives both orders. */
 async function walk(model, sort, limit) {
@@ -148,12 +168,18 @@ async function walk(model, sort, limit) {
   }
   for (let first; page; page = first) {
     back.unshift(...page.items)
-    first = page.prevCursor ? await model.search({}, { sort, limit, cursor: page.prevCursor }) : undefined
+    first = page.prevCursor
+      ? await model.search({}, { sort, limit, cursor: page.prevCursor })
+      : undefined
   }
   return [there, back].map(items => items.map(({ id }) => id).join(' '))
 }
 
-const mixed = [-5, null, 3, null, -1, 0, 2.5, 'text', '', 'Text', 3].map((n, i) => ({ id: `i${i}`, n, v: n }))
+const mixed = [-5, null, 3, null, -1, 0, 2.5, 'text', '', 'Text', 3].map((n, i) => ({
+  id: `i${i}`,
+  n,
+  v: n,
+}))
 for (const name of ['n', 'v']) {
   for (const direction of [1, -1]) {
     const what = `${name === 'n' ? 'real' : 'virtual'} values ${direction < 0 ? 'down' : 'up'}`
@@ -182,7 +208,10 @@ named('paging', 'a full last page', 'has no cursor', async model => {
 named('paging', 'a cursor of another sort', 'is refused', async model => {
   const { cursor } = await model.search({}, { limit: 1, sort: { n: 1 } })
   await assert.rejects(model.search({}, { limit: 1, sort: { n: -1 }, cursor }), /cursor/)
-  await assert.rejects(model.search({}, { limit: 1, sort: { n: 1 }, cursor: `${cursor}x` }), /cursor/)
+  await assert.rejects(
+    model.search({}, { limit: 1, sort: { n: 1 }, cursor: `${cursor}x` }),
+    /cursor/,
+  )
 })
 
 /** `[attrs, what is found]` of each operator. */

@@ -1,5 +1,5 @@
-// strato-db's SQLite, Statement, sql tag and DB: options, members, events, one test each: tests/checklist/strato-db.json
-// points here, row by row.
+// strato-db's SQLite, Statement, sql tag and DB: options, members, events, one test each:
+// tests/checklist/strato-db.json points here, row by row.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,8 @@ async function withDb(options, fn, Class = SQLite) {
   }
 }
 /** A pragma of the connection that writes; reads have their own. */
-const pragma = async (db, name) => Object.values(await db.withTransaction(() => db.get(`PRAGMA ${name}`)))[0]
+const pragma = async (db, name) =>
+  Object.values(await db.withTransaction(() => db.get(`PRAGMA ${name}`)))[0]
 const option = (name, says, fn) => test(`SQLite option ${name}: ${says}`, fn)
 const member = (name, says, fn) => test(`SQLite member ${name}: ${says}`, () => withDb({}, fn))
 
@@ -71,7 +72,9 @@ option('onDidOpen', 'has the open database before anybody else', async () => {
     await new Promise(go => setTimeout(go, 20))
     await db.run('INSERT INTO t VALUES (1)')
   }
-  await withDb({ onDidOpen }, async db => assert.deepEqual(await db.all('SELECT a FROM t'), [{ a: 1 }]))
+  await withDb({ onDidOpen }, async db =>
+    assert.deepEqual(await db.all('SELECT a FROM t'), [{ a: 1 }]),
+  )
 })
 
 option('name', 'is in every error, with a number', async () => {
@@ -94,7 +97,8 @@ const vacuumed = async (options, ms = 400) => {
     const before = await free()
     assert.ok(before > 300)
     const until = Date.now() + ms
-    while (Date.now() < until && (await free()) === before) await new Promise(go => setTimeout(go, 20))
+    while (Date.now() < until && (await free()) === before)
+      await new Promise(go => setTimeout(go, 20))
     return [before, await free()]
   })
 }
@@ -103,7 +107,9 @@ option('autoVacuum', 'gives free pages back, those of an old file too', async ()
   assert.ok(left < before, `${left} of ${before} are free`)
   const file = newFile()
   await withDb({ file }, db => db.run('CREATE TABLE t (a)'))
-  await withDb({ file, autoVacuum: true }, async db => assert.equal(await pragma(db, 'auto_vacuum'), 2))
+  await withDb({ file, autoVacuum: true }, async db =>
+    assert.equal(await pragma(db, 'auto_vacuum'), 2),
+  )
 })
 option('vacuumInterval', 'is what a step waits for', async () => {
   const [before, left] = await vacuumed({ vacuumInterval: 60, vacuumPageCount: 5 })
@@ -115,7 +121,10 @@ option('vacuumPageCount', 'has a step wait until 20 times as many pages are free
 })
 
 test('SQLite options: an unknown one is refused by name', () => {
-  assert.throws(() => new SQLite({ fil: 'x' }), { name: 'TypeError', message: /Unknown options fil/ })
+  assert.throws(() => new SQLite({ fil: 'x' }), {
+    name: 'TypeError',
+    message: /Unknown options fil/,
+  })
 })
 
 test('SQLite opens at the first query, with its pragmas', () =>
@@ -123,7 +132,10 @@ test('SQLite opens at the first query, with its pragmas', () =>
     assert.equal(db.isOpen, false)
     assert.equal(await pragma(db, 'journal_mode'), 'wal')
     assert.equal(db.isOpen, true)
-    assert.deepEqual([await pragma(db, 'foreign_keys'), await pragma(db, 'recursive_triggers')], [1, 1])
+    assert.deepEqual(
+      [await pragma(db, 'foreign_keys'), await pragma(db, 'recursive_triggers')],
+      [1, 1],
+    )
     assert.equal(await pragma(db, 'trusted_schema'), 0)
     assert.equal(await pragma(db, 'cell_size_check'), 1)
   }))
@@ -154,7 +166,10 @@ member('dbP', 'is a promise of the open database, which opens nothing', async ()
   assert.equal(await db.dbP, db)
   await db.close()
   const again = db.dbP
-  assert.equal(await Promise.race([again, new Promise(go => setTimeout(go, 20, 'closed'))]), 'closed')
+  assert.equal(
+    await Promise.race([again, new Promise(go => setTimeout(go, 20, 'closed'))]),
+    'closed',
+  )
   await db.get('SELECT 1')
   assert.equal(await again, db)
   await db.close()
@@ -191,7 +206,9 @@ member('runOnceOnOpen', 'runs when it opens, once, or now', async db => {
   )
   assert.deepEqual(runs, ['queued'])
 })
-member('all', 'gives all rows', async db => assert.deepEqual(await db.all('SELECT ? AS a', [1]), [{ a: 1 }]))
+member('all', 'gives all rows', async db =>
+  assert.deepEqual(await db.all('SELECT ? AS a', [1]), [{ a: 1 }]),
+)
 member('get', 'gives the first row or undefined', async db => {
   assert.deepEqual(await db.get('SELECT ? AS a', ['x']), { a: 'x' })
   assert.equal(await db.get('SELECT 1 WHERE 0'), undefined)
@@ -239,7 +256,10 @@ member('userVersion', 'is read and set, 0 as well', async db => {
 })
 member('withTransaction', 'gives the value of its function, commits or undoes', async db => {
   await db.run('CREATE TABLE t (a)')
-  assert.equal(await db.withTransaction(async () => (await db.run('INSERT INTO t VALUES (1)')).changes), 1)
+  assert.equal(
+    await db.withTransaction(async () => (await db.run('INSERT INTO t VALUES (1)')).changes),
+    1,
+  )
   const stop = new Error('stop')
   const failing = db.withTransaction(async () => {
     await db.run('INSERT INTO t VALUES (2)')
@@ -292,7 +312,10 @@ const statement = (name, says, fn) =>
       await fn(db)
     }))
 statement('run', 'tells lastID and changes', async db =>
-  assert.deepEqual(await db.prepare('INSERT INTO t VALUES (?)').run([3]), { lastID: 3, changes: 1 }),
+  assert.deepEqual(await db.prepare('INSERT INTO t VALUES (?)').run([3]), {
+    lastID: 3,
+    changes: 1,
+  }),
 )
 statement('get', 'gives the first row or undefined', async db => {
   assert.deepEqual(await db.prepare('SELECT a FROM t ORDER BY a').get(), { a: 1 })
@@ -313,7 +336,9 @@ statement('finalize', 'can be called twice', async db => {
   await select.finalize()
   await select.finalize()
 })
-statement('isStatement', 'is true', async db => assert.equal(db.prepare('SELECT 1').isStatement, true))
+statement('isStatement', 'is true', async db =>
+  assert.equal(db.prepare('SELECT 1').isStatement, true),
+)
 statement('sql', 'is its text', async db => assert.equal(db.prepare('SELECT 1').sql, 'SELECT 1'))
 statement('db', 'is its database', async db => assert.equal(db.prepare('SELECT 1').db, db))
 statement('order', 'calls run strictly in order, and a failed one harms none', async db => {
@@ -344,7 +369,8 @@ const tags = [
   ['a plain value', sql`SELECT ${5}, ${'x'}`, ['SELECT ?, ?', [5, 'x']]],
   ['a longer word', sql`SELECT ${5}IDs`, ['SELECT ?IDs', [5]]],
 ]
-for (const [name, given, wanted] of tags) test(`sql tag ${name}`, () => assert.deepEqual(given, wanted))
+for (const [name, given, wanted] of tags)
+  test(`sql tag ${name}`, () => assert.deepEqual(given, wanted))
 test('sql tag quoteId', () => assert.equal(sql.quoteId('a"b'), '"a""b"'))
 
 test('DB options migrations and onBeforeMigrations: run once ever, and not on read-only databases', async () => {
@@ -370,20 +396,26 @@ dbMember('addModel', 'makes the model, puts it in the store, refuses a name twic
   assert.equal(model.db, db)
   assert.throws(() => db.addModel(JsonModel, { name: 'm' }), TypeError)
 })
-dbMember('registerMigrations', 'adds them before the database is open, each with a function', async db => {
-  const runs = []
-  db.registerMigrations('b', {
-    0: () => runs.push('0 b'),
-    x: { up: () => runs.push('x b'), down: () => runs.push('down') },
-  })
-  db.registerMigrations('a', { 0: () => runs.push('0 a') })
-  assert.throws(() => db.registerMigrations('c', { 1: {} }), TypeError)
-  await db.open()
-  assert.deepEqual(runs, ['0 a', '0 b', 'x b'])
-  assert.deepEqual(
-    (await db.all`SELECT runKey FROM ${'{sdb} migrations'}ID ORDER BY runKey`).map(row => row.runKey),
-    ['0 a', '0 b', 'x b'],
-  )
-  assert.throws(() => db.registerMigrations('d', { 1: () => {} }), /already done/)
-})
+dbMember(
+  'registerMigrations',
+  'adds them before the database is open, each with a function',
+  async db => {
+    const runs = []
+    db.registerMigrations('b', {
+      0: () => runs.push('0 b'),
+      x: { up: () => runs.push('x b'), down: () => runs.push('down') },
+    })
+    db.registerMigrations('a', { 0: () => runs.push('0 a') })
+    assert.throws(() => db.registerMigrations('c', { 1: {} }), TypeError)
+    await db.open()
+    assert.deepEqual(runs, ['0 a', '0 b', 'x b'])
+    assert.deepEqual(
+      (await db.all`SELECT runKey FROM ${'{sdb} migrations'}ID ORDER BY runKey`).map(
+        row => row.runKey,
+      ),
+      ['0 a', '0 b', 'x b'],
+    )
+    assert.throws(() => db.registerMigrations('d', { 1: () => {} }), /already done/)
+  },
+)
 dbMember('models', 'is the old name of store', async db => assert.equal(db.models, db.store))

@@ -1,4 +1,5 @@
-// Deep changes: `update(id, {$set, $unset, $inc, $push})` of plain models and as events, and the same for many at once.
+// Deep changes: `update(id, {$set, $unset, $inc, $push})` of plain models and as events, and the
+// same for many at once.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, ESModel, EventSourcingDB, JsonModel } from 'tidelog'
@@ -69,7 +70,11 @@ for (const [name, open] of Object.entries(surfaces)) {
       [{ a: 1 }, /must be \{\$set/],
     ]
     for (const [change, message] of misuse)
-      await assert.rejects(docs.update('a', change), { name: 'TypeError', message }, String(message))
+      await assert.rejects(
+        docs.update('a', change),
+        { name: 'TypeError', message },
+        String(message),
+      )
     await assert.rejects(docs.update('nobody', { $set: { a: 1 } }), { code: 'ENOENT' })
     assert.deepEqual(await docs.get('a'), doc)
     await db.close()
@@ -81,7 +86,11 @@ for (const [name, open] of Object.entries(surfaces)) {
     assert.equal((await docs.update('a', { $set: { title: 'TWO' }, $inc: { n: 1 } })).slug, 'two')
     assert.equal((await docs.update({ id: 'a', title: 'Three' })).slug, 'three')
     assert.deepEqual((await docs.searchAll({ slug: 'three' })).length, 1)
-    assert.deepEqual(await docs.update('a', { $unset: ['title'] }), { id: 'a', home: { city: 'Ulm' }, n: 1 })
+    assert.deepEqual(await docs.update('a', { $unset: ['title'] }), {
+      id: 'a',
+      home: { city: 'Ulm' },
+      n: 1,
+    })
     await assert.rejects(docs.update({ id: 'b', title: 'x' }), { code: 'ENOENT' })
     await assert.rejects(docs.update('b', { $set: { title: 'x' } }), { code: 'ENOENT' })
     assert.equal((await docs.update({ id: 'b', title: 'New' }, true)).slug, 'new')
@@ -93,8 +102,15 @@ for (const [name, open] of Object.entries(surfaces)) {
     await docs.set([1, 2, 3, 4].map(n => ({ id: `${n}`, n, title: `T${n}` })))
     assert.equal(await docs.updateWhere({ n: { $gt: 2 } }, { $inc: { n: 10 } }), 2)
     assert.equal(await docs.updateWhere({ n: { $lt: 3 } }, { title: 'Low', more: 1 }), 2)
-    assert.equal(await docs.updateWhere({}, doc => (doc.n === 13 ? { ...doc, title: 'Fn' } : undefined)), 1)
-    const seen = (await docs.searchAll({}, { sort: { n: 1 } })).map(({ n, slug, more }) => [n, slug, more])
+    assert.equal(
+      await docs.updateWhere({}, doc => (doc.n === 13 ? { ...doc, title: 'Fn' } : undefined)),
+      1,
+    )
+    const seen = (await docs.searchAll({}, { sort: { n: 1 } })).map(({ n, slug, more }) => [
+      n,
+      slug,
+      more,
+    ])
     assert.deepEqual(seen, [
       [1, 'low', 1],
       [2, 'low', 1],
@@ -211,7 +227,9 @@ test('inside a transaction that goes on, documents are changed or removed all or
   const plain = { id: { type: 'TEXT' }, n: { type: 'INTEGER', index: 'ALL', unique: true } }
   const parents = db.addModel(JsonModel, { name: 'parents', columns: plain })
   const each = db.addModel(Each, { name: 'each', columns: plain })
-  const referring = { parent: { type: 'TEXT', foreignKey: { model: 'parents', onDelete: 'RESTRICT' } } }
+  const referring = {
+    parent: { type: 'TEXT', foreignKey: { model: 'parents', onDelete: 'RESTRICT' } },
+  }
   const kids = db.addModel(JsonModel, { name: 'kids', columns: referring })
   const docs = ['a', 'b', 'c'].map((id, i) => ({ id, n: i }))
   for (const model of [parents, each]) await model.set(docs)

@@ -1,4 +1,5 @@
-// Databases in files: reopening, durability across processes, locks, and sync between two processes' databases.
+// Databases in files: reopening, durability across processes, locks, and sync between two
+// processes' databases.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -52,7 +53,9 @@ test('databases are listed, exported, imported, renamed and deleted', async () =
   const bytes = await exportDatabase(join(folder, 'a.db'))
   await importDatabase(join(folder, 'b.db'), bytes)
   await assert.rejects(importDatabase(join(folder, 'b.db'), bytes), { code: 'EXISTS' })
-  await assert.rejects(importDatabase(join(folder, 'c.db'), new Uint8Array(4096)), { code: 'CORRUPT' })
+  await assert.rejects(importDatabase(join(folder, 'c.db'), new Uint8Array(4096)), {
+    code: 'CORRUPT',
+  })
   await renameDatabase(join(folder, 'b.db'), join(folder, 'd.db'))
   assert.deepEqual((await listDatabases(folder)).sort(), ['a.db', 'd.db'])
   const [copy, same] = open('many/d.db')

@@ -37,7 +37,8 @@ test('who has gone is online for as long as a request is under way and ten secon
   await who(presence, ann, 'list=shared&name=Ann&hue=10')
   const poll = ask(ann)
   assert.equal(presence.seen(poll, 'shared'), ann)
-  const names = async () => (await who(presence, bob, 'list=shared&name=Bob')).map(({ name }) => name)
+  const names = async () =>
+    (await who(presence, bob, 'list=shared&name=Bob')).map(({ name }) => name)
   t.mock.timers.tick(25_000)
   assert.deepEqual(await names(), ['Ann', 'Bob'])
   presence.left(poll)

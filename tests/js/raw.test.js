@@ -5,9 +5,14 @@ import { SQLite } from 'tidelog'
 
 test('reads see the connection that wrote: its last rowid, changes, temporary tables, attached databases, PRAGMAs', async () => {
   const db = new SQLite()
-  await db.exec('CREATE TABLE q(id INTEGER PRIMARY KEY, a); CREATE TEMP TABLE t(a); INSERT INTO t VALUES (7)')
+  await db.exec(
+    'CREATE TABLE q(id INTEGER PRIMARY KEY, a); CREATE TEMP TABLE t(a); INSERT INTO t VALUES (7)',
+  )
   await db.run('INSERT INTO q(a) VALUES (1), (2)')
-  assert.deepEqual(await db.get('SELECT last_insert_rowid() AS id, changes() AS n'), { id: 2, n: 2 })
+  assert.deepEqual(await db.get('SELECT last_insert_rowid() AS id, changes() AS n'), {
+    id: 2,
+    n: 2,
+  })
   assert.deepEqual(await db.all('SELECT a FROM t'), [{ a: 7 }])
   await db.exec("ATTACH ':memory:' AS z; CREATE TABLE z.w(a); INSERT INTO z.w VALUES (3)")
   assert.deepEqual(await db.all('SELECT a FROM z.w'), [{ a: 3 }])
@@ -35,7 +40,10 @@ test('a read that would open a transaction opens none', async () => {
   const db = new SQLite()
   await db.exec('CREATE TABLE q(a)')
   for (const sql of ['BEGIN', 'SAVEPOINT a']) {
-    await assert.rejects(db.all(sql), { code: 'BAD_VALUE', message: /BEGIN outside of withTransaction/ })
+    await assert.rejects(db.all(sql), {
+      code: 'BAD_VALUE',
+      message: /BEGIN outside of withTransaction/,
+    })
     await db.run('INSERT INTO q VALUES (1)')
   }
   await assert.rejects(db.all('ROLLBACK'), /no transaction is active/)

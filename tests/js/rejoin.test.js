@@ -1,5 +1,5 @@
-// What a user does to files: a server put back from a backup or emptied, a database copied or put back. Everything that
-// was acknowledged is in the server's log again, and all devices agree.
+// What a user does to files: a server put back from a backup or emptied, a database copied or put
+// back. Everything that was acknowledged is in the server's log again, and all devices agree.
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -31,7 +31,8 @@ async function open(wire, file, { online = true, ...options } = {}) {
   return es
 }
 
-const rows = async es => (await es.store.todos.searchAll({}, { sort: { id: 1 } })).map(row => row.id)
+const rows = async es =>
+  (await es.store.todos.searchAll({}, { sort: { id: 1 } })).map(row => row.id)
 
 /** Waits until all devices have read the same head and nothing is pending. */
 async function agree(...devices) {
@@ -156,8 +157,14 @@ test('an event of a newer version holds the state until the upgrade, and the log
   assert.deepEqual(await agree(older, newer), ['n', 'o'])
   assert.equal(older.status.sync.held, null)
   assert.ok(told.every(tv => tv === 2))
-  assert.throws(() => new EventSourcingDB({ file: 'x', models, types: { a: -1 } }), /version of 'a'/)
-  assert.throws(() => new EventSourcingDB({ file: 'x', models, types: { a: { v: 1 } } }), /'a'.*not 'v'/)
+  assert.throws(
+    () => new EventSourcingDB({ file: 'x', models, types: { a: -1 } }),
+    /version of 'a'/,
+  )
+  assert.throws(
+    () => new EventSourcingDB({ file: 'x', models, types: { a: { v: 1 } } }),
+    /'a'.*not 'v'/,
+  )
   await Promise.all([older.close(), newer.close(), wire.server.close()])
 })
 

@@ -1,5 +1,6 @@
-// Definitions that change while events are pending, over a real server: the device that made them offline in the old
-// version ends up as one that never was in it, and the server has all it was told of.
+// Definitions that change while events are pending, over a real server: the device that made them
+// offline in the old version ends up as one that never was in it, and the server has all it was
+// told of.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

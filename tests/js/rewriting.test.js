@@ -1,4 +1,5 @@
-// A column's raised `version`: every document goes through the columns' functions again, as it is stored.
+// A column's raised `version`: every document goes through the columns' functions again, as it is
+// stored.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,7 +52,11 @@ test('another version of a column stores nothing that SQL computed, and keeps by
 
 test('a document that cannot be written anew is named, and nothing of it has happened', async () => {
   const name = file()
-  const docs = Array.from({ length: 300 }, (_, i) => ({ id: i + 1, a: 'text', n: i === 250 ? null : i }))
+  const docs = Array.from({ length: 300 }, (_, i) => ({
+    id: i + 1,
+    a: 'text',
+    n: i === 250 ? null : i,
+  }))
   const id = { type: 'INTEGER' }
   await using(name, { columns: { id, n: {} } }, model => model.set(docs))
   const fails = (column, message) =>
@@ -68,7 +73,9 @@ test('a document that cannot be written anew is named, and nothing of it has hap
     { b: { path: 'a.b', default: 1 } },
     { code: 'BAD_VALUE', message: /docs: '1' .*'a' is a string/ },
   )
-  await using(name, { columns: { id, n: {} } }, async model => assert.deepEqual(await model.all(), docs))
+  await using(name, { columns: { id, n: {} } }, async model =>
+    assert.deepEqual(await model.all(), docs),
+  )
 })
 
 test('the form in which a column is stored is changed by retypeColumn, which sees what is stored', async () => {

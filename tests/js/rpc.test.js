@@ -1,5 +1,6 @@
-// The calls between a page and its own worker, which leads: over real structured-clone ports, with a stand-in for the
-// database so that each fault can be made to happen. Several tabs are tabs.test.js's.
+// The calls between a page and its own worker, which leads: over real structured-clone ports, with
+// a stand-in for the database so that each fault can be made to happen. Several tabs are
+// tabs.test.js's.
 
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
@@ -34,7 +35,9 @@ test('the status tells of every step, and of the storage once it is known', asyn
   const roles = []
   let go
   const disk = new Disk()
-  const { db } = await tab({ opening: () => new Promise(resolve => (go = () => resolve(disk.open()))) })
+  const { db } = await tab({
+    opening: () => new Promise(resolve => (go = () => resolve(disk.open()))),
+  })
   const off = db.on('status', status => roles.push(status.role))
   await until(() => go && db.status.role === 'opening')
   go()
@@ -57,7 +60,10 @@ test('what is missing is named', async () => {
   await assert.rejects(todos.nope(), { name: 'TypeError', message: /todos\.nope is not a method/ })
   await assert.rejects(todos.valueOf(), { name: 'TypeError', message: /todos\.valueOf/ })
   await assert.rejects(db.store.nope.get(1), { name: 'TypeError', message: /no model 'nope'/ })
-  await assert.rejects(db.store.constructor.get(1), { name: 'TypeError', message: /no model 'constructor'/ })
+  await assert.rejects(db.store.constructor.get(1), {
+    name: 'TypeError',
+    message: /no model 'constructor'/,
+  })
   assert.throws(() => db.on('nope', () => {}), { name: 'TypeError', message: /'nope'/ })
 })
 
@@ -77,7 +83,10 @@ test('errors cross whole', async () => {
   )
   await assert.rejects(todos.rename(5, 'x'), code('ENOENT'))
   const error = await todos.deep().catch(error => error)
-  assert.deepEqual([error.code, error.message, error.row, error.fn], ['OUTER', 'outer', 7, undefined])
+  assert.deepEqual(
+    [error.code, error.message, error.row, error.fn],
+    ['OUTER', 'outer', 7, undefined],
+  )
   assert.ok(error.cause instanceof RangeError && error.cause.code === 'INNER')
   assert.match(error.remoteStack, /deep/)
 })
@@ -88,7 +97,10 @@ test('what cannot be sent is a TypeError that names the method', async () => {
     todos.set({ id: 1 }, () => {}),
     { name: 'TypeError', message: /todos\.set: argument 2/ },
   )
-  await assert.rejects(todos.unsendable(), { name: 'TypeError', message: /todos\.unsendable: its result/ })
+  await assert.rejects(todos.unsendable(), {
+    name: 'TypeError',
+    message: /todos\.unsendable: its result/,
+  })
   assert.deepEqual(await todos.set({ id: 1 }), { id: 1 })
 })
 
@@ -167,7 +179,10 @@ test('a slow reader gets the newest rows only', async () => {
   for (let id = 0; id < 50; id++) await todos.set({ id })
   assert.equal((await live.next()).value.length, 50)
   const more = Symbol('nothing more')
-  assert.equal(await Promise.race([live.next(), new Promise(resolve => setTimeout(resolve, 20, more))]), more)
+  assert.equal(
+    await Promise.race([live.next(), new Promise(resolve => setTimeout(resolve, 20, more))]),
+    more,
+  )
   await live.return()
 })
 
@@ -205,7 +220,8 @@ test('a trap ends the worker, and a new one answers what can be sent again', asy
   // this one's leader has done it, and dies before it says so
   disk.owner.beforeAnswer = () => new Promise(() => {})
   const set = todos.set({ id: 1 })
-  for (const result of await Promise.allSettled(calls)) assert.equal(result.reason?.code, 'LEADER_LOST')
+  for (const result of await Promise.allSettled(calls))
+    assert.equal(result.reason?.code, 'LEADER_LOST')
   assert.deepEqual(await set, { id: 1 })
   assert.equal(disk.effects, 2, 'one event, one document')
   assert.deepEqual((await next).value, [{ id: 1 }])
@@ -308,6 +324,9 @@ test('options are checked by name', async () => {
   assert.throws(() => serve(), { name: 'TypeError', message: /options/ })
   assert.throws(() => serve({ models: {} }), { name: 'TypeError', message: /file/ })
   assert.throws(() => serve({ file: 'a' }), { name: 'TypeError', message: /models/ })
-  assert.throws(() => serve({ file: 'a', models: {}, modles: 1 }), { name: 'TypeError', message: /'modles'/ })
+  assert.throws(() => serve({ file: 'a', models: {}, modles: 1 }), {
+    name: 'TypeError',
+    message: /'modles'/,
+  })
   await assert.rejects(connect(7), { name: 'TypeError', message: /start/ })
 })

@@ -1,5 +1,6 @@
-// Searches give the answer a reader of the documents would give: of values that other columns hold, of text with NUL, of
-// computed columns with a default; and writes by condition never reach more than was meant.
+// Searches give the answer a reader of the documents would give: of values that other columns hold,
+// of text with NUL, of computed columns with a default; and writes by condition never reach more
+// than was meant.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
@@ -51,7 +52,12 @@ test('what is undefined in the condition of a write is refused, and so is an unk
     await assert.rejects(things.removeWhere(attrs), refused)
     await assert.rejects(things.updateWhere(attrs, { n: 1 }), refused)
   }
-  for (const attrs of [{ yaer: null }, { yaer: undefined }, { $or: [{ yaer: null }] }, { $nope: null }])
+  for (const attrs of [
+    { yaer: null },
+    { yaer: undefined },
+    { $or: [{ yaer: null }] },
+    { $nope: null },
+  ])
     await assert.rejects(things.search(attrs), { name: 'TypeError', message: /unknown/ })
   await assert.rejects(things.removeWhere({ yaer: null }), { code: 'UNKNOWN_COLUMN' })
   assert.equal(await things.count({ n: undefined, id: null }), 2)
@@ -101,7 +107,10 @@ test('what would be no condition is refused in that of a write, and stays none i
   const es = new EventSourcingDB({ models: { k: { columns: { a: { in: true } } } } })
   await es.store.k.set({ id: 'a' })
   for (const attrs of [{ a: [] }, { id: null }]) {
-    await assert.rejects(es.store.k.removeWhere(attrs), { name: 'TypeError', message: /no condition/ })
+    await assert.rejects(es.store.k.removeWhere(attrs), {
+      name: 'TypeError',
+      message: /no condition/,
+    })
     await assert.rejects(es.store.k.updateWhere(attrs, { n: 1 }), {
       name: 'TypeError',
       message: /no condition/,
@@ -126,8 +135,14 @@ test('figures after a cursor are those of the rest of that order', async () => {
 test('a column that cols names and nobody declared is named in the error; SQL in cols stays SQL', async () => {
   const [db, things] = open({ n: { type: 'INTEGER' }, t: { type: 'TEXT', fts: true } })
   await things.set({ id: 'a', n: 1, t: 'sea', x: 2 })
-  await assert.rejects(things.search({}, { cols: ['x'] }), { name: 'TypeError', code: 'UNKNOWN_COLUMN' })
-  await assert.rejects(things.search({}, { cols: ['n', 'x'] }), /unknown column 'x': declare it in columns/)
+  await assert.rejects(things.search({}, { cols: ['x'] }), {
+    name: 'TypeError',
+    code: 'UNKNOWN_COLUMN',
+  })
+  await assert.rejects(
+    things.search({}, { cols: ['n', 'x'] }),
+    /unknown column 'x': declare it in columns/,
+  )
   const rank = { cols: ['id', '$rank'] }
   await assert.rejects(things.search({ $match: 'sea' }, rank), {
     name: 'TypeError',
@@ -136,7 +151,9 @@ test('a column that cols names and nobody declared is named in the error; SQL in
   const [row] = await things.searchAll({ $match: 'sea' }, { cols: ['id'], sort: { $rank: 1 } })
   assert.deepEqual([row.id, typeof row.$rank], ['a', 'number'])
   await assert.rejects(things.search({}, { cols: ['x + 1'] }), { code: 'SQLITE_ERROR' })
-  assert.deepEqual(await things.searchAll({}, { cols: ['n + 1', 'rowId'] }), [{ 'n + 1': 2, rowId: 1 }])
+  assert.deepEqual(await things.searchAll({}, { cols: ['n + 1', 'rowId'] }), [
+    { 'n + 1': 2, rowId: 1 },
+  ])
   await db.close()
 })
 
@@ -151,7 +168,12 @@ test('a path that is a column, or below one, is that column', async () => {
     v: {},
     vw: { path: 'v.w', type: 'TEXT' },
   })
-  const doc = { id: '1', x: { n: 5, w: 1 }, y: { when: new Date(7), z: { k: [1] }, q: 'q' }, v: { w: 'w' } }
+  const doc = {
+    id: '1',
+    x: { n: 5, w: 1 },
+    y: { when: new Date(7), z: { k: [1] }, q: 'q' },
+    v: { w: 'w' },
+  }
   await things.set([doc, { id: '2', x: { w: 1 } }])
   assert.deepEqual(await things.get('1'), doc)
   for (const attrs of [
@@ -170,7 +192,10 @@ test('a path that is a column, or below one, is that column', async () => {
   assert.deepEqual(await things.searchAll({ id: '1' }, { cols }), [
     { 'x.n': 5, 'y.when': new Date(7), 'y.z.k': [1] },
   ])
-  const refused = { code: 'BAD_VALUE', message: /'n' holds a part of it: ask for the columns below it/ }
+  const refused = {
+    code: 'BAD_VALUE',
+    message: /'n' holds a part of it: ask for the columns below it/,
+  }
   await assert.rejects(things.count({ x: { $eq: { w: 1 } } }), refused)
   await assert.rejects(things.searchAll({}, { cols: ['x'] }), refused)
   await assert.rejects(things.searchAll({}, { sort: { x: 1 } }), refused)
@@ -190,7 +215,10 @@ test('NUL is text like any other in $text and textSearch, and refused in pattern
   assert.equal(await ids({ t: 'a' }), '1,2')
   assert.equal(await ids({ v: { $text: '\0B' } }), '1')
   for (const op of ['$like', '$glob'])
-    await assert.rejects(things.searchAll({ t: { [op]: 'a\0c' } }), { code: 'BAD_VALUE', message: /NUL/ })
+    await assert.rejects(things.searchAll({ t: { [op]: 'a\0c' } }), {
+      code: 'BAD_VALUE',
+      message: /NUL/,
+    })
   await db.close()
 })
 
@@ -225,7 +253,12 @@ test('a $match without a word in it is no condition, whatever else is in it', as
   const [db, things] = open({ t: { type: 'TEXT', fts: true } })
   await things.set([{ t: 'fox' }, { t: 'dog' }])
   for (const blank of ['', '   ', '"', '*', '\0', '" -'])
-    for (const given of [blank, { words: blank }, { words: blank, prefix: true }, { phrase: blank }])
+    for (const given of [
+      blank,
+      { words: blank },
+      { words: blank, prefix: true },
+      { phrase: blank },
+    ])
       assert.equal(await things.count({ $match: given }), 2, JSON.stringify(given))
   assert.equal(await things.count({ $match: '" fox' }), 1)
   await db.close()

@@ -87,7 +87,11 @@ export function model(r) {
     const chosen = r.one(COLLATIONS)
     return chosen ? { collate: chosen } : {}
   }
-  add('text', 'text', { type: 'TEXT', ...collate(), ...r.one([{}, { in: true }, { textSearch: true }]) })
+  add('text', 'text', {
+    type: 'TEXT',
+    ...collate(),
+    ...r.one([{}, { in: true }, { textSearch: true }]),
+  })
   add('integer', 'integer', { type: 'INTEGER', ...r.one([{}, { in: true }]) })
   add('real', 'number', { type: 'REAL' })
   add('numeric', 'number', { type: 'NUMERIC' })
@@ -138,7 +142,10 @@ export function documents(r, { columns, kinds }) {
 
 const scalar = (r, kind) => {
   for (;;) {
-    const found = value(r, ['text', 'integer', 'number'].includes(kind) && r.chance(0.8) ? kind : 'mixed')
+    const found = value(
+      r,
+      ['text', 'integer', 'number'].includes(kind) && r.chance(0.8) ? kind : 'mixed',
+    )
     if (found !== undefined && found !== null) return found
   }
 }
@@ -148,7 +155,16 @@ const scalars = (r, kind, n) =>
 /** Operators for a column of a kind. */
 function operators(r, kind) {
   const pattern = () =>
-    r.one([r.one(TEXTS.filter(text => !text.includes('\0'))), 'a%', '%b%', '_', 'A_', '*', '?b', 'a*'])
+    r.one([
+      r.one(TEXTS.filter(text => !text.includes('\0'))),
+      'a%',
+      '%b%',
+      '_',
+      'A_',
+      '*',
+      '?b',
+      'a*',
+    ])
   const make = {
     $eq: () => (r.chance(0.1) ? null : scalar(r, kind)),
     $ne: () => (r.chance(0.1) ? null : scalar(r, kind)),
@@ -229,7 +245,12 @@ function attribute(r, column, kind) {
 
 export function sort(r, { kinds }) {
   const made = {}
-  const names = [...Object.keys(kinds).filter(name => name !== 'tags'), 'id', 'any.k', 'loose.list[0]']
+  const names = [
+    ...Object.keys(kinds).filter(name => name !== 'tags'),
+    'id',
+    'any.k',
+    'loose.list[0]',
+  ]
   for (let i = r.below(4); i > 0; i -= 1)
     made[r.one(names)] = (r.below(3) + 1 + r.next() / 2) * r.one([1, -1])
   if (r.chance(0.1)) made[r.one(names)] = 0

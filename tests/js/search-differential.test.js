@@ -1,5 +1,6 @@
-// Searches, sorts, pages both ways, counts, figures and distinct values against a naive model, over random models and
-// documents. SEED=n runs another series, CASES=n more or fewer; a failure is made small and printed.
+// Searches, sorts, pages both ways, counts, figures and distinct values against a naive model, over
+// random models and documents. SEED=n runs another series, CASES=n more or fewer; a failure is made
+// small and printed.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'
@@ -18,7 +19,9 @@ async function opened(columns, docs) {
 }
 
 const forEngine = columns =>
-  Object.fromEntries(Object.entries(columns).map(([name, { naive: _, ...column }]) => [name, column]))
+  Object.fromEntries(
+    Object.entries(columns).map(([name, { naive: _, ...column }]) => [name, column]),
+  )
 
 const ids = items => items.map(item => item.id)
 
@@ -28,7 +31,10 @@ const QUESTIONS = {
     const found = await things.search(attrs, { sort })
     const expected = naive.search(columns, docs, attrs, sort)
     assert.deepEqual(ids(found.items), ids(expected))
-    assert.deepEqual([found.total, found.cursor, found.prevCursor], [expected.length, undefined, undefined])
+    assert.deepEqual(
+      [found.total, found.cursor, found.prevCursor],
+      [expected.length, undefined, undefined],
+    )
   },
   async window(things, columns, docs, { attrs, sort, limit, offset }) {
     const found = await things.search(attrs, { sort, limit, offset })
@@ -53,7 +59,10 @@ const QUESTIONS = {
       assert.equal(page.cursor !== undefined, from + size < expected.length, `cursor at ${from}`)
       if (!page.cursor) break
       if (from === 0) {
-        assert.equal(await things.count(attrs, { sort, cursor: page.cursor }), expected.length - size)
+        assert.equal(
+          await things.count(attrs, { sort, cursor: page.cursor }),
+          expected.length - size,
+        )
       }
       page = await things.search(attrs, { sort, limit: size, cursor: page.cursor })
       assert.notEqual(page.prevCursor, undefined)
@@ -78,12 +87,15 @@ const QUESTIONS = {
     const expected = naive.figure(columns, docs, op, name, attrs)
     // in what order doubles are added is nobody's promise
     if (found !== null && expected !== null && ['sum', 'avg'].includes(op)) {
-      const ends = ['max', 'min'].map(end => Math.abs(naive.figure(columns, docs, end, name, attrs)))
+      const ends = ['max', 'min'].map(end =>
+        Math.abs(naive.figure(columns, docs, end, name, attrs)),
+      )
       assert(Math.abs(found - expected) <= Math.max(...ends) * 1e-14, `${found} is not ${expected}`)
     } else assert.equal(found, expected)
   },
   async distinct(things, columns, docs, { attrs, name }) {
-    if (columns[name].collate || ['JSON'].includes(columns[name].type) || columns[name].falsyBool) return
+    if (columns[name].collate || ['JSON'].includes(columns[name].type) || columns[name].falsyBool)
+      return
     const found = await things.search(attrs, { cols: [name], distinct: true, sort: { [name]: 1 } })
     const expected = naive.distinct(columns, docs, name, attrs)
     assert.equal(found.items.length, expected.length)
@@ -132,11 +144,15 @@ function* smaller({ docs, question }) {
     const inner = ['$and', '$or'].includes(key) ? value : key === '$not' ? [value] : []
     for (const attrs of inner) yield { docs, question: { ...question, attrs } }
     for (let i = 0; i < inner.length && key !== '$not'; i += 1)
-      yield { docs, question: { ...question, attrs: { ...question.attrs, [key]: value.toSpliced(i, 1) } } }
+      yield {
+        docs,
+        question: { ...question, attrs: { ...question.attrs, [key]: value.toSpliced(i, 1) } },
+      }
   }
 }
 
-const without = (object, key) => Object.fromEntries(Object.entries(object).filter(([k]) => k !== key))
+const without = (object, key) =>
+  Object.fromEntries(Object.entries(object).filter(([k]) => k !== key))
 
 function question(r, made) {
   const names = Object.keys(made.kinds)
@@ -157,7 +173,8 @@ test(`${CASES} random questions have the naive model's answers`, async () => {
   for (let asked = 0, seed = SEED * 1_000_000; asked < CASES; seed += 1) {
     const r = random(seed)
     const made = model(r)
-    made.columns.double.naive = doc => (typeof doc.integer === 'number' ? doc.integer * 2 : undefined)
+    made.columns.double.naive = doc =>
+      typeof doc.integer === 'number' ? doc.integer * 2 : undefined
     const docs = documents(r, made)
     const [db, things] = await opened(made.columns, docs)
     for (let i = 0; i < PER_MODEL && asked < CASES; i += 1, asked += 1) {
@@ -177,5 +194,6 @@ test(`${CASES} random questions have the naive model's answers`, async () => {
   }
   // a test whose questions find nothing would agree about everything
   assert(found > CASES / 4, `only ${found} of ${CASES} questions found something`)
-  for (const kind of Object.keys(QUESTIONS)) assert(seen.get(kind) > CASES / 20, `${kind}: ${seen.get(kind)}`)
+  for (const kind of Object.keys(QUESTIONS))
+    assert(seen.get(kind) > CASES / 20, `${kind}: ${seen.get(kind)}`)
 })

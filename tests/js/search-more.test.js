@@ -39,7 +39,13 @@ test('full text finds words, ranks them and shows where', async () => {
     assert.deepEqual((await ids(attrs)).sort(), expected, JSON.stringify(attrs))
   }
   // a query of FTS5's language stays in its column, and beside other conditions
-  for (const query of ['x) OR (nothing', 'interest)) OR ((nothing', '"interest', '(interest', 'interest)'])
+  for (const query of [
+    'x) OR (nothing',
+    'interest)) OR ((nothing',
+    '"interest',
+    '(interest',
+    'interest)',
+  ])
     await assert.rejects(
       ids({ title: { $match: 'dog' }, body: { $match: { query } } }, { sort: { $rank: 1 } }),
       /quotes or parentheses don't close/,
@@ -62,14 +68,21 @@ test('full text finds words, ranks them and shows where', async () => {
       { code: 'BAD_VALUE', message: /\$match/ },
       query,
     )
-  await assert.rejects(texts.search({ n: { $match: 'x' } }), { code: 'BAD_VALUE', message: /fts: true/ })
+  await assert.rejects(texts.search({ n: { $match: 'x' } }), {
+    code: 'BAD_VALUE',
+    message: /fts: true/,
+  })
   await assert.rejects(texts.search({ $match: 7 }), { name: 'TypeError', message: /takes text/ })
   await assert.rejects(texts.search({}, { sort: { $rank: 1 } }), /needs a \$match/)
   await db.close()
 })
 
 test('each calls a few at a time, and with every document once', async () => {
-  const [db, things] = open({ id: { type: 'INTEGER' }, n: { type: 'INTEGER', index: true }, old: {} })
+  const [db, things] = open({
+    id: { type: 'INTEGER' },
+    n: { type: 'INTEGER', index: true },
+    old: {},
+  })
   await things.set(Array.from({ length: 130 }, (_, i) => ({ n: (i * 7) % 10 })))
   let running = 0
   let most = 0
@@ -91,11 +104,15 @@ test('each calls a few at a time, and with every document once', async () => {
   )
   // it copies what it sees, moves it in the order and takes it out of the search
   let calls = 0
-  await things.each({ old: { $null: true } }, { sort: { n: 1 }, batchSize: 7, concurrent: 1 }, async item => {
-    calls += 1
-    await things.set({ n: item.n + 1 })
-    await things.set({ ...item, n: item.n + 5, old: item.n < 5 })
-  })
+  await things.each(
+    { old: { $null: true } },
+    { sort: { n: 1 }, batchSize: 7, concurrent: 1 },
+    async item => {
+      calls += 1
+      await things.set({ n: item.n + 1 })
+      await things.set({ ...item, n: item.n + 5, old: item.n < 5 })
+    },
+  )
   // copies that come to lie before the last are documents like others; each is met once
   const all = await things.count()
   assert.equal(all, 130 + calls)
@@ -178,7 +195,9 @@ test('explain names the index, and a large scan warns once', async () => {
     await things.search({ n: i, plain: i })
     await things.search({ city: 'x' }, { sort: { n: 1 }, limit: 3 })
   }
-  assert.deepEqual(heard, ["things: a search by plain reads all of 10002 rows: declare an index on 'plain'"])
+  assert.deepEqual(heard, [
+    "things: a search by plain reads all of 10002 rows: declare an index on 'plain'",
+  ])
   await db.close()
 })
 
@@ -192,7 +211,11 @@ test('whatever reads all of a large table warns, be it first', async () => {
     search: things => things.search({ plain: 5 }),
   }
   for (const [name, ask] of Object.entries(asks)) {
-    const [db, things] = open({ id: { type: 'INTEGER' }, n: { type: 'INTEGER', index: true }, plain: {} })
+    const [db, things] = open({
+      id: { type: 'INTEGER' },
+      n: { type: 'INTEGER', index: true },
+      plain: {},
+    })
     await db.run(
       'WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO things(id) SELECT i FROM n',
     )

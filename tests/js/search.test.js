@@ -106,7 +106,11 @@ test('what cannot be asked is a TypeError that says what can', async () => {
     [{}, { where: { 'n = ?': 1 } }, /where takes an array of values/],
     [{}, { snippet: { n: { tokens: 'x' } } }, /snippet\.n\.tokens/],
   ]) {
-    await assert.rejects(things.search(attrs, options), { name: 'TypeError', message }, String(message))
+    await assert.rejects(
+      things.search(attrs, options),
+      { name: 'TypeError', message },
+      String(message),
+    )
   }
   await assert.rejects(things.search({ nope: 1 }), { code: 'UNKNOWN_COLUMN' })
   // as deep as it may be, and one more; as many as there may be, and more
@@ -182,23 +186,33 @@ test('options join, select, make distinct, offset and leave out', async () => {
   ])
   const kinds = await things.search({}, { cols: ['kind'], distinct: true, sort: { kind: 1 } })
   assert.deepEqual(kinds, { items: [{ kind: '' }, { kind: 'a' }, { kind: 'b' }], total: 3 })
-  assert.deepEqual(await things.searchOne({}, { cols: ['count(*) AS many', 'CAST(1.5 AS TEXT)'] }), {
-    many: 4,
-    'CAST(1.5 AS TEXT)': '1.5',
-  })
+  assert.deepEqual(
+    await things.searchOne({}, { cols: ['count(*) AS many', 'CAST(1.5 AS TEXT)'] }),
+    {
+      many: 4,
+      'CAST(1.5 AS TEXT)': '1.5',
+    },
+  )
   const rest = await things.search({}, { offset: 3 })
   assert.deepEqual([rest.items.map(i => i.id), rest.total], [[4], 4])
-  assert.deepEqual(Object.keys(await things.search({}, { limit: 1, noTotal: true })), ['items', 'cursor'])
+  assert.deepEqual(Object.keys(await things.search({}, { limit: 1, noTotal: true })), [
+    'items',
+    'cursor',
+  ])
   assert.deepEqual(Object.keys(await things.search({}, { limit: 1, noCursor: true })), ['items'])
   assert.equal((await things.search({}, { limit: 1, itemsOnly: true })).length, 1)
   assert.equal(
-    (await things.search({}, { where: { 'tbl.n > ?': [5], 'tbl.n < ?': [9], 'no such': false } })).total,
+    (await things.search({}, { where: { 'tbl.n > ?': [5], 'tbl.n < ?': [9], 'no such': false } }))
+      .total,
     1,
   )
   assert.deepEqual(await things.searchOne({ n: 7 }, { cols: ['n'] }), { n: 7 })
-  await assert.rejects(things.search({}, { where: { 'EXISTS (SELECT 1 FROM sqlite_schema)': [] } }), {
-    code: 'SQLITE_AUTH',
-  })
+  await assert.rejects(
+    things.search({}, { where: { 'EXISTS (SELECT 1 FROM sqlite_schema)': [] } }),
+    {
+      code: 'SQLITE_AUTH',
+    },
+  )
   await db.close()
 })
 
@@ -210,14 +224,19 @@ test('dates, bytes and big integers are values to search for', async () => {
     ],
   })
   assert.equal(await things.count({ at: { $gt: new Date(5) } }), 1)
-  assert.deepEqual(await things.searchOne({ at: new Date(50) }, { cols: ['at'] }), { at: new Date(50) })
+  assert.deepEqual(await things.searchOne({ at: new Date(50) }, { cols: ['at'] }), {
+    at: new Date(50),
+  })
   const raw = await things.searchOne({}, { cols: ["x'00ff'", '9007199254740993', '0.5', 'NULL'] })
   assert.deepEqual(raw, {
     "x'00ff'": new Uint8Array([0, 255]),
     '9007199254740993': 9007199254740993n,
     0.5: 0.5,
   })
-  assert.equal(await things.count({}, { where: { '? = 9007199254740993': [9007199254740993n] } }), 2)
+  assert.equal(
+    await things.count({}, { where: { '? = 9007199254740993': [9007199254740993n] } }),
+    2,
+  )
   assert.equal(await things.count({}, { where: { "? = x'01'": [new Uint8Array([1])] } }), 2)
   await db.close()
 })
@@ -230,7 +249,11 @@ test('a cursor of another search is refused, also one that was tampered with', a
     message: /another model or order/,
   })
   for (const bad of ['x', '!!', cursor.slice(2), `${cursor}A`, '', 'ü'].filter(Boolean))
-    await assert.rejects(things.search({}, { sort: { n: 1 }, cursor: bad }), { code: 'BAD_VALUE' }, bad)
+    await assert.rejects(
+      things.search({}, { sort: { n: 1 }, cursor: bad }),
+      { code: 'BAD_VALUE' },
+      bad,
+    )
   await db.close()
 })
 
@@ -267,7 +290,10 @@ test('figures are numbers, and null when there is none', async () => {
     ],
     [9, 7, 21, 5.25],
   )
-  assert.deepEqual([await things.max('n', { n: 99 }), await things.sum('name', { id: 3 })], [null, null])
+  assert.deepEqual(
+    [await things.max('n', { n: 99 }), await things.sum('name', { id: 3 })],
+    [null, null],
+  )
   assert.equal(await things.numAggOp('SUM', 'meta.list[0].a'), 1)
   await assert.rejects(things.numAggOp('median', 'n'), { code: 'BAD_VALUE' })
   await assert.rejects(things.sum('nope'), TypeError)
@@ -277,7 +303,10 @@ test('figures are numbers, and null when there is none', async () => {
 test('a subclass may make the SELECT of its searches', async () => {
   class Odd extends JsonModel {
     makeSelect(options) {
-      const made = super.makeSelect({ ...options, where: { ...options.where, 'tbl.n % 2 = ?': [1] } })
+      const made = super.makeSelect({
+        ...options,
+        where: { ...options.where, 'tbl.n % 2 = ?': [1] },
+      })
       assert.deepEqual(
         made.map(part => typeof part),
         ['string', 'object', 'object', 'string', 'object', 'boolean'],
@@ -295,7 +324,10 @@ test('a subclass may make the SELECT of its searches', async () => {
     back.items.map(i => i.n),
     [9, 7],
   )
-  const [sql, values, aliases] = JsonModel.prototype.makeSelect.call(things, { attrs: { n: 7 }, limit: 1 })
+  const [sql, values, aliases] = JsonModel.prototype.makeSelect.call(things, {
+    attrs: { n: 7 },
+    limit: 1,
+  })
   assert.deepEqual(aliases, ['_s0'])
   assert.equal((await db.all(sql, values))[0]._s0, 2)
   await db.close()

@@ -1,10 +1,11 @@
-// The rules of the sync server over real HTTP: who may ask, how much, how long it waits. A stand-in for the engine's
-// log makes each fault happen; what pushes and pulls mean is tested with the engine.
+// The rules of the sync server over real HTTP: who may ask, how much, how long it waits. A stand-in
+// for the engine's log makes each fault happen; what pushes and pulls mean is tested with the
+// engine.
 
 import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import { afterEach, test } from 'node:test'
-import { createServer } from '../../pkg-template/server.js'
+import { createServer } from '../../pkg-template/server/handler.js'
 import { serveNode } from '../../www/node.js'
 
 /** Keeps the events it is given; a pull is empty until the first push. */
@@ -152,7 +153,10 @@ test('a body is counted while it is read, whatever its length is said to be', as
   const { post, base, opened } = await listen()
   const big = ' '.repeat(1_400_000)
   const refused = await post('app/push', big)
-  assert.deepEqual([refused.status, await refused.json()], [413, { err: 'too_large', limit: 1_310_720 }])
+  assert.deepEqual(
+    [refused.status, await refused.json()],
+    [413, { err: 'too_large', limit: 1_310_720 }],
+  )
   const status = await new Promise((resolve, reject) => {
     const headers = { Authorization: 'Bearer ann', 'Content-Type': 'application/json' }
     const req = httpRequest(`${base}/app/push`, { method: 'POST', headers })
@@ -238,7 +242,10 @@ test('a page of another origin is answered only if it is listed', async () => {
   assert.equal(allowed.headers.get('Access-Control-Allow-Origin'), origin)
   const other = await post('app/push', '{}', { Origin: 'https://evil.example' })
   assert.equal(other.headers.get('Access-Control-Allow-Origin'), null)
-  const preflight = await fetch(`${base}/app/push`, { method: 'OPTIONS', headers: { Origin: origin } })
+  const preflight = await fetch(`${base}/app/push`, {
+    method: 'OPTIONS',
+    headers: { Origin: origin },
+  })
   assert.equal(preflight.status, 204)
   assert.match(preflight.headers.get('Access-Control-Allow-Headers'), /Authorization/)
   const closed = await listen()
@@ -255,6 +262,10 @@ test('options are checked by name', () => {
     name: 'TypeError',
     message: /cors/,
   })
-  assert.throws(() => createServer({ storage: {}, authorize, stroage: 1 }), { message: /'stroage'/ })
-  assert.throws(() => createServer({ storage: {}, authorize, validate: 1 }), { message: /validate/ })
+  assert.throws(() => createServer({ storage: {}, authorize, stroage: 1 }), {
+    message: /'stroage'/,
+  })
+  assert.throws(() => createServer({ storage: {}, authorize, validate: 1 }), {
+    message: /validate/,
+  })
 })

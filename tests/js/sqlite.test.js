@@ -1,4 +1,5 @@
-// SQLite's own surface: opening and its hooks, the ways to run a statement, statements, events, versions, free pages.
+// SQLite's own surface: opening and its hooks, the ways to run a statement, statements, events,
+// versions, free pages.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +26,9 @@ test('hooks run in their order, before anybody else, and again when the database
       seen.push(`did ${child.isOpen} ${child === db} ${db.isOpen}`)
     },
   })
-  db.runOnceOnOpen(async child => seen.push(`once ${(await child.get('SELECT count(*) AS n FROM t')).n}`))
+  db.runOnceOnOpen(async child =>
+    seen.push(`once ${(await child.get('SELECT count(*) AS n FROM t')).n}`),
+  )
   assert.equal(db.isOpen, false)
   const early = db.get('SELECT count(*) AS n FROM t')
   assert.deepEqual(await early, { n: 1 })
@@ -151,7 +154,9 @@ test('a statement is one per text, runs its calls in their order, and survives a
   assert.equal(insert.sql, 'INSERT INTO t(b) VALUES (?)')
   const ids = await Promise.all(['x', 'y', 'z'].map(async b => (await insert.run([b])).lastID))
   assert.deepEqual(ids, [1, 2, 3])
-  await assert.rejects(insert.run([1, 2]), error => error.message.startsWith(`${db.name}[insert]: `))
+  await assert.rejects(insert.run([1, 2]), error =>
+    error.message.startsWith(`${db.name}[insert]: `),
+  )
   await db.close()
   assert.equal((await insert.run(['again'])).lastID, 4)
   const read = db.prepare('SELECT b FROM t WHERE a >= $a')
@@ -243,7 +248,12 @@ const fill = (db, rows) =>
     DROP TABLE t;`)
 
 test('free pages are given back step by step, while nobody asks', async () => {
-  const db = new SQLite({ file: file(), autoVacuum: true, vacuumInterval: 0.005, vacuumPageCount: 4 })
+  const db = new SQLite({
+    file: file(),
+    autoVacuum: true,
+    vacuumInterval: 0.005,
+    vacuumPageCount: 4,
+  })
   await fill(db, 300)
   const free = async () => (await db.get('PRAGMA freelist_count')).freelist_count
   assert.ok((await free()) > 250)
@@ -275,9 +285,18 @@ test('what NODE_ENV did elsewhere is an option', async () => {
   await db.exec('CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)')
   assert.deepEqual(await db.all('SELECT a FROM t'), [{ a: 2 }, { a: 1 }])
   await db.close()
-  const bad = { vacuumPageCount: 0, vacuumInterval: -1, busyTimeout: 'x', onDidOpen: 5, nonsense: 1 }
+  const bad = {
+    vacuumPageCount: 0,
+    vacuumInterval: -1,
+    busyTimeout: 'x',
+    onDidOpen: 5,
+    nonsense: 1,
+  }
   for (const [key, value] of Object.entries(bad)) {
-    assert.throws(() => new SQLite({ [key]: value }), { name: 'TypeError', message: new RegExp(key) })
+    assert.throws(() => new SQLite({ [key]: value }), {
+      name: 'TypeError',
+      message: new RegExp(key),
+    })
   }
 })
 

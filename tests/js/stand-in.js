@@ -1,5 +1,5 @@
-// An in-memory stand-in for the database in a worker, so that each fault can be made to happen. What the real one does
-// is tested elsewhere.
+// An in-memory stand-in for the database in a worker, so that each fault can be made to happen.
+// What the real one does is tested elsewhere.
 
 /** What is kept when a database is closed; one may have it open at a time. */
 export class Disk {
@@ -48,7 +48,8 @@ class Todos {
     return this.rows.get(id)
   }
   async rename(id, title) {
-    if (!this.rows.has(id)) throw Object.assign(new Error(`todos.rename ${id}: ENOENT`), { code: 'ENOENT' })
+    if (!this.rows.has(id))
+      throw Object.assign(new Error(`todos.rename ${id}: ENOENT`), { code: 'ENOENT' })
     return this.set({ ...this.rows.get(id), title })
   }
   async typed() {
@@ -80,7 +81,8 @@ class Todos {
         return this
       },
       async next() {
-        while (seen === JSON.stringify([...self.rows])) await new Promise(wake => self.#wake.push(wake))
+        while (seen === JSON.stringify([...self.rows]))
+          await new Promise(wake => self.#wake.push(wake))
         seen = JSON.stringify([...self.rows])
         return { done: false, value: [...self.rows.values()] }
       },
@@ -94,14 +96,23 @@ class Todos {
 
 class Database {
   store = { todos: new Todos(this) }
-  status = { storage: 'memory', persistence: 'none', sync: { state: 'live', online: true, pending: 0 } }
+  status = {
+    storage: 'memory',
+    persistence: 'none',
+    sync: { state: 'live', online: true, pending: 0 },
+  }
   listeners = []
   closed = false
-  /** Awaited before something takes effect, before its answer leaves, and before the files are let go. */
+  /**
+   * Awaited before something takes effect, before its answer leaves, and before the files are let
+   * go.
+   */
   beforeEffect = async () => {}
   beforeAnswer = async () => {}
   beforeClose = async () => {}
-  queue = { search: async (_, { limit }) => ({ items: this.disk.events.toReversed().slice(0, limit) }) }
+  queue = {
+    search: async (_, { limit }) => ({ items: this.disk.events.toReversed().slice(0, limit) }),
+  }
   constructor(disk) {
     this.disk = disk
   }
@@ -154,7 +165,8 @@ class Database {
     return [...new Set([...this.disk.calls.keys()].map(key => key.split('/')[0]))]
   }
   async forgetCalls(tab) {
-    for (const key of [...this.disk.calls.keys()]) if (key.startsWith(`${tab}/`)) this.disk.calls.delete(key)
+    for (const key of [...this.disk.calls.keys()])
+      if (key.startsWith(`${tab}/`)) this.disk.calls.delete(key)
   }
   async setOnline(online) {
     this.status = { ...this.status, sync: { ...this.status.sync, online } }

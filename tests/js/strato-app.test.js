@@ -1,5 +1,6 @@
-// What applications of strato-db do beyond the rows of its API, and what they get: classes of their own as models, models
-// without addModel, definitions with null, values without an array. Searches made over are own-select.test.js's.
+// What applications of strato-db do beyond the rows of its API, and what they get: classes of their
+// own as models, models without addModel, definitions with null, values without an array. Searches
+// made over are own-select.test.js's.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,9 @@ test('a class of the application is a model too: it has its database, and tables
       name = 'tally'
       constructor({ db, start }) {
         this.db = db
-        db.registerMigrations('tally', { 0: tx => tx.run('CREATE TABLE tally AS SELECT ? AS n', [start]) })
+        db.registerMigrations('tally', {
+          0: tx => tx.run('CREATE TABLE tally AS SELECT ? AS n', [start]),
+        })
       }
       async add() {
         await this.db.run('UPDATE tally SET n = n + 1')
@@ -31,7 +34,8 @@ test('a class of the application is a model too: it has its database, and tables
     })
     await assert.rejects(failing, /undo/)
     assert.equal(await tally.add(), 7)
-    for (const bad of [undefined, {}, 'Tally']) assert.throws(() => db.addModel(bad), /must be a class/)
+    for (const bad of [undefined, {}, 'Tally'])
+      assert.throws(() => db.addModel(bad), /must be a class/)
   }))
 
 test('a class of the application may write while migrations run, also while they fail, and not after', async () => {
@@ -101,10 +105,15 @@ test('a model that is made by the constructor of another belongs to the same dat
       }
     }
     const parent = db.addModel(Parent, { name: 'p' })
-    assert.throws(() => db.addModel(Parent, { name: 'p', columns: { n: { type: 'TEXT' } } }), /added already/)
+    assert.throws(
+      () => db.addModel(Parent, { name: 'p', columns: { n: { type: 'TEXT' } } }),
+      /added already/,
+    )
     await parent.parts.set({ id: 'a' })
     await parent.set({ id: 'b' })
-    const tables = await db.all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'p%'")
+    const tables = await db.all(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'p%'",
+    )
     assert.deepEqual(tables.map(({ name }) => name).sort(), ['p', 'p_parts'])
     assert.deepEqual(Object.keys(db.store), ['p'])
   }))
@@ -122,10 +131,17 @@ test('null in a definition says nothing', () =>
     }
     const model = db.addModel(JsonModel, {
       name: 'm',
-      columns: { id: { type: 'INTEGER', value: null }, a: { type: 'JSON', get: null, ...nothing }, b: null },
+      columns: {
+        id: { type: 'INTEGER', value: null },
+        a: { type: 'JSON', get: null, ...nothing },
+        b: null,
+      },
     })
     assert.deepEqual(await model.set({ a: { x: 1 }, b: 2 }), { id: 1, a: { x: 1 }, b: 2 })
-    assert.throws(() => db.addModel(JsonModel, { name: 'n', columns: { a: { parse: 5 } } }), /parse must be/)
+    assert.throws(
+      () => db.addModel(JsonModel, { name: 'n', columns: { a: { parse: 5 } } }),
+      /parse must be/,
+    )
   }))
 
 test('a JSON column that holds others is an object always, but where it says otherwise', () =>
@@ -159,7 +175,10 @@ test('a falsyBool of type JSON or BLOB is true or nothing, and searched by anyth
   withDb(async db => {
     const model = db.addModel(JsonModel, {
       name: 'm',
-      columns: { j: { type: 'JSON', falsyBool: true }, b: { type: 'BLOB', falsyBool: true, index: true } },
+      columns: {
+        j: { type: 'JSON', falsyBool: true },
+        b: { type: 'BLOB', falsyBool: true, index: true },
+      },
     })
     await model.set([
       { id: 'a', j: true, b: 0 },
@@ -179,7 +198,12 @@ test('columns without an alias are _0, _1 …, whatever stands between them; row
   withDb(async db => {
     const model = db.addModel(JsonModel, {
       name: 'm',
-      columns: { a: { type: 'TEXT' }, id: {}, b: { type: 'TEXT', alias: 'bee' }, c: { real: true } },
+      columns: {
+        a: { type: 'TEXT' },
+        id: {},
+        b: { type: 'TEXT', alias: 'bee' },
+        c: { real: true },
+      },
     })
     const aliases = model.columnArr.map(({ name, alias }) => `${name} ${alias}`)
     assert.deepEqual(aliases.sort(), ['a _0', 'b bee', 'c _1', 'id _i', 'json _j'])
@@ -237,7 +261,12 @@ test('event creators take (document, flag, meta)', async () => {
     type: TYPE,
     data: [2, 'a', { id: 'a' }, { by: 'me' }],
   })
-  assert.deepEqual(event.update({ id: 'a', x: undefined }, false, 5).data, [3, 'a', { id: 'a', x: null }, 5])
+  assert.deepEqual(event.update({ id: 'a', x: undefined }, false, 5).data, [
+    3,
+    'a',
+    { id: 'a', x: null },
+    5,
+  ])
   assert.equal(event.update('a', { $inc: { n: 1 } }, 'why').data[3], 'why')
   assert.deepEqual(event.remove('a', 1).data, [0, 'a', null, 1])
   const { data } = await es.dispatch(event.set({ id: 'a' }, false, 'first'))
@@ -282,7 +311,10 @@ test('a file that strato-db made opens with its rows, ids, slugs and migrations'
       { id: 'a', slug: 'x', meta: 3, yes: true, n: 7, free: { k: [1] } },
       { id: 'b', meta: { q: 'text' } },
     ])
-    assert.deepEqual([await docs.count({ yes: true, n: 7 }), await docs.count({ q: 'text' })], [1, 1])
+    assert.deepEqual(
+      [await docs.count({ yes: true, n: 7 }), await docs.count({ q: 'text' })],
+      [1, 1],
+    )
     await docs.set(await docs.get('a'))
     assert.equal((await docs.set({ id: 'c' })).slug, 'x-2')
     await docs.remove('c')

@@ -1,4 +1,5 @@
-// As strato-db has it where a value is missing, in chosen columns, for SQL of one's own, and in the order of calls.
+// As strato-db has it where a value is missing, in chosen columns, for SQL of one's own, and in the
+// order of calls.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel, SQLite } from 'tidelog'
@@ -21,7 +22,11 @@ class Item {
 
 const forNothing = {
   on: { type: 'INTEGER', parse: v => v === 1, stringify: v => (v ? 1 : 0) },
-  list: { type: 'TEXT', parse: v => v?.split(',') ?? [], stringify: v => (v?.length ? v.join() : null) },
+  list: {
+    type: 'TEXT',
+    parse: v => v?.split(',') ?? [],
+    stringify: v => (v?.length ? v.join() : null),
+  },
   deep: { type: 'TEXT', path: 'x.deep', parse: v => v ?? 'none' },
   free: { get: true, parse: v => v ?? 0 },
   computed: { sql: 'nullif(tbl.id, tbl.id)', get: true, parse: v => v ?? 'nothing' },
@@ -30,7 +35,10 @@ const forNothing = {
 test(
   'parse and stringify hear of what is missing, and may have a word for it',
   withModel(forNothing, async (model, db) => {
-    await model.set([{ id: 'a' }, { id: 'b', on: true, list: ['x', 'y'], x: { deep: 'D' }, free: 5 }])
+    await model.set([
+      { id: 'a' },
+      { id: 'b', on: true, list: ['x', 'y'], x: { deep: 'D' }, free: 5 },
+    ])
     const nothing = { on: false, list: [], x: { deep: 'none' }, free: 0, computed: 'nothing' }
     const something = { on: true, list: ['x', 'y'], x: { deep: 'D' }, free: 5, computed: 'nothing' }
     const all = [
@@ -64,10 +72,18 @@ test(
 
 test('an event that changes something else says nothing of a column with functions of its own', async () => {
   const { on, list } = forNothing
-  const es = new EventSourcingDB({ models: { m: { columns: { on, list, n: { type: 'INTEGER' } } } } })
+  const es = new EventSourcingDB({
+    models: { m: { columns: { on, list, n: { type: 'INTEGER' } } } },
+  })
   const { m } = es.store
   await m.set({ id: 'a', on: true, list: ['x'], n: 1 })
-  assert.deepEqual(await m.update({ id: 'a', other: 1 }), { id: 'a', on: true, list: ['x'], n: 1, other: 1 })
+  assert.deepEqual(await m.update({ id: 'a', other: 1 }), {
+    id: 'a',
+    on: true,
+    list: ['x'],
+    n: 1,
+    other: 1,
+  })
   assert.deepEqual(await m.update('a', { $inc: { n: 1 } }), {
     id: 'a',
     on: true,
@@ -113,7 +129,10 @@ test(
         { id: 'a', size: 2, set: [1], odd: '<5>' },
         { id: 'b', size: -1, set: [] },
       ])
-      assert.deepEqual(await db.all('SELECT "set" FROM m ORDER BY id'), [{ set: '[1]' }, { set: '[]' }])
+      assert.deepEqual(await db.all('SELECT "set" FROM m ORDER BY id'), [
+        { set: '[1]' },
+        { set: '[]' },
+      ])
       assert.equal(await model.count({ set: new Set([1]) }), 1)
     },
   ),

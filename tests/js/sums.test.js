@@ -1,5 +1,5 @@
-// What `$inc` makes of the numbers that JSON and SQLite know: the same in every model, with and without functions of its
-// columns, directly and as an event.
+// What `$inc` makes of the numbers that JSON and SQLite know: the same in every model, with and
+// without functions of its columns, directly and as an event.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
@@ -15,7 +15,10 @@ const kinds = {
 }
 
 for (const [kind, open] of Object.entries(kinds)) {
-  for (const [more, column] of Object.entries({ '': {}, ' with a default': { q: { default: 1 } } })) {
+  for (const [more, column] of Object.entries({
+    '': {},
+    ' with a default': { q: { default: 1 } },
+  })) {
     test(`${kind}${more} adds as its columns and numbers are`, async () => {
       const docs = open({ ...NUMBERS, ...column })
       const { q, ...doc } = await docs.set({ id: 'a', i: 2 ** 53 - 1, g: 5n, d: new Date(5), n: 1 })
@@ -36,7 +39,11 @@ for (const [kind, open] of Object.entries(kinds)) {
       )
       const before = await docs.get('a')
       for (const $inc of [{ d: 1e20 }, { d: 8.64e15 }, { n: 2n ** 53n }])
-        await assert.rejects(docs.update('a', { $inc }), { code: 'BAD_VALUE' }, Object.keys($inc)[0])
+        await assert.rejects(
+          docs.update('a', { $inc }),
+          { code: 'BAD_VALUE' },
+          Object.keys($inc)[0],
+        )
       assert.deepEqual(await docs.get('a'), before)
       await docs.db.close()
     })

@@ -1,4 +1,5 @@
-// Two databases and a server over real HTTP: offline and online, conflicts, refusals, a killed server.
+// Two databases and a server over real HTTP: offline and online, conflicts, refusals, a killed
+// server.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
@@ -27,7 +28,8 @@ function link(server) {
 
 const authorize = request => request.headers.get('authorization')?.replace('Bearer ', '') ?? null
 let count = 0
-const newServer = (folder = `s${++count}`) => createServer({ storage: { dir: join(dir, folder) }, authorize })
+const newServer = (folder = `s${++count}`) =>
+  createServer({ storage: { dir: join(dir, folder) }, authorize })
 
 function replica(wire, name, models = { todos: {} }, file = ':memory:') {
   return new EventSourcingDB({
@@ -145,7 +147,8 @@ test('pending events survive a restart of the device and of the server', async (
 })
 
 test('an event that loses its place keeps its queue and tells its author', async () => {
-  const reducer = ({ event }) => event.type === 'claim' && { ins: [{ id: event.data.id, by: event.data.by }] }
+  const reducer = ({ event }) =>
+    event.type === 'claim' && { ins: [{ id: event.data.id, by: event.data.by }] }
   const server = newServer()
   const [a, b] = ['a', 'b'].map(name => replica(link(server), name, { todos: { reducer } }))
   for (const es of [a, b]) {

@@ -1,5 +1,6 @@
-// Tabs of one browser in one process, for tests: Web Locks, channels and ports that behave as a browser's do when a
-// worker or a page dies without a word. Real structured clones; the database is whatever the test opens.
+// Tabs of one browser in one process, for tests: Web Locks, channels and ports that behave as a
+// browser's do when a worker or a page dies without a word. Real structured clones; the database is
+// whatever the test opens.
 import { connect } from 'tidelog/client'
 import { serve } from 'tidelog/worker'
 
@@ -7,7 +8,10 @@ import { serve } from 'tidelog/worker'
 export class Locks {
   #queues = new Map()
 
-  /** `navigator.locks` as one client has it; `die()` is its end. While `asleep` is a list, it does not hear of thefts. */
+  /**
+   * `navigator.locks` as one client has it; `die()` is its end. While `asleep` is a list, it does
+   * not hear of thefts.
+   */
   client() {
     const mine = new Set()
     const client = {
@@ -75,7 +79,10 @@ export class Locks {
 export class Channels {
   #open = new Set()
 
-  /** `name => new BroadcastChannel(name)` as one worker has it. While `asleep` is a list, it hears nothing. */
+  /**
+   * `name => new BroadcastChannel(name)` as one worker has it. While `asleep` is a list, it hears
+   * nothing.
+   */
   client() {
     const mine = new Set()
     const make = name => {
@@ -112,7 +119,8 @@ class Channel extends EventTarget {
   }
   hear(data) {
     setTimeout(() => {
-      const deliver = () => this.#all.has(this) && this.dispatchEvent(new MessageEvent('message', { data }))
+      const deliver = () =>
+        this.#all.has(this) && this.dispatchEvent(new MessageEvent('message', { data }))
       const { asleep } = this.#owner
       if (asleep) asleep.push(deliver)
       else deliver()
@@ -130,8 +138,9 @@ export class Browser {
   #ends = []
 
   /**
-   * A page with its worker, connected. `opening(options, before)` opens the database in a worker that leads; what it
-   * gives is `abandon`ed when that worker dies. `package` and `version` are what the worker is.
+   * A page with its worker, connected. `opening(options, before)` opens the database in a worker
+   * that leads; what it gives is `abandon`ed when that worker dies. `package` and `version` are
+   * what the worker is.
    */
   async open({ file = 'app.db', models = {}, ...options }) {
     const locks = this.locks.client()

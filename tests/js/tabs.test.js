@@ -1,5 +1,6 @@
-// Several tabs of one browser, with a stand-in for the database: who leads, and what becomes of calls, live queries and
-// verdicts when a leader dies, sleeps or is outdated. The real thing is tests/browser/tabs.test.js's.
+// Several tabs of one browser, with a stand-in for the database: who leads, and what becomes of
+// calls, live queries and verdicts when a leader dies, sleeps or is outdated. The real thing is
+// tests/browser/tabs.test.js's.
 
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
@@ -79,7 +80,11 @@ test('what was under way when the leader died takes effect once, by whoever lead
   const { all, disk } = await tabs(3)
   const [first, second, third] = all
   disk.owner.beforeAnswer = () => new Promise(() => {})
-  const sent = [second.todos.set({ id: 2 }), third.db.dispatch('added', { id: 3 }), second.todos.get(2)]
+  const sent = [
+    second.todos.set({ id: 2 }),
+    third.db.dispatch('added', { id: 3 }),
+    second.todos.get(2),
+  ]
   await until(() => disk.effects === 2)
   first.die()
   const waited = third.todos.set({ id: 4 })
@@ -153,7 +158,11 @@ test("a follower's worker that dies is replaced, and what its leader was doing i
   await second.todos.get(1)
   for (const run of go) run()
   assert.deepEqual(await running, { id: 1 })
-  assert.deepEqual([go.length, disk.effects], [1, 1], 'it was still running, so that it was not begun again')
+  assert.deepEqual(
+    [go.length, disk.effects],
+    [1, 1],
+    'it was still running, so that it was not begun again',
+  )
   assert.deepEqual(await first.todos.get(1), { id: 1 })
 })
 
@@ -194,7 +203,9 @@ test('a leader that says nothing is passed over once its files are free, and fol
   const before = disk.owner
   first.worker.sleep()
   const set = second.todos.set({ id: 1 })
-  await until(() => second.db.status.role === 'opening' && second.db.status.error?.code === 'LOCKED')
+  await until(
+    () => second.db.status.role === 'opening' && second.db.status.error?.code === 'LOCKED',
+  )
   assert.equal(disk.owner, before, 'nobody writes beside it')
   first.worker.wake()
   assert.deepEqual(await set, { id: 1 })
@@ -242,7 +253,10 @@ test('a tab with a newer version leads; the older ones finish, say so and refuse
   await role(newer, 'leader')
   for (const { db } of [first, second]) {
     await until(() => db.status.error?.code === 'VERSION_SKEW')
-    await assert.rejects(db.store.todos.get(1), { code: 'VERSION_SKEW', message: /1\.10\.0.*reload/ })
+    await assert.rejects(db.store.todos.get(1), {
+      code: 'VERSION_SKEW',
+      message: /1\.10\.0.*reload/,
+    })
     assert.equal(db.status.role, 'failed')
   }
   assert.deepEqual(await newer.db.store.todos.get(1), { id: 1 })

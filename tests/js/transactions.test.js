@@ -197,7 +197,9 @@ test('a statement that fails inside is undone alone, and the transaction goes on
   const { db, add, rows } = await open()
   await db.withTransaction(async () => {
     await add(1)
-    await assert.rejects(db.run('INSERT INTO t VALUES (2), (1)'), { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
+    await assert.rejects(db.run('INSERT INTO t VALUES (2), (1)'), {
+      code: 'SQLITE_CONSTRAINT_PRIMARYKEY',
+    })
     await add(3)
   })
   assert.deepEqual(await rows(), [1, 3])

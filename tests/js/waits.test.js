@@ -1,5 +1,5 @@
-// A write made inside the transaction, or the phase of an event, that it would have to wait for: refused where the
-// runtime follows asynchronous calls, told of where it does not.
+// A write made inside the transaction, or the phase of an event, that it would have to wait for:
+// refused where the runtime follows asynchronous calls, told of where it does not.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
@@ -104,7 +104,8 @@ for (const kind of ['preprocessor', 'reducer', 'deriver']) {
     }
     await db.dispatch('go', true)
     assert.equal(tries.length, 6)
-    for (const message of tries) assert.match(message, new RegExp(`a ${kind} cannot write past its event`))
+    for (const message of tries)
+      assert.match(message, new RegExp(`a ${kind} cannot write past its event`))
     await things.set({ id: 'b' })
     assert.equal(await things.count(), 1)
     await db.close()
@@ -176,7 +177,9 @@ test('a transaction of the application writes no model of events, and says what 
   const es = new EventSourcingDB({
     types: { go: 1 },
     models: {
-      k: { deriver: async ({ event, model }) => event.type === 'go' && model.set({ id: 'derived' }) },
+      k: {
+        deriver: async ({ event, model }) => event.type === 'go' && model.set({ id: 'derived' }),
+      },
       s: { columns: { slug: { slugValue: o => o.id, index: true } } },
     },
   })
@@ -200,7 +203,9 @@ test('a transaction of the application writes no model of events, and says what 
         )
       })
     }
-    await es.db.withTransaction(() => assert.rejects(calls.set(es.store[name]), events, `joined ${name}`))
+    await es.db.withTransaction(() =>
+      assert.rejects(calls.set(es.store[name]), events, `joined ${name}`),
+    )
   }
   await es.db.withTransaction(async tx => {
     await assert.rejects(es.dispatch('go'), events)
@@ -216,7 +221,10 @@ test('a transaction of the application writes no model of events, and says what 
 
 test('onDidOpen makes no events: it is told so, and does not wait for ever', async () => {
   const opening = { code: 'BAD_VALUE', message: /while the database opens no event can be made/ }
-  const es = new EventSourcingDB({ models: { k: {} }, onDidOpen: db => db.store.k.set({ id: 'h' }) })
+  const es = new EventSourcingDB({
+    models: { k: {} },
+    onDidOpen: db => db.store.k.set({ id: 'h' }),
+  })
   await assert.rejects(es.open(), opening)
   const other = new EventSourcingDB({
     models: { k: {} },
@@ -238,7 +246,10 @@ test('a database is not closed from inside its transaction', async () => {
 })
 
 test('hooks and transactions neither close their database nor give it models', async () => {
-  const refused = what => ({ code: 'BAD_VALUE', message: new RegExp(`a database is not ${what}.*: do so`) })
+  const refused = what => ({
+    code: 'BAD_VALUE',
+    message: new RegExp(`a database is not ${what}.*: do so`),
+  })
   let tried = 0
   const hook = async db => {
     await assert.rejects(db.close(), refused('closed'))

@@ -1,4 +1,5 @@
-// A new definition under which old events fail: the open says so, and the queue tells which. Real files.
+// A new definition under which old events fail: the open says so, and the queue tells which. Real
+// files.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

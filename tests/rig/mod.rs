@@ -1,5 +1,5 @@
-//! A store with a simple application, natively, and pages as a server would make them; shared by the tests of the
-//! store.
+//! A store with a simple application, natively, and pages as a server would make them; shared by
+//! the tests of the store.
 
 #![allow(clippy::unwrap_used, dead_code)] // not every test uses all of it
 
@@ -70,12 +70,20 @@ impl Host for TestHost {
 }
 
 pub(crate) fn open(memory: &Memory, log: Option<&str>, version: i64) -> Store<TestHost> {
-    open_with(memory, 0, EventOptions { log: log.map(String::from), version, ..EventOptions::default() })
+    open_with(
+        memory,
+        0,
+        EventOptions { log: log.map(String::from), version, ..EventOptions::default() },
+    )
 }
 
 /// A replica of the log `log` whose process has `salt` of its own.
 pub(crate) fn replica(memory: &Memory, salt: u8, types: Types) -> Store<TestHost> {
-    open_with(memory, salt, EventOptions { log: Some("log".into()), types, ..EventOptions::default() })
+    open_with(
+        memory,
+        salt,
+        EventOptions { log: Some("log".into()), types, ..EventOptions::default() },
+    )
 }
 
 fn open_with(memory: &Memory, salt: u8, options: EventOptions) -> Store<TestHost> {

@@ -1,5 +1,5 @@
-// The host's files in each runtime: one process at a time, whatever it runs in; a killed one keeps nothing locked;
-// each commit is flushed once; closing leaves no handle behind.
+// The host's files in each runtime: one process at a time, whatever it runs in; a killed one keeps
+// nothing locked; each commit is flushed once; closing leaves no handle behind.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -21,7 +21,9 @@ function once([command, ...args], file) {
 
 /** Starts a process that keeps the file open; what it says first. */
 async function hold([command, ...args], file) {
-  const child = spawn(command, [...args, holder, file, 'hold'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, [...args, holder, file, 'hold'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise(resolve => child.once('close', resolve))
   const said = await Promise.race([
     new Promise(resolve => createInterface({ input: child.stdout }).once('line', resolve)),

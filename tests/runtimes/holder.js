@@ -1,5 +1,5 @@
-// Opens a database in the runtime that runs this file: `holder.js FILE hold|once`. `hold` writes a document and stays;
-// `once` reads, writes another, closes. Prints one line of JSON about it.
+// Opens a database in the runtime that runs this file: `holder.js FILE hold|once`. `hold` writes a
+// document and stays; `once` reads, writes another, closes. Prints one line of JSON about it.
 import fs from 'node:fs'
 import process from 'node:process'
 import { DB, JsonModel } from 'tidelog'

@@ -1,4 +1,5 @@
-// Runs the specification in the runtime that runs this file: `main.js ENGINE`. Prints one line: the results as JSON.
+// Runs the specification in the runtime that runs this file: `main.js ENGINE`. Prints one line: the
+// results as JSON.
 import process from 'node:process'
 import { runAll } from '../spec/index.js'
 import { placesOf } from './places.js'

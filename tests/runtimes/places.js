@@ -1,5 +1,6 @@
-// Where the specification's databases are in a runtime that has files, by the name of the engine: `bundled`,
-// `node:sqlite`, `better-sqlite3`, `bun:sqlite`. Gives what `tests()` of tests/spec takes.
+// Where the specification's databases are in a runtime that has files, by the name of the engine:
+// `bundled`, `node:sqlite`, `better-sqlite3`, `bun:sqlite`. Gives what `tests()` of tests/spec
+// takes.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

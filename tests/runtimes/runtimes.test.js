@@ -1,4 +1,5 @@
-// The specification of tests/spec in every runtime that npm can give us, each test reported as one of ours.
+// The specification of tests/spec in every runtime that npm can give us, each test reported as one
+// of ours.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -33,7 +34,9 @@ function start(command, args) {
   return spawnSync(command, args, { encoding: 'utf8', timeout: 120_000, maxBuffer: 1e8, env })
 }
 
-/** One test for each result, and one that there are results, for nothing may be left out quietly. */
+/**
+ * One test for each result, and one that there are results, for nothing may be left out quietly.
+ */
 async function report(name, key, { status, signal, error, stdout, stderr }) {
   const line = stdout?.split('\n').find(text => text.startsWith(`${key}: `))
   const results = line ? JSON.parse(line.slice(key.length + 2)) : []

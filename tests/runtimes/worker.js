@@ -53,7 +53,9 @@ export class Spec extends DurableObject {
   }
 }
 
-/** What only a Durable Object does: workerd ends it when a commit fails, whoever catches the error. */
+/**
+ * What only a Durable Object does: workerd ends it when a commit fails, whoever catches the error.
+ */
 async function afterAFailedCommit(namespace) {
   const id = namespace.newUniqueId()
   await namespace.get(id).keep('kept')

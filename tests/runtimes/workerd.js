@@ -1,4 +1,5 @@
-// Starts workerd with the specification: bundled as for a deployment, the wasm a module of its own, storage on disk.
+// Starts workerd with the specification: bundled as for a deployment, the wasm a module of its own,
+// storage on disk.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +24,7 @@ export async function workerdConfig() {
     paths: id => (id.endsWith('.wasm') ? './tidelog_bg.wasm' : id),
   })
   await bundle.close()
-  copyFileSync(join(root, 'pkg', 'tidelog_bg.wasm'), join(dir, 'tidelog_bg.wasm'))
+  copyFileSync(join(root, 'pkg', 'engine', 'tidelog_bg.wasm'), join(dir, 'tidelog_bg.wasm'))
   writeFileSync(join(dir, 'config.capnp'), config(dir))
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }

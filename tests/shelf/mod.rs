@@ -1,4 +1,5 @@
-//! A keeper of blocks for tests: waits one turn, fails when told to, and lets somebody else look at what is kept.
+//! A keeper of blocks for tests: waits one turn, fails when told to, and lets somebody else look at
+//! what is kept.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -31,7 +32,8 @@ impl Disk {
     }
 }
 
-/// A keeper that waits one turn, fails when told to, and has background work done by [`Shelf::work`].
+/// A keeper that waits one turn, fails when told to, and has background work done by
+/// [`Shelf::work`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shelf {
     pub(crate) disk: Rc<RefCell<Disk>>,

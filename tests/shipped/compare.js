@@ -1,6 +1,8 @@
-// Runs the same seeds natively and over the shipped wasm, at the same time, and compares what happened.
+// Runs the same seeds natively and over the shipped wasm, at the same time, and compares what
+// happened.
 //
-//   node tests/shipped/compare.js [--seeds N] [--steps M] [--seed S]     after `npm test -- shipped` has built it
+// node tests/shipped/compare.js [--seeds N] [--steps M] [--seed S]     after `npm test -- shipped`
+// has built it
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -46,8 +48,8 @@ async function difference(seed, steps) {
 }
 
 /**
- * `{seeds, seconds, counters, different}`: how many seeds were compared, how long the wasm took, how often the native run
- * saw what, and the first difference, if there is one.
+ * `{seeds, seconds, counters, different}`: how many seeds were compared, how long the wasm took,
+ * how often the native run saw what, and the first difference, if there is one.
  */
 export async function compare({ first = 0, seeds, steps = 300 }) {
   const range = { first, seeds, steps }
@@ -58,7 +60,10 @@ export async function compare({ first = 0, seeds, steps = 300 }) {
     return told
   })
   const [text, told] = await Promise.all([native(range, 'hash'), wasm])
-  const expected = [...text.matchAll(/^seed (\d+) (\w+)$/gm)].map(found => [Number(found[1]), found[2]])
+  const expected = [...text.matchAll(/^seed (\d+) (\w+)$/gm)].map(found => [
+    Number(found[1]),
+    found[2],
+  ])
   const counters = Object.fromEntries(
     [...text.matchAll(/^ {2}(\w+) +(\d+)$/gm)].map(found => [found[1], Number(found[2])]),
   )
@@ -68,7 +73,9 @@ export async function compare({ first = 0, seeds, steps = 300 }) {
 }
 
 if (import.meta.filename === process.argv[1]) {
-  const options = Object.fromEntries(['seeds', 'steps', 'seed'].map(name => [name, { type: 'string' }]))
+  const options = Object.fromEntries(
+    ['seeds', 'steps', 'seed'].map(name => [name, { type: 'string' }]),
+  )
   const { seeds = 1000, steps = 300, seed = 0 } = parseArgs({ options }).values
   const found = await compare({ first: Number(seed), seeds: Number(seeds), steps: Number(steps) })
   const speed = Math.round((found.seeds * Number(steps)) / found.seconds)

@@ -1,5 +1,6 @@
-// Files in memory for `Engine.open`'s `host` storage, which can be caught in the middle: a copy of all is taken just
-// before the k-th write, as tests/sim/spied.rs does natively. What the dying engine still does afterwards is forgotten.
+// Files in memory for `Engine.open`'s `host` storage, which can be caught in the middle: a copy of
+// all is taken just before the k-th write, as tests/sim/spied.rs does natively. What the dying
+// engine still does afterwards is forgotten.
 
 export class Files {
   #files
@@ -37,7 +38,9 @@ export class Files {
   }
 
   #copy() {
-    return new Map([...this.#files].map(([name, file]) => [name, new File(file.bytes.slice(0, file.size))]))
+    return new Map(
+      [...this.#files].map(([name, file]) => [name, new File(file.bytes.slice(0, file.size))]),
+    )
   }
 
   beforeWrite() {
@@ -49,7 +52,8 @@ export class Files {
     if (this.#left >= 0) this.#left -= 1
   }
 
-  // nobody else has these files, and a lock that is there at once lets the database open without a wait
+  // nobody else has these files, and a lock that is there at once lets the database open without a
+  // wait
   lock() {
     return { release() {} }
   }

@@ -1,5 +1,6 @@
-// The simulator's seeds over the published package: the very wasm in pkg/, with replicas that die at any write, tells the
-// same story as the native engine, down to every byte of every message and every row.
+// The simulator's seeds over the published package: the very wasm in pkg/, with replicas that die
+// at any write, tells the same story as the native engine, down to every byte of every message and
+// every row.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compare } from './compare.js'

@@ -1,7 +1,8 @@
-// The stage of tests/sim/stage.rs: replicas and servers of the package in pkg/, over files in memory and chance that is
-// given to them. Decides nothing; what an answer means is for the world in tests/sim.
+// The stage of tests/sim/stage.rs: replicas and servers of the package in pkg/, over files in
+// memory and chance that is given to them. Decides nothing; what an answer means is for the world
+// in tests/sim.
 import assert from 'node:assert/strict'
-import { loadEngine } from '../../pkg/engine.js'
+import { loadEngine } from '../../pkg/platform/engine.js'
 import { Files } from './files.js'
 
 /** What the platform's generator gives to whoever is at work: what an engine draws at a time. */
@@ -11,7 +12,8 @@ Object.defineProperty(globalThis.crypto, 'getRandomValues', {
   value(bytes) {
     // SQLite's own generator wants 44: they make salts of a WAL, which nobody sees
     if (bytes.length < 4096) return bytes.fill(7)
-    if (given?.length !== bytes.length) throw new Error(`${bytes.length} random bytes are not at hand`)
+    if (given?.length !== bytes.length)
+      throw new Error(`${bytes.length} random bytes are not at hand`)
     bytes.set(given)
     given = null
     return bytes
@@ -189,7 +191,9 @@ class Replica extends Actor {
   }
 
   cursor() {
-    const rows = this.#all("SELECT k, CASE typeof(v) WHEN 'blob' THEN hex(v) ELSE v END AS v FROM _meta")
+    const rows = this.#all(
+      "SELECT k, CASE typeof(v) WHEN 'blob' THEN hex(v) ELSE v END AS v FROM _meta",
+    )
     const stored = Object.fromEntries(rows.map(({ k, v }) => [k, v]))
     return [stored.seq, stored.h, stored.epoch].map(value => `${value ?? ''}`)
   }

@@ -1,5 +1,6 @@
-// A worker in which the world of tests/sim runs as wasm (examples/sim_shipped.rs) on the stage of this realm. Takes seeds
-// from a counter that it shares with its siblings; tells the hash of each trace, or the whole trace of one.
+// A worker in which the world of tests/sim runs as wasm (examples/sim_shipped.rs) on the stage of
+// this realm. Takes seeds from a counter that it shares with its siblings; tells the hash of each
+// trace, or the whole trace of one.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'

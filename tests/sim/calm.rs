@@ -1,11 +1,11 @@
-//! Whether a client is calm: it does not ask on when it was told to stop, nor again and again without getting anywhere.
-//! Part of I10, at any time and whatever the server says.
+//! Whether a client is calm: it does not ask on when it was told to stop, nor again and again
+//! without getting anywhere. Part of I10, at any time and whatever the server says.
 
 use std::collections::{HashSet, VecDeque};
 use tidelog::sync::id::Hash;
 
-/// Requests within a minute that come to nothing. With full jitter below 30 s, 24 failures within one minute have a
-/// chance of less than one in 10^10.
+/// Requests within a minute that come to nothing. With full jitter below 30 s, 24 failures within
+/// one minute have a chance of less than one in 10^10.
 const MOST: usize = 30;
 /// Rewinds within a minute, when the server was not put back meanwhile.
 const MOST_REWINDS: usize = 20;
@@ -26,7 +26,8 @@ pub(crate) struct Calm {
 }
 
 impl Calm {
-    /// Its process was started, or its application said something: it may try at once, as often as that happens.
+    /// Its process was started, or its application said something: it may try at once, as often as
+    /// that happens.
     pub(crate) fn prodded(&mut self) {
         self.asked.clear();
         self.rewound.clear();
@@ -73,7 +74,10 @@ impl Calm {
             return Err(format!("asks on although it was told {why}"));
         }
         if now < self.not_before {
-            return Err(format!("asks at {now} although it was asked to wait until {}", self.not_before));
+            return Err(format!(
+                "asks at {now} although it was asked to wait until {}",
+                self.not_before
+            ));
         }
         count(&mut self.asked, now, MOST, "requests that came to nothing")
     }

@@ -98,7 +98,8 @@ pub(crate) struct Rates {
     pub(crate) rollback: u64,
     /// A client is copied, put back to its copy, or a copy of it goes on as another.
     pub(crate) copy: u64,
-    /// The server's rules change for a while: tokens run out, pushes must be small, nobody is let in.
+    /// The server's rules change for a while: tokens run out, pushes must be small, nobody is let
+    /// in.
     pub(crate) regime: u64,
     /// A client gets a newer version of the application.
     pub(crate) upgrade: u64,

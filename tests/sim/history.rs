@@ -1,6 +1,8 @@
-//! Every history the server ever had, as a tree over the chain, with the state the naive engine has at each point.
+//! Every history the server ever had, as a tree over the chain, with the state the naive engine has
+//! at each point.
 //!
-//! The outside witness: it sees what is durable at the server and remembers it when the server does not.
+//! The outside witness: it sees what is durable at the server and remembers it when the server does
+//! not.
 
 use super::workload::{Op, State};
 use std::collections::{HashMap, HashSet};
@@ -14,7 +16,8 @@ use tidelog::sync::wire::{Ev, Kind, Point};
 pub(crate) struct Moment {
     /// Its position.
     pub(crate) seq: u64,
-    /// The point before it, and the event that led here and whether it counts; at the start there is none.
+    /// The point before it, and the event that led here and whether it counts; at the start there
+    /// is none.
     step: Option<(Hash, Id, bool)>,
     /// The first event up to here that only version 2 of the application knows.
     pub(crate) newer: Option<u64>,
@@ -50,7 +53,8 @@ impl History {
     /// Before the first event.
     pub(crate) fn new() -> History {
         let head = chain::start("sim");
-        let first = Moment { seq: 0, step: None, newer: None, state: Rc::default(), dead: Rc::default() };
+        let first =
+            Moment { seq: 0, step: None, newer: None, state: Rc::default(), dead: Rc::default() };
         History {
             moments: HashMap::from([(head.h, first)]),
             head,
@@ -74,8 +78,8 @@ impl History {
         self.numbers.get(client).copied().unwrap_or(0)
     }
 
-    /// What a history up to `point` has and the present log has not, at least not up to there: the position where
-    /// they part, and the ids after it.
+    /// What a history up to `point` has and the present log has not, at least not up to there: the
+    /// position where they part, and the ids after it.
     pub(crate) fn lost(&self, point: Point) -> (u64, HashSet<Id>) {
         let (mut at, mut seq, mut ids) = (point.h, point.seq, HashSet::new());
         while self.points.get(seq as usize) != Some(&at) {
@@ -102,7 +106,10 @@ impl History {
         for (ev, point) in rows {
             let expected = chain::step(self.head, &ev);
             if expected != point {
-                return Err(format!("I7: the stored chain at {} is not the one of its row", point.seq));
+                return Err(format!(
+                    "I7: the stored chain at {} is not the one of its row",
+                    point.seq
+                ));
             }
             let number = self.numbers.entry(ev.c).or_default();
             *number += 1;

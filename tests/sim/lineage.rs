@@ -1,7 +1,8 @@
-//! What the outside knows of one line of a replica's life, and what it may expect of it: I1, I4 and I9.
+//! What the outside knows of one line of a replica's life, and what it may expect of it: I1, I4 and
+//! I9.
 //!
-//! A copy that is put back, or goes on as a clone, is a line of its own: what was made until it was taken, and then
-//! what is made on it. What a line that ended had never pushed is gone with it.
+//! A copy that is put back, or goes on as a clone, is a line of its own: what was made until it was
+//! taken, and then what is made on it. What a line that ended had never pushed is gone with it.
 
 use super::history::History;
 use super::workload::Op;
@@ -16,15 +17,16 @@ pub(crate) struct Lineage {
     attempted: Vec<(Id, Op)>,
     /// Those whose dispatch resolved.
     ledger: Vec<Id>,
-    /// Made but never resolved, because the process died: the application tries again with the same id.
+    /// Made but never resolved, because the process died: the application tries again with the same
+    /// id.
     unresolved: Option<(Id, Op)>,
     /// What was pending when it was looked at last.
     waited: Vec<Id>,
 }
 
 impl Lineage {
-    /// The line that goes on from a copy taken now. None while a call waits to be tried again: whether its event is in
-    /// the copy nobody knows.
+    /// The line that goes on from a copy taken now. None while a call waits to be tried again:
+    /// whether its event is in the copy nobody knows.
     pub(crate) fn copy(&self) -> Option<Lineage> {
         self.unresolved.is_none().then(|| self.clone())
     }
@@ -77,8 +79,9 @@ impl Lineage {
         Ok(())
     }
 
-    /// I1 and I9, for a replica that has read up to `cursor` and has `pending` in its queue: what was acknowledged is
-    /// in the queue, in what it has read, or in the present log; and what left the queue is in what it has read.
+    /// I1 and I9, for a replica that has read up to `cursor` and has `pending` in its queue: what
+    /// was acknowledged is in the queue, in what it has read, or in the present log; and what left
+    /// the queue is in what it has read.
     pub(crate) fn check_kept(
         &mut self,
         history: &History,
@@ -86,14 +89,19 @@ impl Lineage {
         pending: Vec<Id>,
     ) -> Result<(), String> {
         let (common, lost) = history.lost(cursor);
-        let read = |id: &Id| history.first.get(id).is_some_and(|&seq| seq <= common) || lost.contains(id);
+        let read =
+            |id: &Id| history.first.get(id).is_some_and(|&seq| seq <= common) || lost.contains(id);
         let waits: HashSet<&Id> = pending.iter().collect();
-        let there = |id: &&Id| history.first.contains_key(*id) || waits.contains(id) || lost.contains(*id);
+        let there =
+            |id: &&Id| history.first.contains_key(*id) || waits.contains(id) || lost.contains(*id);
         if let Some(id) = self.ledger.iter().find(|id| !there(id)) {
             return Err(format!("I1: {id} is nowhere, though it was said to be safe"));
         }
         if let Some(id) = self.waited.iter().find(|id| !waits.contains(id) && !read(id)) {
-            return Err(format!("I9: {id} left the queue, but is not in the log up to {}", cursor.seq));
+            return Err(format!(
+                "I9: {id} left the queue, but is not in the log up to {}",
+                cursor.seq
+            ));
         }
         self.waited = pending;
         Ok(())

@@ -1,5 +1,6 @@
-//! What happens to whole databases: profiles are copied, put back or cloned, and the server is put back to a backup,
-//! its epoch changed or not, to another branch of its history, or emptied. Also what its operators do for a while.
+//! What happens to whole databases: profiles are copied, put back or cloned, and the server is put
+//! back to a backup, its epoch changed or not, to another branch of its history, or emptied. Also
+//! what its operators do for a while.
 
 use super::faults::Seen;
 use super::lineage::Lineage;
@@ -44,7 +45,8 @@ impl<P: Process, O: Origin> World<P, O> {
     /// Something happens to a profile.
     pub(crate) fn meddle(&mut self, i: usize) {
         let Some(line) = self.nodes[i].lineage.copy() else { return };
-        let of_it: Vec<usize> = (0..self.copies.len()).filter(|&k| self.copies[k].node == i).collect();
+        let of_it: Vec<usize> =
+            (0..self.copies.len()).filter(|&k| self.copies[k].node == i).collect();
         match self.dice.below(4) {
             0 | 1 if !of_it.is_empty() => {
                 let k = of_it[self.dice.below(of_it.len() as u64) as usize];
@@ -80,7 +82,8 @@ impl<P: Process, O: Origin> World<P, O> {
         if pushed < gone.len() {
             self.seen(Seen::UnpushedGone);
         }
-        self.trace.note(format_args!("client {i} is put back to a copy, {} events before", gone.len()));
+        self.trace
+            .note(format_args!("client {i} is put back to a copy, {} events before", gone.len()));
         let version = self.nodes[i].version;
         self.nodes[i].process.set_version(version);
         self.kill(i);
@@ -148,8 +151,10 @@ impl<P: Process, O: Origin> World<P, O> {
         if !lost.is_empty() && common < head {
             self.seen(Seen::RolledBackToASibling);
         }
-        self.trace
-            .note(format_args!("the server goes back from {} to {common}, its head is {head}", before.seq));
+        self.trace.note(format_args!(
+            "the server goes back from {} to {common}, its head is {head}",
+            before.seq
+        ));
         self.nodes.iter_mut().for_each(|node| node.calm.prodded());
         Ok(())
     }
@@ -166,8 +171,8 @@ impl<P: Process, O: Origin> World<P, O> {
         self.push_from_outside("stranger", client, evs)
     }
 
-    /// Someone outside pushes an event of the log again under a name of its own: it must not count twice. Now and then it
-    /// leaves out a number, which must not be taken.
+    /// Someone outside pushes an event of the log again under a name of its own: it must not count
+    /// twice. Now and then it leaves out a number, which must not be taken.
     pub(crate) fn copy_somebody(&mut self) -> Result<(), String> {
         if self.history.log.is_empty() {
             return Ok(());
@@ -189,7 +194,12 @@ impl<P: Process, O: Origin> World<P, O> {
         self.push_from_outside("copycat", client, vec![event])
     }
 
-    fn push_from_outside(&mut self, who: &str, client: ClientId, evs: Vec<Outgoing>) -> Result<(), String> {
+    fn push_from_outside(
+        &mut self,
+        who: &str,
+        client: ClientId,
+        evs: Vec<Outgoing>,
+    ) -> Result<(), String> {
         let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
         let push = Push { p: 1, client, at, evs, want: Some(0) };
         let text = to_json(&push).unwrap_or_default();
@@ -209,7 +219,9 @@ impl<P: Process, O: Origin> World<P, O> {
             1 => {
                 self.limit = self.dice.between(4, 32) as usize;
                 let limit = self.limit;
-                self.trace.note(format_args!("pushes of more than {limit} events are refused from now on"));
+                self.trace.note(format_args!(
+                    "pushes of more than {limit} events are refused from now on"
+                ));
             }
             _ => {
                 let status = [403, 426, 503, 503, 200][self.dice.below(5) as usize];

@@ -1,6 +1,8 @@
-//! The simulator: replicas and a server in a hostile world of virtual time, ruled by seeds and judged by oracles.
+//! The simulator: replicas and a server in a hostile world of virtual time, ruled by seeds and
+//! judged by oracles.
 //!
-//! Runs the very machines that are shipped. What it may do and must find is in SYNC.md 10 and 12 of the design.
+//! Runs the very machines that are shipped. What it may do and must find is in SYNC.md 10 and 12 of
+//! the design.
 
 pub(crate) mod calm;
 pub(crate) mod dice;
@@ -70,8 +72,8 @@ pub(crate) struct Run {
     pub(crate) result: Result<(), String>,
 }
 
-/// Runs one seed, which begins with this trace. In a wild world the clocks on the walls jump, which must change nothing
-/// else.
+/// Runs one seed, which begins with this trace. In a wild world the clocks on the walls jump, which
+/// must change nothing else.
 pub(crate) fn run_seed<P: Process, O: Origin>(
     seed: u64,
     steps: u64,
@@ -80,13 +82,16 @@ pub(crate) fn run_seed<P: Process, O: Origin>(
     trace: Trace,
 ) -> Run {
     let mut world: World<P, O> = World::new(seed, mutant, wild, trace);
-    let result = world.run(steps).map_err(|why| format!("{why}\nthe last happenings:{}", world.trace.tail()));
+    let result = world
+        .run(steps)
+        .map_err(|why| format!("{why}\nthe last happenings:{}", world.trace.tail()));
     world.trace.note(format_args!("{result:?}"));
     Run { counters: world.counters, trace: world.trace.finish(), result }
 }
 
-/// Runs `count` seeds from `first` on, on as many threads as there are cores. With `first_failure` the rest is left out
-/// once a seed failed. Every `SAMPLE`-th is run a second time with clocks that are right: it must take the same course.
+/// Runs `count` seeds from `first` on, on as many threads as there are cores. With `first_failure`
+/// the rest is left out once a seed failed. Every `SAMPLE`-th is run a second time with clocks that
+/// are right: it must take the same course.
 pub(crate) fn run_seeds<P: Process, O: Origin>(
     first: u64,
     count: u64,

@@ -1,7 +1,9 @@
-//! Rules of SYNC.md 1 and rows of the client's reaction table taken out, to see that somebody notices.
+//! Rules of SYNC.md 1 and rows of the client's reaction table taken out, to see that somebody
+//! notices.
 //!
-//! The server's rules are bent in [`origin`](super::origin), the replica's in [`replica`](super::replica), and the
-//! machine's reactions here: it is handed another answer than came.
+//! The server's rules are bent in [`origin`](super::origin), the replica's in
+//! [`replica`](super::replica), and the machine's reactions here: it is handed another answer than
+//! came.
 
 use super::origin::Origin;
 use super::process::Process;
@@ -86,9 +88,11 @@ mutants! {
     HARMLESS {
         /// Row "gap": taken for a yes. Acks are hints.
         GapTakenForYes,
-        /// Row "gap": lost numbers are not seen by `last` and `expect`. The chain tells before they do.
+        /// Row "gap": lost numbers are not seen by `last` and `expect`. The chain tells before they
+        /// do.
         LostNumbersUnseen,
-        /// Row "fork": an unknown id in the log under the own name is not seen. `last` or the answer to a push tells.
+        /// Row "fork": an unknown id in the log under the own name is not seen. `last` or the
+        /// answer to a push tells.
         UnknownOwnIdUnseen,
         /// Row "fork": that `last` is above the own count is not seen. The rows themselves tell.
         LastAboveTopUnseen,
@@ -109,8 +113,15 @@ impl Mutant {
 }
 
 impl<P: Process, O: Origin> World<P, O> {
-    /// The answer as client `i` gets to see it; `pushed` is the last number of the push that it answers.
-    pub(crate) fn bend(&mut self, i: usize, status: u16, body: &str, pushed: Option<u64>) -> (u16, String) {
+    /// The answer as client `i` gets to see it; `pushed` is the last number of the push that it
+    /// answers.
+    pub(crate) fn bend(
+        &mut self,
+        i: usize,
+        status: u16,
+        body: &str,
+        pushed: Option<u64>,
+    ) -> (u16, String) {
         let same = || (status, body.to_string());
         if self.mutant == Mutant::None {
             return same();
@@ -123,7 +134,9 @@ impl<P: Process, O: Origin> World<P, O> {
         let refusal = Refusal::parse(status, body);
         match (self.mutant, refusal) {
             (Mutant::PendingDropped, _) => process.drop_pending(u64::MAX),
-            (Mutant::GapTakenForYes, Refusal::Gap { .. }) => return (200, "{\"p\":1,\"page\":null}".into()),
+            (Mutant::GapTakenForYes, Refusal::Gap { .. }) => {
+                return (200, "{\"p\":1,\"page\":null}".into());
+            }
             (Mutant::LostNumbersUnseen, Refusal::Gap { .. }) => {
                 let expect = process.numbers().1;
                 return (409, Refusal::Gap { expect }.to_json().unwrap_or_default());
@@ -171,8 +184,9 @@ impl<P: Process, O: Origin> World<P, O> {
                 page.to = chain::fold(page.from, &page.evs);
             }
             Mutant::LostNumbersUnseen if page.last.map_or(0, |l| l.n) < confirmed => {
-                page.last =
-                    page.last.or(page.evs.first().map(|ev| tidelog::sync::wire::Last { n: 0, id: ev.id }));
+                page.last = page
+                    .last
+                    .or(page.evs.first().map(|ev| tidelog::sync::wire::Last { n: 0, id: ev.id }));
                 page.last.iter_mut().for_each(|l| l.n = confirmed);
             }
             Mutant::ForkUnseen | Mutant::LastAboveTopUnseen => {

@@ -47,8 +47,12 @@ impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // what a message says is in the trace where it left
         match self {
-            Event::Arrive(sent) => write!(f, "arrive {} {} {}", sent.node, sent.life, sent.request.id),
-            Event::Answer { node, life, request, .. } => write!(f, "answer {node} {life} {request}"),
+            Event::Arrive(sent) => {
+                write!(f, "arrive {} {} {}", sent.node, sent.life, sent.request.id)
+            }
+            Event::Answer { node, life, request, .. } => {
+                write!(f, "answer {node} {life} {request}")
+            }
             other => write!(f, "{other:?}"),
         }
     }

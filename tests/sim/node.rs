@@ -1,4 +1,5 @@
-//! One replica in the world: its durable side, its machine, and the driver between them, which can die anywhere.
+//! One replica in the world: its durable side, its machine, and the driver between them, which can
+//! die anywhere.
 
 use super::calm::Calm;
 use super::faults::Seen;
@@ -112,8 +113,9 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::RetriedById);
         }
         let (fresh, version) = (again.is_none(), self.nodes[i].version);
-        let (id, op) =
-            again.unwrap_or_else(|| (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, version)));
+        let (id, op) = again.unwrap_or_else(|| {
+            (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, version))
+        });
         if fresh {
             self.nodes[i].lineage.attempt(id, op.clone());
         }
@@ -141,7 +143,8 @@ impl<P: Process, O: Origin> World<P, O> {
         self.drive(i);
     }
 
-    /// What the clock on the wall of client `i` shows. Its own dice: in a tame world all else is the same.
+    /// What the clock on the wall of client `i` shows. Its own dice: in a tame world all else is
+    /// the same.
     fn wall_clock(&mut self, i: usize) -> i64 {
         const TEN_YEARS: u64 = 315_576_000_000;
         let (jumps, to) =
@@ -154,7 +157,8 @@ impl<P: Process, O: Origin> World<P, O> {
         1_700_000_000_000 + self.now as i64 + self.nodes[i].skew
     }
 
-    /// Does what the machine says until it waits: the driver of a real client, with a sudden death at each seam.
+    /// Does what the machine says until it waits: the driver of a real client, with a sudden death
+    /// at each seam.
     pub(crate) fn drive(&mut self, i: usize) {
         self.touched |= 1 << i;
         // a machine that never waits would spin for ever: that is a failure of its own
@@ -167,7 +171,9 @@ impl<P: Process, O: Origin> World<P, O> {
             };
             match &step {
                 // a request is told where it leaves
-                Step::Send(request) => self.trace.note(format_args!("sends {i} {:?}", request.sent)),
+                Step::Send(request) => {
+                    self.trace.note(format_args!("sends {i} {:?}", request.sent))
+                }
                 step => self.trace.note(format_args!("step {i} {step:?}")),
             }
             self.note_phase(i);
@@ -246,8 +252,8 @@ impl<P: Process, O: Origin> World<P, O> {
     /// Now and then, has the replica's next transaction die at one of its writes.
     fn arm(&mut self, i: usize) -> bool {
         let status = self.nodes[i].process.status();
-        let heals =
-            self.rates.kill > 0 && (status.state == Phase::Resume || status.error == Some("DIVERGED"));
+        let heals = self.rates.kill > 0
+            && (status.state == Phase::Resume || status.error == Some("DIVERGED"));
         let armed = self.dice.chance(if heals { 250 } else { self.rates.kill });
         if armed {
             // most transactions write twice
@@ -264,8 +270,8 @@ impl<P: Process, O: Origin> World<P, O> {
         let (same_life, expected) =
             (life == self.nodes[i].life, self.nodes[i].process.in_flight() == Some(request));
         if !same_life {
-            // The process that asked is dead. Once in a while its answer is given to the next one all the same,
-            // which must make nothing of it: acks are hints.
+            // The process that asked is dead. Once in a while its answer is given to the next one
+            // all the same, which must make nothing of it: acks are hints.
             if status != 200 || !self.dice.chance(300) {
                 return;
             }
@@ -281,11 +287,14 @@ impl<P: Process, O: Origin> World<P, O> {
                 _ => {}
             }
         }
-        if let (true, Refusal::Busy { retry_ms: Some(ms) }) = (expected, Refusal::parse(status, body)) {
+        if let (true, Refusal::Busy { retry_ms: Some(ms) }) =
+            (expected, Refusal::parse(status, body))
+        {
             let until = self.now + ms.min(backoff::ASKED_MS);
             self.nodes[i].calm.put_off(until);
         }
-        let pushed = self.nodes[i].pushed.filter(|(id, _)| expected && *id == request).map(|(_, n)| n);
+        let pushed =
+            self.nodes[i].pushed.filter(|(id, _)| expected && *id == request).map(|(_, n)| n);
         let (status, body) = self.bend(i, status, body, pushed);
         self.nodes[i].process.handle(tick, request, status, &body);
         if self.mutant == Mutant::NoBackOff && expected {

@@ -58,7 +58,10 @@ impl<P: Process, O: Origin> World<P, O> {
         lineage.check_order(history)?;
         let held = moment.newer.filter(|_| self.nodes[i].version == 1);
         if view.held != held {
-            return Err(format!("I14: it holds at {:?}, the first it does not know is {held:?}", view.held));
+            return Err(format!(
+                "I14: it holds at {:?}, the first it does not know is {held:?}",
+                view.held
+            ));
         }
         if let Some(held) = held {
             return self.check_held(i, held, view);
@@ -88,7 +91,8 @@ impl<P: Process, O: Origin> World<P, O> {
                 *value = view.state.get(id).and_then(|d| d.get(field)).copied().unwrap_or(*value);
             }
         }
-        let result = compare(view, before, &expected).map_err(|e| format!("I14, held at {held}: {e}"));
+        let result =
+            compare(view, before, &expected).map_err(|e| format!("I14, held at {held}: {e}"));
         self.seen(if shadows > 0 { Seen::ShadowedBehindHeld } else { Seen::Held });
         result
     }

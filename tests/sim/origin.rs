@@ -11,8 +11,15 @@ use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Pull, Push, to_json};
 pub(crate) trait Origin: Sized {
     /// A new log.
     fn create(mutant: Mutant) -> Self;
-    /// Carries out a push; `reject` says what the [`verdict`]s are, if any, and `page` is the most rows of a page.
-    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply>;
+    /// Carries out a push; `reject` says what the [`verdict`]s are, if any, and `page` is the most
+    /// rows of a page.
+    fn push(
+        &mut self,
+        principal: &str,
+        text: &str,
+        reject: Option<u8>,
+        page: usize,
+    ) -> Result<Reply>;
     /// Carries out a pull.
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled>;
     /// Carries out a resume.
@@ -21,7 +28,8 @@ pub(crate) trait Origin: Sized {
     fn rows(&self, after: u64) -> Vec<(Ev, Point)>;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self);
-    /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
+    /// Before its `k`-th write from now, remembers what a death there would leave for the next
+    /// [`Self::reopen`].
     fn arm(&mut self, _k: u64) {}
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool {
@@ -33,8 +41,8 @@ pub(crate) trait Origin: Sized {
     fn renamed(self, epoch: Epoch) -> Self;
 }
 
-/// Says no to about one event in seven, by its id and the server's life, so that each attempt in one life gets the same
-/// verdict and one in another may not.
+/// Says no to about one event in seven, by its id and the server's life, so that each attempt in
+/// one life gets the same verdict and one in another may not.
 pub(crate) fn verdict(ev: &Ev, life: u8) -> Result<Option<String>> {
     Ok(ev.id.as_bytes()[15].wrapping_add(life).is_multiple_of(7).then(|| "SEVENTH".into()))
 }
@@ -50,7 +58,8 @@ pub(crate) fn small_push(text: &str, page: usize) -> Result<String> {
 
 /// A pull whose answer has at most so many rows.
 pub(crate) fn small_pull(text: &str, page: usize) -> Result<String> {
-    let smaller = Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
+    let smaller =
+        Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
     Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
 }
 
@@ -65,11 +74,18 @@ impl Origin for InMemoryOrigin {
     fn create(mutant: Mutant) -> Self {
         InMemoryOrigin { log: MemoryLog::new("sim", Epoch::from_bytes([7; 8])), mutant }
     }
-    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
+    fn push(
+        &mut self,
+        principal: &str,
+        text: &str,
+        reject: Option<u8>,
+        page: usize,
+    ) -> Result<Reply> {
         let push = Push::parse(text).ok();
         let first_n = push.as_ref().and_then(|p| p.evs.first()).map_or(1, |e| e.n);
         let at = push.map(|p| p.at);
-        let mut bent = Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, page };
+        let mut bent =
+            Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, page };
         let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
         server::push(&mut bent, principal, text, judge.as_ref().map(|j| j as Validator<'_>))
     }

@@ -1,4 +1,5 @@
-//! A replica as the world meets it: the sync machine and the durable side under it, which live and die together.
+//! A replica as the world meets it: the sync machine and the durable side under it, which live and
+//! die together.
 //!
 //! The world sees nothing else of a replica, so one may also be implemented outside Rust.
 
@@ -37,22 +38,25 @@ pub(crate) trait Process: Sized {
     fn reopen(&mut self, dice: Dice);
     /// One on a copy of what is durable.
     fn copy(&self, dice: Dice) -> Self;
-    /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
+    /// Before its `k`-th write from now, remembers what a death there would leave for the next
+    /// [`Self::reopen`].
     fn arm(&mut self, k: u64);
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool;
 
-    /// Has its `k`-th write from now fail, once; a change that meets it is given back to the machine.
+    /// Has its `k`-th write from now fail, once; a change that meets it is given back to the
+    /// machine.
     fn break_write(&mut self, k: u64);
     /// From its next start on, the application is of this version.
     fn set_version(&mut self, version: u32);
-    /// The position of the first event that this version does not know: nothing from there on is applied.
+    /// The position of the first event that this version does not know: nothing from there on is
+    /// applied.
     fn held(&self) -> Option<u64>;
     /// Makes the state anew from the log, and checks the files.
     fn rebuild(&mut self);
 
-    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
-    /// already is taken again without effect.
+    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One
+    /// that is there already is taken again without effect.
     fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// What to do next.
     fn poll(&mut self, tick: Tick) -> Result<Step, String>;
@@ -95,7 +99,8 @@ pub(crate) trait Process: Sized {
     fn numbers(&self) -> (u64, u64) {
         (0, 0)
     }
-    /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
+    /// Gives up pending events up to number `n`, which a client must never do; only mutants call
+    /// it.
     fn drop_pending(&mut self, _n: u64) {}
 }
 

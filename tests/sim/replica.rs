@@ -1,6 +1,7 @@
 //! What a simulation asks of a replica's durable side, and one in memory.
 //!
-//! The one in memory keeps undo records and inverts them, as the real one does, so that a wrong plan shows.
+//! The one in memory keeps undo records and inverts them, as the real one does, so that a wrong
+//! plan shows.
 
 use super::dice::Dice;
 use super::mutants::Mutant;
@@ -29,8 +30,8 @@ pub(crate) struct Applied {
 pub(crate) trait Replica: Queue + Sized {
     /// A new replica of log `sim`. Its names come from the dice.
     fn create(dice: Dice, mutant: Mutant) -> Self;
-    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One that is there
-    /// already is taken again without effect.
+    /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One
+    /// that is there already is taken again without effect.
     fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
@@ -48,11 +49,13 @@ pub(crate) trait Replica: Queue + Sized {
     fn copy(&self, dice: Dice) -> Self;
     /// From its next start on, the application is of this version.
     fn set_version(&mut self, version: u32);
-    /// The position of the first event that this version does not know: nothing from there on is applied.
+    /// The position of the first event that this version does not know: nothing from there on is
+    /// applied.
     fn held(&self) -> Option<u64>;
     /// Makes the state anew from the log.
     fn rebuild(&mut self);
-    /// Before its `k`-th write from now, remembers what a death there would leave for the next [`Self::reopen`].
+    /// Before its `k`-th write from now, remembers what a death there would leave for the next
+    /// [`Self::reopen`].
     fn arm(&mut self, _k: u64) {}
     /// Whether there were so many writes.
     fn caught(&mut self) -> bool {
@@ -68,7 +71,8 @@ pub(crate) trait Replica: Queue + Sized {
     fn sent(&self) -> usize;
     /// The positions of events that threw for good.
     fn dead(&self) -> Vec<u64>;
-    /// Gives up pending events up to number `n`, which a client must never do; only mutants call it.
+    /// Gives up pending events up to number `n`, which a client must never do; only mutants call
+    /// it.
     fn drop_pending(&mut self, _n: u64) {}
     /// The second half of the mutant that stores the cursor in a transaction of its own.
     fn settle_cursor(&mut self) {}
@@ -137,7 +141,8 @@ impl InMemory {
         op.tv() <= self.version
     }
 
-    /// A page that cannot be applied whole, because this version does not know an event of it or of the log before.
+    /// A page that cannot be applied whole, because this version does not know an event of it or of
+    /// the log before.
     fn hold(&mut self, page: &Page, plan: &merge::Plan) -> Applied {
         let mut left = Vec::new();
         for (i, pending) in self.pending.iter().enumerate() {
@@ -216,7 +221,8 @@ impl Queue for InMemory {
     }
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>> {
         let mut bytes = 0;
-        let waiting = self.pending.iter().map(|p| &p.out).filter(|o| o.n >= from_n).take(max_events);
+        let waiting =
+            self.pending.iter().map(|p| &p.out).filter(|o| o.n >= from_n).take(max_events);
         let fits = waiting.enumerate().take_while(|(i, o)| {
             bytes += limits::size(&o.t, &o.b);
             *i == 0 || bytes <= max_bytes
@@ -258,7 +264,14 @@ impl Replica for InMemory {
         let v = self.cursor.seq + self.pending.len() as u64 + 1;
         let Some(before) = run(op, v, &mut self.state) else { return false };
         self.top += 1;
-        let out = Outgoing { id, n: self.top, t: "change".into(), tv: op.tv(), b: op.body(), ts: Some(ts) };
+        let out = Outgoing {
+            id,
+            n: self.top,
+            t: "change".into(),
+            tv: op.tv(),
+            b: op.body(),
+            ts: Some(ts),
+        };
         self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
         true
     }

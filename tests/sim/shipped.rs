@@ -1,4 +1,5 @@
-//! Replicas and servers that are not here but on the stage: those of the published package. wasm32 only.
+//! Replicas and servers that are not here but on the stage: those of the published package. wasm32
+//! only.
 
 use super::dice::Dice;
 use super::faults::Seen;
@@ -167,7 +168,9 @@ impl Process for Shipped {
         state_of(&self.0.docs())
     }
     fn queued(&self) -> Vec<(Id, Op)> {
-        let event = |pair: &[String]| (Id::from_slice(&unhex(&pair[0])).expect("an id"), Op::parse(&pair[1]));
+        let event = |pair: &[String]| {
+            (Id::from_slice(&unhex(&pair[0])).expect("an id"), Op::parse(&pair[1]))
+        };
         self.0.queued().chunks(2).map(event).collect()
     }
     fn sent(&self) -> usize {
@@ -194,7 +197,13 @@ impl ShippedOrigin {
         ShippedOrigin { server, points, asked: Cell::new(true) }
     }
 
-    fn ask(&self, verb: &str, principal: &str, text: &str, reject: Option<u8>) -> Result<(Reply, u64)> {
+    fn ask(
+        &self,
+        verb: &str,
+        principal: &str,
+        text: &str,
+        reject: Option<u8>,
+    ) -> Result<(Reply, u64)> {
         let answer = self.server.ask(verb, principal, text, reject);
         let answer = answer.map_err(|e| Error::BadValue(format!("{verb}: {e:?}")))?;
         let wait_ms = answer.wait_ms().unwrap_or(0.0) as u64;
@@ -215,7 +224,13 @@ impl Origin for ShippedOrigin {
     fn create(_: Mutant) -> Self {
         ShippedOrigin::on(on_stage(|stage| stage.server(&EPOCH)))
     }
-    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
+    fn push(
+        &mut self,
+        principal: &str,
+        text: &str,
+        reject: Option<u8>,
+        page: usize,
+    ) -> Result<Reply> {
         self.asked.set(true);
         Ok(self.ask("push", principal, &small_push(text, page)?, reject)?.0)
     }
@@ -237,8 +252,13 @@ impl Origin for ShippedOrigin {
         loop {
             let last = *points.last().expect("the chain's start");
             let at = At { epoch: None, seq: last.seq, h: last.h };
-            let pull =
-                Pull { p: 1, client: ClientId::from_bytes([0xee; 16]), at, limit: None, wait_ms: None };
+            let pull = Pull {
+                p: 1,
+                client: ClientId::from_bytes([0xee; 16]),
+                at,
+                limit: None,
+                wait_ms: None,
+            };
             let text = to_json(&pull).expect("a pull is JSON");
             let (reply, _) = self.ask("pull", "witness", &text, None).expect("a read works");
             let page = Page::parse(&reply.body).expect("a page");
@@ -248,7 +268,11 @@ impl Origin for ShippedOrigin {
                 rows.push((ev, point));
             }
             if page.to.seq == page.head {
-                assert_eq!(points.last(), Some(&page.to), "the stored chain is the one of the rows");
+                assert_eq!(
+                    points.last(),
+                    Some(&page.to),
+                    "the stored chain is the one of the rows"
+                );
                 return rows;
             }
         }

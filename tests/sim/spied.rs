@@ -1,5 +1,6 @@
-//! Storage that can be caught in the middle: a copy of all files is taken just before its k-th write, which is what the
-//! next process finds if this one dies there. What the dying process still does afterwards is forgotten.
+//! Storage that can be caught in the middle: a copy of all files is taken just before its k-th
+//! write, which is what the next process finds if this one dies there. What the dying process still
+//! does afterwards is forgotten.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

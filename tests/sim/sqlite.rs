@@ -1,5 +1,6 @@
-//! The real thing in the simulated world: replicas on `Store` and the server on `Server`, each on SQLite in memory.
-//! Dying is leaving the open database behind and going on with a copy of its files.
+//! The real thing in the simulated world: replicas on `Store` and the server on `Server`, each on
+//! SQLite in memory. Dying is leaving the open database behind and going on with a copy of its
+//! files.
 
 use super::dice::Dice;
 use super::mutants::Mutant;
@@ -58,8 +59,12 @@ impl Host for Reducer {
         let Op { verb, id, field, value } = Op::parse(&event.b);
         Ok(Some(match verb {
             "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
-            "neg" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", -value),
-            "pos" => format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", event.v),
+            "neg" => {
+                format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", -value)
+            }
+            "pos" => {
+                format!("{{\"docs\":{{\"set\":[{{\"id\":\"{id}\",\"{field}\":{}}}]}}}}", event.v)
+            }
             _ => format!("{{\"docs\":{{\"{verb}\":[{{\"id\":\"{id}\",\"{field}\":{value}}}]}}}}"),
         }))
     }
@@ -93,7 +98,9 @@ impl Sqlite {
         now(store.open_events(EventOptions {
             log: Some("sim".into()),
             version: 1,
-            types: Types::new([("change".into(), TypeRule { tv: version, optional: false })].into()),
+            types: Types::new(
+                [("change".into(), TypeRule { tv: version, optional: false })].into(),
+            ),
             ..EventOptions::default()
         }))?;
         Ok(store)
@@ -141,8 +148,13 @@ impl Replica for Sqlite {
         {
             return true;
         }
-        let draft =
-            Draft { id: Some(*id.as_bytes()), t: "change".into(), tv: op.tv(), b: op.body(), ts: None };
+        let draft = Draft {
+            id: Some(*id.as_bytes()),
+            t: "change".into(),
+            tv: op.tv(),
+            b: op.body(),
+            ts: None,
+        };
         match now(self.store.dispatch(vec![draft])) {
             Ok(_) => true,
             Err(e) if e.is_environmental() => panic!("dispatch: {e}"),
@@ -154,8 +166,8 @@ impl Replica for Sqlite {
     }
     fn apply(&mut self, page: &Page) -> Result<Applied> {
         let dead = self.dead().len();
-        let applied =
-            now(self.store.apply(page))?.ok_or(Error::Protocol("a page that does not follow".into()))?;
+        let applied = now(self.store.apply(page))?
+            .ok_or(Error::Protocol("a page that does not follow".into()))?;
         // but behind a held event, where a rejected one is taken out from under the others
         assert!(!applied.rebuilt || self.held().is_some(), "a changeset could not be inverted");
         let erring = self.store.db().reader().one(
@@ -191,8 +203,11 @@ impl Replica for Sqlite {
             self.store.rebuild(&turn, None).await
         };
         now(rebuilt).expect("a rebuild works");
-        let found =
-            self.store.db().reader().one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string()));
+        let found = self
+            .store
+            .db()
+            .reader()
+            .one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string()));
         assert_eq!(found.expect("a check works").as_deref(), Some("ok"));
     }
     fn arm(&mut self, k: u64) {
@@ -202,8 +217,10 @@ impl Replica for Sqlite {
         self.storage.caught()
     }
     fn state(&self) -> State {
-        let found =
-            self.store.search(self.store.db().reader(), "docs", &Search::default()).expect("a search works");
+        let found = self
+            .store
+            .search(self.store.db().reader(), "docs", &Search::default())
+            .expect("a search works");
         state_of(&found.items)
     }
     fn queued(&self) -> Vec<(Id, Op)> {
@@ -220,8 +237,11 @@ impl Replica for Sqlite {
         found.expect("a read works").unwrap_or(0) as usize
     }
     fn dead(&self) -> Vec<u64> {
-        let all =
-            self.store.db().reader().all("SELECT seq FROM _dead ORDER BY seq", &[], |r| Ok(r.int(0)? as u64));
+        let all = self
+            .store
+            .db()
+            .reader()
+            .all("SELECT seq FROM _dead ORDER BY seq", &[], |r| Ok(r.int(0)? as u64));
         all.expect("a read works")
     }
 }
@@ -248,9 +268,19 @@ impl Origin for SqliteOrigin {
     fn create(_: Mutant) -> Self {
         SqliteOrigin::open(Spied::default())
     }
-    fn push(&mut self, principal: &str, text: &str, reject: Option<u8>, page: usize) -> Result<Reply> {
+    fn push(
+        &mut self,
+        principal: &str,
+        text: &str,
+        reject: Option<u8>,
+        page: usize,
+    ) -> Result<Reply> {
         let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
-        self.server.push(principal, &small_push(text, page)?, judge.as_ref().map(|j| j as Validator<'_>))
+        self.server.push(
+            principal,
+            &small_push(text, page)?,
+            judge.as_ref().map(|j| j as Validator<'_>),
+        )
     }
     fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
         self.server.pull(principal, &small_pull(text, page)?)

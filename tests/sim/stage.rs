@@ -1,5 +1,6 @@
-//! The stage: what the world in wasm asks of JavaScript (tests/shipped/stage.js), where the published package's replicas
-//! and servers live. Everything crosses as plain text, numbers and bytes.
+//! The stage: what the world in wasm asks of JavaScript (tests/shipped/stage.js), where the
+//! published package's replicas and servers live. Everything crosses as plain text, numbers and
+//! bytes.
 
 use super::dice::Dice;
 use std::cell::RefCell;
@@ -29,7 +30,8 @@ extern "C" {
     pub(crate) fn free(this: &Actor);
 
     #[wasm_bindgen(method)]
-    pub(crate) fn dispatch(this: &Actor, id: &str, hex: &str, tv: u32, body: &str, ts: f64) -> bool;
+    pub(crate) fn dispatch(this: &Actor, id: &str, hex: &str, tv: u32, body: &str, ts: f64)
+    -> bool;
     #[wasm_bindgen(method, js_name = breakWrite)]
     pub(crate) fn break_write(this: &Actor, k: f64);
     #[wasm_bindgen(method, js_name = setVersion)]
@@ -45,7 +47,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn apply(this: &Actor, now: f64, random: u32);
     #[wasm_bindgen(method)]
-    pub(crate) fn handle(this: &Actor, now: f64, random: u32, request: f64, status: u16, body: &str);
+    pub(crate) fn handle(
+        this: &Actor,
+        now: f64,
+        random: u32,
+        request: f64,
+        status: u16,
+        body: &str,
+    );
     #[wasm_bindgen(method)]
     pub(crate) fn failed(this: &Actor, now: f64, random: u32, request: f64);
     #[wasm_bindgen(method, js_name = inFlight)]

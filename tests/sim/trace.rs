@@ -1,9 +1,11 @@
-//! Everything that happens in a world, as text of which only the hash is kept: two runs that differ anywhere differ here.
+//! Everything that happens in a world, as text of which only the hash is kept: two runs that differ
+//! anywhere differ here.
 
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 
-/// Text is hashed in pieces of about this size: a hash of every word would cost more than the words.
+/// Text is hashed in pieces of about this size: a hash of every word would cost more than the
+/// words.
 const PIECE: usize = 8192;
 /// How many of the last happenings are shown with a failure, and how much of each.
 const TAIL: usize = 30;
@@ -39,7 +41,8 @@ impl Trace {
 
     /// The last happenings, oldest first, each on a line.
     pub(crate) fn tail(&self) -> String {
-        let mut lines: Vec<&str> = self.before.lines().chain(self.text.lines()).rev().take(TAIL).collect();
+        let mut lines: Vec<&str> =
+            self.before.lines().chain(self.text.lines()).rev().take(TAIL).collect();
         lines.reverse();
         lines.into_iter().fold(String::new(), |mut all, line| {
             let _ = write!(all, "\n  {}", line.chars().take(WIDTH).collect::<String>());

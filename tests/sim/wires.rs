@@ -1,5 +1,5 @@
-//! The network and the server's process: requests and answers are lost, doubled, delayed and forged here, long polls
-//! are held, and the server dies.
+//! The network and the server's process: requests and answers are lost, doubled, delayed and forged
+//! here, long polls are held, and the server dies.
 
 use super::faults::Seen;
 use super::mishaps::Regime;
@@ -51,7 +51,8 @@ impl<P: Process, O: Origin> World<P, O> {
     fn break_off(&mut self, sent: &Sent) {
         self.seen(Seen::ConnectionReset);
         let at = self.now + self.dice.between(1, 300);
-        self.net.put(at, Event::Broken { node: sent.node, life: sent.life, request: sent.request.id });
+        self.net
+            .put(at, Event::Broken { node: sent.node, life: sent.life, request: sent.request.id });
     }
 
     /// A request reaches the server.
@@ -94,7 +95,8 @@ impl<P: Process, O: Origin> World<P, O> {
                     _ => Refusal::Busy { retry_ms: None },
                 };
                 let page = || "<html>closed</html>".to_string();
-                let body = if status == 200 { page() } else { refusal.to_json().unwrap_or_default() };
+                let body =
+                    if status == 200 { page() } else { refusal.to_json().unwrap_or_default() };
                 (Seen::RefusedAtLength, status, body)
             }
             _ if sent.token < self.tokens => {
@@ -135,7 +137,8 @@ impl<P: Process, O: Origin> World<P, O> {
             let k = self.dice.below(16);
             self.origin.arm(k);
         }
-        let reply = match self.origin.push(&principal, &sent.request.body, reject, self.rates.page) {
+        let reply = match self.origin.push(&principal, &sent.request.body, reject, self.rates.page)
+        {
             Ok(reply) => reply,
             Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
         };
@@ -195,7 +198,8 @@ impl<P: Process, O: Origin> World<P, O> {
     fn crash(&mut self, sent: &Sent) {
         self.origin.reopen();
         self.down_until = self.now + self.dice.between(1, 3000);
-        let mut waiting: Vec<Sent> = std::mem::take(&mut self.held).into_iter().map(|(_, s)| s).collect();
+        let mut waiting: Vec<Sent> =
+            std::mem::take(&mut self.held).into_iter().map(|(_, s)| s).collect();
         if !waiting.is_empty() {
             self.seen(Seen::LongPollCut);
         }
@@ -213,7 +217,10 @@ impl<P: Process, O: Origin> World<P, O> {
         let last = Last { n: point.seq, id: Id::from_bytes([0xee; 16]) };
         let (what, refusal) = match self.dice.below(10) {
             7 if point.seq == 0 => (Seen::FalseVerdict, Refusal::Trimmed { trim: 7 }),
-            7 => (Seen::FalseVerdict, Refusal::Diverged { epoch: Epoch::from_bytes([1; 8]), head: point }),
+            7 => (
+                Seen::FalseVerdict,
+                Refusal::Diverged { epoch: Epoch::from_bytes([1; 8]), head: point },
+            ),
             8 => (Seen::FalseVerdict, Refusal::Gap { expect: point.seq }),
             9 => (Seen::FalseVerdict, Refusal::Fork { last }),
             0 => (Seen::Refused401, Refusal::Token),
@@ -228,7 +235,11 @@ impl<P: Process, O: Origin> World<P, O> {
             3 | 4 => (Seen::Refused503, Refusal::Busy { retry_ms: Some(self.dice.below(5000)) }),
             _ => {
                 self.seen(Seen::CaptivePortal);
-                return self.respond(sent, 200, "<html>log in to the hotel's network</html>".into());
+                return self.respond(
+                    sent,
+                    200,
+                    "<html>log in to the hotel's network</html>".into(),
+                );
             }
         };
         self.seen(what);
@@ -247,10 +258,18 @@ impl<P: Process, O: Origin> World<P, O> {
             }
             return;
         }
-        let body =
-            if self.dice.chance(self.rates.refuse / 3) { self.forge(&sent.request.verb, body) } else { body };
-        let event =
-            Event::Answer { node: sent.node, life: sent.life, request: sent.request.id, status, body };
+        let body = if self.dice.chance(self.rates.refuse / 3) {
+            self.forge(&sent.request.verb, body)
+        } else {
+            body
+        };
+        let event = Event::Answer {
+            node: sent.node,
+            life: sent.life,
+            request: sent.request.id,
+            status,
+            body,
+        };
         if self.dice.chance(self.rates.dup) {
             self.seen(Seen::AnswerDoubled);
             let at = self.now + self.dice.between(1, 20_000);

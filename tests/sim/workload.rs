@@ -1,5 +1,5 @@
-//! What the simulated application does, and a naive engine for it: maps, folded from the beginning. It shares no
-//! code with the engines under test and is what they are compared with.
+//! What the simulated application does, and a naive engine for it: maps, folded from the beginning.
+//! It shares no code with the engines under test and is what they are compared with.
 
 use super::dice::Dice;
 use std::collections::BTreeMap;
@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 /// A few documents of a few fields.
 pub(crate) type State = BTreeMap<String, BTreeMap<String, i64>>;
 
-/// A change to one document. Whether it throws depends on the state it meets, and what it writes may depend on where
-/// it stands.
+/// A change to one document. Whether it throws depends on the state it meets, and what it writes
+/// may depend on where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Op {
-    /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `pos` too, with the
-    /// event's position for a value, and `rm` removes it. `neg` sets the value with the other sign, and only
-    /// applications of version 2 know that.
+    /// `ins` throws when the document exists, `upd` when it does not; `set` writes it whole, `pos`
+    /// too, with the event's position for a value, and `rm` removes it. `neg` sets the value with
+    /// the other sign, and only applications of version 2 know that.
     pub(crate) verb: &'static str,
     /// The document.
     pub(crate) id: String,

@@ -70,7 +70,9 @@ impl<P: Process, O: Origin> World<P, O> {
         let mut dice = Dice::new(seed);
         let rates = Rates::draw(&mut dice);
         let nodes = (0..dice.between(2, 5) as usize)
-            .map(|user| Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150), user))
+            .map(|user| {
+                Node::new(P::create(Dice::new(dice.bits()), mutant), dice.chance(150), user)
+            })
             .collect();
         World {
             dice,
@@ -187,7 +189,9 @@ impl<P: Process, O: Origin> World<P, O> {
             return Err(failure);
         }
         let touched = std::mem::take(&mut self.touched);
-        (0..self.nodes.len()).filter(|i| touched & (1 << i) != 0).try_for_each(|i| self.check_node(i))
+        (0..self.nodes.len())
+            .filter(|i| touched & (1 << i) != 0)
+            .try_for_each(|i| self.check_node(i))
     }
 
     /// Takes note of what the server appended.
@@ -202,7 +206,8 @@ impl<P: Process, O: Origin> World<P, O> {
         Ok(())
     }
 
-    /// Everything is well from now on: every queue drains and every cursor reaches the head, in few requests.
+    /// Everything is well from now on: every queue drains and every cursor reaches the head, in few
+    /// requests.
     fn heal(&mut self) -> Result<(), String> {
         self.trace.note(format_args!("all is well from now on"));
         self.rates = self.rates.healed();
@@ -242,7 +247,10 @@ impl<P: Process, O: Origin> World<P, O> {
             if used > MOST_REQUESTS + waiting[i] {
                 return Err(format!("I10: client {i} needed {used} requests to drain: {status:?}"));
             }
-            self.nodes[i].lineage.check_arrived(&self.history).map_err(|e| format!("client {i}: {e}"))?;
+            self.nodes[i]
+                .lineage
+                .check_arrived(&self.history)
+                .map_err(|e| format!("client {i}: {e}"))?;
             if self.dice.chance(200) {
                 self.seen(Seen::Rebuilt);
                 self.nodes[i].process.rebuild();
@@ -253,8 +261,8 @@ impl<P: Process, O: Origin> World<P, O> {
         Ok(())
     }
 
-    /// What a user does in the end: signs in again, or loads the new version. Refusals sent before the healing still
-    /// arrive after it, so this is done now and then.
+    /// What a user does in the end: signs in again, or loads the new version. Refusals sent before
+    /// the healing still arrive after it, so this is done now and then.
     fn help(&mut self, i: usize) {
         match self.nodes[i].phase() {
             State::NeedsUpgrade { .. } => self.kill(i),
@@ -268,7 +276,8 @@ impl<P: Process, O: Origin> World<P, O> {
         let node = &self.nodes[i];
         match node.phase() {
             State::Live => {
-                node.process.queued().is_empty() && node.process.cursor().point() == self.history.head
+                node.process.queued().is_empty()
+                    && node.process.cursor().point() == self.history.head
             }
             _ => false,
         }

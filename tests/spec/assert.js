@@ -29,7 +29,10 @@ export function match(text, pattern, message) {
   if (!pattern.test(text)) fail(message, `${show(text)} does not match ${pattern}`)
 }
 
-/** `expected`: a class, a pattern for the message, an object of properties (patterns allowed), or a function. */
+/**
+ * `expected`: a class, a pattern for the message, an object of properties (patterns allowed), or a
+ * function.
+ */
 export async function rejects(promise, expected, message) {
   const error = await promise.then(
     () => fail(message, 'it did not reject'),
@@ -52,7 +55,8 @@ export function throws(fn, expected, message) {
 function check(error, expected, message) {
   const not = what => fail(message, `${error?.stack ?? error} ${what}`)
   if (expected === undefined) return
-  if (expected instanceof RegExp) return expected.test(String(error)) || not(`does not match ${expected}`)
+  if (expected instanceof RegExp)
+    return expected.test(String(error)) || not(`does not match ${expected}`)
   if (typeof expected === 'object') {
     for (const [key, wanted] of Object.entries(expected)) {
       const there = wanted instanceof RegExp ? wanted.test(error[key]) : same(error[key], wanted)
@@ -76,5 +80,7 @@ function same(a, b) {
   }
   if (Array.isArray(b) !== Array.isArray(a)) return false
   const [left, right] = [Object.keys(a), Object.keys(b)]
-  return left.length === right.length && left.every(key => Object.hasOwn(b, key) && same(a[key], b[key]))
+  return (
+    left.length === right.length && left.every(key => Object.hasOwn(b, key) && same(a[key], b[key]))
+  )
 }

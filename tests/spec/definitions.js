@@ -55,7 +55,10 @@ export function spec(t, { open }) {
         code: 'BAD_VALUE',
         message: /docs\.a refers to 'nobody', which is no model: add it/,
       })
-      const unfit = { code: 'BAD_VALUE', message: /docs\.a refers to parents\.n, which must be .* unique/ }
+      const unfit = {
+        code: 'BAD_VALUE',
+        message: /docs\.a refers to parents\.n, which must be .* unique/,
+      }
       await refused({ model: 'parents', column: 'n' }, unfit)
       const plain = await again(db, { docs: {}, parents: {} })
       if (!plain) return
@@ -71,7 +74,12 @@ export function spec(t, { open }) {
   t('columns come, go and change, and no document does', async () => {
     const db = await begin(open)
     const columns = {
-      a: { type: 'TEXT', index: 'ALL', unique: true, foreignKey: { model: 'parents', onDelete: 'CASCADE' } },
+      a: {
+        type: 'TEXT',
+        index: 'ALL',
+        unique: true,
+        foreignKey: { model: 'parents', onDelete: 'CASCADE' },
+      },
       c: { path: 'b.c', index: 'SPARSE' },
       rest: { type: 'JSON' },
     }
@@ -97,7 +105,10 @@ export function spec(t, { open }) {
         if (fail) throw new Error('not yet')
       },
     }
-    const models = { docs: { columns: { name: { type: 'TEXT', index: 'ALL' } }, migrations }, parents: {} }
+    const models = {
+      docs: { columns: { name: { type: 'TEXT', index: 'ALL' } }, migrations },
+      parents: {},
+    }
     await assert.rejects(again(db, models), /not yet/)
     fail = false
     const model = await again(db, models)

@@ -34,7 +34,10 @@ export function spec(t, { open, traits }) {
     host.exec('INSERT INTO t VALUES (?, ?) RETURNING a', 'y', new Uint8Array([7]))
     const rows = [...host.iterate('SELECT a, b FROM t ORDER BY a')]
     assert.equal(rows.length, 2)
-    assert.deepEqual([rows[0].a, rows[0].b, rows[1].a, [...new Uint8Array(rows[1].b)]], ['x', null, 'y', [7]])
+    assert.deepEqual(
+      [rows[0].a, rows[0].b, rows[1].a, [...new Uint8Array(rows[1].b)]],
+      ['x', null, 'y', [7]],
+    )
     assert.deepEqual([...host.iterate('SELECT a FROM t WHERE a = ?', 'none')], [])
     assert.deepEqual([...host.iterate('INSERT INTO u VALUES (?)', 'z')], [])
     host.close()

@@ -1,5 +1,6 @@
-// The specification of the classes: the same tests in every runtime. They import 'tidelog', './assert.js' and nothing
-// else, so that browsers and workerd can run them. README.md says how to add some.
+// The specification of the classes: the same tests in every runtime. They import 'tidelog',
+// './assert.js' and nothing else, so that browsers and workerd can run them. README.md says how to
+// add some.
 import * as define from './define.js'
 import * as definitions from './definitions.js'
 import * as hosts from './hosts.js'
@@ -11,7 +12,18 @@ import * as sql from './sql.js'
 import * as transactions from './transactions.js'
 import * as undone from './undone.js'
 
-const files = { models, definitions, migrations, search, names, sql, transactions, undone, define, hosts }
+const files = {
+  models,
+  definitions,
+  migrations,
+  search,
+  names,
+  sql,
+  transactions,
+  undone,
+  define,
+  hosts,
+}
 
 /**
  * Every test, as `{name, run}`.

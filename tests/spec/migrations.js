@@ -1,4 +1,5 @@
-// Migrations, versions and changed definitions on every engine: one transaction, also where there is no BEGIN.
+// Migrations, versions and changed definitions on every engine: one transaction, also where there
+// is no BEGIN.
 import { DB, JsonModel, SQLite } from 'tidelog'
 import * as assert from './assert.js'
 
@@ -70,22 +71,31 @@ export function spec(t, { open }) {
     await assert.rejects(k.set({ id: 'a' }, true), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
   })
 
-  t('a model that comes late, with full text and a foreign key, is made whole or not at all', async () => {
-    const db = open(DB)
-    const parents = db.addModel(JsonModel, { name: 'parents' })
-    await parents.set({ id: 'p' })
-    const kids = db.addModel(JsonModel, {
-      name: 'kids',
-      columns: {
-        parent: { real: true, type: 'TEXT', foreignKey: { model: 'parents', onDelete: 'CASCADE' } },
-        body: { type: 'TEXT', fts: true },
-      },
-    })
-    await kids.set({ id: 'k', parent: 'p', body: 'low tide' })
-    await assert.rejects(kids.set({ id: 'l', parent: 'nobody' }), { code: 'SQLITE_CONSTRAINT_FOREIGNKEY' })
-    assert.equal((await kids.searchAll({ body: { $match: 'tide' } })).length, 1)
-    await parents.remove('p')
-    assert.equal(await kids.count(), 0)
-    assert.deepEqual(await kids.searchAll({ body: { $match: 'tide' } }), [])
-  })
+  t(
+    'a model that comes late, with full text and a foreign key, is made whole or not at all',
+    async () => {
+      const db = open(DB)
+      const parents = db.addModel(JsonModel, { name: 'parents' })
+      await parents.set({ id: 'p' })
+      const kids = db.addModel(JsonModel, {
+        name: 'kids',
+        columns: {
+          parent: {
+            real: true,
+            type: 'TEXT',
+            foreignKey: { model: 'parents', onDelete: 'CASCADE' },
+          },
+          body: { type: 'TEXT', fts: true },
+        },
+      })
+      await kids.set({ id: 'k', parent: 'p', body: 'low tide' })
+      await assert.rejects(kids.set({ id: 'l', parent: 'nobody' }), {
+        code: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+      })
+      assert.equal((await kids.searchAll({ body: { $match: 'tide' } })).length, 1)
+      await parents.remove('p')
+      assert.equal(await kids.count(), 0)
+      assert.deepEqual(await kids.searchAll({ body: { $match: 'tide' } }), [])
+    },
+  )
 }

@@ -34,7 +34,11 @@ export function spec(t, { open }) {
   t('set replaces, update merges, remove removes', async () => {
     const [, things] = start()
     await things.set({ id: 1, a: 1, b: 2 })
-    assert.deepEqual(await things.update({ id: 1, b: undefined, count: 7 }), { id: 1, count: 7, a: 1 })
+    assert.deepEqual(await things.update({ id: 1, b: undefined, count: 7 }), {
+      id: 1,
+      count: 7,
+      a: 1,
+    })
     assert.deepEqual(await things.get(1), { id: 1, count: 7, a: 1 })
     await things.set({ id: 1, c: 1 })
     assert.deepEqual(await things.get(1), { id: 1, c: 1 })
@@ -60,14 +64,17 @@ export function spec(t, { open }) {
       made.map(m => m.id),
       [1, 2, 9],
     )
-    await assert.rejects(things.set([{ id: 20 }, { id: 9 }], true), { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
+    await assert.rejects(things.set([{ id: 20 }, { id: 9 }], true), {
+      code: 'SQLITE_CONSTRAINT_PRIMARYKEY',
+    })
     assert.equal(await things.count(), 3)
   })
 
   t('searches sort, limit and count', async () => {
     const [, things] = start()
     await things.set([5, 3, 9, 1].map(count => ({ count })))
-    const counts = async (attrs, options) => (await things.searchAll(attrs, options)).map(t => t.count)
+    const counts = async (attrs, options) =>
+      (await things.searchAll(attrs, options)).map(t => t.count)
     assert.deepEqual(await counts({}, { sort: { count: 1 } }), [1, 3, 5, 9])
     assert.deepEqual(await counts({}, { sort: { count: -1 }, limit: 2, offset: 1 }), [5, 3])
     const page = await things.search({}, { limit: 2 })

@@ -1,5 +1,5 @@
-// Names that a host's rows, which are objects, would put elsewhere: numbers come first there, whatever the order of the
-// columns, and a search has names of its own.
+// Names that a host's rows, which are objects, would put elsewhere: numbers come first there,
+// whatever the order of the columns, and a search has names of its own.
 import { DB, JsonModel } from 'tidelog'
 import * as assert from './assert.js'
 
@@ -25,34 +25,41 @@ export function spec(t, { open }) {
   })
 
   for (const idCol of ['id', '8', '_s2']) {
-    t(`columns called like numbers or like ours keep their values, with the id '${idCol}'`, async () => {
-      const model = start(idCol)
-      const [a, b] = ['a', 'b'].map(id => filled(idCol, id))
-      const read = doc => ({ ...doc, 1: 60 })
-      await model.set([b, a])
-      assert.deepEqual(await model.get('a'), read(a))
-      assert.deepEqual(await model.getAll(['b', 'none', 'a']), [read(b), undefined, read(a)])
-      for (const name of [...NUMBERS, ...OURS]) {
-        assert.deepEqual(await model.get(a[name], name), read(a), `get by ${name}`)
-        assert.deepEqual(await model.searchAll({ [name]: a[name] }), [read(a)], `search by ${name}`)
-        assert.deepEqual(
-          await model.searchAll(undefined, { sort: { [name]: -1 }, cols: [name, '3', idCol] }),
-          [b, a].map(doc => ({ [name]: doc[name], 3: 30, [idCol]: doc[idCol] })),
-        )
-        // two pages, so that the values that sort are read as well
-        const first = await model.search(undefined, { sort: { [name]: 1, 3: 1 }, limit: 1 })
-        assert.deepEqual(first.items, [read(a)], `sorted by ${name}`)
-        const next = await model.search(undefined, {
-          sort: { [name]: 1, 3: 1 },
-          limit: 1,
-          cursor: first.cursor,
-        })
-        assert.deepEqual(next.items, [read(b)], `after the cursor by ${name}`)
-      }
-      await model.update({ [idCol]: 'a', 0: 'new', 99: null })
-      assert.equal((await model.get('a'))['0'], 'new')
-      assert.equal(await model.max('3'), 30)
-    })
+    t(
+      `columns called like numbers or like ours keep their values, with the id '${idCol}'`,
+      async () => {
+        const model = start(idCol)
+        const [a, b] = ['a', 'b'].map(id => filled(idCol, id))
+        const read = doc => ({ ...doc, 1: 60 })
+        await model.set([b, a])
+        assert.deepEqual(await model.get('a'), read(a))
+        assert.deepEqual(await model.getAll(['b', 'none', 'a']), [read(b), undefined, read(a)])
+        for (const name of [...NUMBERS, ...OURS]) {
+          assert.deepEqual(await model.get(a[name], name), read(a), `get by ${name}`)
+          assert.deepEqual(
+            await model.searchAll({ [name]: a[name] }),
+            [read(a)],
+            `search by ${name}`,
+          )
+          assert.deepEqual(
+            await model.searchAll(undefined, { sort: { [name]: -1 }, cols: [name, '3', idCol] }),
+            [b, a].map(doc => ({ [name]: doc[name], 3: 30, [idCol]: doc[idCol] })),
+          )
+          // two pages, so that the values that sort are read as well
+          const first = await model.search(undefined, { sort: { [name]: 1, 3: 1 }, limit: 1 })
+          assert.deepEqual(first.items, [read(a)], `sorted by ${name}`)
+          const next = await model.search(undefined, {
+            sort: { [name]: 1, 3: 1 },
+            limit: 1,
+            cursor: first.cursor,
+          })
+          assert.deepEqual(next.items, [read(b)], `after the cursor by ${name}`)
+        }
+        await model.update({ [idCol]: 'a', 0: 'new', 99: null })
+        assert.equal((await model.get('a'))['0'], 'new')
+        assert.equal(await model.max('3'), 30)
+      },
+    )
   }
 
   t('a column called like a number is found by its words', async () => {

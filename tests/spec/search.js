@@ -1,5 +1,5 @@
-// Searches on every engine: what the models ask of SQLite must mean the same in each. Their full differential test
-// is elsewhere and runs on the bundled engine alone.
+// Searches on every engine: what the models ask of SQLite must mean the same in each. Their full
+// differential test is elsewhere and runs on the bundled engine alone.
 import { DB, JsonModel } from 'tidelog'
 import * as assert from './assert.js'
 
@@ -50,7 +50,12 @@ export function spec(t, { open }) {
     const trees = db.addModel(JsonModel, { name: 'trees', columns })
     const docs = documents(60)
     await trees.set(docs)
-    return { db, trees, docs, ids: async attrs => ids(await trees.searchAll(attrs, { sort: { id: 1 } })) }
+    return {
+      db,
+      trees,
+      docs,
+      ids: async attrs => ids(await trees.searchAll(attrs, { sort: { id: 1 } })),
+    }
   }
 
   t('operators find what they find in JavaScript', async () => {
@@ -157,7 +162,8 @@ export function spec(t, { open }) {
       { id: 2, body: 'a log of the tide, the tide' },
       { id: 3, body: 'nothing' },
     ])
-    const found = async body => ids(await texts.searchAll({ body: { $match: body } }, { sort: { id: 1 } }))
+    const found = async body =>
+      ids(await texts.searchAll({ body: { $match: body } }, { sort: { id: 1 } }))
     assert.deepEqual(await found('tide'), [1, 2])
     await texts.update({ id: 1, body: 'gone' })
     await texts.remove(2)

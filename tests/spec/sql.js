@@ -18,7 +18,9 @@ export function spec(t, { open, traits }) {
     await db.exec('CREATE TABLE t(a INTEGER PRIMARY KEY, b)')
     assert.deepEqual(await db.run('INSERT INTO t(b) VALUES (?)', ['x']), { changes: 1, lastID: 1 })
     await db.run`INSERT INTO ${'t'}ID(b) VALUES (${{ deep: 1 }}JSON)`
-    assert.deepEqual(await db.all('SELECT * FROM t WHERE a = :a', { a: 2 }), [{ a: 2, b: '{"deep":1}' }])
+    assert.deepEqual(await db.all('SELECT * FROM t WHERE a = :a', { a: 2 }), [
+      { a: 2, b: '{"deep":1}' },
+    ])
     assert.deepEqual(await db.get`SELECT b FROM t WHERE a = ${1}`, { b: 'x' })
     const big = 2n ** 53n + 1n
     const bytes = new Uint8Array([1, 2])
@@ -79,7 +81,10 @@ export function spec(t, { open, traits }) {
     )
     for (const big of [2n ** 53n + 1n, -(2n ** 63n), 2n ** 63n - 1n]) {
       await db.run('INSERT OR REPLACE INTO v VALUES (99, ?)', [big])
-      const row = await db.get('SELECT typeof(v) AS kind, CAST(v AS TEXT) AS text FROM v WHERE v = ?', [big])
+      const row = await db.get(
+        'SELECT typeof(v) AS kind, CAST(v AS TEXT) AS text FROM v WHERE v = ?',
+        [big],
+      )
       assert.deepEqual(row, { kind: 'integer', text: String(big) })
       const read = db.get('SELECT v FROM v WHERE k = 99')
       if (traits.calls) await assert.rejects(read, { code: 'BAD_VALUE', message: /CAST/ })
@@ -89,7 +94,11 @@ export function spec(t, { open, traits }) {
 
   t('parameters have numbers, names or neither, and each must be given', async () => {
     const db = open(SQLite)
-    assert.deepEqual(await db.get('SELECT ?2 AS a, ?1 AS b, ?2 AS c', [1, 'x']), { a: 'x', b: 1, c: 'x' })
+    assert.deepEqual(await db.get('SELECT ?2 AS a, ?1 AS b, ?2 AS c', [1, 'x']), {
+      a: 'x',
+      b: 1,
+      c: 'x',
+    })
     const named = { a: 1, $b: 2, ':c': null }
     assert.deepEqual(await db.get("SELECT :a AS a, $b AS b, :c AS c, ':d' AS d", named), {
       a: 1,
@@ -117,7 +126,8 @@ export function spec(t, { open, traits }) {
         assert.equal(row.a, 1)
         assert.equal(row.constructor, 2)
         // a host's own rows may have lost it
-        if (traits.bundled) assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
+        if (traits.bundled)
+          assert.deepEqual(Object.getOwnPropertyDescriptor(row, '__proto__')?.value, value)
       }
     }
   })
@@ -141,10 +151,15 @@ export function spec(t, { open, traits }) {
     await db.exec(`
       CREATE TABLE p(a INTEGER PRIMARY KEY, b TEXT UNIQUE, c TEXT NOT NULL DEFAULT 'c', d CHECK (d <> 5));
       CREATE TABLE k(p REFERENCES p)`)
-    assert.deepEqual(await db.run('INSERT INTO p(b) VALUES (?), (?)', ['x', 'y']), { changes: 2, lastID: 2 })
+    assert.deepEqual(await db.run('INSERT INTO p(b) VALUES (?), (?)', ['x', 'y']), {
+      changes: 2,
+      lastID: 2,
+    })
     assert.deepEqual(await db.run('UPDATE p SET d = 1'), { changes: 2, lastID: 2 })
     assert.equal((await db.run('DELETE FROM p WHERE a = 77')).changes, 0)
-    assert.deepEqual(await db.all('INSERT INTO p(b) VALUES (?) RETURNING a, b', ['z']), [{ a: 3, b: 'z' }])
+    assert.deepEqual(await db.all('INSERT INTO p(b) VALUES (?) RETURNING a, b', ['z']), [
+      { a: 3, b: 'z' },
+    ])
     assert.equal((await db.run('CREATE INDEX i ON p(c)')).changes, 0)
     // what triggers do is not the statement's
     await db.exec(

@@ -1,9 +1,12 @@
-// Transactions: all or nothing, alone, nested, joined; a rollback also where the caller catches the error.
+// Transactions: all or nothing, alone, nested, joined; a rollback also where the caller catches the
+// error.
 import { DB, JsonModel } from 'tidelog'
 import * as assert from './assert.js'
 
 /** Whether this runtime follows asynchronous calls, so that a part knows what it was started in. */
-const follows = Boolean(globalThis.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage)
+const follows = Boolean(
+  globalThis.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage,
+)
 
 class Things extends JsonModel {
   constructor(options) {
@@ -249,7 +252,10 @@ export function spec(t, { open, traits }) {
   t('a hook that waits for the database itself is told so', async () => {
     let wrong = true
     const db = open(DB, { onDidOpen: () => wrong && db.get('SELECT 1') })
-    await assert.rejects(db.open(), { code: 'BAD_VALUE', message: /onDidOpen uses the database itself/ })
+    await assert.rejects(db.open(), {
+      code: 'BAD_VALUE',
+      message: /onDidOpen uses the database itself/,
+    })
     wrong = false
     await db.open()
   })

@@ -1,5 +1,6 @@
-// What is undone is gone, on every engine: statements, parts and wholes that fail, commits that fail, transactions that
-// SQL ends itself, and migrations that move columns; also when the caller catches the error and goes on.
+// What is undone is gone, on every engine: statements, parts and wholes that fail, commits that
+// fail, transactions that SQL ends itself, and migrations that move columns; also when the caller
+// catches the error and goes on.
 import { DB, JsonModel } from 'tidelog'
 import * as assert from './assert.js'
 
@@ -8,7 +9,10 @@ const BROKEN = { code: 'SQLITE_ABORT_ROLLBACK', message: /this transaction is br
 export function spec(t, { open, traits }) {
   const start = async () => {
     const db = open(DB)
-    const docs = db.addModel(JsonModel, { name: 'docs', columns: { n: { type: 'INTEGER', index: true } } })
+    const docs = db.addModel(JsonModel, {
+      name: 'docs',
+      columns: { n: { type: 'INTEGER', index: true } },
+    })
     await db.exec(`
       CREATE TABLE parents(id TEXT PRIMARY KEY);
       CREATE TABLE kids(parent TEXT REFERENCES parents(id) DEFERRABLE INITIALLY DEFERRED);
@@ -31,7 +35,8 @@ export function spec(t, { open, traits }) {
   }
   const sleep = () => new Promise(go => setTimeout(go, 1))
 
-  // workerd ends the object whose commit fails: tests/runtimes/worker.js looks what it finds when it is back
+  // workerd ends the object whose commit fails: tests/runtimes/worker.js looks what it finds when
+  // it is back
   const unlessBroken = traits.calls ? () => {} : t
 
   unlessBroken('a commit that fails keeps nothing, and the database goes on', async () => {
@@ -128,7 +133,14 @@ export function spec(t, { open, traits }) {
         assert.equal(await tx.store.docs.count(), before + 1, 'nobody else is in here')
         if (fails) throw new Error(id)
       })
-    const all = [one('a'), one('b', true), docs.set({ id: 'c' }), one('d'), one('e', true), one('f')]
+    const all = [
+      one('a'),
+      one('b', true),
+      docs.set({ id: 'c' }),
+      one('d'),
+      one('e', true),
+      one('f'),
+    ]
     const done = await Promise.allSettled(all)
     assert.deepEqual(
       done.map(({ reason }) => reason?.message),
@@ -137,19 +149,22 @@ export function spec(t, { open, traits }) {
     assert.deepEqual(await left(), ['a', 'c', 'd', 'f', 'a', 'd', 'f'])
   })
 
-  t('SQL that would end or begin a transaction inside one is refused, and breaks nothing', async () => {
-    const { db, left } = await start()
-    await db.withTransaction(async tx => {
-      await write(tx, 'a')
-      for (const sql of ['COMMIT', 'ROLLBACK', 'END', 'BEGIN', 'SELECT 1; COMMIT']) {
-        const refused = { code: 'BAD_VALUE', message: /inside a transaction/ }
-        await assert.rejects(tx.exec(sql), refused, sql)
-        await assert.rejects(tx.run(sql), refused, sql)
-      }
-      await write(tx, 'b')
-    })
-    assert.deepEqual(await left(), ['a', 'b', 'a', 'b'])
-  })
+  t(
+    'SQL that would end or begin a transaction inside one is refused, and breaks nothing',
+    async () => {
+      const { db, left } = await start()
+      await db.withTransaction(async tx => {
+        await write(tx, 'a')
+        for (const sql of ['COMMIT', 'ROLLBACK', 'END', 'BEGIN', 'SELECT 1; COMMIT']) {
+          const refused = { code: 'BAD_VALUE', message: /inside a transaction/ }
+          await assert.rejects(tx.exec(sql), refused, sql)
+          await assert.rejects(tx.run(sql), refused, sql)
+        }
+        await write(tx, 'b')
+      })
+      assert.deepEqual(await left(), ['a', 'b', 'a', 'b'])
+    },
+  )
 
   t('a savepoint or BEGIN of its own, outside of transactions, leaves none open', async () => {
     const { db, left } = await start()
@@ -185,62 +200,73 @@ export function spec(t, { open, traits }) {
   )
 
   if (traits.calls) {
-    t('SQL that rolls back is refused where nobody could tell that it did, and breaks nothing', async () => {
-      const { db, left } = await start()
-      const refused = { code: 'BAD_VALUE', message: /use ABORT/ }
-      await db.withTransaction(async tx => {
-        await write(tx, 'x')
-        await assert.rejects(tx.run(rollback), refused)
-        await assert.rejects(tx.exec(rollback), refused)
-        await assert.rejects(tx.all(`${rollback} RETURNING a`), refused)
-      })
-      await assert.rejects(db.exec('CREATE TABLE bad(a UNIQUE ON CONFLICT ROLLBACK)'), refused)
-      assert.deepEqual(await left(), ['x', 'x'])
-    })
+    t(
+      'SQL that rolls back is refused where nobody could tell that it did, and breaks nothing',
+      async () => {
+        const { db, left } = await start()
+        const refused = { code: 'BAD_VALUE', message: /use ABORT/ }
+        await db.withTransaction(async tx => {
+          await write(tx, 'x')
+          await assert.rejects(tx.run(rollback), refused)
+          await assert.rejects(tx.exec(rollback), refused)
+          await assert.rejects(tx.all(`${rollback} RETURNING a`), refused)
+        })
+        await assert.rejects(db.exec('CREATE TABLE bad(a UNIQUE ON CONFLICT ROLLBACK)'), refused)
+        assert.deepEqual(await left(), ['x', 'x'])
+      },
+    )
   }
 
   if (!traits.adapter) return
 
-  t('columns that wait for a migration are made of what it leaves, or nothing has changed', async () => {
-    const adapter = staying(traits.adapter())
-    const using = async (models, fn) => {
-      const db = new DB({ adapter })
-      for (const [name, options] of Object.entries(models)) db.addModel(JsonModel, { name, ...options })
-      try {
-        // what is asked for meanwhile waits for the opening
-        const [all] = await Promise.all([
-          db.store.sizes.all(),
-          db.withTransaction(tx => tx.store.names.count()),
-        ])
-        return fn ? await fn(db) : all
-      } finally {
-        await db.close()
+  t(
+    'columns that wait for a migration are made of what it leaves, or nothing has changed',
+    async () => {
+      const adapter = staying(traits.adapter())
+      const using = async (models, fn) => {
+        const db = new DB({ adapter })
+        for (const [name, options] of Object.entries(models))
+          db.addModel(JsonModel, { name, ...options })
+        try {
+          // what is asked for meanwhile waits for the opening
+          const [all] = await Promise.all([
+            db.store.sizes.all(),
+            db.withTransaction(tx => tx.store.names.count()),
+          ])
+          return fn ? await fn(db) : all
+        } finally {
+          await db.close()
+        }
       }
-    }
-    const of = (type, migrations) => ({ columns: { v: { type, index: true } }, migrations })
-    await using({ sizes: of('TEXT'), names: of('JSON') }, async ({ store }) => {
-      await store.sizes.set([{ id: 'a', v: '7 kg' }, { id: 'b', v: '9' }, { id: 'c' }])
-      await store.names.set({ id: 'n', v: ['x'] })
-    })
-    const number = { 1: ({ model }) => model.retypeColumn('v', v => Number.parseInt(v, 10)) }
-    const text = { 2: ({ model }) => model.retypeColumn('v', v => v.join()) }
-    const late = { 3: () => sleep().then(() => assert.ok(false, 'too late')) }
-    const still = [{ id: 'a', v: '7 kg' }, { id: 'b', v: '9' }, { id: 'c' }]
-    for (const [sizes, names] of [
-      [of('BLOB'), of('TEXT', text)],
-      [of('INTEGER', number), of('BLOB')],
-      [of('INTEGER', number), of('TEXT', { ...text, ...late })],
-    ]) {
-      await assert.rejects(using({ sizes, names }), Error)
-      assert.deepEqual(await using({ sizes: of('TEXT'), names: of('JSON') }), still)
-    }
-    await using({ sizes: of('INTEGER', number), names: of('TEXT', text) }, async ({ store }) => {
-      assert.deepEqual(await store.sizes.all(), [{ id: 'a', v: 7 }, { id: 'b', v: 9 }, { id: 'c' }])
-      assert.deepEqual(await store.names.searchAll({ v: 'x' }), [{ id: 'n', v: 'x' }])
-      assert.equal(await store.sizes.count({ v: { $gt: 8 } }), 1)
-    })
-    adapter.end()
-  })
+      const of = (type, migrations) => ({ columns: { v: { type, index: true } }, migrations })
+      await using({ sizes: of('TEXT'), names: of('JSON') }, async ({ store }) => {
+        await store.sizes.set([{ id: 'a', v: '7 kg' }, { id: 'b', v: '9' }, { id: 'c' }])
+        await store.names.set({ id: 'n', v: ['x'] })
+      })
+      const number = { 1: ({ model }) => model.retypeColumn('v', v => Number.parseInt(v, 10)) }
+      const text = { 2: ({ model }) => model.retypeColumn('v', v => v.join()) }
+      const late = { 3: () => sleep().then(() => assert.ok(false, 'too late')) }
+      const still = [{ id: 'a', v: '7 kg' }, { id: 'b', v: '9' }, { id: 'c' }]
+      for (const [sizes, names] of [
+        [of('BLOB'), of('TEXT', text)],
+        [of('INTEGER', number), of('BLOB')],
+        [of('INTEGER', number), of('TEXT', { ...text, ...late })],
+      ]) {
+        await assert.rejects(using({ sizes, names }), Error)
+        assert.deepEqual(await using({ sizes: of('TEXT'), names: of('JSON') }), still)
+      }
+      await using({ sizes: of('INTEGER', number), names: of('TEXT', text) }, async ({ store }) => {
+        assert.deepEqual(await store.sizes.all(), [
+          { id: 'a', v: 7 },
+          { id: 'b', v: 9 },
+          { id: 'c' },
+        ])
+        assert.deepEqual(await store.names.searchAll({ v: 'x' }), [{ id: 'n', v: 'x' }])
+        assert.equal(await store.sizes.count({ v: { $gt: 8 } }), 1)
+      })
+      adapter.end()
+    },
+  )
 }
 
 /** An adapter of a database that can be opened again: closing it leaves it open. */

@@ -1,4 +1,5 @@
-//! What SQLite must be able to do on every storage, as functions any test can call; `conformance` has the other half.
+//! What SQLite must be able to do on every storage, as functions any test can call; `conformance`
+//! has the other half.
 
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::Vfs;
@@ -6,7 +7,8 @@ use tidelog::vfs::conformance::{Opener, check_storage};
 
 fn connect(vfs: &Vfs, main: &str, mode: &str) -> Connection {
     let db = Connection::open_with_flags_and_vfs(main, OpenFlags::default(), vfs.name()).unwrap();
-    let got: String = db.query_row(&format!("PRAGMA journal_mode={mode}"), [], |row| row.get(0)).unwrap();
+    let got: String =
+        db.query_row(&format!("PRAGMA journal_mode={mode}"), [], |row| row.get(0)).unwrap();
     assert_eq!(got, mode);
     db
 }
@@ -58,12 +60,18 @@ async fn two_connections_share_one_wal<O: Opener>(opener: &O, name: &str) {
     reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
     writer.execute_batch("DELETE FROM t WHERE a > 1000").unwrap();
     assert_eq!(number(&reader, "SELECT count(*) FROM t"), 3000, "a read's snapshot has moved");
-    assert_eq!(number(&writer, "PRAGMA wal_checkpoint(TRUNCATE)"), 1, "a checkpoint ran over a reader");
+    assert_eq!(
+        number(&writer, "PRAGMA wal_checkpoint(TRUNCATE)"),
+        1,
+        "a checkpoint ran over a reader"
+    );
     reader.execute_batch("COMMIT").unwrap();
     assert_eq!(number(&reader, "SELECT count(*) FROM t"), 1000);
 
     writer.execute_batch(&format!("BEGIN; {} ROLLBACK", fill(4000))).unwrap();
-    writer.execute_batch(&format!("BEGIN; SAVEPOINT s; {} ROLLBACK TO s; COMMIT", fill(2000))).unwrap();
+    writer
+        .execute_batch(&format!("BEGIN; SAVEPOINT s; {} ROLLBACK TO s; COMMIT", fill(2000)))
+        .unwrap();
     assert_eq!(number(&reader, "SELECT count(*) FROM t"), 1000, "undone rows came back");
     assert_eq!(number(&writer, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
     let before = vfs.export(&main).unwrap().len();
@@ -93,9 +101,13 @@ async fn rollback_journals_work_too<O: Opener>(opener: &O, name: &str) {
     }
     let db = connect(&vfs, &main, "wal");
     let sorted = "SELECT count(*) FROM (SELECT DISTINCT b, a FROM t ORDER BY b DESC)";
-    db.execute_batch("PRAGMA cache_size=10; CREATE TEMP TABLE temporary AS SELECT * FROM t").unwrap();
+    db.execute_batch("PRAGMA cache_size=10; CREATE TEMP TABLE temporary AS SELECT * FROM t")
+        .unwrap();
     assert!(number(&db, sorted) > 0);
-    assert_eq!(number(&db, "SELECT count(*) FROM temporary"), number(&db, "SELECT count(*) FROM t"));
+    assert_eq!(
+        number(&db, "SELECT count(*) FROM temporary"),
+        number(&db, "SELECT count(*) FROM t")
+    );
 }
 
 async fn what_was_committed_is_there_after_reopening<O: Opener>(opener: &O, name: &str) {

@@ -1,5 +1,13 @@
 // SQLite, Statement and DB: options, statements, transactions, migrations, hosts.
-import { DB, JsonModel, type Progress, type RunResult, SQLite, type SqlRow, type Statement } from 'tidelog'
+import {
+  DB,
+  JsonModel,
+  type Progress,
+  type RunResult,
+  SQLite,
+  type SqlRow,
+  type Statement,
+} from 'tidelog'
 import { exactly } from './exactly.js'
 
 const db = new DB({

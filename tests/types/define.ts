@@ -33,7 +33,9 @@ exactly<typeof user>()(await users.upsert({ email: 'a' }, { name: 'Ann' }))
 exactly<(typeof user)[]>()(
   await users.find({ where: { age: { $gte: 18 } }, orderBy: { name: 'ASC' }, limit: 5, offset: 1 }),
 )
-exactly<(typeof user)[]>()(await users.filter({ email: null, active: true }, { orderBy: { age: 'DESC' } }))
+exactly<(typeof user)[]>()(
+  await users.filter({ email: null, active: true }, { orderBy: { age: 'DESC' } }),
+)
 exactly<typeof user | null>()(await users.findOne({ name: { $like: 'A%' } }))
 exactly<number>()(await users.update({ id: 'a' }, { name: 'B' }))
 exactly<number>()(await users.delete({ age: { $in: [1, 2] } }))
@@ -91,7 +93,9 @@ const made = await User.create({ name: 'Ann' })
 exactly<string>()(made.greet())
 exactly<string>()(made.name)
 exactly<number | null>()(made.age)
-exactly<string>()(some((await User.find({ where: { age: { $gt: 5 } }, orderBy: { name: 'DESC' } }))[0]).id)
+exactly<string>()(
+  some((await User.find({ where: { age: { $gt: 5 } }, orderBy: { name: 'DESC' } }))[0]).id,
+)
 exactly<number>()(await User.update({ name: 'Ann' }, { age: 5 }))
 exactly<boolean>()(await User.deleteById('a'))
 // @ts-expect-error a name is text

@@ -69,7 +69,9 @@ const seen = some(await page.store.todos.get('a'))
 exactly<string>()(seen.title)
 exactly<Task>()(await page.store.tasks.finish('a', 'because'))
 exactly<Task | undefined>()(await page.store.tasks.get('a'))
-page.store.todos.live({ stars: { $gt: 1 } }).subscribe(rows => exactly<typeof seen>()(some(rows[0])))
+page.store.todos
+  .live({ stars: { $gt: 1 } })
+  .subscribe(rows => exactly<typeof seen>()(some(rows[0])))
 exactly<(typeof seen)[]>()(await page.store.todos.search({ title: 'a' }, { itemsOnly: true }))
 await page.store.todos.update('a', { $push: { tags: 'x' } })
 // @ts-expect-error the user's own method has its arguments

@@ -1,7 +1,8 @@
 // How type tests compare types: exactly, so that `any` never passes for anything else.
 
 /** Whether two types are the same one; `any` is only the same as `any`. */
-export type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+export type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
 /** `exactly<Wanted>()(value)` compiles when the value has that very type. */
 export function exactly<Wanted>() {

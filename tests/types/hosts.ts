@@ -1,6 +1,11 @@
 // What somebody writes who has a SQLite already, against tidelog/hosts.
 import { DB, EventSourcingDB } from 'tidelog'
-import { fromBetterSqlite3, fromDurableObject, fromNodeSqlite, type HostAdapter } from 'tidelog/hosts'
+import {
+  fromBetterSqlite3,
+  fromDurableObject,
+  fromNodeSqlite,
+  type HostAdapter,
+} from 'tidelog/hosts'
 
 declare const database: {
   exec(sql: string): void

@@ -44,7 +44,9 @@ await db.store.things.search({ count: 3 })
 const rows: SqlRow[] = await db.all`SELECT * FROM ${'things'}ID WHERE id = ${5}`
 const { changes } = await db.run('UPDATE t SET a = :a', { ':a': 1n })
 const [text] = sql`SELECT ${1}`
-const counted: number = await db.withTransaction(async tx => ((await tx.get('SELECT 1 AS n')) ? 1 : 0))
+const counted: number = await db.withTransaction(async tx =>
+  (await tx.get('SELECT 1 AS n')) ? 1 : 0,
+)
 const lite: SQLite = await new SQLite().open()
 
 const todos: ESModelDefinition<Thing> = {

@@ -74,7 +74,12 @@ exactly<typeof thing | undefined>()(await things.getCached({}, 5))
 exactly<(typeof thing)[]>()(await things.all())
 exactly<typeof thing>()(await things.update({ id: 5, ratio: null, due: undefined }))
 exactly<typeof thing>()(
-  await things.update(5, { $inc: { count: 1 }, $set: { 'meta.a': 1 }, $unset: ['x'], $push: { tags: 'y' } }),
+  await things.update(5, {
+    $inc: { count: 1 },
+    $set: { 'meta.a': 1 },
+    $unset: ['x'],
+    $push: { tags: 'y' },
+  }),
 )
 exactly<number>()(await things.updateWhere({ count: 1 }, { $inc: { count: 1 } }))
 exactly<number>()(await things.updateWhere({ count: 1 }, old => ({ ...old, count: old.count + 1 })))
@@ -116,7 +121,11 @@ await things.update(5, { $inc: { count: 'x' } })
 await things.max('cuont')
 
 // other ids
-const byName = db.addModel(JsonModel, { name: 'by', idCol: 'name', columns: { n: { type: 'INTEGER' } } })
+const byName = db.addModel(JsonModel, {
+  name: 'by',
+  idCol: 'name',
+  columns: { n: { type: 'INTEGER' } },
+})
 exactly<string | undefined>()((await byName.get('a'))?.name)
 const plain = db.addModel(JsonModel, { name: 'plain' })
 exactly<string | undefined>()((await plain.get('a'))?.id)

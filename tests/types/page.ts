@@ -1,5 +1,5 @@
-// What a page writes against tidelog/client. Compiled, never run: a wrong type here or there fails the build, and so
-// does a line marked as an error that is none.
+// What a page writes against tidelog/client. Compiled, never run: a wrong type here or there fails
+// the build, and so does a line marked as an error that is none.
 import { type Connection, connect, type Event, type Role } from 'tidelog/client'
 
 interface Todo {

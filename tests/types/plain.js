@@ -45,7 +45,9 @@ isMaybeNumber(box?.size)
 // @ts-expect-error a size is a number
 await db.addModel(Boxes).searchOne({ size: 'x' })
 
-const models = /** @type {const} */ ({ todos: { columns: { title: { type: 'TEXT', required: true } } } })
+const models = /** @type {const} */ ({
+  todos: { columns: { title: { type: 'TEXT', required: true } } },
+})
 const es = new EventSourcingDB({ models })
 isMaybeString((await es.store.todos.get('a'))?.title)
 /** @type {import('tidelog/client').Connection<typeof models>} */

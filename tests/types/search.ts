@@ -94,9 +94,18 @@ await notes.count({ titel: 'a' })
 // options
 await notes.search(
   {},
-  { limit: 5, offset: 1, sort: { stars: -1, id: 2, 'meta.city': 3 }, noTotal: true, distinct: true },
+  {
+    limit: 5,
+    offset: 1,
+    sort: { stars: -1, id: 2, 'meta.city': 3 },
+    noTotal: true,
+    distinct: true,
+  },
 )
-await notes.search({}, { where: { 'tbl.stars > ?': [1] }, join: 'JOIN x ON 1', joinVals: [1], cursor: 'abc' })
+await notes.search(
+  {},
+  { where: { 'tbl.stars > ?': [1] }, join: 'JOIN x ON 1', joinVals: [1], cursor: 'abc' },
+)
 // @ts-expect-error there is no such column to sort by
 await notes.search({}, { sort: { titel: 1 } })
 // @ts-expect-error a direction is a number

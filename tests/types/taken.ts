@@ -1,4 +1,5 @@
-// What runs is taken: values in another form that is stored as the same, and columns by their paths.
+// What runs is taken: values in another form that is stored as the same, and columns by their
+// paths.
 import { Column, DB, JsonModel, type Page, type Untyped } from 'tidelog'
 import { exactly, some } from './exactly.js'
 
@@ -38,7 +39,10 @@ await things.set({ list: 5n })
 
 // paths of declared columns, and below them
 await things.search({ 'address.city': 'Kiel', 'marks.stars': { $gt: 3 } })
-await things.search({ 'marks.more.deep[0]': 'any' }, { sort: { 'address.city': 1, 'marks.more.x': -2 } })
+await things.search(
+  { 'marks.more.deep[0]': 'any' },
+  { sort: { 'address.city': 1, 'marks.more.x': -2 } },
+)
 await things.count({ $or: [{ 'address.city': { $like: 'K%' } }, { city: 'Kiel' }] })
 // @ts-expect-error a city is text
 await things.search({ 'address.city': 5 })
@@ -61,7 +65,9 @@ exactly<Untyped>()(row['max(tbl.n)'])
 exactly<number | undefined>()(row.n)
 // @ts-expect-error its SQL is no name then
 row['count(*) AS many']
-const cast = some(await things.searchOne({}, { cols: ['CAST(tbl.n AS TEXT)', 'CAST(tbl.n AS TEXT) AS t'] }))
+const cast = some(
+  await things.searchOne({}, { cols: ['CAST(tbl.n AS TEXT)', 'CAST(tbl.n AS TEXT) AS t'] }),
+)
 exactly<Untyped>()(cast['CAST(tbl.n AS TEXT)'])
 exactly<Untyped>()(cast.t)
 // @ts-expect-error the type of a cast is no name

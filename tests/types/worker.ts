@@ -7,7 +7,13 @@ const sync: SyncOptions = {
   getToken: async ({ reason }) => `${reason}-token`,
   fetch: (input, init) => fetch(input, init),
 }
-const options: ServeOptions = { file: 'app.db', models: {}, sync, version: 2, durability: 'relaxed' }
+const options: ServeOptions = {
+  file: 'app.db',
+  models: {},
+  sync,
+  version: 2,
+  durability: 'relaxed',
+}
 await serve(options)
 await serve({ file: 'app.db', models: {} })
 

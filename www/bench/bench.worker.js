@@ -1,5 +1,5 @@
-// Measurements inside one worker: the floor (OPFS itself), bare SQLite on our own VFS, and ours, in the same run.
-// Every figure is microseconds per operation unless it says otherwise.
+// Measurements inside one worker: the floor (OPFS itself), bare SQLite on our own VFS, and ours, in
+// the same run. Every figure is microseconds per operation unless it says otherwise.
 
 import { DB, deleteDatabase, EventSourcingDB, JsonModel, SQLite } from 'tidelog'
 
@@ -31,7 +31,10 @@ const quantile = (times, q) => times.toSorted((a, b) => a - b)[Math.floor(times.
 /** Operations timed together: the clock of a page ticks in steps of 100 µs. */
 const TOGETHER = 50
 
-/** Of `rounds` operations, one after the other: median, 95th percentile and mean of fifties, and what each wrote. */
+/**
+ * Of `rounds` operations, one after the other: median, 95th percentile and mean of fifties, and
+ * what each wrote.
+ */
 async function each(rounds, fn) {
   for (let i = 0; i < 50; i++) await fn(-1 - i)
   const before = { ...disk }
@@ -80,9 +83,13 @@ async function fresh(file) {
 /** Bare SQLite on our VFS: one prepared INSERT of the same text per transaction. */
 async function bare(durability) {
   const db = new SQLite({ file: await fresh('bench-bare.db'), durability })
-  await db.exec('CREATE TABLE t(id TEXT PRIMARY KEY, list TEXT, json TEXT); CREATE INDEX t_list ON t(list)')
+  await db.exec(
+    'CREATE TABLE t(id TEXT PRIMARY KEY, list TEXT, json TEXT); CREATE INDEX t_list ON t(list)',
+  )
   const sql = 'INSERT INTO t VALUES (?, ?, ?)'
-  const result = await each(ROUNDS, i => db.run(sql, [`key-${i}`, `l${i % 20}`, JSON.stringify(doc(i))]))
+  const result = await each(ROUNDS, i =>
+    db.run(sql, [`key-${i}`, `l${i % 20}`, JSON.stringify(doc(i))]),
+  )
   await db.close()
   return result
 }

@@ -10,7 +10,10 @@ export async function model(durability) {
   return {
     async open() {
       db = new DB({ file, durability })
-      docs = db.addModel(JsonModel, { name: 'docs', columns: { list: { type: 'TEXT', index: true } } })
+      docs = db.addModel(JsonModel, {
+        name: 'docs',
+        columns: { list: { type: 'TEXT', index: true } },
+      })
       await db.open()
     },
     bulk: all => docs.set(all, false, true),
@@ -44,7 +47,8 @@ export async function bare(durability) {
       }),
     write: doc => db.run(insert, values(doc)),
     get: async id => documents(await db.all('SELECT json FROM t WHERE id = ?', [id]))[0],
-    query: async list => documents(await db.all('SELECT json FROM t WHERE list = ? ORDER BY id', [list])),
+    query: async list =>
+      documents(await db.all('SELECT json FROM t WHERE list = ? ORDER BY id', [list])),
     all: async () => documents(await db.all('SELECT json FROM t')),
     update: doc => db.run(insert, values(doc)),
     close: () => db.close(),

@@ -7,7 +7,8 @@ import { connect } from 'tidelog/client'
 async function inWorker(worker, name) {
   try {
     return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.result))
+      worker.onmessage = ({ data }) =>
+        data.error ? reject(new Error(data.error)) : resolve(data.result)
       worker.onerror = event => reject(new Error(event.message))
       worker.postMessage(name)
     })
@@ -18,7 +19,10 @@ async function inWorker(worker, name) {
 
 const quantile = (times, q) => times.toSorted((a, b) => a - b)[Math.floor(times.length * q)]
 
-/** Calls one after the other, timed in tens because the clock ticks in steps of 100 µs; milliseconds each. */
+/**
+ * Calls one after the other, timed in tens because the clock ticks in steps of 100 µs; milliseconds
+ * each.
+ */
 async function timed(rounds, fn) {
   const times = []
   for (let i = 0; i < rounds; i += 10) {
@@ -41,7 +45,9 @@ async function proxy() {
       }),
   )
   echo.terminate()
-  const db = await connect(() => new Worker(new URL('./db.worker.js', import.meta.url), { type: 'module' }))
+  const db = await connect(
+    () => new Worker(new URL('./db.worker.js', import.meta.url), { type: 'module' }),
+  )
   const docs = Array.from({ length: 1000 }, (_, i) => ({
     id: `t${i}`,
     list: `l${i % 20}`,
@@ -65,8 +71,10 @@ async function proxy() {
   return { bare, get, live: { p50: quantile(live, 0.5), p95: quantile(live, 0.95) }, dispatch }
 }
 
-const measuring = () => new Worker(new URL('./bench.worker.js', import.meta.url), { type: 'module' })
-const working = () => new Worker(new URL('./workload.worker.js', import.meta.url), { type: 'module' })
+const measuring = () =>
+  new Worker(new URL('./bench.worker.js', import.meta.url), { type: 'module' })
+const working = () =>
+  new Worker(new URL('./workload.worker.js', import.meta.url), { type: 'module' })
 
 globalThis.runBenchmark = async name => (name === 'proxy' ? proxy() : inWorker(measuring(), name))
 globalThis.runWorkload = system => inWorker(working(), system)

@@ -1,4 +1,5 @@
-// The workload on peers: SQLite's own wasm package, called directly with statements prepared once, and Dexie.
+// The workload on peers: SQLite's own wasm package, called directly with statements prepared once,
+// and Dexie.
 
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm'
 import Dexie from 'dexie'

@@ -1,5 +1,6 @@
-// T2 and T3 of PERFORMANCE.md: one workload, whatever does the work. Documents go in and come out; a system is an
-// object of the methods called here. Every figure is milliseconds, of all operations of its kind unless it says otherwise.
+// T2 and T3 of PERFORMANCE.md: one workload, whatever does the work. Documents go in and come out;
+// a system is an object of the methods called here. Every figure is milliseconds, of all operations
+// of its kind unless it says otherwise.
 
 const DOCS = 10_000
 
@@ -26,7 +27,10 @@ async function timed(fn) {
 /** Where the `i`th of many goes, so that neighbours are not read together. */
 const scattered = i => (i * 7919) % DOCS
 
-/** Runs it all on `system`, whose files are new. `{open, bulk, p50, p95, gets, queries, all, updates, reopen}`. */
+/**
+ * Runs it all on `system`, whose files are new. `{open, bulk, p50, p95, gets, queries, all,
+ * updates, reopen}`.
+ */
 export async function run(system) {
   const open = await timed(() => system.open())
   const docs = Array.from({ length: DOCS }, (_, i) => doc(i))
@@ -39,7 +43,8 @@ export async function run(system) {
   const queries = await timed(async () => {
     for (let i = 0; i < 100; i++) {
       const found = await system.query(`l${i}`)
-      if (found.length < 50 || found[0].list !== `l${i}`) throw new Error(`query ${i}: ${found.length} rows`)
+      if (found.length < 50 || found[0].list !== `l${i}`)
+        throw new Error(`query ${i}: ${found.length} rows`)
     }
   })
   const all = await timed(() => system.all())

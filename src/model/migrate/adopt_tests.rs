@@ -1,5 +1,5 @@
-//! Files that strato-db 3.11 and driftdb made: taken over as they are, with every document, and reshaped from then on as
-//! one of ours is.
+//! Files that strato-db 3.11 and driftdb made: taken over as they are, with every document, and
+//! reshaped from then on as one of ours is.
 
 use serde_json::json;
 
@@ -10,7 +10,8 @@ use crate::vfs::{Memory, Vfs};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// What strato-db's migrations leave: the id's unique index beside the table, a column and an index per declaration.
+/// What strato-db's migrations leave: the id's unique index beside the table, a column and an index
+/// per declaration.
 const STRATO: &str = r#"
     CREATE TABLE "k"("rowId" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL, "json" JSON);
     CREATE UNIQUE INDEX "k_id" ON "k"("id");
@@ -56,13 +57,19 @@ fn documents() -> serde_json::Value {
 /// The definition with some columns otherwise; an empty text for one that is no longer declared.
 fn but(other: &[(&str, &str)], more: &str) -> String {
     let is = |name: &str| other.iter().any(|(n, _)| *n == name);
-    let all = COLUMNS.iter().filter(|(name, _)| !is(name)).chain(other).filter(|(_, rest)| !rest.is_empty());
-    let columns: Vec<String> = all.map(|(name, rest)| format!(r#"{{"name":"{name}",{rest}}}"#)).collect();
+    let all = COLUMNS
+        .iter()
+        .filter(|(name, _)| !is(name))
+        .chain(other)
+        .filter(|(_, rest)| !rest.is_empty());
+    let columns: Vec<String> =
+        all.map(|(name, rest)| format!(r#"{{"name":"{name}",{rest}}}"#)).collect();
     format!(r#"{{"name":"k","columns":[{}]{more}}}"#, columns.join(","))
 }
 
 fn with(sql: &str) -> Db {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
     db.writer().exec(sql).unwrap();
     db
 }
@@ -108,26 +115,37 @@ fn a_file_of_strato_db_is_taken_over_and_takes_every_shape() {
         but(&[("copy", r#""type":"REAL""#), ("deep", "")], ""),
         but(&[("t", ""), ("title", r#""type":"TEXT","path":"t","index":"SPARSE""#)], ""),
         but(
-            &[("t", r#""index":"ALL""#), ("v", r#""type":"TEXT","fts":true"#), ("f", r#""type":"JSON""#)],
+            &[
+                ("t", r#""index":"ALL""#),
+                ("v", r#""type":"TEXT","fts":true"#),
+                ("f", r#""type":"JSON""#),
+            ],
             "",
         ),
-        but(&[("n", r#""type":"INTEGER""#), ("t", r#""type":"TEXT","index":"ALL","unique":true"#)], ""),
+        but(
+            &[("n", r#""type":"INTEGER""#), ("t", r#""type":"TEXT","index":"ALL","unique":true"#)],
+            "",
+        ),
     ];
     for shape in &shapes {
-        // at once, and after it was taken over as it is; where values were in documents before is not known at once
+        // at once, and after it was taken over as it is; where values were in documents before is
+        // not known at once
         let at_once = !shape.contains(r#""path":"o""#);
         for first in [shape, &shapes[0]].into_iter().filter(|first| at_once || *first != shape) {
             let db = with(STRATO);
             let mut as_shaped = None;
             for definition in [first, &shapes[0], shape, shape] {
-                let k = model(&db, definition).unwrap_or_else(|e| panic!("{first} {definition}: {e}"));
+                let k =
+                    model(&db, definition).unwrap_or_else(|e| panic!("{first} {definition}: {e}"));
                 let docs = all(&db, &k);
                 match definition == &shapes[0] {
                     true => {
                         assert_eq!(docs, documents(), "{first} {definition}");
                         as_shaped = None;
                     }
-                    false => assert_eq!(as_shaped.get_or_insert(docs.clone()), &docs, "{definition}"),
+                    false => {
+                        assert_eq!(as_shaped.get_or_insert(docs.clone()), &docs, "{definition}")
+                    }
                 }
                 lives(&db, &k, definition);
             }
@@ -142,15 +160,19 @@ fn what_strato_db_left_in_the_documents_is_found_in_its_column() {
            CREATE UNIQUE INDEX k_id ON k(id); INSERT INTO k(id, json) VALUES ('a', '{"t":"old","o":{"p":"deep"}}');
            ALTER TABLE k ADD COLUMN t TEXT; ALTER TABLE k ADD COLUMN p TEXT; INSERT INTO k(id, t) VALUES ('b', 'new')"#,
     );
-    let definition =
-        r#"{"name":"k","columns":[{"name":"t","type":"TEXT"},{"name":"p","type":"TEXT","path":"o.p"}]}"#;
+    let definition = r#"{"name":"k","columns":[{"name":"t","type":"TEXT"},{"name":"p","type":"TEXT","path":"o.p"}]}"#;
     let k = model(&db, definition).unwrap();
-    assert_eq!(value(&db, "SELECT group_concat(t ORDER BY id) FROM k"), Value::Text("old,new".into()));
+    assert_eq!(
+        value(&db, "SELECT group_concat(t ORDER BY id) FROM k"),
+        Value::Text("old,new".into())
+    );
     assert_eq!(value(&db, "SELECT p FROM k WHERE id = 'a'"), Value::Text("deep".into()));
     assert_eq!(value(&db, "SELECT json FROM k WHERE id = 'a'"), Value::Text(r#"{"o":{}}"#.into()));
     assert_eq!(all(&db, &k)[0], json!({"id": "a", "t": "old", "o": {"p": "deep"}}));
     db.writer()
-        .exec("CREATE TRIGGER no BEFORE UPDATE ON k BEGIN SELECT RAISE(ABORT, 'written again'); END")
+        .exec(
+            "CREATE TRIGGER no BEFORE UPDATE ON k BEGIN SELECT RAISE(ABORT, 'written again'); END",
+        )
         .unwrap();
     model(&db, definition).unwrap();
 }
@@ -190,7 +212,8 @@ fn a_file_of_driftdb_is_taken_over_and_takes_every_shape() {
     );
     let users = |columns: &str| {
         let id = r#"{"name":"id","type":"TEXT"}"#;
-        let users = model(&db, &format!(r#"{{"name":"users","columns":[{id}{columns}]}}"#)).unwrap();
+        let users =
+            model(&db, &format!(r#"{{"name":"users","columns":[{id}{columns}]}}"#)).unwrap();
         lives(&db, &users, columns);
         all(&db, &users)
     };
@@ -215,11 +238,16 @@ fn a_column_of_the_users_own_gives_its_values_to_the_one_that_is_declared_later(
     plain.set(db.writer(), r#"{"id":"a","x":1}"#, false).unwrap();
     db.writer().exec("ALTER TABLE k ADD COLUMN own TEXT; UPDATE k SET own = '7'").unwrap();
     for ty in ["TEXT", "INTEGER", "TEXT"] {
-        let k = model(&db, &format!(r#"{{"name":"k","columns":[{{"name":"own","type":"{ty}"}}]}}"#)).unwrap();
+        let k =
+            model(&db, &format!(r#"{{"name":"k","columns":[{{"name":"own","type":"{ty}"}}]}}"#))
+                .unwrap();
         let own = if ty == "TEXT" { json!("7") } else { json!(7) };
         assert_eq!(all(&db, &k), json!([{"id": "a", "x": 1, "own": own}]), "{ty}");
     }
-    assert_eq!(all(&db, &model(&db, r#"{"name":"k"}"#).unwrap()), json!([{"id": "a", "x": 1, "own": "7"}]));
+    assert_eq!(
+        all(&db, &model(&db, r#"{"name":"k"}"#).unwrap()),
+        json!([{"id": "a", "x": 1, "own": "7"}])
+    );
 }
 
 #[test]
@@ -233,10 +261,10 @@ fn the_index_that_makes_the_id_unique_is_nobodys_to_drop() {
         lives(&db, &k, definition);
         assert_eq!(id(&db), before, "{definition}");
     }
-    let names =
-        "SELECT group_concat(name ORDER BY name) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'k'";
+    let names = "SELECT group_concat(name ORDER BY name) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'k'";
     assert_eq!(value(&db, names), Value::Text("k_f,k_id,k_id~2,k_n,k_t,k_v,k_v_n".into()));
-    let loose = with("CREATE TABLE k(id TEXT, json JSON); INSERT INTO k VALUES ('a', NULL), ('a', NULL)");
+    let loose =
+        with("CREATE TABLE k(id TEXT, json JSON); INSERT INTO k VALUES ('a', NULL), ('a', NULL)");
     let refused = model(&loose, r#"{"name":"k"}"#).unwrap_err().to_string();
     assert!(refused.contains("'id' has no unique index"), "{refused}");
 }

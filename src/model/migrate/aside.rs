@@ -1,5 +1,6 @@
-//! What stands in the way while columns are moved: the indexes of a table, and every view and trigger, which SQLite would
-//! rewrite after the moved columns. Dropped, and put back as they were: what is the user's own is never lost.
+//! What stands in the way while columns are moved: the indexes of a table, and every view and
+//! trigger, which SQLite would rewrite after the moved columns. Dropped, and put back as they were:
+//! what is the user's own is never lost.
 
 use super::super::definition::Definition;
 use crate::error::{Error, Result};
@@ -19,12 +20,18 @@ struct Own {
 }
 
 impl Aside {
-    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are columns that go. An index
-    /// that keeps ids unique stays, for writing a document needs it: strato-db's files have one of that kind.
+    /// Puts everything aside but the indexes of `gone`, which are dropped for good. `lost` are
+    /// columns that go. An index that keeps ids unique stays, for writing a document needs it:
+    /// strato-db's files have one of that kind.
     ///
     /// # Errors
     /// `BAD_VALUE` for a user's own index on a lost column.
-    pub(super) fn put(conn: &Conn, model: &Definition, gone: &[String], lost: &[&str]) -> Result<Aside> {
+    pub(super) fn put(
+        conn: &Conn,
+        model: &Definition,
+        gone: &[String],
+        lost: &[&str],
+    ) -> Result<Aside> {
         let table = &model.name;
         let found = conn.all(
             "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL
@@ -62,7 +69,8 @@ impl Aside {
         if self.0.iter().all(|own| own.kind == "index") {
             return Ok(());
         }
-        // views and triggers may say what they like when they are made: SQLite looks at all of them when it renames
+        // views and triggers may say what they like when they are made: SQLite looks at all of them
+        // when it renames
         let table_name = quote(table);
         conn.exec(&format!("ALTER TABLE {table_name} RENAME COLUMN \"json\" TO \"json\"")).map_err(
             |e| match e {

@@ -1,5 +1,6 @@
-//! Foreign keys. SQLite cannot add one to a column that is there, so the column is made again beside itself: a table
-//! rebuilt whole would have to be dropped, which with foreign keys on removes what refers to it.
+//! Foreign keys. SQLite cannot add one to a column that is there, so the column is made again
+//! beside itself: a table rebuilt whole would have to be dropped, which with foreign keys on
+//! removes what refers to it.
 
 use super::super::definition::{Column, Definition, ForeignKey, Reaction};
 use super::aside::Aside;
@@ -25,14 +26,21 @@ pub(super) fn refer(
     }
     let there = keys(conn, &new.name)?;
     for (i, column) in columns.iter().enumerate() {
-        let wanted =
-            column.foreign_key.as_ref().map(|key| Key::wanted(conn, new, column, key)).transpose()?;
+        let wanted = column
+            .foreign_key
+            .as_ref()
+            .map(|key| Key::wanted(conn, new, column, key))
+            .transpose()?;
         let has = there.iter().find(|(name, _)| *name == column.name).map(|(_, key)| key);
         if wanted.as_ref() == has {
             continue;
         }
         remake(conn, new, column, wanted.as_ref(), owned)?;
-        return Ok(Some(Progress { phase: "foreignKeys", done: i as i64 + 1, total: columns.len() as i64 }));
+        return Ok(Some(Progress {
+            phase: "foreignKeys",
+            done: i as i64 + 1,
+            total: columns.len() as i64,
+        }));
     }
     Ok(None)
 }
@@ -73,7 +81,9 @@ fn reaction(reaction: Option<Reaction>) -> &'static str {
 /// The foreign keys a table has, by column.
 #[inline(never)]
 fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
-    let known = |text: &str| ["CASCADE", "SET NULL"].into_iter().find(|r| *r == text).unwrap_or("NO ACTION");
+    let known = |text: &str| {
+        ["CASCADE", "SET NULL"].into_iter().find(|r| *r == text).unwrap_or("NO ACTION")
+    };
     conn.all(
         "SELECT \"from\", \"table\", \"to\", on_delete, on_update FROM pragma_foreign_key_list(?)",
         &[table.into()],
@@ -90,7 +100,13 @@ fn keys(conn: &Conn, table: &str) -> Result<Vec<(String, Key)>> {
 }
 
 #[inline(never)]
-fn remake(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, owned: bool) -> Result<()> {
+fn remake(
+    conn: &Conn,
+    new: &Definition,
+    column: &Column,
+    key: Option<&Key>,
+    owned: bool,
+) -> Result<()> {
     let before = shape::free_name(&column.name, &shape::columns(conn, &new.name)?);
     let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&before));
     full_text::drop(conn, new)?;
@@ -124,8 +140,15 @@ fn no_such(new: &Definition, from: &Column, model: &str) -> Error {
     Error::BadValue(format!("{what}, which is no model: add it with addModel"))
 }
 
-/// What SQLite refuses about a key, by the names of the models, and with the document that is in its way.
-fn explain(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, error: Error) -> Error {
+/// What SQLite refuses about a key, by the names of the models, and with the document that is in
+/// its way.
+fn explain(
+    conn: &Conn,
+    new: &Definition,
+    column: &Column,
+    key: Option<&Key>,
+    error: Error,
+) -> Error {
     let (Some(key), Error::Sqlite { code, message, sql }) = (key, &error) else { return error };
     let Key { table, column: parent, .. } = key;
     let what = format!("{}.{} refers to {table}.{parent}", new.name, column.name);
@@ -152,7 +175,8 @@ fn explain(conn: &Conn, new: &Definition, column: &Column, key: Option<&Key>, er
     let found = conn.one(&find, &[], |row| Ok((row.value(0)?, row.value(1)?)));
     let Ok(Some((id, value))) = found else { return error };
     let (id, value) = (shown(&id), shown(&value));
-    let message = format!("{what}: document {id} has {value}, which is not there: change it in a migration");
+    let message =
+        format!("{what}: document {id} has {value}, which is not there: change it in a migration");
     Error::Sqlite { code, message, sql: sql.clone() }
 }
 

@@ -1,6 +1,7 @@
 //! The indexes of a model: what it wants, what it has, and how the one becomes the other.
 //!
-//! Only indexes that a recorded definition named are dropped or replaced: a user's own are never touched.
+//! Only indexes that a recorded definition named are dropped or replaced: a user's own are never
+//! touched.
 
 use super::super::definition::{Column, Definition, Index};
 use super::super::expression;
@@ -61,8 +62,8 @@ fn names(definition: &Definition) -> Vec<String> {
     single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound).collect()
 }
 
-/// What a definition's indexes are called in its table: another name is theirs only where their own is taken, or was,
-/// which the statement tells.
+/// What a definition's indexes are called in its table: another name is theirs only where their own
+/// is taken, or was, which the statement tells.
 pub(super) fn ours(conn: &Conn, definition: &Definition) -> Result<Vec<String>> {
     let (there, made) = (there(conn, definition)?, wanted(definition).unwrap_or_default());
     let mut ours = names(definition);
@@ -86,7 +87,8 @@ fn others(name: &str) -> impl Iterator<Item = String> + '_ {
     (2..10).map(move |n| format!("{name}~{n}"))
 }
 
-/// An index under a name that nothing but the model's table has: names of a database are shared by all.
+/// An index under a name that nothing but the model's table has: names of a database are shared by
+/// all.
 pub(super) fn free(
     conn: &Conn,
     model: &Definition,
@@ -97,7 +99,9 @@ pub(super) fn free(
     }
     let own = names(model);
     for other in others(name) {
-        if !own.iter().any(|own| own.eq_ignore_ascii_case(&other)) && !is_taken(conn, model, &other)? {
+        if !own.iter().any(|own| own.eq_ignore_ascii_case(&other))
+            && !is_taken(conn, model, &other)?
+        {
             let sql = renamed(sql, name, &other);
             return Ok((other, sql));
         }
@@ -119,12 +123,16 @@ fn is_taken(conn: &Conn, model: &Definition, name: &str) -> Result<bool> {
     }
 }
 
-/// Gives an index of another model that has a model's name one of the others, once `make` has made the table.
+/// Gives an index of another model that has a model's name one of the others, once `make` has made
+/// the table.
 pub(super) fn give_way(conn: &Conn, model: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
-    let sql =
-        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE";
+    let sql = "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE";
     let found = conn.one(sql, &[model.into()], |r| {
-        Ok((r.text(0)?.to_string(), r.text(1)?.to_string(), r.opt_text(2)?.unwrap_or_default().to_string()))
+        Ok((
+            r.text(0)?.to_string(),
+            r.text(1)?.to_string(),
+            r.opt_text(2)?.unwrap_or_default().to_string(),
+        ))
     })?;
     let Some((name, table, sql)) = found else { return make() };
     let owner = match record::read(conn, &table)? {
@@ -140,7 +148,10 @@ pub(super) fn give_way(conn: &Conn, model: &str, make: impl FnOnce() -> Result<(
     conn.exec(&free(conn, &owner, &(name, sql))?.1)
 }
 
-fn compound_name(definition: &Definition, index: &super::super::definition::CompoundIndex) -> String {
+fn compound_name(
+    definition: &Definition,
+    index: &super::super::definition::CompoundIndex,
+) -> String {
     let name = index.name.clone().unwrap_or_else(|| index.columns.join("_"));
     format!("{}_{name}", definition.name)
 }
@@ -164,7 +175,9 @@ fn wanted(model: &Definition) -> Result<Vec<(String, String)>> {
         for name in &index.columns {
             let column = model.columns.iter().find(|c| c.name == *name);
             let (expression, collation) = match column {
-                Some(column) if *name != model.id_col => (expression(model, column), collation(column)),
+                Some(column) if *name != model.id_col => {
+                    (expression(model, column), collation(column))
+                }
                 _ if *name == model.id_col => (quote(name), ""),
                 _ => {
                     let (model, column) = (model.name.clone(), name.clone());
@@ -174,7 +187,8 @@ fn wanted(model: &Definition) -> Result<Vec<(String, String)>> {
             some.push(format!("{expression} IS NOT NULL"));
             parts.push(format!("({expression}){collation}"));
         }
-        let rows = if index.sparse { format!(" WHERE {}", some.join(" OR ")) } else { String::new() };
+        let rows =
+            if index.sparse { format!(" WHERE {}", some.join(" OR ")) } else { String::new() };
         let name = compound_name(model, index);
         found.push((name.clone(), statement(model, &name, index.unique, &parts.join(", "), &rows)));
     }

@@ -1,4 +1,5 @@
-//! Which of the application's migrations have run: the table that strato-db keeps them in, with its name and columns.
+//! Which of the application's migrations have run: the table that strato-db keeps them in, with its
+//! name and columns.
 
 use crate::error::Result;
 use crate::sql::{Conn, Param};
@@ -6,7 +7,11 @@ use crate::sql::{Conn, Param};
 /// The run keys of what has run. Makes the table; an old one of strato-db's is renamed.
 pub fn done_keys(conn: &Conn) -> Result<Vec<String>> {
     let there = |name: &str| {
-        conn.one("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", &[name.into()], |_| Ok(()))
+        conn.one(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
+            &[name.into()],
+            |_| Ok(()),
+        )
     };
     if there("{sdb} migrations")?.is_none() {
         conn.exec(match there("_migrations")? {
@@ -14,7 +19,9 @@ pub fn done_keys(conn: &Conn) -> Result<Vec<String>> {
             None => "CREATE TABLE \"{sdb} migrations\"(runKey TEXT, ts DATETIME, up BOOLEAN)",
         })?;
     }
-    conn.all("SELECT DISTINCT runKey FROM \"{sdb} migrations\" WHERE up", &[], |r| Ok(r.text(0)?.to_string()))
+    conn.all("SELECT DISTINCT runKey FROM \"{sdb} migrations\" WHERE up", &[], |r| {
+        Ok(r.text(0)?.to_string())
+    })
 }
 
 /// Notes that a migration has run at `ts`, in seconds.

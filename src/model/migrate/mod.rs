@@ -1,10 +1,12 @@
-//! Bringing a table to what its model declares, from what it was declared to be when it was last opened.
+//! Bringing a table to what its model declares, from what it was declared to be when it was last
+//! opened.
 //!
-//! In stages, each a number of bounded steps in the caller's one transaction: the *shape* (table and columns, rows
-//! rewritten), then whatever the application migrates, then the *rest* (indexes, full text), and when all models are
-//! there what they *refer* to. Nothing is lost: what no column holds any more is in the documents again.
-//! What most opens do not need is not inlined, because browsers compile a function whole when it is first called.
-//! Uses nothing that a host's SQLite may refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
+//! In stages, each a number of bounded steps in the caller's one transaction: the *shape* (table
+//! and columns, rows rewritten), then whatever the application migrates, then the *rest* (indexes,
+//! full text), and when all models are there what they *refer* to. Nothing is lost: what no column
+//! holds any more is in the documents again. What most opens do not need is not inlined, because
+//! browsers compile a function whole when it is first called. Uses nothing that a host's SQLite may
+//! refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
 
 #[cfg(test)]
 mod adopt_tests;
@@ -73,7 +75,8 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Looks at the table and decides what there is to do. Call in the transaction of all that follows.
+    /// Looks at the table and decides what there is to do. Call in the transaction of all that
+    /// follows.
     ///
     /// # Errors
     /// `BAD_VALUE` when the id is another one than before.
@@ -112,8 +115,8 @@ impl Migration {
         })
     }
 
-    /// The columns of which the application must write the values, because their `version` is another one, or because
-    /// they are beside the documents and new, or no longer beside them.
+    /// The columns of which the application must write the values, because their `version` is
+    /// another one, or because they are beside the documents and new, or no longer beside them.
     pub fn rewritten(&self) -> Vec<String> {
         let Some(old) = &self.old else { return Vec::new() };
         let before = |name: &str| old.columns.iter().find(|c| c.name == name);
@@ -151,7 +154,8 @@ impl Migration {
         Ok(())
     }
 
-    /// What is there and no longer wanted goes first: an index must not stand in the way of what is migrated.
+    /// What is there and no longer wanted goes first: an index must not stand in the way of what is
+    /// migrated.
     fn prepare_rest(&mut self, conn: &Conn) -> Result<()> {
         full_text::outdated(conn, self.old.as_ref(), &self.new)?;
         self.indexes = index::outdated(conn, self.old.as_ref(), &self.new, self.recorded)?;
@@ -165,8 +169,11 @@ impl Migration {
             // the name may have become another model's meanwhile
             let (_, sql) = &index::free(conn, &self.new, index)?;
             match conn.exec(sql) {
-                // rows that break a new rule were made before it: the log makes them anew, see `stale`
-                Err(Error::Sqlite { code, .. }) if self.owned && code.starts_with("SQLITE_CONSTRAINT") => {
+                // rows that break a new rule were made before it: the log makes them anew, see
+                // `stale`
+                Err(Error::Sqlite { code, .. })
+                    if self.owned && code.starts_with("SQLITE_CONSTRAINT") =>
+                {
                     conn.run(&format!("DELETE FROM {}", quote(&self.new.name)), &[])?;
                     conn.exec(sql)?;
                 }

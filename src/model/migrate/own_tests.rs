@@ -1,5 +1,5 @@
-//! What is the user's own in the database: never dropped, and named where the model cannot go on beside it. And records
-//! that are not ours to read.
+//! What is the user's own in the database: never dropped, and named where the model cannot go on
+//! beside it. And records that are not ours to read.
 
 use super::super::{Definition, Model};
 use super::*;
@@ -8,7 +8,8 @@ use crate::vfs::{Memory, Vfs};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const BEFORE: &str = r#"{"name":"t","columns":[{"name":"a","type":"TEXT"},{"name":"b","type":"TEXT"}]}"#;
+const BEFORE: &str =
+    r#"{"name":"t","columns":[{"name":"a","type":"TEXT"},{"name":"b","type":"TEXT"}]}"#;
 /// `a` goes, `b` is another type.
 const AFTER: &str = r#"{"name":"t","columns":[{"name":"b","type":"INTEGER"}]}"#;
 
@@ -20,7 +21,8 @@ fn model(db: &Db, definition: &str) -> Result<Model> {
 
 /// A table with a row, and what the user has made himself.
 fn with(own: &str) -> Db {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
     let t = model(&db, BEFORE).unwrap();
     t.set(db.writer(), r#"{"id":"x","a":"text","b":"7"}"#, false).unwrap();
     db.writer().exec(own).unwrap();
@@ -100,7 +102,8 @@ fn a_record_of_a_newer_version_or_a_damaged_one_is_told_apart() {
 
 #[test]
 fn a_file_of_strato_db_is_taken_over_with_its_rows() {
-    let db = Db::open(Vfs::register(Memory::default()).unwrap(), "s.db", Options::default()).unwrap();
+    let db =
+        Db::open(Vfs::register(Memory::default()).unwrap(), "s.db", Options::default()).unwrap();
     db.writer()
         .exec(
             r#"CREATE TABLE "t"("rowId" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL, json JSON);
@@ -129,13 +132,14 @@ fn indexes(db: &Db, table: &str) -> Vec<String> {
 
 #[test]
 fn an_index_of_the_users_own_stays_under_a_name_that_one_of_ours_might_get() {
-    let indexed =
-        r#"{"name":"t","columns":[{"name":"a","type":"TEXT"},{"name":"b","type":"TEXT","index":"ALL"}]}"#;
+    let indexed = r#"{"name":"t","columns":[{"name":"a","type":"TEXT"},{"name":"b","type":"TEXT","index":"ALL"}]}"#;
     let db = with("");
     model(&db, indexed).unwrap();
     db.writer().exec("CREATE INDEX \"t_b~2\" ON t(b, id)").unwrap();
     let both = ["t_b", "t_b~2"];
-    for definition in [indexed, BEFORE, indexed, r#"{"name":"t","columns":[{"name":"b","index":"ALL"}]}"#] {
+    for definition in
+        [indexed, BEFORE, indexed, r#"{"name":"t","columns":[{"name":"b","index":"ALL"}]}"#]
+    {
         match model(&db, definition) {
             Ok(_) => assert!(indexes(&db, "t").contains(&"t_b~2".to_string()), "{definition}"),
             Err(e) => assert!(e.to_string().contains("your own index 't_b~2'"), "{e}"),
@@ -158,7 +162,11 @@ fn columns_called_like_what_we_call_things_meanwhile_are_columns() {
     let db = with("CREATE TABLE k_a(x)");
     let plain = r#"{"name":"k","columns":[{"name":"a","type":"TEXT","index":"ALL"},{"name":"a~","type":"TEXT","index":"ALL"},
         {"name":"a~2","type":"TEXT","index":"ALL"}]}"#;
-    let bound = &plain.replacen("\"index\":\"ALL\"", "\"index\":\"ALL\",\"foreignKey\":{\"model\":\"t\"}", 1);
+    let bound = &plain.replacen(
+        "\"index\":\"ALL\"",
+        "\"index\":\"ALL\",\"foreignKey\":{\"model\":\"t\"}",
+        1,
+    );
     let names = ["k_a~", "k_a~2", "k_a~3"];
     for definition in [plain, plain, bound, bound, plain] {
         let k = model(&db, definition).unwrap();

@@ -27,7 +27,8 @@ pub(super) fn read(conn: &Conn, name: &str) -> Result<Option<Definition>> {
     text.map(|text| serde_json::from_str(&text).map_err(|e| unreadable(name, &e))).transpose()
 }
 
-/// A newer version of this package may declare what this one does not know; anything else was never written by any.
+/// A newer version of this package may declare what this one does not know; anything else was never
+/// written by any.
 fn unreadable(name: &str, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     match text.starts_with("unknown field") || text.starts_with("unknown variant") {
@@ -70,14 +71,20 @@ pub fn forget(conn: &Conn, name: &str) -> Result<bool> {
 }
 
 /// A definition for a table of which none was kept: the declared one, as far as the table has it.
-pub(super) fn adopt(conn: &Conn, new: &Definition, there: &[Physical], typed: bool) -> Result<Definition> {
+pub(super) fn adopt(
+    conn: &Conn,
+    new: &Definition,
+    there: &[Physical],
+    typed: bool,
+) -> Result<Definition> {
     let before = |column: &Column| match found(there, &column.name) {
         _ if column.name == new.id_col => column.clone(),
         // a virtual one's values may be there alone, if it was real
         Some(found) => Column { real: true, ty: type_of(&found.ty), ..column.clone() },
         None => Column { real: false, ty: None, aside: false, foreign_key: None, ..column.clone() },
     };
-    let is_there = |c: &&Column| c.name != new.id_col && c.is_real() && found(there, &c.name).is_some();
+    let is_there =
+        |c: &&Column| c.name != new.id_col && c.is_real() && found(there, &c.name).is_some();
     let columns = new.columns.iter().filter(|c| !is_there(c)).map(before).collect();
     let mut old = Definition { columns, ..new.clone() };
     complete(conn, &mut old, new, there, typed)?;
@@ -86,8 +93,9 @@ pub(super) fn adopt(conn: &Conn, new: &Definition, there: &[Physical], typed: bo
     Ok(old)
 }
 
-/// Adds what a table has of the declared columns and the definition kept of it does not: strato-db's columns that were
-/// not declared when it was taken over, a user's own. `typed` says that its types are a model's.
+/// Adds what a table has of the declared columns and the definition kept of it does not:
+/// strato-db's columns that were not declared when it was taken over, a user's own. `typed` says
+/// that its types are a model's.
 pub(super) fn complete(
     conn: &Conn,
     old: &mut Definition,
@@ -96,7 +104,8 @@ pub(super) fn complete(
     typed: bool,
 ) -> Result<()> {
     for column in new.data_columns().filter(|c| c.is_real()) {
-        let known = old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&column.name));
+        let known =
+            old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&column.name));
         let Some(found) = found(there, &column.name).filter(|_| !known) else { continue };
         let ty = match (type_of(&found.ty), column.ty) {
             (Some(ty), _) if typed => Some(ty),
@@ -111,7 +120,9 @@ pub(super) fn complete(
 
 fn holds_json(conn: &Conn, model: &Definition, column: &Physical) -> Result<bool> {
     let (table, name) = (quote(&model.name), quote(&column.name));
-    let other = format!("SELECT 1 FROM {table} WHERE {name} IS NOT NULL AND NOT json_valid({name}) LIMIT 1");
+    let other = format!(
+        "SELECT 1 FROM {table} WHERE {name} IS NOT NULL AND NOT json_valid({name}) LIMIT 1"
+    );
     Ok(conn.one(&other, &[], |_| Ok(()))?.is_none())
 }
 

@@ -1,5 +1,6 @@
-//! Table and columns. Rows are rewritten by reading them as the old definition wrote them and writing them as the new
-//! one does: so every change of type, path or place is one mechanism, and a document stays what it was.
+//! Table and columns. Rows are rewritten by reading them as the old definition wrote them and
+//! writing them as the new one does: so every change of type, path or place is one mechanism, and a
+//! document stays what it was.
 
 use super::super::definition::{Column, Definition};
 use super::super::document::write_key;
@@ -147,7 +148,11 @@ impl Shape {
         }
         let aside = std::mem::take(&mut work.aside);
         for (_, name) in &self.drop {
-            conn.exec(&format!("ALTER TABLE {} DROP COLUMN {}", quote(&self.new.name), quote(name)))?;
+            conn.exec(&format!(
+                "ALTER TABLE {} DROP COLUMN {}",
+                quote(&self.new.name),
+                quote(name)
+            ))?;
         }
         aside.back(conn, &self.new.name)?;
         Ok(None)
@@ -159,10 +164,15 @@ impl Shape {
         let mut from = self.old.clone().unwrap_or_else(|| self.new.clone());
         full_text::drop(conn, &from)?;
         let goes = |(name, meanwhile): &&(String, String)| name == meanwhile;
-        let lost: Vec<&str> = self.drop.iter().filter(goes).map(|(name, _)| name.as_str()).collect();
+        let lost: Vec<&str> =
+            self.drop.iter().filter(goes).map(|(name, _)| name.as_str()).collect();
         let aside = Aside::put(conn, &self.new, &index::ours(conn, &from)?, &lost)?;
         for (name, meanwhile) in self.drop.iter().filter(|(name, meanwhile)| name != meanwhile) {
-            conn.exec(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(name), quote(meanwhile)))?;
+            conn.exec(&format!(
+                "ALTER TABLE {table} RENAME COLUMN {} TO {}",
+                quote(name),
+                quote(meanwhile)
+            ))?;
             for column in from.columns.iter_mut().filter(|c| c.name.eq_ignore_ascii_case(name)) {
                 column.moved = Some(meanwhile.clone());
             }
@@ -173,10 +183,11 @@ impl Shape {
         for column in &self.add {
             conn.exec(&format!("ALTER TABLE {table} ADD COLUMN {}", declaration(column)))?;
         }
-        let total =
-            conn.one(&format!("SELECT count(*) FROM {table}{}", condition(&self.rows, false)), &[], |r| {
-                r.int(0)
-            })?;
+        let total = conn.one(
+            &format!("SELECT count(*) FROM {table}{}", condition(&self.rows, false)),
+            &[],
+            |r| r.int(0),
+        )?;
         Ok(Work {
             from: Model::new(from),
             to: Model::new(self.new.clone()),
@@ -210,8 +221,8 @@ fn rewrite(conn: &Conn, work: &mut Work, rows: &Rows, owned: bool) -> Result<boo
     Ok(work.after.is_some())
 }
 
-/// Leaves the id alone of a document that does not fit: anybody's event may have made it, and must not keep the
-/// database from opening. What becomes of the event says the log when it is run again.
+/// Leaves the id alone of a document that does not fit: anybody's event may have made it, and must
+/// not keep the database from opening. What becomes of the event says the log when it is run again.
 fn blank(conn: &Conn, model: &Model, id: &Value) -> Result<()> {
     let mut doc = String::from("{");
     write_key(&mut doc, &model.definition.id_col);
@@ -241,7 +252,8 @@ fn condition(rows: &Rows, after: bool) -> String {
     }
 }
 
-/// Conditions for rows whose documents have something for these columns; none when it may lie elsewhere.
+/// Conditions for rows whose documents have something for these columns; none when it may lie
+/// elsewhere.
 fn having(add: &[Column], old: &Definition) -> Option<Vec<String>> {
     let mut conditions = Vec::new();
     for column in add {
@@ -294,7 +306,9 @@ fn create_table(model: &Definition) -> String {
             parts.push("\"rowId\" INTEGER PRIMARY KEY".to_string());
             parts.push(format!("{id} {} NOT NULL UNIQUE", model.id_type().sql()));
         }
-        (false, false) => parts.push(format!("{id} {} PRIMARY KEY NOT NULL", model.id_type().sql())),
+        (false, false) => {
+            parts.push(format!("{id} {} PRIMARY KEY NOT NULL", model.id_type().sql()))
+        }
     }
     parts.push("\"json\" TEXT".to_string());
     parts.extend(real(model).map(declaration));

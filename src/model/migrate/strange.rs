@@ -1,5 +1,6 @@
-//! A table that something else made under a model's name: taken over where documents can live in it, with its rows;
-//! else refused when the database opens, by what it lacks. What its columns become is `record::adopt`'s.
+//! A table that something else made under a model's name: taken over where documents can live in
+//! it, with its rows; else refused when the database opens, by what it lacks. What its columns
+//! become is `record::adopt`'s.
 
 use super::super::definition::{Column, Definition};
 use super::record;
@@ -40,14 +41,18 @@ pub(super) fn accept(
     conn.exec(&format!("ALTER TABLE {} ADD COLUMN \"json\" TEXT", quote(&new.name)))?;
     let there = shape::columns(conn, &new.name)?;
     let mut old = record::adopt(conn, new, &there, false)?;
-    // what the model does not declare goes into the documents, as the values of any column that is dropped
+    // what the model does not declare goes into the documents, as the values of any column that is
+    // dropped
     let ours = |name: &str| {
         let declared = new.columns.iter().map(|c| c.name.as_str());
-        declared.chain([new.id_col.as_str(), "json", "rowid"]).any(|known| known.eq_ignore_ascii_case(name))
+        declared
+            .chain([new.id_col.as_str(), "json", "rowid"])
+            .any(|known| known.eq_ignore_ascii_case(name))
     };
     for column in there.iter().filter(|c| !ours(&c.name)) {
         let column = serde_json::json!({ "name": column.name, "real": true });
-        old.columns.push(serde_json::from_value(column).map_err(|e| Error::BadValue(e.to_string()))?);
+        old.columns
+            .push(serde_json::from_value(column).map_err(|e| Error::BadValue(e.to_string()))?);
     }
     Ok((old, there))
 }
@@ -57,8 +62,8 @@ fn is_unique(conn: &Conn, new: &Definition) -> Result<bool> {
     Ok(is_key(conn, new)? || !guards(conn, new)?.is_empty())
 }
 
-/// The indexes that alone keep two rows from having one id: strato-db's tables have such a one. Never the model's own,
-/// whatever it declares.
+/// The indexes that alone keep two rows from having one id: strato-db's tables have such a one.
+/// Never the model's own, whatever it declares.
 fn guards(conn: &Conn, model: &Definition) -> Result<Vec<String>> {
     if is_key(conn, model)? {
         return Ok(Vec::new());
@@ -97,31 +102,43 @@ fn unique(which: &str) -> String {
 ///
 /// # Errors
 /// `BAD_VALUE` where an old SQLite of a host cannot.
-pub(super) fn relax_known(conn: &Conn, old: &Definition, new: &Definition, there: &[Physical]) -> Result<()> {
-    let ours =
-        |p: &&Physical| old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&p.name));
+pub(super) fn relax_known(
+    conn: &Conn,
+    old: &Definition,
+    new: &Definition,
+    there: &[Physical],
+) -> Result<()> {
+    let ours = |p: &&Physical| {
+        old.data_columns().any(|c| c.is_real() && c.name.eq_ignore_ascii_case(&p.name))
+    };
     relax(conn, new, there.iter().filter(ours), true)
         .map_err(|what| Error::BadValue(format!("model '{}': {what}", new.name)))
 }
 
-/// Lets columns that will be dropped be empty meanwhile: those of another type, and undeclared ones if they `go`.
+/// Lets columns that will be dropped be empty meanwhile: those of another type, and undeclared ones
+/// if they `go`.
 ///
-/// # Errors
-/// In words, a column that stays, though no document has a value for it, or that an old SQLite of a host cannot change.
+/// # Errors In words, a column that stays, though no document has a value for it, or that an old
+/// SQLite of a host cannot change.
 fn relax<'c>(
     conn: &Conn,
     new: &Definition,
     there: impl IntoIterator<Item = &'c Physical>,
     go: bool,
 ) -> Result<(), String> {
-    for column in there.into_iter().filter(|c| c.needed && !c.name.eq_ignore_ascii_case(&new.id_col)) {
+    for column in
+        there.into_iter().filter(|c| c.needed && !c.name.eq_ignore_ascii_case(&new.id_col))
+    {
         let same = |c: &&Column| c.name.eq_ignore_ascii_case(&column.name);
         let declared = new.data_columns().filter(|c| c.is_real()).find(same);
         if declared.is_some_and(|c| c.name == column.name && shape::sql_type(c) == column.ty) {
             continue;
         }
-        let sql =
-            format!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", quote(&new.name), quote(&column.name));
+        let sql = format!(
+            "ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL",
+            quote(&new.name),
+            quote(&column.name)
+        );
         if (declared.is_none() && !go) || conn.exec(&sql).is_err() {
             return Err(format!(
                 "its column '{}' is NOT NULL without a default, and no document of the model has a value for it: declare it as it is, or run {sql} in onBeforeMigrations",

@@ -1,4 +1,5 @@
-//! Tables follow their definitions and documents stay what they were: by hand for each kind of change, then at random.
+//! Tables follow their definitions and documents stay what they were: by hand for each kind of
+//! change, then at random.
 
 use super::super::{Definition, Model};
 use super::*;
@@ -24,8 +25,7 @@ fn all(db: &Db, model: &Model) -> Vec<serde_json::Value> {
 }
 
 fn names(db: &Db, kind: &str, table: &str) -> Vec<String> {
-    let sql =
-        "SELECT name FROM sqlite_schema WHERE type = ? AND tbl_name = ? AND sql IS NOT NULL ORDER BY name";
+    let sql = "SELECT name FROM sqlite_schema WHERE type = ? AND tbl_name = ? AND sql IS NOT NULL ORDER BY name";
     db.writer().all(sql, &[kind.into(), table.into()], |r| Ok(r.text(0)?.to_string())).unwrap()
 }
 
@@ -56,7 +56,8 @@ fn a_column_that_is_no_longer_declared_gives_its_values_back_to_the_documents() 
 #[test]
 fn a_column_of_another_type_keeps_its_values_in_the_new_affinity() {
     let db = empty();
-    let before = model(&db, r#"{"name":"t","columns":[{"name":"a","type":"TEXT","index":"ALL"}]}"#).unwrap();
+    let before =
+        model(&db, r#"{"name":"t","columns":[{"name":"a","type":"TEXT","index":"ALL"}]}"#).unwrap();
     for (id, a) in [("x", "12"), ("y", "many")] {
         before.set(db.writer(), &format!(r#"{{"id":"{id}","a":"{a}"}}"#), false).unwrap();
     }
@@ -89,7 +90,8 @@ fn indexes_are_made_changed_and_dropped_and_a_users_own_stays() {
     assert_eq!(names(&db, "index", "t"), ["t_b", "t_mine"]);
     assert_eq!(names(&db, "trigger", "t"), ["seen"]);
     t.set(db.writer(), r#"{"id":"2","b":"ULM"}"#, false).unwrap();
-    let own = r#"{"name":"t","columns":[{"name":"b","type":"TEXT"},{"name":"mine","index":"ALL"}]}"#;
+    let own =
+        r#"{"name":"t","columns":[{"name":"b","type":"TEXT"},{"name":"mine","index":"ALL"}]}"#;
     let taken = model(&db, own).unwrap_err();
     assert_eq!(taken.code(), "BAD_NAME");
 }
@@ -101,8 +103,10 @@ fn a_unique_index_over_equal_values_fails_and_changes_nothing() {
     for id in ["x", "y"] {
         t.set(db.writer(), &format!(r#"{{"id":"{id}","a":"same"}}"#), false).unwrap();
     }
-    let (docs, schema) = (all(&db, &t), value(&db, "SELECT sql FROM sqlite_schema WHERE name = 't'"));
-    let unique = r#"{"name":"t","columns":[{"name":"a","type":"JSON","index":"ALL","unique":true}]}"#;
+    let (docs, schema) =
+        (all(&db, &t), value(&db, "SELECT sql FROM sqlite_schema WHERE name = 't'"));
+    let unique =
+        r#"{"name":"t","columns":[{"name":"a","type":"JSON","index":"ALL","unique":true}]}"#;
     assert_eq!(model(&db, unique).unwrap_err().code(), "SQLITE_CONSTRAINT_UNIQUE");
     assert_eq!(value(&db, "SELECT sql FROM sqlite_schema WHERE name = 't'"), schema);
     assert_eq!(all(&db, &t), docs);
@@ -130,11 +134,18 @@ fn a_foreign_key_comes_to_a_column_that_is_there_and_goes_again() {
     orphan("2").unwrap();
     let refused = model(&db, bound).unwrap_err();
     assert_eq!(refused.code(), "SQLITE_CONSTRAINT_FOREIGNKEY");
-    assert!(refused.to_string().starts_with("c.p refers to p.id: document '2' has 'nobody'"), "{refused}");
+    assert!(
+        refused.to_string().starts_with("c.p refers to p.id: document '2' has 'nobody'"),
+        "{refused}"
+    );
     assert_eq!(all(&db, &c).len(), 1);
-    let unknown = r#"{"name":"d","columns":[{"name":"p","type":"TEXT","foreignKey":{"model":"none"}}]}"#;
+    let unknown =
+        r#"{"name":"d","columns":[{"name":"p","type":"TEXT","foreignKey":{"model":"none"}}]}"#;
     let unknown = model(&db, unknown).unwrap_err();
-    assert!(unknown.to_string().starts_with("d.p refers to 'none', which is no model"), "{unknown}");
+    assert!(
+        unknown.to_string().starts_with("d.p refers to 'none', which is no model"),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -161,7 +172,11 @@ fn a_parent_keeps_its_children_while_its_columns_change() {
     let c = model(&db, child).unwrap();
     parents.set(db.writer(), r#"{"id":"a","n":"1"}"#, false).unwrap();
     c.set(db.writer(), r#"{"id":"1","p":"a"}"#, false).unwrap();
-    model(&db, r#"{"name":"p","columns":[{"name":"n","type":"INTEGER"},{"name":"m","real":true}]}"#).unwrap();
+    model(
+        &db,
+        r#"{"name":"p","columns":[{"name":"n","type":"INTEGER"},{"name":"m","real":true}]}"#,
+    )
+    .unwrap();
     assert_eq!(all(&db, &c).len(), 1);
 }
 
@@ -188,14 +203,17 @@ fn a_table_from_before_definitions_were_kept_is_adopted() {
 fn an_id_of_another_kind_is_refused() {
     let db = empty();
     model(&db, r#"{"name":"t"}"#).unwrap();
-    let other = model(&db, r#"{"name":"t","columns":[{"name":"id","type":"INTEGER"}]}"#).unwrap_err();
+    let other =
+        model(&db, r#"{"name":"t","columns":[{"name":"id","type":"INTEGER"}]}"#).unwrap_err();
     assert_eq!(other.code(), "BAD_VALUE");
 }
 
 #[test]
 fn only_columns_of_another_version_are_to_be_rewritten() {
     let db = empty();
-    let t = |a: &str, b: &str| format!(r#"{{"name":"t","columns":[{{"name":"a"{a}}},{{"name":"b"{b}}}]}}"#);
+    let t = |a: &str, b: &str| {
+        format!(r#"{{"name":"t","columns":[{{"name":"a"{a}}},{{"name":"b"{b}}}]}}"#)
+    };
     model(&db, &t("", r#","version":1"#)).unwrap();
     let next = Definition::parse(&t(r#","version":1"#, r#","version":1"#)).unwrap();
     assert_eq!(Migration::plan(db.writer(), &next, false).unwrap().rewritten(), ["a"]);
@@ -220,7 +238,10 @@ fn a_change_that_reshapes_an_owned_table_is_remembered() {
     assert!(!owned(r#"{"name":"t"}"#));
     assert!(!owned(r#"{"name":"t"}"#));
     assert!(owned(r#"{"name":"t","columns":[{"name":"a","real":true}]}"#));
-    assert!(owned(r#"{"name":"t","columns":[{"name":"a","real":true}]}"#), "until the rows were made anew");
+    assert!(
+        owned(r#"{"name":"t","columns":[{"name":"a","real":true}]}"#),
+        "until the rows were made anew"
+    );
     fresh(db.writer()).unwrap();
     assert!(!stale(db.writer()).unwrap());
 }

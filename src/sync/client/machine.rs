@@ -1,4 +1,5 @@
-//! The state of one replica's sync and every decision on it; its words are defined in the module above.
+//! The state of one replica's sync and every decision on it; its words are defined in the module
+//! above.
 
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
@@ -6,8 +7,8 @@ use super::super::resume::Resumed;
 use super::super::wire::{self, At, Last, Page, Point, Pull, Push, Pushed};
 use super::super::{backoff, limits};
 use super::{
-    Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop, TIMEOUT_MS, Tick,
-    Verb,
+    Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop,
+    TIMEOUT_MS, Tick, Verb,
 };
 use crate::error::Result;
 
@@ -33,7 +34,8 @@ enum Token {
     Needed { refused: bool },
     /// Asked for; `until` is when we stop waiting.
     Asked { refused: bool, until: u64 },
-    /// There is one; `renewed` says that it was got because of a refusal and has not been accepted yet.
+    /// There is one; `renewed` says that it was got because of a refusal and has not been accepted
+    /// yet.
     Have { renewed: bool },
 }
 
@@ -76,8 +78,9 @@ pub struct Client {
     at_head: bool,
     /// A hint: the server said it took our events up to here. Only the log confirms them.
     acked: u64,
-    /// How often in a row the server contradicted itself: acks that the log did not bear out, histories that part
-    /// again and again. Pages come and reset the failures meanwhile, so these have a count of their own.
+    /// How often in a row the server contradicted itself: acks that the log did not bear out,
+    /// histories that part again and again. Pages come and reset the failures meanwhile, so these
+    /// have a count of their own.
     setbacks: u32,
     /// The queue as of the last poll.
     top: u64,
@@ -147,7 +150,8 @@ impl Client {
         if self.halt != Halt::None || !self.online {
             return Ok(Action::Wait(None));
         }
-        // An acked event that is not in the log though we read to its head: the ack was wrong. Push it again.
+        // An acked event that is not in the log though we read to its head: the ack was wrong. Push
+        // it again.
         if self.at_head && self.acked > self.confirmed {
             self.acked = 0;
             self.set_back(tick, "ACK");
@@ -178,8 +182,9 @@ impl Client {
         if self.heals() {
             return self.pull(tick.now);
         }
-        // A push begins at the first event that is not confirmed, so that the server compares its id: behind one that is
-        // acked only, another might have taken its number meanwhile (a clone, after the server was put back).
+        // A push begins at the first event that is not confirmed, so that the server compares its
+        // id: behind one that is acked only, another might have taken its number meanwhile (a
+        // clone, after the server was put back).
         if self.unpushed() && self.acked <= self.confirmed && tick.now >= self.push_at {
             return self.push(tick.now, queue);
         }
@@ -240,7 +245,8 @@ impl Client {
         }
     }
 
-    /// There is no token but the one that was refused: fenced until the application [sets](Client::token) one.
+    /// There is no token but the one that was refused: fenced until the application
+    /// [sets](Client::token) one.
     pub fn no_token(&mut self) {
         self.token = Token::Needed { refused: true };
         self.fence("TOKEN");
@@ -342,15 +348,21 @@ impl Client {
         let evs = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
         let Some(last) = evs.last().map(|e| e.n) else { return self.pull(now) };
         let pushed = Some((evs.len(), last));
-        let body =
-            wire::to_json(&Push { p: wire::VERSION, client: self.me, at: self.cursor, evs, want: None })?;
+        let body = wire::to_json(&Push {
+            p: wire::VERSION,
+            client: self.me,
+            at: self.cursor,
+            evs,
+            want: None,
+        })?;
         Ok(self.send(now, Verb::Push, body, pushed, 0))
     }
 
     fn pull(&mut self, now: u64) -> Result<Action> {
         let wait = if self.at_head && !self.heals() { limits::WAIT_MS } else { 0 };
         let wait_ms = (wait > 0).then_some(wait);
-        let pull = Pull { p: wire::VERSION, client: self.me, at: self.cursor, limit: None, wait_ms };
+        let pull =
+            Pull { p: wire::VERSION, client: self.me, at: self.cursor, limit: None, wait_ms };
         let body = wire::to_json(&pull)?;
         Ok(self.send(now, Verb::Pull, body, None, wait))
     }
@@ -366,7 +378,8 @@ impl Client {
         self.requests += 1;
         let timeout_ms = if wait > 0 { wait + POLL_SLACK_MS } else { TIMEOUT_MS };
         let id = self.requests;
-        self.flight = Some(Flight { id, verb, deadline: now + timeout_ms, pushed, waits: wait > 0 });
+        self.flight =
+            Some(Flight { id, verb, deadline: now + timeout_ms, pushed, waits: wait > 0 });
         Action::Send(Request { id, verb, body, sent: pushed.map(|(_, last)| last), timeout_ms })
     }
 

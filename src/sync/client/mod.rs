@@ -1,10 +1,10 @@
-//! The client machine: says what to do next and takes the answers. It sends nothing, stores nothing and reads no
-//! clock; a driver does, and hands in time and randomness.
+//! The client machine: says what to do next and takes the answers. It sends nothing, stores nothing
+//! and reads no clock; a driver does, and hands in time and randomness.
 //!
-//! # For the driver
-//! Call [`poll`](Client::poll) after every event of any kind (a local commit, an answer, a timer, an option changed)
-//! and carry out what it says, until it says [`Action::Wait`]. Answers go to [`handle`](Client::handle), failed
-//! requests to [`failed`](Client::failed). One request is in flight at a time; it carries events whenever some wait.
+//! # For the driver Call [`poll`](Client::poll) after every event of any kind (a local commit, an
+//! answer, a timer, an option changed) and carry out what it says, until it says [`Action::Wait`].
+//! Answers go to [`handle`](Client::handle), failed requests to [`failed`](Client::failed). One
+//! request is in flight at a time; it carries events whenever some wait.
 
 mod machine;
 mod status;
@@ -25,8 +25,8 @@ pub const TIMEOUT_MS: u64 = 15_000;
 /// Milliseconds that a long poll gets above what it asked the server to wait.
 pub const POLL_SLACK_MS: u64 = 10_000;
 
-/// The pending events of this replica, as the store keeps them. They are numbered without holes up to `top`, except
-/// between a [`Rewind`] and the [`Identify`] that follows it.
+/// The pending events of this replica, as the store keeps them. They are numbered without holes up
+/// to `top`, except between a [`Rewind`] and the [`Identify`] that follows it.
 pub trait Queue {
     /// The highest `n` given so far, 0 at first.
     fn top(&self) -> Result<u64>;
@@ -35,8 +35,8 @@ pub trait Queue {
     /// Pending events from number `from_n` on, in order: at most so many, and so many bytes by
     /// [`limits::size`](super::limits::size), but at least one if there is one.
     fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>>;
-    /// Points of the history read so far, newest first and ever sparser, the chain's start last: at most
-    /// [`limits::KNOWN`](super::limits::KNOWN).
+    /// Points of the history read so far, newest first and ever sparser, the chain's start last: at
+    /// most [`limits::KNOWN`](super::limits::KNOWN).
     fn known(&self) -> Result<Vec<Point>>;
 }
 
@@ -51,8 +51,9 @@ pub enum Change {
     Identify(Identify),
 }
 
-/// Forget the log after `common`, take the own events that were there into the queue again, in local commit order,
-/// and make the state anew. Until the cursor has reached `asof` they may be found in the server's log.
+/// Forget the log after `common`, take the own events that were there into the queue again, in
+/// local commit order, and make the state anew. Until the cursor has reached `asof` they may be
+/// found in the server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rewind {
     /// The last point both have.
@@ -63,8 +64,9 @@ pub struct Rewind {
     pub asof: u64,
 }
 
-/// Everything that may be in the log was read. If the pending events do not follow what the server has of this
-/// client, or `renew` says so, they get a new client and are numbered from 1; their ids stay.
+/// Everything that may be in the log was read. If the pending events do not follow what the server
+/// has of this client, or `renew` says so, they get a new client and are numbered from 1; their ids
+/// stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identify {
     /// The server's record of this client.
@@ -133,8 +135,9 @@ pub struct Request {
     pub verb: Verb,
     /// JSON.
     pub body: String,
-    /// Before it is sent, pending events up to this `n` must be marked `sent` and that be committed: after a
-    /// crash they may be at the server already, and so may not be edited or withdrawn.
+    /// Before it is sent, pending events up to this `n` must be marked `sent` and that be
+    /// committed: after a crash they may be at the server already, and so may not be edited or
+    /// withdrawn.
     pub sent: Option<u64>,
     /// How long it may take.
     pub timeout_ms: u64,
@@ -146,11 +149,14 @@ pub struct Request {
 pub enum Action {
     /// Mark what is being sent, commit, then send.
     Send(Request),
-    /// Abort the request of this number, if it still runs; its answer is no longer wanted. Poll again at once.
+    /// Abort the request of this number, if it still runs; its answer is no longer wanted. Poll
+    /// again at once.
     Abort(u64),
-    /// Carry out the change in one transaction, then call [`Client::applied`] or [`Client::apply_failed`].
+    /// Carry out the change in one transaction, then call [`Client::applied`] or
+    /// [`Client::apply_failed`].
     Apply(Box<Change>),
-    /// Get a token, a new one when `refused`, then call [`Client::token`] or [`Client::failed_token`].
+    /// Get a token, a new one when `refused`, then call [`Client::token`] or
+    /// [`Client::failed_token`].
     Token {
         /// Whether the server refused the one we have.
         refused: bool,

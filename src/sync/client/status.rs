@@ -24,7 +24,8 @@ pub enum State {
         /// The newest.
         max: u64,
     },
-    /// The server's history is not the one we had read: finding out where they part, or reading on from there.
+    /// The server's history is not the one we had read: finding out where they part, or reading on
+    /// from there.
     Resume,
     /// Nothing but a snapshot would help; the queue is kept.
     Stopped {

@@ -1,7 +1,8 @@
 //! The server's rules: what a push appends and what a pull reads, over any [`ServerLog`].
 //!
-//! Whether the principal may use the log at all was decided before (`authorize`). The caller opens the
-//! transaction, commits it when the answer is a 200, rolls back otherwise, and answers after the commit is durable.
+//! Whether the principal may use the log at all was decided before (`authorize`). The caller opens
+//! the transaction, commits it when the answer is a 200, rolls back otherwise, and answers after
+//! the commit is durable.
 
 use super::chain;
 use super::id::{ClientId, Epoch, Hash, Id};
@@ -17,13 +18,15 @@ pub trait ServerLog {
     fn epoch(&self) -> Result<Epoch>;
     /// The last position.
     fn head(&self) -> Result<Point>;
-    /// The chain at `seq`; at 0 it is the chain's beginning. `None` beyond the head or below what is kept.
+    /// The chain at `seq`; at 0 it is the chain's beginning. `None` beyond the head or below what
+    /// is kept.
     fn hash_at(&self, seq: u64) -> Result<Option<Hash>>;
     /// The highest `seq` whose row is gone, 0 if none is.
     fn trim(&self) -> Result<u64>;
     /// The highest `seq` known to be in an independent durable copy.
     fn safe(&self) -> Result<u64>;
-    /// Rows after `after`: at most so many, and so many bytes by [`limits::size`], but at least one if there is one.
+    /// Rows after `after`: at most so many, and so many bytes by [`limits::size`], but at least one
+    /// if there is one.
     fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>>;
     /// The last row of a client.
     fn last_of(&self, client: &ClientId) -> Result<Option<Last>>;
@@ -39,8 +42,8 @@ pub trait ServerLog {
     fn append(&mut self, at: Point, row: &Ev) -> Result<()>;
 }
 
-/// The application's word on an event before it is appended: `Some(code)` rejects it. When it fails, the push fails:
-/// nothing is appended, and the client comes again.
+/// The application's word on an event before it is appended: `Some(code)` rejects it. When it
+/// fails, the push fails: nothing is appended, and the client comes again.
 pub type Validator<'a> = &'a dyn Fn(&Ev) -> Result<Option<String>>;
 
 /// An HTTP answer.
@@ -76,8 +79,8 @@ impl Reply {
 pub struct Pulled {
     /// The answer, good now.
     pub reply: Reply,
-    /// Above 0 the page is empty and the client would rather wait: hold the answer back for so long, and pull
-    /// again as soon as something is appended.
+    /// Above 0 the page is empty and the client would rather wait: hold the answer back for so
+    /// long, and pull again as soon as something is appended.
     pub wait_ms: u64,
 }
 
@@ -135,10 +138,11 @@ fn try_push<L: ServerLog>(
     text: &str,
     validate: Option<Validator<'_>>,
 ) -> Result<Result<Option<Page>, Refusal>> {
-    let push = match check_version(text).and_then(|()| Push::parse(text).map_err(|e| refusal_of(&e))) {
-        Ok(push) => push,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let push =
+        match check_version(text).and_then(|()| Push::parse(text).map_err(|e| refusal_of(&e))) {
+            Ok(push) => push,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
     let owner = log.owner_of(&push.client)?;
     if let Some(refusal) = not_owner(owner.as_deref(), principal) {
         return Ok(Err(refusal));
@@ -152,13 +156,15 @@ fn try_push<L: ServerLog>(
     for event in push.evs {
         let n = last.map_or(0, |l| l.n);
         if event.n <= n {
-            // below `trim` the row may be gone; the client's cursor is past it, so it was read and confirmed
+            // below `trim` the row may be gone; the client's cursor is past it, so it was read and
+            // confirmed
             match (log.id_of(&push.client, event.n)?, last) {
                 (Some(id), Some(last)) if id != event.id => return Ok(Err(Refusal::Fork { last })),
                 _ => continue,
             }
         }
-        // Only the first event can be here or above, because a push is contiguous: nothing was appended yet.
+        // Only the first event can be here or above, because a push is contiguous: nothing was
+        // appended yet.
         if event.n > n + 1 {
             return Ok(Err(Refusal::Gap { expect: n + 1 }));
         }
@@ -194,11 +200,16 @@ fn try_push<L: ServerLog>(
     Ok(Ok(Some(page(log, &push.client, &push.at, want)?)))
 }
 
-fn try_pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Result<(Page, u64), Refusal>> {
-    let pull = match check_version(text).and_then(|()| Pull::parse(text).map_err(|e| refusal_of(&e))) {
-        Ok(pull) => pull,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+fn try_pull<L: ServerLog>(
+    log: &L,
+    principal: &str,
+    text: &str,
+) -> Result<Result<(Page, u64), Refusal>> {
+    let pull =
+        match check_version(text).and_then(|()| Pull::parse(text).map_err(|e| refusal_of(&e))) {
+            Ok(pull) => pull,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
     if let Some(refusal) = not_owner(log.owner_of(&pull.client)?.as_deref(), principal) {
         return Ok(Err(refusal));
     }
@@ -209,11 +220,16 @@ fn try_pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Result
     Ok(Ok((page, pull.wait_ms.unwrap_or(0).min(limits::WAIT_MS))))
 }
 
-fn try_resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Result<Resumed, Refusal>> {
-    let resume = match check_version(text).and_then(|()| Resume::parse(text).map_err(|e| refusal_of(&e))) {
-        Ok(resume) => resume,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+fn try_resume<L: ServerLog>(
+    log: &L,
+    principal: &str,
+    text: &str,
+) -> Result<Result<Resumed, Refusal>> {
+    let resume =
+        match check_version(text).and_then(|()| Resume::parse(text).map_err(|e| refusal_of(&e))) {
+            Ok(resume) => resume,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
     if let Some(refusal) = not_owner(log.owner_of(&resume.client)?.as_deref(), principal) {
         return Ok(Err(refusal));
     }
@@ -237,8 +253,11 @@ fn page<L: ServerLog>(log: &L, client: &ClientId, at: &At, want: u64) -> Result<
     let want = want.clamp(1, limits::PAGE_EVENTS as u64) as usize;
     let evs = log.read(at.seq, want, limits::PAGE_BYTES)?;
     let seq = at.seq + evs.len() as u64;
-    // The stored chain, never one folded here: a client that folds the rows must find a disagreement.
-    let h = log.hash_at(seq)?.ok_or_else(|| Error::Corrupt(format!("the chain has no hash at {seq}")))?;
+    // The stored chain, never one folded here: a client that folds the rows must find a
+    // disagreement.
+    let h = log
+        .hash_at(seq)?
+        .ok_or_else(|| Error::Corrupt(format!("the chain has no hash at {seq}")))?;
     Ok(Page {
         epoch: log.epoch()?,
         from: at.point(),
@@ -273,7 +292,8 @@ fn not_owner(owner: Option<&str>, principal: &str) -> Option<Refusal> {
         .map(|_| Refusal::Forbidden("this client belongs to someone else".into()))
 }
 
-/// The `at` check: the cursor must be a point of this very history. It stops a push that crossed a rollback.
+/// The `at` check: the cursor must be a point of this very history. It stops a push that crossed a
+/// rollback.
 fn not_in_history<L: ServerLog>(log: &L, at: &At) -> Result<Option<Refusal>> {
     let trim = log.trim()?;
     if at.seq < trim {
@@ -286,7 +306,8 @@ fn not_in_history<L: ServerLog>(log: &L, at: &At) -> Result<Option<Refusal>> {
 }
 
 fn shortened(mut code: String) -> String {
-    let end = (0..=limits::CODE.min(code.len())).rev().find(|&i| code.is_char_boundary(i)).unwrap_or(0);
+    let end =
+        (0..=limits::CODE.min(code.len())).rev().find(|&i| code.is_char_boundary(i)).unwrap_or(0);
     code.truncate(end);
     code
 }

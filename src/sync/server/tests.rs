@@ -78,7 +78,10 @@ fn a_repeated_push_appends_nothing_new() {
 fn a_missing_event_is_a_gap_and_nothing_is_appended() {
     let mut log = log();
     send(&mut log, A, start(), vec![out(1, 1)]);
-    assert_eq!(refused(&send(&mut log, A, start(), vec![out(3, 3), out(4, 4)])), Refusal::Gap { expect: 2 });
+    assert_eq!(
+        refused(&send(&mut log, A, start(), vec![out(3, 3), out(4, 4)])),
+        Refusal::Gap { expect: 2 }
+    );
     assert_eq!(log.rows().len(), 1);
 }
 
@@ -125,7 +128,8 @@ fn a_cursor_of_another_history_is_diverged() {
     for at in [wrong_hash, beyond] {
         let reply = send(&mut log, A, at, vec![out(2, 2)]);
         assert!(matches!(refused(&reply), Refusal::Diverged { head, .. } if head == page.to));
-        let text = wire::to_json(&Pull { p: 1, client: A, at, limit: None, wait_ms: Some(9) }).unwrap();
+        let text =
+            wire::to_json(&Pull { p: 1, client: A, at, limit: None, wait_ms: Some(9) }).unwrap();
         let pulled = pull(&log, "ann", &text).unwrap();
         assert!(matches!(refused(&pulled.reply), Refusal::Diverged { .. }) && pulled.wait_ms == 0);
     }
@@ -150,7 +154,8 @@ fn a_client_belongs_to_its_first_principal() {
     send(&mut log, A, start(), vec![out(1, 1)]);
     let stolen = push(&mut log, "bob", &push_text(A, start(), vec![out(2, 2)]), None).unwrap();
     assert!(matches!(refused(&stolen), Refusal::Forbidden(_)));
-    let text = wire::to_json(&Pull { p: 1, client: A, at: start(), limit: None, wait_ms: None }).unwrap();
+    let text =
+        wire::to_json(&Pull { p: 1, client: A, at: start(), limit: None, wait_ms: None }).unwrap();
     assert_eq!(pull(&log, "bob", &text).unwrap().reply.status, 403);
     assert_eq!(log.rows().len(), 1);
     // a push that appends nothing binds nothing
@@ -162,8 +167,12 @@ fn a_client_belongs_to_its_first_principal() {
 fn a_pull_at_the_head_may_wait_and_one_behind_does_not() {
     let mut log = log();
     let ask = |log: &MemoryLog, at, limit, wait_ms| {
-        let pulled =
-            pull(log, "ann", &wire::to_json(&Pull { p: 1, client: A, at, limit, wait_ms }).unwrap()).unwrap();
+        let pulled = pull(
+            log,
+            "ann",
+            &wire::to_json(&Pull { p: 1, client: A, at, limit, wait_ms }).unwrap(),
+        )
+        .unwrap();
         (Page::parse(&pulled.reply.body).unwrap(), pulled.wait_ms)
     };
     assert_eq!(ask(&log, start(), None, Some(90_000)).1, limits::WAIT_MS);
@@ -179,7 +188,8 @@ fn a_pull_at_the_head_may_wait_and_one_behind_does_not() {
 #[test]
 fn no_page_is_made_when_none_is_wanted() {
     let text =
-        wire::to_json(&Push { p: 1, client: A, at: start(), evs: vec![out(1, 1)], want: Some(0) }).unwrap();
+        wire::to_json(&Push { p: 1, client: A, at: start(), evs: vec![out(1, 1)], want: Some(0) })
+            .unwrap();
     let reply = push(&mut log(), "ann", &text, None).unwrap();
     assert_eq!(Pushed::parse(&reply.body).unwrap(), Pushed { p: 1, page: None });
 }

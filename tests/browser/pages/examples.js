@@ -13,7 +13,9 @@ globalThis.first = () =>
 globalThis.second = async () => {
   const rendered = []
   const render = rows => rendered.push(rows.map(({ title, done }) => ({ title, done })))
-  const db = await connect(() => new Worker(new URL('./db.worker.js', import.meta.url), { type: 'module' }))
+  const db = await connect(
+    () => new Worker(new URL('./db.worker.js', import.meta.url), { type: 'module' }),
+  )
   await db.store.todos.set({ title: 'milk' })
   setTimeout(() => db.store.todos.set({ title: 'bread' }), 50)
   for await (const rows of db.store.todos.live({ done: false })) {

@@ -1,4 +1,5 @@
-// A page of fallback.test.js: its worker serves a database as the test's server says, and may be denied some storages.
+// A page of fallback.test.js: its worker serves a database as the test's server says, and may be
+// denied some storages.
 import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 

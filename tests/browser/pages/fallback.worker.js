@@ -1,4 +1,5 @@
-// The database of fallback.test.js, with the options the test's server gives, in a realm that lacks what it says.
+// The database of fallback.test.js, with the options the test's server gives, in a realm that lacks
+// what it says.
 const { without = [], ...options } = await (await fetch('/options', { cache: 'no-store' })).json()
 
 if (without.includes('handles')) delete FileSystemFileHandle.prototype.createSyncAccessHandle
@@ -6,7 +7,8 @@ if (without.includes('opfs')) {
   const refused = () => Promise.reject(new DOMException('not in a private window', 'SecurityError'))
   Object.defineProperty(navigator.storage, 'getDirectory', { value: refused })
 }
-if (without.includes('indexeddb')) Object.defineProperty(globalThis, 'indexedDB', { value: undefined })
+if (without.includes('indexeddb'))
+  Object.defineProperty(globalThis, 'indexedDB', { value: undefined })
 
 const { ESModel } = await import('tidelog')
 const { serve } = await import('tidelog/worker')

@@ -1,11 +1,14 @@
-// The page of kill.test.js: writes as fast as it can and tells the test of each write that resolved, until the browser is
-// killed. A write has a key `round.number`; each event of it carries `key/place/size`, so that one sees which are whole.
+// The page of kill.test.js: writes as fast as it can and tells the test of each write that
+// resolved, until the browser is killed. A write has a key `round.number`; each event of it carries
+// `key/place/size`, so that one sees which are whole.
 import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
 const WRITERS = 4
 const start = performance.now()
-const db = await connect(() => new Worker(new URL('./kill.worker.js', import.meta.url), { type: 'module' }))
+const db = await connect(
+  () => new Worker(new URL('./kill.worker.js', import.meta.url), { type: 'module' }),
+)
 db.on('status', ({ role }) => {
   if (role === 'leader') globalThis.openMs ??= performance.now() - start
 })

@@ -1,4 +1,5 @@
-// The database of kill.test.js: rows written by ESModel's own events, and a counter that a reducer adds to.
+// The database of kill.test.js: rows written by ESModel's own events, and a counter that a reducer
+// adds to.
 import { ESModel } from 'tidelog'
 import { serve } from 'tidelog/worker'
 

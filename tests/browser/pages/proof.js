@@ -1,5 +1,5 @@
-// The page of proof.test.js: a profile with a database in a worker. It keeps the ledger of what was acknowledged, so
-// that nothing but a resolved promise counts.
+// The page of proof.test.js: a profile with a database in a worker. It keeps the ledger of what was
+// acknowledged, so that nothing but a resolved promise counts.
 import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
@@ -8,11 +8,18 @@ const [profile, network] = location.hash.slice(1).split('/')
 /** Ids of the events whose dispatch resolved. */
 globalThis.ledger = []
 
-/** Dispatches `count` events from number `from` on, one after the other; every fourth to a row that others write too. */
+/**
+ * Dispatches `count` events from number `from` on, one after the other; every fourth to a row that
+ * others write too.
+ */
 globalThis.write = async (from, count) => {
   for (let i = from; i < from + count; i++) {
     const id = i % 4 ? `${profile}-${i}` : `both-${i}`
-    const event = await globalThis.db.dispatch('es/rows', [i % 8 ? 1 : 4, id, { by: profile, [profile]: i }])
+    const event = await globalThis.db.dispatch('es/rows', [
+      i % 8 ? 1 : 4,
+      id,
+      { by: profile, [profile]: i },
+    ])
     globalThis.ledger.push(event.id)
   }
 }

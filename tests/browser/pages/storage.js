@@ -1,5 +1,5 @@
-// A page with a worker that keeps one file in OPFS: what the harness itself is proved with. The page offers
-// `ask(request)` to the test.
+// A page with a worker that keeps one file in OPFS: what the harness itself is proved with. The
+// page offers `ask(request)` to the test.
 import '../../../www/trusted-types.js'
 
 const worker = new Worker(new URL('./storage.worker.js', import.meta.url), { type: 'module' })

@@ -1,5 +1,5 @@
-// A page of tabs.test.js: writes random things without end and tells the test's server at once what was acknowledged,
-// so that nothing but a resolved promise counts and a dead page has spoken.
+// A page of tabs.test.js: writes random things without end and tells the test's server at once what
+// was acknowledged, so that nothing but a resolved promise counts and a dead page has spoken.
 import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 
@@ -19,7 +19,9 @@ const refused = []
 globalThis.live = { last: '[]', repeated: 0 }
 const newest = { limit: 100, sort: { id: -1 } }
 
-const db = await connect(() => new Worker(new URL('./tabs.worker.js', import.meta.url), { type: 'module' }))
+const db = await connect(
+  () => new Worker(new URL('./tabs.worker.js', import.meta.url), { type: 'module' }),
+)
 globalThis.db = db
 
 const ways = [
@@ -76,7 +78,8 @@ async function watch() {
 watch().catch(error => refused.push(['live', String(error)]))
 
 /** Whether the live query has told how things are. */
-globalThis.current = async () => live.last === JSON.stringify(await db.store.rows.searchAll({}, newest))
+globalThis.current = async () =>
+  live.last === JSON.stringify(await db.store.rows.searchAll({}, newest))
 
 const writers = [write(), write()]
 

@@ -1,4 +1,5 @@
-// The database of tabs.test.js: one owned model, written by its own methods and by an event of the application's.
+// The database of tabs.test.js: one owned model, written by its own methods and by an event of the
+// application's.
 import { ESModel } from 'tidelog'
 import { serve } from 'tidelog/worker'
 

@@ -60,7 +60,8 @@ impl Client {
         }
     }
 
-    /// The change could not be carried out and was rolled back; it will come again. `code` is the error's.
+    /// The change could not be carried out and was rolled back; it will come again. `code` is the
+    /// error's.
     pub fn apply_failed(&mut self, tick: Tick, code: &'static str) {
         if self.applying.take().is_some() {
             self.at_head = false;

@@ -1,11 +1,13 @@
-//! How a machine comes back together with a server whose history is not the one it had read, or with somebody who
-//! writes under its name.
+//! How a machine comes back together with a server whose history is not the one it had read, or
+//! with somebody who writes under its name.
 //!
 //! ```text
 //! diverged, trimmed, a lost number ── resume ── rewind to the common point ── pull to `asof` ─┐
-//! fork, own name with an unknown id ─────────────────────────── pull to the head ─────────────┴─ identify
+//! fork, own name with an unknown id ─────────────────────────── pull to the head ─────────────┴─
+//! identify
 //! ```
-//! Nothing is pushed on the way. The queue only grows: own events after the common point are pending again.
+//! Nothing is pushed on the way. The queue only grows: own events after the common point are
+//! pending again.
 
 use super::super::super::limits;
 use super::super::super::resume::{Resume, Resumed};
@@ -51,7 +53,8 @@ impl Client {
         let read = match self.healing {
             Healing::None => self.renew && self.at_head,
             Healing::Ask => false,
-            // the head may come before `asof`: the server was put back once more, or had not told the truth
+            // the head may come before `asof`: the server was put back once more, or had not told
+            // the truth
             Healing::CatchUp { asof } => self.at_head || (self.cursor.seq >= asof && !self.renew),
         };
         self.last.filter(|_| read).map(|last| Identify { last, renew: self.renew })
@@ -61,8 +64,10 @@ impl Client {
         self.named = queue.known()?;
         self.named.truncate(limits::KNOWN);
         let known = self.named.iter().map(|p| (p.seq, p.h)).collect();
-        // every own event after the common point is read again on the way to `asof`: no need to ask for ids
-        let body = wire::to_json(&Resume { p: wire::VERSION, client: self.me, known, ids: Vec::new() })?;
+        // every own event after the common point is read again on the way to `asof`: no need to ask
+        // for ids
+        let body =
+            wire::to_json(&Resume { p: wire::VERSION, client: self.me, known, ids: Vec::new() })?;
         Ok(self.send(now, Verb::Resume, body, None, 0))
     }
 

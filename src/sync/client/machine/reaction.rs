@@ -7,7 +7,8 @@ use super::super::{Change, Tick};
 use super::{Client, Flight, Halt, Token};
 
 impl Client {
-    /// A page is taken only if it begins at the cursor and its chain holds; what it says of us must fit, too.
+    /// A page is taken only if it begins at the cursor and its chain holds; what it says of us must
+    /// fit, too.
     pub(super) fn accept(&mut self, tick: Tick, page: Page) {
         self.at_head = false;
         if page.from != self.cursor.point() || (page.evs.is_empty() && page.to.seq < page.head) {

@@ -1,5 +1,5 @@
-//! How the machine comes back together with a server that lost or replaced history, and with somebody who writes
-//! under its name.
+//! How the machine comes back together with a server that lost or replaced history, and with
+//! somebody who writes under its name.
 
 use super::*;
 use crate::sync::resume;
@@ -151,7 +151,8 @@ fn who_shares_a_name_reads_to_the_head_and_takes_another() {
         // a clone of ours, or we ourselves before we were put back, made a second event
         let Outgoing { t, tv, b, .. } = out(2);
         let (k, ts, reference, code) = (crate::sync::wire::Kind::E, None, None, None);
-        let ev = Ev { id: Id::from_bytes([0xee; 16]), c: ME, n: 2, t, tv, b, ts, k, reference, code };
+        let ev =
+            Ev { id: Id::from_bytes([0xee; 16]), c: ME, n: 2, t, tv, b, ts, k, reference, code };
         let at = chain::step(rig.log.head().unwrap(), &ev);
         rig.log.append(at, &ev).unwrap();
         if seen == "409" {
@@ -229,7 +230,10 @@ fn when_nothing_is_in_common_only_a_snapshot_would_help() {
     rig.commit(1);
     rig.log.set_trim(5);
     diverged(&mut rig);
-    assert_eq!((rig.state(), rig.poll()), (State::Stopped { code: Stop::Trimmed }, Action::Wait(None)));
+    assert_eq!(
+        (rig.state(), rig.poll()),
+        (State::Stopped { code: Stop::Trimmed }, Action::Wait(None))
+    );
     assert_eq!(rig.status().pending, 1);
 }
 

@@ -1,5 +1,5 @@
-//! The machine against the real server rules: the way things go, and the liveness traps. The rows of the reaction
-//! table that stop or fence a client are in `refusals`.
+//! The machine against the real server rules: the way things go, and the liveness traps. The rows
+//! of the reaction table that stop or fence a client are in `refusals`.
 
 use super::*;
 use crate::sync::id::{ClientId, Epoch, Id};
@@ -104,7 +104,8 @@ impl Rig {
         let ids: Vec<Id> = self.queue.list.iter().map(|e| e.id).collect();
         let plan = merge::plan(&self.client.name(), &ids, &page.evs);
         for (i, role) in plan.roles.iter().enumerate() {
-            let own = role.settles().map(|p| (page.from.seq + i as u64 + 1, self.queue.list[p].clone()));
+            let own =
+                role.settles().map(|p| (page.from.seq + i as u64 + 1, self.queue.list[p].clone()));
             self.queue.own.extend(own);
         }
         self.queue.list.retain(|e| plan.left.iter().any(|&i| ids[i] == e.id));

@@ -1,4 +1,5 @@
-//! What the machine makes of refusals and of pages that do not fit: each row of SYNC.md's reaction table.
+//! What the machine makes of refusals and of pages that do not fit: each row of SYNC.md's reaction
+//! table.
 
 use super::*;
 #[cfg(target_family = "wasm")]
@@ -9,7 +10,8 @@ fn pages_that_do_not_fit_are_dropped_and_asked_for_again() {
     let mut rig = Rig::new();
     rig.foreign(3);
     let request = rig.sent();
-    let good = Page::parse(&server::pull(&rig.log, "ann", &request.body).unwrap().reply.body).unwrap();
+    let good =
+        Page::parse(&server::pull(&rig.log, "ann", &request.body).unwrap().reply.body).unwrap();
     let mut forged = good.clone();
     forged.evs[1].b = "2".into();
     let mut elsewhere = good.clone();
@@ -99,7 +101,10 @@ fn a_forbidden_client_is_fenced_and_an_old_one_needs_an_upgrade() {
     rig.client.token();
     let request = rig.sent();
     rig.refuse(&request, &Refusal::Upgrade { min: 2, max: 3 });
-    assert_eq!((rig.state(), rig.poll()), (State::NeedsUpgrade { min: 2, max: 3 }, Action::Wait(None)));
+    assert_eq!(
+        (rig.state(), rig.poll()),
+        (State::NeedsUpgrade { min: 2, max: 3 }, Action::Wait(None))
+    );
 }
 
 #[test]

@@ -1,0 +1,173 @@
+// `DB`: a database with models and migrations.
+
+import { Tables } from '../drift/define.js'
+import { TidelogError } from '../language/errors.js'
+import { JsonModel } from '../models/json-model.js'
+import { aboutModel, migrate, migrationsOf } from './migrations.js'
+
+/** What `DB` takes beyond `SQLite`'s options. */
+export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
+
+export class DB extends Tables {
+  /** `{key, up, run}` of the application's migrations. */
+  _migrations = []
+  /** JsonModels that were made without `addModel`. */
+  _loose = []
+  /** While `addModel` runs a constructor: what that makes. */
+  _constructed
+  constructor(options = {}, more = []) {
+    super(options, [...DB_OPTIONS, ...more])
+    const { migrations = [], onBeforeMigrations, onProgress } = options
+    for (const [name, fn] of Object.entries({ onBeforeMigrations, onProgress })) {
+      if (fn !== undefined && typeof fn !== 'function')
+        throw new TypeError(`${name} must be a function`)
+    }
+    if (!Array.isArray(migrations))
+      throw new TypeError('migrations must be an array of {runKey, up}')
+    for (const { runKey, up } of migrations) {
+      if (typeof runKey !== 'string' || typeof up !== 'function')
+        throw new TypeError('migrations must be an array of {runKey, up}')
+      this._addMigrations('migrations', [{ key: runKey, up, run: up }])
+    }
+  }
+
+  /** Adds migrations; of two functions with one key only one would ever run. */
+  _addMigrations(what, migrations) {
+    const known = new Map(this._migrations.map(({ key, up }) => [key, up]))
+    const twice = migrations.find(({ key, up }) => known.has(key) && known.get(key) !== up)
+    if (twice)
+      throw new TypeError(`${what}: there are two migrations '${twice.key}': give one another key`)
+    this._migrations.push(...migrations.filter(({ key }) => !known.has(key)))
+  }
+
+  /**
+   * Adds a model; its table is made or brought to its definition when the database opens. Gives the
+   * model. A class that is no JsonModel gets `{...options, db}` as well, has tables of its own, and
+   * is only kept in `store`.
+   */
+  addModel(Model, options = {}) {
+    if (typeof Model !== 'function') throw new TypeError('addModel: Model must be a class')
+    const { model, made } = this._construct(() => new Model({ ...options, db: this }))
+    if (Object.hasOwn(this.store, model.name))
+      throw new TypeError(`addModel: '${model.name}' was added already`)
+    for (const one of made) this._register(one, one !== model)
+    this.store[model.name] = model
+    return model
+  }
+
+  /** What `make` gives, and the JsonModels that were made by it. */
+  _construct(make) {
+    const before = this._constructed
+    const made = []
+    this._constructed = made
+    try {
+      return { model: make(), made }
+    } finally {
+      this._constructed = before
+    }
+  }
+
+  /** A JsonModel has been made for this database, by `addModel` or by itself. */
+  made(model) {
+    if (this._constructed) this._constructed.push(model)
+    else this._register(model, true)
+  }
+
+  _register(model, isLoose) {
+    const own = migrationsOf(model.name, model.migrations, aboutModel(model))
+    this._addMigrations(model.name, own)
+    if (isLoose) this._loose.push(model)
+    if (this._now.opening) this.prepareLate(model, own)
+  }
+
+  /**
+   * Adds migrations `{key: fn(db) | {up}}`; each runs once ever, in the order of `key group` as
+   * strings.
+   */
+  registerMigrations(group, migrations) {
+    if (typeof group !== 'string' || !group)
+      throw new TypeError('registerMigrations: group must be a string')
+    if (this._now.opening) throw new Error(`registerMigrations: migrations already done`)
+    for (const [key, entry] of Object.entries(migrations ?? {})) {
+      if (typeof (entry?.up ?? entry) !== 'function')
+        throw new TypeError(`registerMigrations: '${key}' must be a function or {up}`)
+    }
+    this._addMigrations(
+      'registerMigrations',
+      migrationsOf(group, migrations, tx => tx),
+    )
+  }
+
+  /**
+   * A model added to an open database: calls wait until its table is there. When that fails they
+   * are told why, and the model's next call tries again.
+   */
+  prepareLate(model, migrations) {
+    const before = this.settling ?? this._now.opening
+    const prepare = () => this._prepare([model], migrations)
+    const settling = this._now.running.of(() => before.then(prepare))
+    const settled = () => {
+      if (this.settling === settling) this.settling = undefined
+    }
+    const failed = () => {
+      settled()
+      model._again = () => {
+        model._again = undefined
+        if (this._now.opening) this.prepareLate(model, migrations)
+      }
+    }
+    this.settling = settling
+    settling.then(settled, failed)
+  }
+
+  /** Deprecated name of `store`. */
+  get models() {
+    return this.store
+  }
+
+  /** Whether only events write to a model. */
+  isOwned() {
+    return false
+  }
+
+  /** Every model that has a definition, in `store` or not. */
+  jsonModels() {
+    return [
+      ...Object.values(this.store).filter(model => model instanceof JsonModel),
+      ...this._loose,
+    ]
+  }
+
+  async prepareModels() {
+    await this._prepare(this.jsonModels(), this._migrations, this._options.onBeforeMigrations)
+  }
+
+  async _prepare(models, migrations, before) {
+    const { engine } = this
+    engine.claim(models.filter(model => this.isOwned(model)).map(model => model.name))
+    if (this._options.readOnly) {
+      for (const model of models) {
+        if (model.hasTable !== false)
+          engine.declareModel(JSON.stringify(model._definition), this.isOwned(model))
+      }
+      for (const model of models) await this._checkColumns(model)
+    } else {
+      await migrate(this, models, { migrations, before, onProgress: this._options.onProgress })
+    }
+    for (const model of models) await model.prepare?.(engine)
+  }
+
+  /** Refuses columns that the table of a read-only database doesn't have: each read would fail. */
+  async _checkColumns({ name, columnArr }) {
+    const rows = await this._child(this.engine).all('SELECT name FROM pragma_table_xinfo(?)', [
+      name,
+    ])
+    const there = new Set(rows.map(row => row.name.toLowerCase()))
+    const missing = columnArr.find(column => column.real && !there.has(column.name.toLowerCase()))
+    if (!there.size || !missing) return
+    throw new TidelogError(
+      'SQLITE_READONLY',
+      `${this.name}: the table '${name}' has no column '${missing.name}' yet: open it once without readOnly`,
+    )
+  }
+}

@@ -1,0 +1,75 @@
+// The options of `SQLite`: which there are, what they may be, what they are when not given.
+
+import { checkAdapter } from './host-link.js'
+
+const STORAGES = ['opfs', 'indexeddb', 'memory']
+const FUNCTIONS = ['onWillOpen', 'onDidOpen']
+const NUMBERS = ['busyTimeout', 'vacuumInterval', 'vacuumPageCount']
+const FLAGS = ['readOnly', 'verbose', 'autoVacuum', 'reverseUnordered']
+
+/** What a host's database decides by itself. */
+const NOT_WITH_ADAPTER = [
+  'file',
+  'durability',
+  'storage',
+  'readOnly',
+  'autoVacuum',
+  'reverseUnordered',
+]
+
+/** What `SQLite` takes; its subclasses take more. */
+export const SQLITE_OPTIONS = [
+  'file',
+  'name',
+  'durability',
+  'storage',
+  'adapter',
+  ...FLAGS,
+  ...NUMBERS,
+  ...FUNCTIONS,
+]
+
+/** The options, checked and completed. */
+export function checkOptions(given, more) {
+  if (typeof given !== 'object' || given === null) throw new TypeError('options must be an object')
+  // null is nothing given
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+  const unknown = Object.keys(options).filter(
+    key => !SQLITE_OPTIONS.includes(key) && !more.includes(key),
+  )
+  if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
+  checkHost(options)
+  const { file = ':memory:', durability = 'strict', storage, busyTimeout = 0 } = options
+  if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
+  if (durability !== 'strict' && durability !== 'relaxed') {
+    throw new TypeError(`durability must be 'strict' or 'relaxed', not '${durability}'`)
+  }
+  if (storage !== undefined && !STORAGES.includes(storage)) {
+    throw new TypeError(`storage must be one of ${STORAGES.join(', ')}, not '${storage}'`)
+  }
+  for (const key of FUNCTIONS) {
+    if (options[key] !== undefined && typeof options[key] !== 'function')
+      throw new TypeError(`${key} must be a function`)
+  }
+  for (const key of NUMBERS) {
+    const given = options[key]
+    if (given !== undefined && !(typeof given === 'number' && given >= 0))
+      throw new TypeError(`${key} must be a number of 0 or more, not ${given}`)
+  }
+  if (options.readOnly && !options.adapter && (file === ':memory:' || storage === 'memory'))
+    throw new TypeError('readOnly needs a file: in memory there is nothing to read')
+  const { vacuumPageCount } = options
+  if (vacuumPageCount !== undefined && !(Number.isInteger(vacuumPageCount) && vacuumPageCount > 0))
+    throw new TypeError(
+      `vacuumPageCount must be a whole number of 1 or more, not ${vacuumPageCount}`,
+    )
+  return { ...options, file, durability, busyTimeout, readOnly: Boolean(options.readOnly) }
+}
+
+function checkHost({ adapter, ...others }) {
+  if (adapter === undefined) return
+  if (typeof adapter !== 'function') checkAdapter(adapter)
+  const clash = NOT_WITH_ADAPTER.find(key => others[key])
+  if (clash)
+    throw new TypeError(`${clash} cannot be given with adapter: the host's database has its own`)
+}

@@ -1,0 +1,412 @@
+// One tab's worker among the others of its database: who leads, who follows whom, and what happens
+// when a leader dies, freezes or is outdated. The leader owns the files and serves every page
+// through a desk; a follower hands messages on.
+//
+// A Web Lock makes the leader, and comes free when its worker ends in whatever way. It can be
+// stolen from one that does not answer, so it is not what protects the files: that is their
+// exclusive handles and the storage's own lock.
+
+import { deferred } from '../language/deferred.js'
+import { TidelogError } from '../language/errors.js'
+import { Desk } from './desk.js'
+import { Hall } from './hall.js'
+import { Turn } from './leadership.js'
+import { encodeError, isCrash } from './rpc.js'
+import { Watch } from './watch.js'
+
+const NOTHING = {
+  storage: null,
+  persistence: null,
+  full: false,
+  quota: null,
+  sync: { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null, held: null },
+}
+/** How long a leader that steps down waits for calls that are under way. */
+const GRACE_MS = 1000
+/** How long the storage may be held by a worker whose lock came free already. */
+const LOCKED_MS = 15_000
+
+export class Tab {
+  #id = crypto.randomUUID()
+  #options
+  #port
+  #locks
+  #open
+  #hall
+  #version
+  /** Our page: `{tab, held}`, once it has said who it is. */
+  #page = null
+  /** The worker that serves our page. */
+  #leader = null
+  #db = null
+  /** When leading: the pages by their names. */
+  #desks = new Map()
+  #turn
+  #watch
+  /** Why this worker neither leads nor follows any more. */
+  #over = null
+  #last = NOTHING
+  #first = deferred()
+
+  constructor(options, { port, locks, open, channel, version }) {
+    this.#options = options
+    this.#port = port
+    this.#locks = locks
+    this.#open = open
+    this.#version = version
+    this.#hall = new Hall(options.file, this.#id, channel)
+    this.#turn = new Turn(locks, `tidelog-tab:${options.file}`, {
+      granted: grant => this.#lead(grant),
+      lost: () => this.#lost(),
+      failed: error => this.#fail(error),
+    })
+  }
+
+  /** Resolves to the database when this worker first leads. */
+  async start() {
+    this.#listen()
+    const alive = this.#locks ? `tidelog-worker:${this.#id}` : undefined
+    if (alive) await new Promise(held => this.#hold(alive, held))
+    this.#post({ t: 'hello', alive, status: this.#status('waiting') })
+    this.#hall.tell(this.#hello())
+    this.#turn.ask()
+    return this.#first.promise
+  }
+
+  #listen() {
+    this.#port.addEventListener('message', ({ data }) => this.#hearPage(data))
+    // a trap in a task of the engine's own reaches no caller
+    this.#port.addEventListener('error', ({ error }) => isCrash(error) && this.#crash(error))
+    this.#port.addEventListener(
+      'unhandledrejection',
+      ({ reason }) => isCrash(reason) && this.#crash(reason),
+    )
+    this.#port.start?.()
+    this.#hall.listen((message, own) => this.#hearTab(message, own))
+    this.#watch = new Watch({
+      waiting: () => this.#turn.waiting && Boolean(this.#locks),
+      led: () => this.#leader !== null,
+      ask: () => this.#hall.tell({ t: 'ping', from: this.#id }),
+      passOver: () => this.#turn.ask(true),
+    })
+  }
+
+  /** Holds a lock as long as this worker lives. */
+  #hold(name, held) {
+    const never = () => {
+      held()
+      return new Promise(() => {})
+    }
+    this.#locks.request(name, {}, never).catch(() => {})
+  }
+
+  #hello() {
+    return { t: 'hello', from: this.#id, version: this.#version }
+  }
+
+  #hearPage(message) {
+    switch (message.t) {
+      case 'join':
+        this.#page = message
+        if (this.#db) return this.#serveOwn()
+        return this.#leader ? this.#join() : undefined
+      case 'close':
+        return this.#close()
+      case 'freeze':
+        return this.#freeze()
+      case 'resume':
+        return this.#resume()
+    }
+    if (this.#db) return this.#desks.get(this.#page.tab)?.receive(message)
+    if (!this.#leader || this.#leader === this.#id) return
+    if (message.t === 'end') this.#watch.settle(message.id)
+    else if (message.t !== 'verdict') this.#watch.owe(message.id, message.t)
+    this.#hall.to(this.#leader, { t: 'page', from: this.#id, tab: this.#page.tab, message })
+  }
+
+  #post(message) {
+    this.#port.postMessage(message)
+  }
+
+  #tell(role, error) {
+    this.#post({ t: 'status', status: this.#status(role, error) })
+  }
+
+  #status(role, error) {
+    const status = { ...this.#last, role }
+    delete status.error
+    if (error) status.error = { code: error.code, message: error.message }
+    return status
+  }
+
+  #hearTab(message, own) {
+    if (this.#over) return
+    const { t, from } = message
+    switch (t) {
+      case 'hello':
+        return this.#meet(message, own)
+      case 'lead':
+        return this.#follow(from)
+      case 'opening':
+        this.#watch.hear()
+        return this.#down()
+      case 'down':
+        return from === this.#leader ? this.#down(message.trapped) : undefined
+      case 'join':
+        return this.#db && this.#welcome(from, message)
+      case 'page':
+        return this.#serve(message)
+      case 'answer':
+        return from === this.#leader ? this.#handOver(message.message) : undefined
+      case 'ping':
+        return (
+          this.#turn.held && this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
+        )
+      case 'pong':
+        return this.#watch.hear()
+    }
+  }
+
+  #meet({ from, version }, own) {
+    const order = compare(version, this.#version)
+    if (order > 0) return this.#outdated(version)
+    // it learns that it is the older one
+    if (order < 0) return own || this.#hall.to(from, this.#hello())
+    if (this.#db) this.#hall.to(from, { t: 'lead', from: this.#id })
+  }
+
+  #follow(leader) {
+    this.#watch.hear()
+    if (this.#turn.held || leader === this.#leader) return
+    this.#down()
+    this.#leader = leader
+    if (this.#page) this.#join()
+  }
+
+  #join() {
+    this.#hall.to(this.#leader, {
+      t: 'join',
+      from: this.#id,
+      tab: this.#page.tab,
+      held: this.#page.held,
+    })
+  }
+
+  /** Something for our page from its leader. */
+  #handOver(message) {
+    this.#watch.hear()
+    if (message.t === 'ok' || message.t === 'err') this.#watch.settle(message.id)
+    if (message.status) this.#last = message.status
+    this.#post(message)
+  }
+
+  /** Nobody serves our page: it keeps its calls. */
+  #down(trapped) {
+    if (!this.#leader) return
+    if (this.#leader !== this.#id) this.#hall.forget(this.#leader)
+    this.#leader = null
+    this.#watch.clear()
+    this.#post({ t: 'down', status: this.#status('waiting'), trapped })
+  }
+
+  async #lead(grant) {
+    this.#down()
+    this.#hall.tell({ t: 'opening', from: this.#id })
+    this.#tell('opening')
+    let db
+    try {
+      db = await this.#openPatiently(grant)
+    } catch (error) {
+      return this.#turn.is(grant) ? this.#fail(error) : undefined
+    }
+    // handed over while it was opening
+    if (!this.#turn.is(grant)) return db.close()
+    this.#db = db
+    this.#leader = this.#id
+    db.on('status', () => {
+      for (const desk of this.#desks.values()) desk.changed()
+    })
+    this.#hall.tell({ t: 'lead', from: this.#id })
+    if (this.#page) this.#serveOwn()
+    else this.#tell('leader')
+    this.#first.resolve(db)
+    this.#forgetGone(db).catch(error => isCrash(error) && this.#crash(error))
+  }
+
+  /**
+   * The lock may come free before the storage does; a stolen one is no sign that the storage is
+   * free at all.
+   */
+  async #openPatiently(grant) {
+    const until = Date.now() + LOCKED_MS
+    for (;;) {
+      try {
+        return await this.#open(this.#options)
+      } catch (error) {
+        const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
+        if (!wait || !this.#turn.is(grant)) throw error
+        this.#tell('opening', error)
+        await new Promise(resolve => setTimeout(resolve, 50))
+      }
+    }
+  }
+
+  #desk(tab, role) {
+    if (!this.#desks.has(tab)) {
+      const crash = error => this.#crash(error)
+      this.#desks.set(tab, new Desk(this.#db, { tab, role, crash }))
+    }
+    return this.#desks.get(tab)
+  }
+
+  #serveOwn() {
+    this.#desk(this.#page.tab, 'leader').join(message => {
+      if (message.status) this.#last = message.status
+      this.#post(message)
+    })
+  }
+
+  /** A follower's page, or one that has a new worker. */
+  #welcome(from, { tab, held }) {
+    const known = this.#desks.has(tab)
+    const desk = this.#desk(tab, 'follower')
+    if (known && desk.worker !== from) this.#hall.forget(desk.worker)
+    desk.worker = from
+    desk.join(message => this.#hall.to(from, { t: 'answer', from: this.#id, message }))
+    if (known || !held) return
+    // granted when the page is gone
+    const gone = async () => {
+      if (this.#desks.get(tab) !== desk) return
+      this.#desks.delete(tab)
+      desk.end()
+      this.#hall.forget(desk.worker)
+      await this.#db?.forgetCalls(tab)
+    }
+    this.#locks.request(`tidelog-page:${tab}`, { mode: 'shared' }, gone).catch(() => {})
+  }
+
+  #serve({ from, tab, message }) {
+    if (!this.#db) return
+    const desk = this.#desks.get(tab)
+    if (desk) desk.receive(message)
+    else for (const t of ['down', 'lead']) this.#hall.to(from, { t, from: this.#id })
+  }
+
+  /** Forgets the calls of pages that were gone before we led. */
+  async #forgetGone(db) {
+    if (!this.#locks) return
+    const { held } = await this.#locks.query()
+    const there = new Set(held.map(({ name }) => name))
+    for (const tab of db.callTabs()) {
+      if (!there.has(`tidelog-page:${tab}`)) await db.forgetCalls(tab)
+    }
+  }
+
+  /** Finishes what is in the lane, closes the files and gives the lock back. */
+  async #retire(grace = 0) {
+    const release = this.#turn.give()
+    const db = this.#db
+    this.#db = null
+    const desks = [...this.#desks.values()]
+    this.#desks.clear()
+    for (let waited = 0; waited < grace && desks.some(desk => desk.busy); waited += 10) {
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    for (const desk of desks) desk.retire()
+    this.#hall.tell({ t: 'down', from: this.#id })
+    this.#down()
+    try {
+      await db?.close()
+    } finally {
+      release()
+    }
+  }
+
+  /**
+   * The lock was stolen: this worker was asleep. Its files are still its own until it closes them.
+   */
+  async #lost() {
+    await this.#retire().catch(error => this.#fail(error))
+    this.#rejoin()
+  }
+
+  #rejoin() {
+    if (this.#over || this.#turn.waiting || this.#turn.held) return
+    this.#hall.tell(this.#hello())
+    this.#turn.ask()
+  }
+
+  /**
+   * The page is about to be frozen, and this worker with it: there is a second, see connection.js.
+   */
+  async #freeze() {
+    await this.#retire().catch(error => this.#fail(error))
+  }
+
+  #resume() {
+    this.#watch.hear()
+    this.#rejoin()
+  }
+
+  /** The database cannot be opened here; another tab may try. */
+  #fail(error) {
+    if (isCrash(error)) return this.#crash(error)
+    this.#post({ t: 'failed', error: encodeError(error), status: this.#status('failed', error) })
+    this.#first.reject(error)
+    this.#turn.end()
+  }
+
+  /** A tab with a newer version is there: it shall lead, and our page cannot talk to it. */
+  async #outdated(version) {
+    const theirs = `${version.package}, models ${version.models}`
+    const error = new TidelogError(
+      'VERSION_SKEW',
+      `another tab runs a newer version (${theirs}): reload the page`,
+    )
+    this.#over = error
+    await this.#retire(GRACE_MS).catch(() => {})
+    this.#fail(error)
+    this.#hall.close()
+  }
+
+  async #close() {
+    this.#over = new TidelogError('CLOSED', 'the database is closed')
+    try {
+      await this.#retire()
+      this.#post({ t: 'closed' })
+    } catch (error) {
+      this.#post({ t: 'closed', error: encodeError(error) })
+    }
+    this.#end()
+  }
+
+  /**
+   * After a trap the engine's memory cannot be trusted: nothing more is asked of it, and the worker
+   * ends.
+   */
+  #crash(cause) {
+    if (this.#over) return
+    this.#over = new TidelogError('CRASHED', `the engine stopped: ${cause.message}`, { cause })
+    this.#post({ t: 'crash', error: encodeError(this.#over) })
+    this.#hall.tell({ t: 'down', from: this.#id, trapped: true })
+    this.#turn.end()
+    this.#end()
+  }
+
+  #end() {
+    this.#watch.end()
+    this.#hall.close()
+    this.#port.close()
+  }
+}
+
+/** Which version is the newer one: the package's, then the models'. */
+function compare(a, b) {
+  const parts = ({ package: version, models }) => [
+    ...version.split('.').map(n => Number.parseInt(n, 10) || 0),
+    models,
+  ]
+  const [theirs, ours] = [parts(a), parts(b)]
+  const at = theirs.findIndex((n, i) => n !== ours[i])
+  return at < 0 ? 0 : theirs[at] - ours[at]
+}

@@ -1,0 +1,122 @@
+// Types of `DB`: models, migrations, and driftdb's members of it.
+
+import type { Untyped } from '../worker.js'
+import type { Columns, Validate } from './columns.js'
+import type { ModelClass, NewRecord, RecordOf, Repository, Schema } from './define.js'
+import type { EventQueue } from './events.js'
+import type { Added, AnyModel, JsonModel, ModelOptions } from './model.js'
+import type { SQLite, SQLiteOptions } from './sql.js'
+
+/**
+ * What a migration gets: the database and the models bound to the migrations' transaction, and the
+ * model's options.
+ */
+export interface MigrationArgs {
+  db: DB<Untyped>
+  /** The model, for a model's own migrations. */
+  model?: Untyped
+  /** The events, to be read, where events own the models. */
+  queue?: EventQueue
+  [option: string]: Untyped
+}
+/** Runs once, in the one transaction of all. */
+export type Migration =
+  | ((args: MigrationArgs) => unknown)
+  | { up: (args: MigrationArgs) => unknown }
+
+/** What opening a database is at. */
+export interface Progress {
+  phase: string
+  model?: string
+  migration?: string
+  done: number
+  total: number
+}
+
+export interface DBOptions extends SQLiteOptions {
+  /**
+   * Migrations with their keys, of which no two are the same; all together run in the order of the
+   * keys' text.
+   */
+  migrations?: readonly { runKey: string; up: (args: MigrationArgs) => unknown }[]
+  onBeforeMigrations?: (db: Untyped) => unknown
+  /** Told each step when tables, columns, indexes or rows are made fit for the models. */
+  onProgress?: (progress: Progress) => void
+  /** driftdb's name of `file`. */
+  sqlitePath?: string
+  /** What `getNodeId` tells from now on, also when the file is opened without it. */
+  nodeId?: string
+  /** There is no sync to S3 yet. */
+  autoSync?: false
+}
+
+/** driftdb's figures. */
+export interface Metrics {
+  lastSyncAt: number | null
+  lastSnapshotAt: number | null
+  pendingChanges: number
+  /** 0 for a database in memory. */
+  dbSizeBytes: number
+  totalSynced: number
+  syncErrors: number
+  isRunning: boolean
+}
+
+/** A database with models. `Store` types `store`: `new DB<{things: Things}>()`. */
+export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
+  constructor(options?: DBOptions)
+  /** The models by name. */
+  store: string extends keyof Store ? Untyped : Store
+  /** Deprecated name of `store`. */
+  readonly models: this['store']
+  /**
+   * Keeps an instance of a class that is no `JsonModel` in `store`: it gets `{...options, db}`, and
+   * sees to its tables.
+   */
+  addModel<M extends new (options: Untyped) => object>(
+    Model: InstanceType<M> extends AnyModel ? never : M,
+    options?: object,
+  ): InstanceType<M>
+  /**
+   * Adds a model; its table is made or extended when the database opens. Documents, searches and
+   * results of a `JsonModel` are typed by its definition.
+   */
+  addModel<
+    M extends new (
+      options: Untyped,
+    ) => AnyModel = typeof JsonModel,
+    const C extends Columns = Columns,
+    const IdCol extends string = 'id',
+    const V extends Validate | undefined = Validate | undefined,
+  >(Model: M, options?: ModelOptions<C, IdCol, V>): Added<M, C, IdCol, V>
+  /** Adds migrations before the database is open. */
+  registerMigrations(group: string, migrations: { readonly [key: string]: Migration }): void
+  /** In a migration: removes a model's table. */
+  removeModel(name: string): Promise<void>
+
+  /** driftdb: the repository of a table, which is made or extended when the database opens. */
+  define<const S extends Schema>(table: string, schema: S): Repository<RecordOf<S>, NewRecord<S>>
+  /** driftdb: gives a class with static `tableName` and `schema` its table. */
+  registerModel(Class: ModelClass): void
+  /** The repository of a defined table; that of a transaction's `tx` works inside. */
+  repository<T extends object = Untyped>(table: string): Repository<T>
+  /** driftdb: `withTransaction`. */
+  transaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
+  getMetrics(): Promise<Metrics>
+  /** Whether SQLite finds the file in order. */
+  integrityCheck(): Promise<boolean>
+  /** driftdb: what there is below: this database. */
+  raw(): this
+  /**
+   * The database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal digits.
+   * Kept in the file.
+   */
+  getNodeId(): Promise<string>
+  /** Nothing waits for S3. */
+  flush(): Promise<void>
+  /** Rejects with `NOT_SUPPORTED`. */
+  snapshot(): Promise<never>
+  /** Throws `NOT_SUPPORTED`. */
+  startSync(): never
+  stopSync(): void
+}

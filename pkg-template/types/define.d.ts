@@ -1,0 +1,219 @@
+// Types of driftdb's surface: schemas, repositories, classes.
+
+import type { Untyped } from '../worker.js'
+import type { Also, AlsoBig, ColumnDefinition, ColumnTypes, Flat } from './columns.js'
+import type { AnyModel } from './model.js'
+import type { Attrs } from './search.js'
+import type { RunResult, SqlParams, SqlRow } from './sql.js'
+
+interface RecordTypes extends Omit<ColumnTypes, 'NUMERIC'> {
+  BOOLEAN: boolean
+}
+
+/** A column of a schema: `Column.text().required()`, or plainly `{type: 'TEXT', notNull: true}`. */
+export interface SchemaColumn extends Omit<ColumnDefinition, 'type' | 'index' | 'unique'> {
+  readonly type: keyof RecordTypes
+  /** A record without a value is refused. */
+  readonly notNull?: boolean
+  readonly unique?: boolean
+  readonly index?: boolean
+  /** What a record without a value gets. */
+  readonly default?: Untyped
+}
+
+/** A table's columns; `id`, `createdAt` and `updatedAt` come by themselves. */
+export type Schema = { readonly [name: string]: SchemaColumn | ColumnBuilder<SchemaColumn> }
+
+/** Says a column; a schema takes it with or without `build()`. */
+export interface ColumnBuilder<D extends SchemaColumn> {
+  required(): ColumnBuilder<D & { readonly notNull: true }>
+  unique(): ColumnBuilder<D & { readonly unique: true }>
+  default<V extends RecordTypes[D['type']] | null>(
+    value: V,
+  ): ColumnBuilder<D & { readonly default: V }>
+  index(): ColumnBuilder<D & { readonly index: true }>
+  build(): D
+}
+
+type Kind<T extends keyof RecordTypes> = () => ColumnBuilder<{ readonly type: T }>
+export const Column: {
+  text: Kind<'TEXT'>
+  integer: Kind<'INTEGER'>
+  real: Kind<'REAL'>
+  /** true and false; 1 and 0 in SQL. */
+  boolean: Kind<'BOOLEAN'>
+  /** `Uint8Array`. */
+  blob: Kind<'BLOB'>
+  json: Kind<'JSON'>
+  /** `Date`; milliseconds in SQL. */
+  date: Kind<'DATE'>
+  bigint: Kind<'BIGINT'>
+}
+
+/** What every record has. */
+export interface BaseRecord {
+  id: string
+  /** Milliseconds since 1970. */
+  createdAt: number
+  updatedAt: number
+}
+
+type Built<D> = D extends ColumnBuilder<infer B> ? B : D
+type Held<D> = D extends { type: infer T extends keyof RecordTypes } ? RecordTypes[T] : Untyped
+type Taken<D> = Held<D> | Also<Held<D>> | (D extends { type: 'INTEGER' } ? bigint : never)
+type Filled<D> = D extends
+  | { notNull: true }
+  | { default: string | number | bigint | boolean | object }
+  ? true
+  : false
+/** The records of a schema: null where a column may have no value. */
+export type RecordOf<S extends Schema> = string extends keyof S
+  ? BaseRecord & Record<string, Untyped>
+  : Flat<
+      BaseRecord & {
+        -readonly [K in keyof S]: Filled<Built<S[K]>> extends true
+          ? Held<Built<S[K]>>
+          : Held<Built<S[K]>> | null
+      }
+    >
+
+type Must<D> = D extends { notNull: true }
+  ? D extends { default: string | number | bigint | boolean | object }
+    ? false
+    : true
+  : false
+/** What makes a record of a schema: what is required and has no default must be there. */
+export type NewRecord<S extends Schema> = string extends keyof S
+  ? Record<string, Untyped>
+  : Flat<
+      { [K in keyof BaseRecord]?: BaseRecord[K] | undefined } & {
+        -readonly [K in keyof S as Must<Built<S[K]>> extends true ? K : never]: Taken<Built<S[K]>>
+      } & {
+        -readonly [K in keyof S as Must<Built<S[K]>> extends true ? never : K]?:
+          | Taken<Built<S[K]>>
+          | null
+          | undefined
+      }
+    >
+
+type Data<T> = { [K in keyof T as T[K] extends (...args: never) => unknown ? never : K]: T[K] }
+type Nullable<T> = { [K in keyof T as null extends T[K] ? K : never]?: More<T[K]> | undefined }
+type Settable<T> = { [K in keyof T as null extends T[K] ? never : K]?: More<T[K]> | undefined }
+type More<V> = V | Also<V> | AlsoBig<V>
+/** Values to write. */
+export type RecordData<T> = Flat<Nullable<Data<T>> & Settable<Data<T>>>
+/** Conditions: null asks for records without a value. */
+export type Where<T> = Attrs<Data<T>>
+
+export interface FindOptions<T> {
+  where?: Where<T> | undefined
+  /** By the first column named, then by the next. */
+  orderBy?: { [K in keyof Data<T>]?: 'ASC' | 'DESC' | 'asc' | 'desc' }
+  limit?: number | undefined
+  offset?: number | undefined
+}
+
+/** driftdb's methods over a model. */
+export class Repository<T extends object = Untyped, New = RecordData<T>> {
+  constructor(model: AnyModel, about?: { fields?: string[]; Item?: new () => object })
+  /** Inserts a record; gives it as stored, with `id`, times and defaults. */
+  create(data: New): Promise<T>
+  findById(id: string): Promise<T | null>
+  findOne(where?: Where<T>): Promise<T | null>
+  find(options?: FindOptions<T>): Promise<T[]>
+  filter(where?: Where<T>, options?: Omit<FindOptions<T>, 'where'>): Promise<T[]>
+  count(where?: Where<T>): Promise<number>
+  /**
+   * Changes what matches, and `updatedAt`; gives their number. An undefined condition is a
+   * `TypeError`.
+   */
+  update(where: Where<T>, data: Omit<RecordData<T>, 'id'>): Promise<number>
+  /**
+   * Removes what matches, `{}` everything; gives their number. An undefined condition is a
+   * `TypeError`.
+   */
+  delete(where: Where<T>): Promise<number>
+  /** Whether there was one. */
+  deleteById(id: string): Promise<boolean>
+  /**
+   * Changes what matches and gives the first, or creates one of `data` and the values in `where`.
+   * One transaction.
+   */
+  upsert(where: Where<T>, data: RecordData<T>): Promise<T>
+  /** The rows of a statement, as SQLite has them. */
+  raw<R = SqlRow>(sql: string, params?: SqlParams): Promise<R[]>
+  runRaw(
+    sql: string,
+    params?: SqlParams,
+  ): Promise<{ changes: number; lastInsertRowid: RunResult['lastID'] }>
+}
+
+/** A class for `registerModel`. */
+export interface ModelClass<T extends object = Untyped, S = Untyped> {
+  new (): T
+  readonly tableName: string
+  readonly schema: S
+}
+/** A record of a class: its own properties, and those its schema tells. */
+type RecordIn<T, S> = S extends Schema ? (string extends keyof S ? T : T & RecordOf<S>) : T
+
+type NewIn<T, S> = S extends Schema
+  ? string extends keyof S
+    ? RecordData<T>
+    : NewRecord<S>
+  : RecordData<T>
+
+/**
+ * A class whose static methods are driftdb's. A subclass says `static tableName` and `static
+ * schema`.
+ */
+export class Model implements BaseRecord {
+  id: string
+  createdAt: number
+  updatedAt: number
+  static create<T extends object, S>(
+    this: ModelClass<T, S>,
+    data: NewIn<T, S>,
+  ): Promise<RecordIn<T, S>>
+  static findById<T extends object, S>(
+    this: ModelClass<T, S>,
+    id: string,
+  ): Promise<RecordIn<T, S> | null>
+  static findOne<T extends object, S>(
+    this: ModelClass<T, S>,
+    where?: Where<RecordIn<T, S>>,
+  ): Promise<RecordIn<T, S> | null>
+  static find<T extends object, S>(
+    this: ModelClass<T, S>,
+    options?: FindOptions<RecordIn<T, S>>,
+  ): Promise<RecordIn<T, S>[]>
+  static filter<T extends object, S>(
+    this: ModelClass<T, S>,
+    where?: Where<RecordIn<T, S>>,
+    options?: Omit<FindOptions<RecordIn<T, S>>, 'where'>,
+  ): Promise<RecordIn<T, S>[]>
+  static count<T extends object, S>(
+    this: ModelClass<T, S>,
+    where?: Where<RecordIn<T, S>>,
+  ): Promise<number>
+  static update<T extends object, S>(
+    this: ModelClass<T, S>,
+    where: Where<RecordIn<T, S>>,
+    data: Omit<RecordData<RecordIn<T, S>>, 'id'>,
+  ): Promise<number>
+  static delete<T extends object, S>(
+    this: ModelClass<T, S>,
+    where: Where<RecordIn<T, S>>,
+  ): Promise<number>
+  static deleteById(id: string): Promise<boolean>
+  static upsert<T extends object, S>(
+    this: ModelClass<T, S>,
+    where: Where<RecordIn<T, S>>,
+    data: RecordData<RecordIn<T, S>>,
+  ): Promise<RecordIn<T, S>>
+  static raw<R = SqlRow>(sql: string, params?: SqlParams): Promise<R[]>
+  static runRaw(
+    sql: string,
+    params?: SqlParams,
+  ): Promise<{ changes: number; lastInsertRowid: RunResult['lastID'] }>
+}

@@ -1,0 +1,220 @@
+// Types of event sourcing: models that only events write, the queue, and the sync with a server.
+
+import type { Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from '../worker.js'
+import type { Columns, DocOf, IdOf, InputOf, Same, WithId } from './columns.js'
+import type { DB } from './db.js'
+import type { Emitter } from './emitter.js'
+import type { Changes, Id, IdKey, JsonModel, Loose, ModelOptions, Patch } from './model.js'
+import type { SQLiteOptions } from './sql.js'
+
+/** What a reducer wants done to its model. */
+export interface Result<Doc = Untyped> {
+  /** Ids to remove. */
+  rm?: Id[]
+  /** Documents to insert; one that exists fails the event. */
+  ins?: Doc[]
+  /** Documents to write whole. */
+  set?: Doc[]
+  /** Changes to existing documents; a missing one fails the event. */
+  upd?: Partial<Doc>[]
+  /** Changes to documents that are made when missing. */
+  sav?: Partial<Doc>[]
+  /** The event is fine, and has no effect. */
+  esFail?: string
+  /** Fails the event. */
+  error?: unknown
+}
+
+interface PhaseArgs<Model = Untyped> {
+  event: Event
+  model: Model
+  /** The models as they are inside the event's transaction. */
+  store: Record<string, Untyped>
+}
+
+/** A model of an EventSourcingDB and its functions, sync or async. */
+export interface ESModelDefinition<Doc = Untyped> extends Omit<ModelOptions, 'db' | 'name'> {
+  /** Default: ESModel. */
+  readonly Model?: Untyped
+  /** Where an event is made: may change its type and data before it is logged. */
+  readonly preprocessor?: (args: PhaseArgs & { cache: object }) => unknown
+  /** On every replica: what the event does. Must depend on the event and the models alone. */
+  readonly reducer?: (
+    args: PhaseArgs & { cache: object },
+  ) => Result<Doc> | undefined | false | null | Promise<Result<Doc> | undefined>
+  /** On every replica, after the results were applied: may write to the models. */
+  readonly deriver?: (args: PhaseArgs & { result?: Result<Doc> }) => unknown
+}
+
+/** Models by name, as `EventSourcingDB` and `serve` take them. */
+export type Definitions = { readonly [name: string]: ESModelDefinition }
+/** The model of a definition: its class's instance, or an ESModel by its columns. */
+export type ModelIn<D> = D extends { Model: infer M }
+  ? Same<M, typeof ESModel> extends true
+    ? ByDefinition<D>
+    : M extends new (
+          ...args: Untyped[]
+        ) => infer Instance
+      ? Instance
+      : ESModel
+  : ByDefinition<D>
+type ByDefinition<D> = D extends { columns: infer C extends Columns }
+  ? ESModel<DocOf<C, IdIn<D>>, WithId<C, IdIn<D>>, InputOf<C, IdIn<D>>, IdKey<IdOf<C, IdIn<D>>>>
+  : ESModel
+type IdIn<D> = D extends { idCol: infer I extends string } ? I : 'id'
+/** The store of some definitions. */
+export type Store<M extends Definitions> = string extends keyof M
+  ? Untyped
+  : { readonly [K in keyof M]: ModelIn<M[K]> }
+
+interface Draft {
+  type: string
+  data?: unknown
+  ts?: number
+}
+
+/** A model whose writes are events. */
+export class ESModel<
+  Doc = Untyped,
+  C extends Columns = Columns,
+  In = Loose<Doc>,
+  Key = Id,
+> extends JsonModel<Doc, C, In, Key> {
+  static REMOVE: 0
+  static SET: 1
+  static INSERT: 2
+  static UPDATE: 3
+  static SAVE: 4
+  static PATCH: 5
+  constructor(options: ModelOptions & { dispatch: (events: Untyped[]) => Promise<Untyped[]> })
+  /** The type of its events. */
+  readonly TYPE: string
+  /** Makes events without dispatching them. */
+  readonly event: {
+    set(doc: In, insertOnly?: boolean, meta?: unknown): Draft
+    update(doc: Changes<Doc>, upsert?: boolean, meta?: unknown): Draft
+    update(id: Key, patch: Patch, meta?: unknown): Draft
+    remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Draft
+  }
+  /** With `insertOnly` an existing id rejects with `EEXIST`. */
+  set(doc: In, insertOnly: boolean | undefined, noReturn: true, meta?: unknown): Promise<Untyped>
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  set(
+    docs: readonly In[],
+    insertOnly: boolean | undefined,
+    noReturn: true,
+    meta?: unknown,
+  ): Promise<Untyped>
+  set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
+  set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  update(
+    doc: Changes<Doc>,
+    upsert: boolean | undefined,
+    noReturn: true,
+    meta?: unknown,
+  ): Promise<Untyped>
+  update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  /** An event of its own, so that two devices' `$inc` add up. */
+  update(id: Key, patch: Patch, noReturn: true, meta?: unknown): Promise<Untyped>
+  update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  /** True, also when there was none. */
+  remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Promise<true>
+  changeId(oldId: Key, newId: Key, meta?: unknown): Promise<void>
+}
+
+/** An event in the queue. */
+export interface QueuedEvent extends Event {
+  /** Not confirmed by the server. */
+  pending: boolean
+  /** The replica that made it, once confirmed. */
+  client?: string
+  /** The server's verdict, if it rejected the event. */
+  code?: string
+  /** Why the event has no effect. */
+  error?: string
+}
+
+/** Confirmed events, then pending ones. */
+export class EventQueue {
+  add(type: string, data?: unknown, ts?: number): Promise<Event>
+  get(v: number): Promise<QueuedEvent | undefined>
+  getNext(v?: number, noWait?: boolean): Promise<QueuedEvent | undefined>
+  getMaxV(): Promise<number>
+  search(
+    attrs: { type?: string } | undefined,
+    options: { limit?: number; sort?: { v: number }; after?: number; itemsOnly: true },
+  ): Promise<QueuedEvent[]>
+  search(
+    attrs?: { type?: string },
+    options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
+  ): Promise<{ items: QueuedEvent[] }>
+  count(attrs?: { type?: string }): Promise<number>
+  live(
+    attrs?: { type?: string },
+    options?: { limit?: number; sort?: { v: number } },
+  ): AsyncIterable<QueuedEvent[]>
+}
+
+export interface EventSourcingOptions<M extends Definitions = Definitions>
+  extends Omit<SQLiteOptions, 'adapter'> {
+  models: M
+  sync?: SyncOptions
+  /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */
+  version?: number
+  /**
+   * The types of events that this version of the application makes and understands, each with its
+   * schema version (default 0). When given, a confirmed event of another type, or of a newer
+   * version, holds the state: nothing from it on is applied (`status.sync.held`) until a version
+   * that knows it opens the database, while the log goes on. An `optional` one is passed over
+   * instead. Without `types` only events of models that are not there hold.
+   */
+  types?: Record<string, number | { tv?: number; optional?: boolean }>
+  /** Events that fail where they are made reject. The other policies are not built yet. */
+  onError?: 'reject'
+}
+
+export interface Dispatched extends Event {
+  /**
+   * Resolves when the server's log holds the event; rejects with the server's or the reducers'
+   * verdict.
+   */
+  readonly synced: Promise<unknown>
+}
+
+/**
+ * Models that only events write, their queue, and the sync with a server. `store` is typed by the
+ * definitions.
+ */
+export class EventSourcingDB<const M extends Definitions = Definitions> extends Emitter {
+  constructor(options: EventSourcingOptions<M>)
+  readonly db: DB
+  readonly store: Store<M>
+  readonly queue: EventQueue
+  readonly status: StorageStatus & { sync: SyncStatus }
+  open(): Promise<this>
+  close(): Promise<void>
+  /**
+   * Resolves when the event is durable here and its effect is in the models; rejects with what a
+   * phase threw.
+   */
+  dispatch(type: string, data?: unknown, ts?: number): Promise<Dispatched>
+  dispatch(event: Draft): Promise<Dispatched>
+  dispatch(events: Draft[]): Promise<Dispatched[]>
+  getVersion(): Promise<number>
+  handledVersion(v: number): Promise<QueuedEvent | undefined>
+  waitForQueue(): Promise<QueuedEvent | undefined>
+  /** Makes everything that events wrote anew from the log. */
+  rebuild(): Promise<void>
+  /** Resolves when the server's log holds every event made so far. */
+  synced(): Promise<void>
+  /** Stops or resumes syncing: in force at once, and also after a restart once this resolves. */
+  setOnline(online: boolean): Promise<void>
+  sync(): void
+  setToken(token: string | undefined): void
+  on(name: 'status', fn: (status: StorageStatus & { sync: SyncStatus }) => void): this
+  on(name: 'result', fn: (event: Dispatched) => void): this
+  on(name: 'error', fn: (error: unknown) => void): this
+  on(name: 'change', fn: (tables: string[]) => void): this
+  /** Events lost their effect by a new definition of a model: how many, and why. */
+  on(name: 'warning', fn: (message: string) => void): this
+}
