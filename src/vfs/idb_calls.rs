@@ -4,6 +4,7 @@
 //! A request's handlers are a promise's own functions, so that its events need no closures of ours.
 
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -90,7 +91,7 @@ fn blocks_of(file: &str, from: usize, to: f64) -> Result<IdbKeyRange, JsValue> {
 }
 
 /// What is known of all blocks together, and which batch wrote it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 pub(super) struct Head {
     generation: f64,
     /// Which open database wrote it: two that count up from the same generation differ.
@@ -99,27 +100,12 @@ pub(super) struct Head {
 }
 
 impl Head {
-    fn read(value: &JsValue) -> Head {
-        let number = |key: &str| Reflect::get(value, &key.into()).ok().and_then(|v| v.as_f64());
-        let Some(generation) = number("generation") else { return Head::default() };
-        let sizes = Reflect::get(value, &"sizes".into())
-            .map(|sizes| Array::from(&sizes))
-            .unwrap_or_default();
-        let sizes = sizes
-            .iter()
-            .map(|pair| Array::from(&pair))
-            .filter_map(|pair| Some((pair.get(0).as_string()?, pair.get(1).as_f64()? as u64)));
-        Head { generation, writer: number("writer").unwrap_or(0.0), sizes: sizes.collect() }
-    }
-
-    fn write(&self) -> Result<JsValue, JsValue> {
-        let sizes =
-            self.sizes.iter().map(|(name, size)| key(name, *size as f64)).collect::<Array>();
-        let head = Object::new();
-        Reflect::set(&head, &"generation".into(), &self.generation.into())?;
-        Reflect::set(&head, &"writer".into(), &self.writer.into())?;
-        Reflect::set(&head, &"sizes".into(), &sizes)?;
-        Ok(head.into())
+    /// The head that was stored, or what stands for none.
+    fn read(stored: JsValue) -> Result<Head, JsValue> {
+        match stored.is_undefined() {
+            true => Ok(Head::default()),
+            false => Ok(serde_wasm_bindgen::from_value(stored)?),
+        }
     }
 
     /// No batch was ever kept.
@@ -205,7 +191,7 @@ impl Connection {
     pub(super) async fn head(&self) -> Result<Head> {
         let read = async || -> Result<Head, JsValue> {
             let store = self.read()?;
-            Ok(Head::read(&answer(&store.get(&HEAD.into())?).await?))
+            Head::read(answer(&store.get(&HEAD.into())?).await?)
         };
         read().await.map_err(|error| failure(&error, HEAD).into())
     }
@@ -273,7 +259,7 @@ impl Begun {
         };
         // all is asked for before the first answer, so that the fence costs no time
         if let Ok(found) = answer(&there).await
-            && Head::read(&found) != *head
+            && Head::read(found).as_ref() != Ok(head)
         {
             let _ = self.0.abort();
             let _ = settled.await;
@@ -297,7 +283,7 @@ impl Begun {
         for (file, index, block) in &batch.puts {
             store.put_with_key(&Uint8Array::from(block.as_slice()), &key(file, *index as f64))?;
         }
-        store.put_with_key(&next.write()?, &HEAD.into())?;
+        store.put_with_key(&serde_wasm_bindgen::to_value(next)?, &HEAD.into())?;
         Ok(there)
     }
 }
