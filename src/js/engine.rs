@@ -8,8 +8,8 @@ use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::access::Access;
+use super::app::{Functions, JsApp};
 use super::error::to_js;
-use super::host::{Functions, JsHost};
 use super::host_sql::{HostLink, Linked};
 use super::plain;
 use super::settle::settle;
@@ -17,14 +17,14 @@ use super::sync::Machine;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
-use crate::vfs::host::open_host;
 use crate::vfs::place::{self, Place};
+use crate::vfs::system::open_file;
 
 /// An open database. `token` is 0 outside of transactions.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) store: Rc<Store<JsHost>>,
+    pub(super) store: Rc<Store<JsApp>>,
     pub(super) access: Rc<Access>,
     pub(super) machine: Rc<Machine>,
     /// The storage it was opened in.
@@ -34,7 +34,7 @@ pub struct Engine {
 #[wasm_bindgen]
 impl Engine {
     /// Opens a database with options `{storage, file, relaxed?, readOnly?}`; gives the `Engine`.
-    /// `storage` is `host` (then `fs` is its file system), `opfs`, `indexeddb`, `memory`, or
+    /// `storage` is `file` (then `fs` is the system's files), `opfs`, `indexeddb`, `memory`, or
     /// `browser` for the one of these three that has it or is the best there is.
     pub fn open(
         options: JsValue,
@@ -44,7 +44,7 @@ impl Engine {
         settle(async move {
             let (place, db) = open_db(options, fs).await?;
             let access = Rc::new(Access::default());
-            let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
+            let store = Rc::new(Store::new(db, JsApp::new(functions, access.clone())));
             Ok(Engine { store, access, machine: Rc::default(), place }.into())
         })
     }
@@ -54,7 +54,7 @@ impl Engine {
     pub fn open_hosted(link: HostLink) -> Result<Engine, JsValue> {
         let db = Db::of_host(Box::new(Linked::new(link))).map_err(to_js)?;
         let access = Rc::new(Access::default());
-        let store = Rc::new(Store::new(db, JsHost::new(None, access.clone())));
+        let store = Rc::new(Store::new(db, JsApp::new(None, access.clone())));
         Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
     }
 
@@ -68,7 +68,7 @@ impl Engine {
         })
     }
 
-    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's
+    /// Where the database is: `file`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's
     /// SQLite.
     #[wasm_bindgen(getter)]
     pub fn storage(&self) -> String {
@@ -168,9 +168,9 @@ pub(super) async fn open_db(options: JsValue, fs: JsValue) -> Result<(&'static s
     let (storage, file) = (storage.as_str(), file.as_str());
     let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
     let (place, vfs, name) = match (storage, Place::from_name(storage)) {
-        ("host", _) => {
-            let (vfs, name) = open_host(fs.unchecked_ref(), file).await?;
-            ("host", vfs, name)
+        ("file", _) => {
+            let (vfs, name) = open_file(fs.unchecked_ref(), file).await?;
+            ("file", vfs, name)
         }
         (_, Some(place)) => {
             let (vfs, name) = place.open(file).await?;
@@ -188,13 +188,13 @@ pub(super) async fn open_db(options: JsValue, fs: JsValue) -> Result<(&'static s
 }
 
 /// What is done with the store in one go.
-pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsHost>) -> Result<JsValue> + 'a>;
+pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsApp>) -> Result<JsValue> + 'a>;
 
 impl Engine {
     /// An operation with a turn of its own.
     pub(super) fn run<F>(
         &self,
-        operation: impl FnOnce(Rc<Store<JsHost>>) -> F,
+        operation: impl FnOnce(Rc<Store<JsApp>>) -> F,
     ) -> Result<JsValue, JsValue>
     where
         F: Future<Output = Result<JsValue>> + 'static,
@@ -206,7 +206,7 @@ impl Engine {
     pub(super) fn inside(
         &self,
         token: u32,
-        operation: impl FnOnce(&Store<JsHost>) -> Result<JsValue>,
+        operation: impl FnOnce(&Store<JsApp>) -> Result<JsValue>,
     ) -> Result<JsValue, JsValue> {
         self.part(token, Box::new(operation))
     }

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::error::to_js;
 use super::plain;
 use crate::error::{Error, Result};
-use crate::event::{self, Entry, Filter, TypeRule, Types};
+use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::limits;
@@ -20,7 +20,7 @@ use crate::sync::limits;
 #[derive(Deserialize)]
 struct DraftText {
     #[serde(rename = "type")]
-    t: String,
+    event_type: String,
     #[serde(default)]
     data: Option<Box<RawValue>>,
     #[serde(default)]
@@ -54,7 +54,7 @@ struct CallGiven {
 #[serde(rename_all = "camelCase")]
 struct FilterGiven {
     #[serde(rename = "type")]
-    t: Option<String>,
+    event_type: Option<String>,
     #[serde(default)]
     after: u64,
     up_to: Option<u64>,
@@ -124,7 +124,8 @@ impl Engine {
 
     /// The confirmed event that this version does not know, `[seq, type, tv]`, or null.
     pub fn held(&self) -> Result<JsValue, JsValue> {
-        let held = || plain::write(&self.store.held()?.map(|held| (held.seq, held.t, held.tv)));
+        let held =
+            || plain::write(&self.store.held()?.map(|held| (held.seq, held.event_type, held.tv)));
         held().map_err(to_js)
     }
 
@@ -140,13 +141,13 @@ impl Engine {
         let read = || -> Result<String> {
             let f: FilterGiven = plain::read(filter, "queue search")?;
             let filter = Filter {
-                t: f.t,
+                event_type: f.event_type,
                 after: f.after,
                 up_to: f.up_to,
                 limit: f.limit,
                 newest_first: f.newest_first,
             };
-            write_entries(&event::history(self.conn(token)?, &filter)?)
+            write_history(&event::history(self.conn(token)?, &filter)?)
         };
         read().map_err(to_js)
     }
@@ -170,9 +171,9 @@ fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
         serde_json::from_str(text).map_err(|e| Error::BadValue(format!("event: {e}")))?;
     let drafts = drafts.into_iter().map(|d| Draft {
         id: d.id.map(|id| *id.as_bytes()),
-        t: d.t,
+        event_type: d.event_type,
         tv: d.tv,
-        b: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
+        data: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
         ts: d.ts,
     });
     Ok(drafts.collect())
@@ -193,9 +194,9 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
             "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\"result\":{result},\"pending\":{}}}",
             Id::from_bytes(e.id),
             e.v,
-            quoted(&e.t),
+            quoted(&e.event_type),
             e.ts,
-            e.b,
+            e.data,
             d.pending
         ));
     }
@@ -203,22 +204,22 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
     Ok(out)
 }
 
-fn write_entries(entries: &[Entry]) -> Result<String> {
+fn write_history(rows: &[HistoryRow]) -> Result<String> {
     let mut out = String::from("[");
-    for (i, e) in entries.iter().enumerate() {
+    for (i, e) in rows.iter().enumerate() {
         let damaged = || Error::Corrupt("an id in the log has not 16 bytes".into());
         let id = Id::from_slice(&e.id).ok_or_else(damaged)?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(
             "{{\"v\":{},\"id\":\"{id}\",\"type\":{},\"pending\":{}",
             e.v,
-            quoted(&e.t),
+            quoted(&e.event_type),
             e.pending
         ));
         if e.pending {
             out.push_str(&format!(",\"sent\":{}", e.sent));
         }
-        let data = if e.b.is_empty() { "null" } else { &e.b };
+        let data = if e.data.is_empty() { "null" } else { &e.data };
         out.push_str(&format!(",\"data\":{data}"));
         if let Some(ts) = e.ts {
             out.push_str(&format!(",\"ts\":{ts}"));
@@ -226,8 +227,8 @@ fn write_entries(entries: &[Entry]) -> Result<String> {
         if let Some(client) = e.client.as_deref().and_then(ClientId::from_slice) {
             out.push_str(&format!(",\"client\":\"{client}\""));
         }
-        if e.k != 1 {
-            out.push_str(&format!(",\"kind\":{}", e.k));
+        if e.kind != 1 {
+            out.push_str(&format!(",\"kind\":{}", e.kind));
         }
         for (key, value) in [("code", &e.code), ("error", &e.err)] {
             if let Some(value) = value {

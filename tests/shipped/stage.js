@@ -93,7 +93,7 @@ class Actor {
 class Replica extends Actor {
   open() {
     const { Engine } = this.engine
-    const own = atOnce(Engine.open({ storage: 'host', file: 'replica.db' }, this.files, functions))
+    const own = atOnce(Engine.open({ storage: 'file', file: 'replica.db' }, this.files, functions))
     atOnce(own.addModel({ name: 'docs', columns: [{ name: 'a', real: true }] }, true))
     const types = { change: { tv: this.version, optional: false } }
     atOnce(own.openEvents({ log: 'sim', version: 1, types }))
@@ -220,7 +220,7 @@ class Replica extends Actor {
 class Server extends Actor {
   open() {
     return atOnce(
-      this.engine.ServerLog.open({ storage: 'host', file: 'log.db' }, this.files, 'sim'),
+      this.engine.ServerLog.open({ storage: 'file', file: 'log.db' }, this.files, 'sim'),
     )
   }
 
@@ -234,7 +234,7 @@ class Server extends Actor {
   /** A copy under another epoch, as somebody who restores a backup leaves it. */
   renamed(epoch, random) {
     const files = this.files.fork()
-    const db = atOnce(this.engine.Engine.open({ storage: 'host', file: 'log.db' }, files))
+    const db = atOnce(this.engine.Engine.open({ storage: 'file', file: 'log.db' }, files))
     atOnce(db.runSql(`UPDATE meta SET v = x'${epoch}' WHERE k = 'epoch'`, undefined, 0))
     const server = new Server(this.engine, files.fork(), random)
     db.free()
