@@ -8,6 +8,7 @@ import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '../..')
 const LONGEST = 100
+const HERE = 'tests/js/links.test.js'
 /** Bytes of ARCHITECTURE.md: two printed pages. */
 const TWO_PAGES = 12 * 1024
 /** Folders that a path in a page may begin with. */
@@ -93,12 +94,21 @@ function longLines(page, text) {
     .map(([where]) => where)
 }
 
+const COMMENT = /^\s*(?:\/\/|\/?\*|#)/
+
+/** A source's comments: as many lines as before. */
+const commentsOf = text =>
+  text
+    .split('\n')
+    .map(line => (COMMENT.test(line) ? line : ''))
+    .join('\n')
+
 /** Comments that are too long. */
 function longComments(file, text) {
   return text
     .split('\n')
     .map((line, i) => [`${file}:${i + 1}`, line])
-    .filter(([, line]) => /^\s*(\/\/|\/?\*|#)/.test(line) && [...line].length > LONGEST)
+    .filter(([, line]) => COMMENT.test(line) && [...line].length > LONGEST)
     .filter(([, line]) => !/https?:\/\/\S{60}/.test(line) && !/^\s*#\[/.test(line))
     .map(([where]) => where)
 }
@@ -111,12 +121,15 @@ function strangers(file, text, names) {
     .map(name => `${file}: ${name}`)
 }
 
+/** What only the place where something was written explains. */
+const PLACE = /\b(?:workplace|this registry|shared cores)\b/i
+
 /** Bare numbers of rules. Code in a page, such as an identifier, is no number of a rule. */
-function bareNumbers(page, text) {
-  return prose(text)
+function bareNumbers(file, text) {
+  return text
     .replaceAll(/`[^`]*`/g, '')
     .split('\n')
-    .map((line, i) => [`${page}:${i + 1}`, line.match(NUMBERS)?.[0]])
+    .map((line, i) => [`${file}:${i + 1}`, line.match(NUMBERS)?.[0]])
     .filter(([, number]) => number)
     .map(([where, number]) => `${where}: ${number}`)
 }
@@ -158,9 +171,22 @@ test('no file names a document that is not here, nor a bare number of one', () =
   const found = [...pages, ...sources].flatMap(([file, text]) => strangers(file, text, names))
   assert.deepEqual(found, [])
   assert.deepEqual(
-    pages.flatMap(([page, text]) => bareNumbers(page, text)),
+    pages.flatMap(([page, text]) => bareNumbers(page, prose(text))),
     [],
   )
+  assert.deepEqual(
+    sources.flatMap(([file, text]) => bareNumbers(file, commentsOf(text))),
+    [],
+  )
+})
+
+test('no file speaks of the place where it was written', () => {
+  const found = [...pages, ...sources].filter(([file, text]) => file !== HERE && PLACE.test(text))
+  assert.deepEqual(
+    found.map(([file]) => file),
+    [],
+  )
+  assert.ok(PLACE.test('as on two shared cores') && !PLACE.test('the registry of npm'))
 })
 
 test('ARCHITECTURE.md has two printed pages', () => {
@@ -185,5 +211,6 @@ test('the readers see what is wrong', () => {
   assert.equal(longComments('a.js', `// ${long}\nconst x = '${long}'\n  /// ${long}`).length, 2)
   const names = new Set(['README.md'])
   assert.equal(strangers('a.rs', `// README.md, ${'NOT'}HERE.md`, names).length, 1)
-  assert.equal(bareNumbers('a.md', `(${'I'}4) and ${'T'}2, ${'`T2`'}\n${'T'}13 U16 x-I4`).length, 2)
+  assert.equal(bareNumbers('a.md', `(${'I'}4), ${'`T2`'}\n${'T'}13 U16 x-I4\n`).length, 2)
+  assert.equal(bareNumbers('a.js', commentsOf(`// ${'I'}4\nconst I4 = T2`)).length, 1)
 })
