@@ -1,7 +1,7 @@
 // Measures floors, bare SQLite, peers and ours side by side in one Chromium run and prints the
 // ratios, beside the aims of docs/design/performance.md. `--json FILE` writes all figures;
-// `--browser firefox` measures there; `--only workload` or `operations` does one half. Nothing passes
-// or fails here.
+// `--browser firefox` measures there; `--only workload` or `operations` does one half. Nothing
+// passes or fails here.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

@@ -83,7 +83,7 @@ function brokenPaths(page, text, exists) {
     .map(path => `${page}: ${path}`)
 }
 
-/** Lines of a page that are too long: rows of tables may be, and an address that cannot be split. */
+/** Lines of a page that are too long: rows of tables may be, and what cannot be split. */
 function longLines(page, text) {
   return text
     .split('\n')
@@ -94,7 +94,7 @@ function longLines(page, text) {
     .map(([where]) => where)
 }
 
-const COMMENT = /^\s*(?:\/\/|\/?\*|#)/
+const COMMENT = /^\s*(?:\/\/|\/?\*|# )/
 
 /** A source's comments: as many lines as before. */
 const commentsOf = text =>
@@ -109,7 +109,7 @@ function longComments(file, text) {
     .split('\n')
     .map((line, i) => [`${file}:${i + 1}`, line])
     .filter(([, line]) => COMMENT.test(line) && [...line].length > LONGEST)
-    .filter(([, line]) => !/https?:\/\/\S{60}/.test(line) && !/^\s*#\[/.test(line))
+    .filter(([, line]) => !/https?:\/\/\S{60}/.test(line))
     .map(([where]) => where)
 }
 
