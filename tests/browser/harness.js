@@ -46,7 +46,8 @@ export function newProfile(t) {
  * @param {import('node:test').TestContext} t
  * @param {'chromium' | 'firefox'} kind
  * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory
- *   of `newProfile`, used by one browser at a time; `allow`: complaints that are expected; `prefs`: of Firefox
+ *   of `newProfile`, used by one browser at a time; `allow`:
+ *   complaints that are expected; `prefs`: of Firefox
  */
 export async function launch(t, kind, { profile = newProfile(t), allow = [], prefs } = {}) {
   const browser = await puppeteer.launch({

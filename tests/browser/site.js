@@ -52,8 +52,8 @@ export async function buildPages(from = pages) {
  *   handler?: (request: Request) => Promise<Response | null>,
  *   policy?: string,
  *   allow?: RegExp[],
- * }} options `handler` may answer first; null hands the request on to the files. `allow`: violations
- * that are expected
+ * }} options `handler` may answer first; null hands the request on to the files; `allow`:
+ *   violations that are expected
  */
 export async function serveSite(
   t,
