@@ -1,4 +1,4 @@
-// The files of Node >= 20, Bun and Deno for src/vfs/host.rs: handles that look like
+// The files of Node >= 20, Bun and Deno for src/vfs/system.rs: handles that look like
 // FileSystemSyncAccessHandle, and a lock on a path. It knows nothing of SQLite beyond the names of
 // its companion files.
 import fs from 'node:fs'
@@ -94,7 +94,7 @@ const isDatabase = file => {
   }
 }
 
-export const hostFs = {
+export const systemFs = {
   /**
    * Takes the lock of a database for this process; its directories are made.
    * @param {string} file

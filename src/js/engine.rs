@@ -7,8 +7,8 @@ use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
 use super::access::Access;
+use super::app::{Functions, JsApp};
 use super::error::to_js;
-use super::host::{Functions, JsHost};
 use super::host_sql::{HostLink, Linked};
 use super::settle::settle;
 use super::sync::Machine;
@@ -16,14 +16,14 @@ use super::value;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
-use crate::vfs::host::open_host;
 use crate::vfs::place::{self, Place};
+use crate::vfs::system::open_file;
 
 /// An open database. `token` is 0 outside of transactions.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) store: Rc<Store<JsHost>>,
+    pub(super) store: Rc<Store<JsApp>>,
     pub(super) access: Rc<Access>,
     pub(super) machine: Rc<Machine>,
     /// The storage it was opened in.
@@ -32,9 +32,9 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a database. `storage` is `host` (then `fs` is its file system), `opfs`, `indexeddb`,
-    /// `memory`, or `browser` for the one of these three that has it or is the best there is. Gives
-    /// the `Engine`.
+    /// Opens a database. `storage` is `file` (then `fs` is the system's files), `opfs`,
+    /// `indexeddb`, `memory`, or `browser` for the one of these three that has it or is the best
+    /// there is. Gives the `Engine`.
     #[allow(clippy::too_many_arguments)]
     pub fn open(
         storage: String,
@@ -49,7 +49,7 @@ impl Engine {
         settle(async move {
             let (place, db) = open_db(&storage, &file, fs, options).await?;
             let access = Rc::new(Access::default());
-            let store = Rc::new(Store::new(db, JsHost::new(functions, access.clone())));
+            let store = Rc::new(Store::new(db, JsApp::new(functions, access.clone())));
             Ok(Engine { store, access, machine: Rc::default(), place }.into())
         })
     }
@@ -59,7 +59,7 @@ impl Engine {
     pub fn open_hosted(link: HostLink) -> Result<Engine, JsValue> {
         let db = Db::of_host(Box::new(Linked::new(link))).map_err(to_js)?;
         let access = Rc::new(Access::default());
-        let store = Rc::new(Store::new(db, JsHost::new(None, access.clone())));
+        let store = Rc::new(Store::new(db, JsApp::new(None, access.clone())));
         Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
     }
 
@@ -73,7 +73,7 @@ impl Engine {
         })
     }
 
-    /// Where the database is: `host`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's
+    /// Where the database is: `file`, `opfs`, `indexeddb`, `memory`, or `adapter` for a host's
     /// SQLite.
     #[wasm_bindgen(getter)]
     pub fn storage(&self) -> String {
@@ -163,9 +163,9 @@ pub(super) async fn open_db(
     options: Options,
 ) -> Result<(&'static str, Db)> {
     let (place, vfs, name) = match (storage, Place::from_name(storage)) {
-        ("host", _) => {
-            let (vfs, name) = open_host(fs.unchecked_ref(), file).await?;
-            ("host", vfs, name)
+        ("file", _) => {
+            let (vfs, name) = open_file(fs.unchecked_ref(), file).await?;
+            ("file", vfs, name)
         }
         (_, Some(place)) => {
             let (vfs, name) = place.open(file).await?;
@@ -183,13 +183,13 @@ pub(super) async fn open_db(
 }
 
 /// What is done with the store in one go.
-pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsHost>) -> Result<JsValue> + 'a>;
+pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsApp>) -> Result<JsValue> + 'a>;
 
 impl Engine {
     /// An operation with a turn of its own.
     pub(super) fn run<F>(
         &self,
-        operation: impl FnOnce(Rc<Store<JsHost>>) -> F,
+        operation: impl FnOnce(Rc<Store<JsApp>>) -> F,
     ) -> Result<JsValue, JsValue>
     where
         F: Future<Output = Result<JsValue>> + 'static,
@@ -201,7 +201,7 @@ impl Engine {
     pub(super) fn inside(
         &self,
         token: u32,
-        operation: impl FnOnce(&Store<JsHost>) -> Result<JsValue>,
+        operation: impl FnOnce(&Store<JsApp>) -> Result<JsValue>,
     ) -> Result<JsValue, JsValue> {
         self.part(token, Box::new(operation))
     }

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::error::to_js;
 use crate::error::{Error, Result};
-use crate::event::{self, Entry, Filter, Types};
+use crate::event::{self, Filter, HistoryRow, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::limits;
@@ -17,7 +17,7 @@ use crate::sync::limits;
 #[derive(Deserialize)]
 struct DraftText {
     #[serde(rename = "type")]
-    t: String,
+    event_type: String,
     #[serde(default)]
     data: Option<Box<RawValue>>,
     #[serde(default)]
@@ -43,7 +43,7 @@ struct CallText {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FilterText {
     #[serde(default, rename = "type")]
-    t: Option<String>,
+    event_type: Option<String>,
     #[serde(default)]
     after: u64,
     #[serde(default)]
@@ -124,7 +124,7 @@ impl Engine {
     pub fn held(&self) -> Result<JsValue, JsValue> {
         let held = self.store.held().map_err(to_js)?;
         Ok(held.map_or(JsValue::UNDEFINED, |h| {
-            Array::of3(&(h.seq as f64).into(), &h.t.into(), &h.tv.into()).into()
+            Array::of3(&(h.seq as f64).into(), &h.event_type.into(), &h.tv.into()).into()
         }))
     }
 
@@ -141,13 +141,13 @@ impl Engine {
             let f: FilterText = serde_json::from_str(filter)
                 .map_err(|e| Error::BadValue(format!("queue search: {e}")))?;
             let filter = Filter {
-                t: f.t,
+                event_type: f.event_type,
                 after: f.after,
                 up_to: f.up_to,
                 limit: f.limit,
                 newest_first: f.newest_first,
             };
-            write_entries(&event::history(self.conn(token)?, &filter)?)
+            write_history(&event::history(self.conn(token)?, &filter)?)
         };
         read().map_err(to_js)
     }
@@ -172,9 +172,9 @@ fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
         serde_json::from_str(text).map_err(|e| Error::BadValue(format!("event: {e}")))?;
     let drafts = drafts.into_iter().map(|d| Draft {
         id: d.id.map(|id| *id.as_bytes()),
-        t: d.t,
+        event_type: d.event_type,
         tv: d.tv,
-        b: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
+        data: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
         ts: d.ts,
     });
     Ok(drafts.collect())
@@ -195,9 +195,9 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
             "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\"result\":{result},\"pending\":{}}}",
             Id::from_bytes(e.id),
             e.v,
-            quoted(&e.t),
+            quoted(&e.event_type),
             e.ts,
-            e.b,
+            e.data,
             d.pending
         ));
     }
@@ -205,22 +205,22 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
     Ok(out)
 }
 
-fn write_entries(entries: &[Entry]) -> Result<String> {
+fn write_history(rows: &[HistoryRow]) -> Result<String> {
     let mut out = String::from("[");
-    for (i, e) in entries.iter().enumerate() {
+    for (i, e) in rows.iter().enumerate() {
         let damaged = || Error::Corrupt("an id in the log has not 16 bytes".into());
         let id = Id::from_slice(&e.id).ok_or_else(damaged)?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(
             "{{\"v\":{},\"id\":\"{id}\",\"type\":{},\"pending\":{}",
             e.v,
-            quoted(&e.t),
+            quoted(&e.event_type),
             e.pending
         ));
         if e.pending {
             out.push_str(&format!(",\"sent\":{}", e.sent));
         }
-        let data = if e.b.is_empty() { "null" } else { &e.b };
+        let data = if e.data.is_empty() { "null" } else { &e.data };
         out.push_str(&format!(",\"data\":{data}"));
         if let Some(ts) = e.ts {
             out.push_str(&format!(",\"ts\":{ts}"));
@@ -228,8 +228,8 @@ fn write_entries(entries: &[Entry]) -> Result<String> {
         if let Some(client) = e.client.as_deref().and_then(ClientId::from_slice) {
             out.push_str(&format!(",\"client\":\"{client}\""));
         }
-        if e.k != 1 {
-            out.push_str(&format!(",\"kind\":{}", e.k));
+        if e.kind != 1 {
+            out.push_str(&format!(",\"kind\":{}", e.kind));
         }
         for (key, value) in [("code", &e.code), ("error", &e.err)] {
             if let Some(value) = value {

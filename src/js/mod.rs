@@ -5,12 +5,12 @@
 //! decided here.
 
 mod access;
+mod app;
 mod databases;
 mod documents;
 mod engine;
 mod error;
 mod events;
-mod host;
 mod host_sql;
 mod models;
 mod search;

@@ -4,15 +4,15 @@
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
+use super::app::Random;
 use super::engine::{object, open_db};
 use super::error::{to_js, user_error};
-use super::host::Random;
 use super::settle::settle;
 use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::sync::id::Epoch;
 use crate::sync::server::{Reply, Validator};
-use crate::sync::wire::Ev;
+use crate::sync::wire::Entry;
 use crate::vfs::place::Place;
 
 /// One open log. Calls are synchronous: one push is finished before the next begins.
@@ -44,7 +44,7 @@ impl ServerLog {
         validate: Option<Function>,
     ) -> Result<JsValue, JsValue> {
         let text = text(body);
-        let call = validate.map(|f| move |ev: &Ev| verdict(&f, ev));
+        let call = validate.map(|f| move |entry: &Entry| verdict(&f, entry));
         let validator = call.as_ref().map(|f| f as Validator<'_>);
         let reply = self
             .server
@@ -54,8 +54,8 @@ impl ServerLog {
         reply.map(|r| answer(&r, 0)).map_err(to_js)
     }
 
-    /// Carries out a pull; gives `{status, body, empty, waitMs}`: an empty page may be held back so
-    /// long.
+    /// Carries out a pull; gives `{status, body, empty, waitMs}`: an empty segment may be held back
+    /// so long.
     pub fn pull(&self, principal: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let text = text(body);
         let pulled =
@@ -96,10 +96,13 @@ fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
 
-fn verdict(validate: &Function, ev: &Ev) -> Result<Option<String>> {
-    let (t, b, id) =
-        (JsValue::from_str(&ev.t), JsValue::from_str(&ev.b), JsValue::from_str(&ev.id.to_string()));
-    match validate.call3(&JsValue::UNDEFINED, &t, &b, &id) {
+fn verdict(validate: &Function, entry: &Entry) -> Result<Option<String>> {
+    let (event_type, data, id) = (
+        JsValue::from_str(&entry.event_type),
+        JsValue::from_str(&entry.data),
+        JsValue::from_str(&entry.id.to_string()),
+    );
+    match validate.call3(&JsValue::UNDEFINED, &event_type, &data, &id) {
         Ok(code) => Ok(code.as_string()),
         Err(thrown) => Err(user_error("validate", thrown)),
     }

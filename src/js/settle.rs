@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::vfs::Work;
 
 /// Runs a future up to its first wait. Most operations have none, and then cost no promise and no
-/// turn.
+/// turn of the event loop.
 pub(super) fn settle(
     future: impl Future<Output = Result<JsValue>> + 'static,
 ) -> Result<JsValue, JsValue> {

@@ -3,9 +3,9 @@
 use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
+use super::app::JsApp;
 use super::engine::{Engine, Job, object};
 use super::error::to_js;
-use super::host::JsHost;
 use super::value;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Params, check_inside, may_write};
@@ -18,7 +18,7 @@ impl Engine {
     pub fn run_sql(&self, sql: String, params: &JsValue, token: u32) -> Result<JsValue, JsValue> {
         let params = value::params(params).map_err(to_js)?;
         if token != 0 {
-            let run = |s: &Store<JsHost>| self.by(token, s.db().writer(), || run(s, &sql, &params));
+            let run = |s: &Store<JsApp>| self.by(token, s.db().writer(), || run(s, &sql, &params));
             return self.inside(token, |s| check_inside(&sql).and_then(|()| run(s)));
         }
         self.alone(Box::new(move |s| s.db().writer().theirs(|| run(s, &sql, &params))))
@@ -30,7 +30,7 @@ impl Engine {
         if token != 0 {
             check_inside(&sql).map_err(to_js)?;
         }
-        let exec = move |s: &Store<JsHost>| {
+        let exec = move |s: &Store<JsApp>| {
             let writer = s.db().writer();
             writer.check_host(&sql).and_then(|()| writer.exec(&sql)).map(|()| JsValue::UNDEFINED)
         };
@@ -109,7 +109,7 @@ impl Engine {
     }
 }
 
-fn run(store: &Store<JsHost>, sql: &str, params: &Params) -> Result<JsValue> {
+fn run(store: &Store<JsApp>, sql: &str, params: &Params) -> Result<JsValue> {
     let changes = store.db().writer().statement(sql, params, |_| {}, |_| Ok(true))?;
     let (changed, last) = (
         JsValue::from_f64(changes.changes as f64),
@@ -139,7 +139,7 @@ fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue>
 }
 
 /// Ends and refuses a transaction that a statement of the application has begun.
-fn no_begin(store: &Store<JsHost>) -> Result<()> {
+fn no_begin(store: &Store<JsApp>) -> Result<()> {
     if store.db().writer().in_transaction() {
         store.db().writer().exec("ROLLBACK")?;
         return Err(Error::BadValue(

@@ -2,9 +2,9 @@
 
 use wasm_bindgen::prelude::*;
 
+use super::app::JsApp;
 use super::engine::Engine;
 use super::error::to_js;
-use super::host::JsHost;
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -26,7 +26,7 @@ impl Engine {
     #[wasm_bindgen(js_name = setUserVersion)]
     pub fn set_user_version(&self, version: i32, token: u32) -> Result<JsValue, JsValue> {
         let set =
-            move |s: &Store<JsHost>| s.db().set_user_version(version).map(|()| JsValue::UNDEFINED);
+            move |s: &Store<JsApp>| s.db().set_user_version(version).map(|()| JsValue::UNDEFINED);
         if token != 0 {
             return self.inside(token, set);
         }

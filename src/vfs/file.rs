@@ -106,8 +106,8 @@ fn busy() -> VfsError {
 
 impl VfsFile for File {
     fn device_characteristics(&self) -> DeviceCharacteristics {
-        // a write that is cut off by power loss leaves its neighbours alone: no browser or host of
-        // ours rewrites more
+        // a write that is cut off by power loss leaves its neighbours alone: no browser or system
+        // of ours rewrites more
         DeviceCharacteristics::POWERSAFE_OVERWRITE
     }
 

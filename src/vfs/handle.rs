@@ -1,5 +1,5 @@
 //! Files behind JS handles: anything with the interface of `FileSystemSyncAccessHandle`, from OPFS
-//! or a host.
+//! or the system's files.
 //!
 //! No count a handle returns is believed: at the quota Chromium answers 4294967288 and Firefox a
 //! short count.
@@ -128,7 +128,7 @@ impl StorageFile for HandleFile {
     }
 }
 
-/// A storage error for what a browser or a host has thrown.
+/// A storage error for what a browser or the system has thrown.
 pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
     let text = |key: &str| {
         js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string())

@@ -15,8 +15,6 @@ mod files;
 #[cfg(target_family = "wasm")]
 mod handle;
 #[cfg(target_family = "wasm")]
-pub mod host;
-#[cfg(target_family = "wasm")]
 pub mod idb;
 #[cfg(target_family = "wasm")]
 mod idb_calls;
@@ -32,6 +30,8 @@ pub mod opfs;
 #[cfg(target_family = "wasm")]
 pub mod place;
 mod shm;
+#[cfg(target_family = "wasm")]
+pub mod system;
 mod transfer;
 mod wal;
 

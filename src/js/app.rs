@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::access::Access;
 use super::error::user_error;
 use crate::error::{Error, Result};
-use crate::event::{Event, Host, Phases};
+use crate::event::{App, Event, Phases};
 use crate::sync::id::Id;
 
 #[wasm_bindgen]
@@ -29,8 +29,8 @@ extern "C" {
     #[allow(clippy::too_many_arguments)]
     fn preprocess(
         this: &Functions,
-        t: &str,
-        b: &str,
+        event_type: &str,
+        data: &str,
         v: f64,
         ts: f64,
         tv: u32,
@@ -41,8 +41,8 @@ extern "C" {
     #[allow(clippy::too_many_arguments)]
     fn reduce(
         this: &Functions,
-        t: &str,
-        b: &str,
+        event_type: &str,
+        data: &str,
         v: f64,
         ts: f64,
         tv: u32,
@@ -53,8 +53,8 @@ extern "C" {
     #[allow(clippy::too_many_arguments)]
     fn derive(
         this: &Functions,
-        t: &str,
-        b: &str,
+        event_type: &str,
+        data: &str,
         v: f64,
         ts: f64,
         tv: u32,
@@ -72,7 +72,7 @@ extern "C" {
 /// Random bytes got at a time: a call into the platform costs more than a small event.
 const POOL: usize = 4096;
 
-/// Bytes from the platform's generator, none of them given twice. Each host has its own: with the
+/// Bytes from the platform's generator, none of them given twice. Each app has its own: with the
 /// functions it was given, they are all that a replica's events depend on.
 #[derive(Debug, Default)]
 pub(super) struct Random(RefCell<Vec<u8>>);
@@ -98,9 +98,9 @@ pub(super) fn now() -> f64 {
     date_now()
 }
 
-/// The host of a store in JavaScript.
+/// The app of a store in JavaScript.
 #[derive(Debug)]
-pub(super) struct JsHost {
+pub(super) struct JsApp {
     functions: Option<Functions>,
     /// Which functions there are: asked once, for they don't change and each question is a call.
     phases: OnceCell<Phases>,
@@ -114,9 +114,9 @@ impl std::fmt::Debug for Functions {
     }
 }
 
-impl JsHost {
-    pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsHost {
-        JsHost { functions, phases: OnceCell::new(), access, random: Random::default() }
+impl JsApp {
+    pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsApp {
+        JsApp { functions, phases: OnceCell::new(), access, random: Random::default() }
     }
 
     /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
@@ -138,11 +138,11 @@ impl JsHost {
             other => other,
         };
         self.access.revoke();
-        returned.map_err(|thrown| user_error(&format!("{phase} of '{}'", event.t), thrown))
+        returned.map_err(|thrown| user_error(&format!("{phase} of '{}'", event.event_type), thrown))
     }
 }
 
-impl Host for JsHost {
+impl App for JsApp {
     fn phases(&self) -> Phases {
         let Some(f) = &self.functions else { return Phases::default() };
         *self.phases.get_or_init(|| Phases {
@@ -163,12 +163,12 @@ impl Host for JsHost {
     async fn preprocess(&self, event: &mut Event) -> Result<()> {
         let changed = self
             .call("preprocess", event, false, |f, v, ts, tv, id, token| {
-                f.preprocess(&event.t, &event.b, v, ts, tv, id, token)
+                f.preprocess(&event.event_type, &event.data, v, ts, tv, id, token)
             })
             .await?;
         if let Some(changed) = changed.dyn_ref::<Array>() {
             let text = |i| changed.get(i).as_string().ok_or_else(|| bad_return("preprocess"));
-            (event.t, event.b) = (text(0)?, text(1)?);
+            (event.event_type, event.data) = (text(0)?, text(1)?);
         }
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Host for JsHost {
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
         let result = self
             .call("reduce", event, false, |f, v, ts, tv, id, token| {
-                f.reduce(&event.t, &event.b, v, ts, tv, id, token)
+                f.reduce(&event.event_type, &event.data, v, ts, tv, id, token)
             })
             .await?;
         match result.is_undefined() {
@@ -187,7 +187,7 @@ impl Host for JsHost {
 
     async fn derive(&self, event: &Event, results: &str) -> Result<()> {
         self.call("derive", event, true, |f, v, ts, tv, id, token| {
-            f.derive(&event.t, &event.b, v, ts, tv, id, token, results)
+            f.derive(&event.event_type, &event.data, v, ts, tv, id, token, results)
         })
         .await
         .map(|_| ())
