@@ -1,11 +1,10 @@
 //! Calls of pages, native: each takes effect once, however often it is sent, also over a leader
 //! that dies between.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
-use rig::{TestHost, dispatch, now, open, other, page, replica, rows};
+use crate::rig::{TestHost, dispatch, now, open, other, page, replica, rows};
 use tidelog::error::Result;
 use tidelog::event::Types;
 use tidelog::store::{Call, Draft, Store};

@@ -1,11 +1,10 @@
 //! What an application's SQL may not do: write tables that events own, or our records; by itself,
 //! by its triggers, by foreign keys, or after a change of the schema.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
-use rig::{TestHost, dispatch, now, open, other, page, rows};
+use crate::rig::{TestHost, dispatch, now, open, other, page, rows};
 use tidelog::error::Result;
 use tidelog::model::Definition;
 use tidelog::sql::{Changes, Params, Value};

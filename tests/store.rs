@@ -1,11 +1,10 @@
 //! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: pages
 //! are made by hand.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
-use rig::{TestHost, dispatch, now, open, other, page, rows};
+use crate::rig::{TestHost, dispatch, now, open, other, page, rows};
 use tidelog::event::{Filter, history};
 use tidelog::model::Definition;
 use tidelog::store::{Draft, Store};

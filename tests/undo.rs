@@ -151,7 +151,7 @@ fn apply(store: &Store<StateHost>, events: &[(String, String)], first: u64) -> b
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::tries(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn undo_equals_replay(
