@@ -201,7 +201,8 @@ export interface Connection<Models extends object = Record<string, Untyped>> {
  * `status`. `Models` types the store: `connect<typeof models>(…)` by the definitions that the
  * worker serves, or by model name the classes or the documents.
  *
- * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that worker dies
+ * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that
+ *   worker dies
  * @throws `CRASHED` when the worker does not start
  */
 export function connect<Models extends object = Record<string, Untyped>>(

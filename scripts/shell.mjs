@@ -18,26 +18,34 @@ export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 /** Where cargo builds. */
 export const target = process.env.CARGO_TARGET_DIR || join(root, 'target')
 
-/** The version of a crate in Cargo.lock; throws when it has none or several. */
-export function locked(crate) {
-  const lock = readFileSync(join(root, 'Cargo.lock'), 'utf8')
+/** The version of a crate in a Cargo.lock; throws when it has none or several. */
+export function locked(crate, directory = '.') {
+  const lock = readFileSync(join(root, directory, 'Cargo.lock'), 'utf8')
   const found = [...lock.matchAll(new RegExp(`^name = "${crate}"\\nversion = "(.+)"$`, 'gm'))]
   if (found.length !== 1)
-    throw new Error(`Cargo.lock has ${found.length} versions of '${crate}', 1 is needed`)
+    throw new Error(
+      `${join(directory, 'Cargo.lock')} has ${found.length} versions of '${crate}', 1 is needed`,
+    )
   return found[0][1]
 }
 
+/** Makes the JavaScript module beside a wasm: `[wasm, directory, name]`. Its source is bindgen/. */
+export const bindgen = join(cache, 'bindgen', 'debug', 'bindgen')
+
 /**
- * Directory of the wasm-bindgen CLI of the very version of the crate: the two refuse to work
+ * Directory of the runner of tests in wasm, of the very version of the crate: the two refuse to work
  * together otherwise.
  */
-export const bindgen = () => join(cache, `wasm-bindgen-${locked('wasm-bindgen')}`)
+export const runner = () => join(cache, `wasm-bindgen-${locked('wasm-bindgen')}`)
 
-/** The environment of every command: cargo finds the wasm-bindgen test runner on the PATH. */
+/** The environment of every command: cargo finds the runner of tests in wasm on the PATH. */
 export function environment(extra = {}) {
-  const path = `${join(bindgen(), 'bin')}:${join(cache, 'geckodriver', 'bin')}:${process.env.PATH}`
+  const path = `${join(runner(), 'bin')}:${join(cache, 'geckodriver', 'bin')}:${process.env.PATH}`
   return { ...process.env, PATH: path, ...extra }
 }
+
+/** Says what is done now and may take a while. */
+export const say = what => console.log(`- ${what}`)
 
 /** What a command prints, or null when it fails or is not there. */
 export function output(command, args) {
