@@ -1,4 +1,5 @@
-//! The users' functions: called in their phase, with a token for what they may do meanwhile.
+//! The application's functions, clock and randomness. Each function runs in its phase of an event,
+//! with a token for the open transaction.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use crate::vfs::realm;
 
 #[wasm_bindgen]
 extern "C" {
+    // by hand: the object is this package's own
     /// The object of the class API that calls the users' functions. Each gets the event's fields
     /// and a token, and returns its result or a promise of it.
     pub type Functions;
@@ -114,7 +116,7 @@ impl JsApp {
         JsApp { functions, phases: OnceCell::new(), access, random: Random::default() }
     }
 
-    /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
+    /// Calls a phase's function, waits for it if it is async, then ends its access.
     async fn call(
         &self,
         phase: &str,
@@ -190,5 +192,5 @@ impl App for JsApp {
 }
 
 fn bad_return(phase: &str) -> Error {
-    Error::BadValue(format!("the class API gave no text for {phase}"))
+    Error::BadValue(format!("{phase} gave the engine no JSON text: this is a fault of the package"))
 }

@@ -58,8 +58,8 @@ impl Engine {
         Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
     }
 
-    /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is
-    /// freed.
+    /// Waits for the writes that have begun and refuses later ones. The files are closed when the
+    /// engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
         settle(async move {
@@ -75,7 +75,7 @@ impl Engine {
         self.place.into()
     }
 
-    /// Whether the last write found no room.
+    /// Whether the last write failed because the storage is full.
     #[wasm_bindgen(getter)]
     pub fn full(&self) -> bool {
         self.store.db().is_full()
@@ -87,8 +87,8 @@ impl Engine {
         self.run(|store| async move { store.db().catch_up().await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// What the database was first called by chance: another one means that it was made anew.
-    /// Undefined without a queue.
+    /// The random name that the database got when its queue was made, undefined before that.
+    /// Another name under the same file means that the database was deleted and made again.
     #[wasm_bindgen(getter)]
     pub fn birth(&self) -> Option<String> {
         self.store.birth().map(|birth| birth.to_string())
@@ -109,7 +109,7 @@ impl Engine {
         })
     }
 
-    /// Begins a part of the application's transaction that can be undone alone; gives its depth.
+    /// Begins a savepoint in the application's transaction; gives its depth.
     pub fn nest(&self, token: u32) -> Result<u32, JsValue> {
         let depth = || -> Result<u32> {
             self.access.check(token, true)?;
@@ -118,7 +118,7 @@ impl Engine {
         depth().map_err(to_js)
     }
 
-    /// Ends such a part; undoes it unless `keep`.
+    /// Ends a savepoint: keeps its writes, or rolls them back.
     pub fn unnest(&self, token: u32, depth: u32, keep: bool) -> Result<(), JsValue> {
         let done = || -> Result<()> {
             self.access.check(token, true)?;
@@ -128,7 +128,7 @@ impl Engine {
         done().map_err(to_js)
     }
 
-    /// Makes the application's transaction permanent.
+    /// Commits the application's transaction.
     pub fn commit(&self, token: u32) -> Result<JsValue, JsValue> {
         let turn = self.access.release(token).map_err(to_js)?;
         self.run(|store| async move {
@@ -139,7 +139,7 @@ impl Engine {
         })
     }
 
-    /// Undoes the application's transaction.
+    /// Rolls the application's transaction back.
     pub fn rollback(&self, token: u32) -> Result<(), JsValue> {
         let done = || -> Result<()> {
             let _turn = self.access.release(token)?;
@@ -187,7 +187,7 @@ pub(super) async fn open_db(options: JsValue, fs: JsValue) -> Result<(&'static s
     Ok((place, db))
 }
 
-/// What is done with the store in one go.
+/// Work on the store that waits for nothing.
 pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsApp>) -> Result<JsValue> + 'a>;
 
 impl Engine {
@@ -202,7 +202,7 @@ impl Engine {
         settle(operation(self.store.clone()))
     }
 
-    /// A write inside the open transaction, undone alone when it fails.
+    /// A write inside the open transaction. When it fails, only its own changes are rolled back.
     pub(super) fn inside(
         &self,
         token: u32,
@@ -211,13 +211,13 @@ impl Engine {
         self.part(token, Box::new(operation))
     }
 
-    /// Compiled once, not for each operation.
+    /// [`Engine::inside`], compiled once and not for each operation.
     fn part(&self, token: u32, operation: Job<'_>) -> Result<JsValue, JsValue> {
         let done = || {
             self.access.check(token, true)?;
             self.store.db().transaction(|| operation(&self.store))
         };
-        // what SQL did on the way to a commit of its own is said better by the transaction
+        // when the commit hook refused a COMMIT in the application's SQL, `check_open` knows why
         let told = |error: Error| {
             self.store.db().check_open().err().filter(|_| by_hook(&error)).unwrap_or(error)
         };
@@ -245,7 +245,8 @@ impl Engine {
     }
 }
 
-/// Whether a commit was refused by the writer's hook, which no constraint of a table words so.
+/// Whether the writer's commit hook refused a commit. A table's constraint always says which one
+/// failed; the hook leaves SQLite without a name to give.
 fn by_hook(error: &Error) -> bool {
     matches!(error, Error::Sqlite { message, .. } if message == "constraint failed")
 }

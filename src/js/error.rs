@@ -17,7 +17,7 @@ thread_local! {
     static THROWN: RefCell<Option<JsValue>> = const { RefCell::new(None) };
 }
 
-/// Tells the engine what makes its errors: `make(code, message, cause)`.
+/// Sets the function that makes the engine's errors: `make(code, message, cause)`.
 #[wasm_bindgen(js_name = setErrorMaker)]
 pub fn set_error_maker(make: Function) {
     MAKER.set(Some(make));
@@ -34,7 +34,7 @@ pub(super) fn user_error(phase: &str, thrown: JsValue) -> Error {
     Error::User { phase: phase.to_string(), message }
 }
 
-/// A lack of room with how much the browser gives and how much of it is used, where it says so.
+/// Adds to a `QUOTA` error how much of its room this origin uses, where the browser tells.
 pub(super) async fn explained(error: Error) -> Error {
     let Error::Quota(what) = error else { return error };
     match estimate().await {

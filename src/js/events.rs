@@ -93,7 +93,7 @@ impl Engine {
         })
     }
 
-    /// The tabs of which calls are recorded.
+    /// The tabs whose calls are recorded.
     #[wasm_bindgen(js_name = callTabs)]
     pub fn call_tabs(&self) -> Result<Vec<String>, JsValue> {
         self.store.call_tabs().map_err(to_js)
@@ -105,7 +105,7 @@ impl Engine {
         self.run(|store| async move { store.forget_calls(&tab).await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// What became of an own event: `[seq, error?]`, undefined while it is pending.
+    /// The outcome of one of this replica's events: `[seq, error?]`, undefined while it is pending.
     pub fn verdict(&self, id: &str) -> Result<Option<Array>, JsValue> {
         let id: Id =
             serde_json::from_value(id.into()).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
@@ -116,8 +116,8 @@ impl Engine {
         }))
     }
 
-    /// `[confirmed, pending]`: up to where the log is confirmed, and how many events wait after
-    /// that.
+    /// `[confirmed, pending]`: the position up to which the log is confirmed, and the number of
+    /// events after it.
     pub fn progress(&self) -> Result<JsValue, JsValue> {
         self.store.progress().and_then(|progress| plain::write(&progress)).map_err(to_js)
     }
@@ -191,7 +191,8 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
             serde_json::to_string(&d.results).map_err(|e| Error::BadValue(e.to_string()))?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(
-            "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\"result\":{result},\"pending\":{}}}",
+            "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\
+             \"result\":{result},\"pending\":{}}}",
             Id::from_bytes(e.id),
             e.v,
             quoted(&e.event_type),
@@ -207,7 +208,8 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
 fn write_history(rows: &[HistoryRow]) -> Result<String> {
     let mut out = String::from("[");
     for (i, e) in rows.iter().enumerate() {
-        let damaged = || Error::Corrupt("an id in the log has not 16 bytes".into());
+        let damaged =
+            || Error::Corrupt("the log is damaged: the id of an event is not 16 bytes long".into());
         let id = Id::from_slice(&e.id).ok_or_else(damaged)?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(

@@ -35,8 +35,8 @@ impl Engine {
         declare().map_err(to_js)
     }
 
-    /// Adds a model whose table follows by `migrateModel`. Gives the columns to rewrite, because
-    /// their `version` is another one.
+    /// Adds a model; `migrateModel` then brings its table to the definition. Gives the columns
+    /// whose `version` changed, which must be written again.
     #[wasm_bindgen(js_name = planModel)]
     pub fn plan_model(
         &self,
@@ -63,7 +63,7 @@ impl Engine {
         })
     }
 
-    /// Takes a model back whose stages were undone.
+    /// Removes a model from the engine after its transaction was rolled back.
     #[wasm_bindgen(js_name = forgetModel)]
     pub fn forget_model(&self, model: &str) {
         self.store.forget_model(model);
@@ -100,12 +100,12 @@ impl Engine {
         })
     }
 
-    /// Writes such texts.
+    /// Writes documents from such texts.
     pub fn rewrite(&self, model: &str, docs: Vec<String>, token: u32) -> Result<JsValue, JsValue> {
         self.inside(token, |s| s.rewrite_now(model, &docs).map(|()| JsValue::UNDEFINED))
     }
 
-    /// The run keys of the application's migrations that have run.
+    /// The keys of the application's migrations that have run.
     #[wasm_bindgen(js_name = migrated)]
     pub fn migrated(&self, token: u32) -> Result<JsValue, JsValue> {
         self.inside(token, |s| plain::write(&done_keys(s.db().writer())?))

@@ -46,7 +46,7 @@ impl Engine {
         figure().map_err(to_js)
     }
 
-    /// What the developer should know of the counts and figures before, once.
+    /// A warning for the developer about the counts and figures since the last call.
     pub fn warning(&self, model: &str) -> Result<Option<String>, JsValue> {
         self.store.searched(model).map(|model| model.take_warning()).map_err(to_js)
     }

@@ -68,7 +68,7 @@ impl ServerLog {
         reply.and_then(|r| answer(&r, 0)).map_err(to_js)
     }
 
-    /// Lets the files go.
+    /// Closes the files.
     pub fn close(&mut self) {
         self.server = None;
     }
@@ -88,7 +88,7 @@ impl ServerLog {
     }
 }
 
-/// What is not UTF-8 is not JSON either: the protocol's decoder says so.
+/// The body as text. One that is not UTF-8 is not JSON either: the protocol's decoder refuses it.
 fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }

@@ -59,7 +59,8 @@ impl Engine {
                 return self.inside(token, |s| found(s.db().writer()));
             }
         }
-        // where temporary tables, attached databases and last_insert_rowid() are
+        // a plain read goes to the writer's connection, which alone has the application's temporary
+        // tables, attached databases and last_insert_rowid()
         if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && only_reads() {
             let found = found(db.writer());
             return no_begin(&self.store).and(found).map_err(to_js);
@@ -77,8 +78,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Runs `work` under the rules for who wrote its statements: the application, or a phase of an
-    /// event.
+    /// Runs `work` under the rules for the author of its statements: the application, or a phase of
+    /// an event.
     fn by<T>(&self, token: u32, conn: &Conn, work: impl FnOnce() -> T) -> T {
         match token != 0 && self.access.is_phase() {
             true => conn.phase(work),
@@ -93,9 +94,9 @@ impl Engine {
         }))
     }
 
-    /// Work with the lane held and no transaction open. It must not leave one open: that would
-    /// swallow what others write next. What several statements wrote before one failed stays, so it
-    /// has to be kept as well.
+    /// Work in a turn of its own, outside of any transaction. It must not leave a transaction open,
+    /// which later writes would become part of. When one of several statements fails, the writes of
+    /// those before it stay, so they are made durable as well.
     pub(super) fn alone(&self, work: Job<'static>) -> Result<JsValue, JsValue> {
         self.run(|store| async move {
             let _turn = store.enter().await?;

@@ -1,5 +1,5 @@
-//! The sync machine for JavaScript: each of its words is a call, and what it says next is a plain
-//! object.
+//! The sync machine for JavaScript: each thing that happens to it is a call, and its next action is
+//! a plain object.
 //!
 //! Sends nothing and reads no clock: `pkg-template/sync/driver.js` does, and hands in time and
 //! randomness.
@@ -79,10 +79,10 @@ impl Engine {
         Ok(online)
     }
 
-    /// What to do next: `{act: 'send', id, verb, body, sent?}` (mark up to `sent` before), `{act:
-    /// 'abort', id}`, `{act: 'apply'}` (what, is kept here), `{act: 'token', refused}` or `{act:
-    /// 'wait', until?}`. `now` is in ms of a clock that does not run backwards, `random` uniform,
-    /// in every call.
+    /// The next action: `{act: 'send', id, verb, body, sent?}` (call `markSent(sent)` before),
+    /// `{act: 'abort', id}`, `{act: 'apply'}` (the change stays here for `syncApply`), `{act:
+    /// 'token', refused}` or `{act: 'wait', until?}`. In every call `now` is in ms of a clock that
+    /// does not run backwards, and `random` is uniform.
     #[wasm_bindgen(js_name = syncPoll)]
     pub fn sync_poll(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let polled = self.machine.with(|client| client.poll(tick(now, random), &*self.store));
@@ -101,7 +101,7 @@ impl Engine {
         next.and_then(|next| plain::write(&next)).map_err(to_js)
     }
 
-    /// Marks pending events up to number `n` as sent: they may be at the server from now on.
+    /// Marks pending events up to number `n` as sent: from now on the server may have them.
     #[wasm_bindgen(js_name = markSent)]
     pub fn mark_sent(&self, n: f64) -> Result<JsValue, JsValue> {
         self.run(
@@ -129,7 +129,8 @@ impl Engine {
     }
 
     /// Carries out the change of the last poll; gives `[[id, seq, error?], …]` of this replica's
-    /// own events in it. One that fails comes again; only `CLOSED` is an error.
+    /// own events in it. A change that fails comes again with a later poll, and only `CLOSED` is
+    /// thrown.
     #[wasm_bindgen(js_name = syncApply)]
     pub fn sync_apply(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let machine = self.machine.clone();
@@ -149,19 +150,19 @@ impl Engine {
         })
     }
 
-    /// There is a token, which lifts a fence.
+    /// The driver has a token, so requests may be sent again.
     #[wasm_bindgen(js_name = syncToken)]
     pub fn sync_token(&self) -> Result<(), JsValue> {
         self.told(Client::token)
     }
 
-    /// There is none but the one that was refused.
+    /// The driver has no token but the one that the server refused.
     #[wasm_bindgen(js_name = syncNoToken)]
     pub fn sync_no_token(&self) -> Result<(), JsValue> {
         self.told(Client::no_token)
     }
 
-    /// None could be got this time.
+    /// The driver failed to get a token; the machine asks again later.
     #[wasm_bindgen(js_name = syncFailedToken)]
     pub fn sync_failed_token(&self, now: f64, random: u32) -> Result<(), JsValue> {
         self.told(|client| client.failed_token(tick(now, random)))
@@ -181,7 +182,7 @@ impl Engine {
         self.run(|store| async move { store.set_online(online).await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// The machine at a glance: `{state: {name, …}, seq, head, pending, failures, error, requests}`.
+    /// The status: `{state: {name, …}, seq, head, pending, failures, error, requests}`.
     #[wasm_bindgen(js_name = syncStatus)]
     pub fn sync_status(&self) -> Result<JsValue, JsValue> {
         let status = || {

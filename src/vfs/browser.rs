@@ -1,4 +1,4 @@
-//! The few browser calls OPFS needs: directories, Web Locks, a clock and a timer.
+//! What the storages need of a browser: OPFS directories, Web Locks, a clock and a timer.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ pub(super) async fn root() -> Result<Directory> {
     Ok(opfs.directory("tidelog", true).await.map_err(|error| failure(&error, "tidelog"))?)
 }
 
-/// What it means that the browser does not give its file system. Private windows say no in many
+/// The error for a browser that refuses its file system. Private windows refuse it in different
 /// ways: Firefox with a `SecurityError`, Safari with an `UnknownError`.
 fn refusal(error: &JsValue) -> Error {
     let name = Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string());
@@ -194,7 +194,6 @@ impl WebLock {
         // null
         let granted = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             let got = !lock.is_null() && !lock.is_undefined();
-            // nothing to be done about a resolve that throws: it doesn't
             let _ = answer.call1(&JsValue::NULL, &got.into());
             if got { held.into() } else { JsValue::UNDEFINED }
         });

@@ -23,7 +23,7 @@ pub(super) type Shared = Rc<RefCell<Node>>;
 /// The open files of one storage.
 pub(super) struct Files {
     storage: Box<dyn Storage>,
-    /// Open files by name, and WALs that owe a cut.
+    /// Open files by name, and WALs that still have to be cut.
     nodes: RefCell<HashMap<String, Shared>>,
     /// Uncommitted bytes of a WAL that are kept back at most.
     limit: usize,
@@ -70,7 +70,9 @@ impl Files {
     /// Opens a file of the storage, or another handle on it.
     fn open(self: &Rc<Self>, name: &str, options: OpenOptions) -> Result<Handle, StorageError> {
         if options.exclusive() && self.exists(name)? {
-            return Err(StorageError::Io(format!("'{name}' is there already")));
+            return Err(StorageError::Io(format!(
+                "'{name}' exists already, and was to be made anew"
+            )));
         }
         let node = match self.node(name) {
             Some(node) => node,

@@ -57,7 +57,7 @@ impl HandleFile {
         if count == wanted as f64 {
             return Ok(());
         }
-        let message = format!("{name}: wrote {count} of {wanted} bytes");
+        let message = format!("{name}: the storage wrote {count} of {wanted} bytes");
         // Chromium hands out the unsigned form of its FILE_ERROR_NO_SPACE, -8; a short count is
         // Firefox's way
         let no_space =
@@ -76,7 +76,7 @@ impl StorageFile for HandleFile {
             .map_err(|error| self.failure(&error))?;
         if !(0.0..=wanted as f64).contains(&count) {
             return Err(StorageError::Io(format!(
-                "{}: read {count} of {wanted} bytes",
+                "{}: the storage says that it read {count} of {wanted} bytes",
                 self.inner.name
             )));
         }
@@ -105,12 +105,15 @@ impl StorageFile for HandleFile {
         if size >= 0.0 && size.fract() == 0.0 {
             Ok(size as u64)
         } else {
-            Err(StorageError::Io(format!("{}: has a size of {size}", self.inner.name)))
+            Err(StorageError::Io(format!(
+                "{}: the storage gives {size} as the size of the file",
+                self.inner.name
+            )))
         }
     }
 }
 
-/// A storage error for what a browser or the system has thrown.
+/// The storage error for what a browser or the system has thrown.
 pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
     let text = |key: &str| {
         js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string())

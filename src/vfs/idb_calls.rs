@@ -61,7 +61,7 @@ fn factory() -> Result<IdbFactory> {
     realm().indexed_db().ok().flatten().ok_or(Error::NotSupported("IndexedDB"))
 }
 
-/// A promise and what settles it.
+/// A promise and the functions that settle it.
 fn promise() -> (Promise, Function, Function) {
     let mut settle = None;
     let promise = Promise::new(&mut |resolve, reject| settle = Some((resolve, reject)));
@@ -70,7 +70,7 @@ fn promise() -> (Promise, Function, Function) {
     (promise, resolve, reject)
 }
 
-/// What a request comes to.
+/// The result of a request.
 async fn answer(request: &IdbRequest) -> Result<JsValue, JsValue> {
     let (settled, resolve, reject) = promise();
     request.set_onsuccess(Some(&resolve));
@@ -90,11 +90,11 @@ fn blocks_of(file: &str, from: usize, to: f64) -> Result<IdbKeyRange, JsValue> {
     IdbKeyRange::bound(&key(file, from as f64), &key(file, to))
 }
 
-/// What is known of all blocks together, and which batch wrote it.
+/// The record beside the blocks: the sizes of all files, and which batch wrote them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 pub(super) struct Head {
     generation: f64,
-    /// Which open database wrote it: two that count up from the same generation differ.
+    /// A random number per batch: two batches that follow the same generation differ in it.
     writer: f64,
     sizes: Vec<(String, u64)>,
 }
@@ -108,7 +108,7 @@ impl Head {
         }
     }
 
-    /// No batch was ever kept.
+    /// Whether no batch was ever written.
     pub(super) fn is_new(&self) -> bool {
         self.generation == 0.0
     }
@@ -153,8 +153,8 @@ pub(super) async fn open(name: &str, create: bool) -> Result<Option<Connection>>
             };
         }
     };
-    // whoever deletes the database or brings a newer version is not kept waiting; the next
-    // transaction fails
+    // another tab that deletes or upgrades the database need not wait: this connection closes, and
+    // its next transaction fails
     let connection = Connection(database.clone());
     let give_way = Closure::<dyn Fn()>::new(move || database.close()).into_js_value();
     connection.0.set_onversionchange(Some(give_way.unchecked_ref()));
@@ -264,7 +264,8 @@ impl Begun {
             let _ = self.0.abort();
             let _ = settled.await;
             return Err(StorageError::Io(format!(
-                "{name}: somebody else has changed it: open it again"
+                "{name}: another tab or worker has changed the database since it was opened here: \
+                 open it again"
             )));
         }
         settled.await.map(|_| ()).map_err(|_| match self.0.error() {

@@ -32,7 +32,7 @@ pub(super) struct Shm {
     pub(super) slots: Slots,
     /// Handles that have it mapped.
     mapped: usize,
-    /// The index is made and SQLite has not rebuilt it from the file yet.
+    /// The index is new, and SQLite has not rebuilt it from the WAL yet.
     fresh: bool,
 }
 
@@ -42,7 +42,7 @@ impl Shm {
         self.mapped += 1;
     }
 
-    /// A handle unmaps it; the last one frees it, so that the next to come reads the WAL anew.
+    /// A handle unmaps it; the last one frees it, so that the next to map it reads the WAL anew.
     pub(super) fn detach(&mut self) {
         self.mapped -= 1;
         if self.mapped == 0 {
