@@ -147,8 +147,7 @@ export class DB extends Tables {
     engine.claim(models.filter(model => this.isOwned(model)).map(model => model.name))
     if (this._options.readOnly) {
       for (const model of models) {
-        if (model.hasTable !== false)
-          engine.declareModel(JSON.stringify(model._definition), this.isOwned(model))
+        if (model.hasTable !== false) engine.declareModel(model._definition, this.isOwned(model))
       }
       for (const model of models) await this._checkColumns(model)
     } else {

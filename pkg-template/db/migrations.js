@@ -102,7 +102,7 @@ class Work {
   async tables(models, migrations) {
     const isOwned = model => this.#tx.isOwned(model)
     const rewritten = models.map(model =>
-      this.#engine.planModel(JSON.stringify(model._definition), isOwned(model), this.#token),
+      this.#engine.planModel(model._definition, isOwned(model), this.#token),
     )
     const left = this.#left(migrations)
     for (const model of models) {
@@ -179,7 +179,7 @@ class Work {
 
   #replan(model, definition) {
     this.#engine.forgetModel(model.name)
-    this.#engine.planModel(JSON.stringify(definition), false, this.#token)
+    this.#engine.planModel(definition, false, this.#token)
   }
 
   #left(migrations) {

@@ -4,7 +4,7 @@
 import { nearest } from '../language/nearest.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { LONE } from './codec.js'
-import { checkIndexes } from './indexes.js'
+import { compileIndexes } from './indexes.js'
 import { nullish } from './kinds.js'
 import { parsePath } from './paths.js'
 
@@ -77,9 +77,9 @@ const SEARCHES = ['textSearch', 'where']
 const ACTIONS = ['CASCADE', 'SET NULL', 'RESTRICT']
 
 /**
- * `{engine, columns, tokenize}`: the engine's columns, and all columns by name with what there is
- * to know of each: `name, path, steps, real, get, quoted, sql, alias, isId`, and the keys it was
- * defined with.
+ * `{engine, columns, indexes, tokenize}`: the engine's columns and compound indexes, and all columns
+ * by name with what there is to know of each: `name, path, steps, real, get, quoted, sql, alias,
+ * isId`, and the keys it was defined with.
  */
 export function compileColumns(model, idCol, given = {}, indexes = []) {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -105,13 +105,13 @@ export function compileColumns(model, idCol, given = {}, indexes = []) {
   columns.json ??= compile(`${model}.json`, 'json', idCol, {}, columns)
   const all = Object.values(columns)
   for (const column of all) holdAlways(column, all)
-  checkIndexes(model, indexes, Object.keys(columns))
+  const compound = compileIndexes(model, indexes, Object.keys(columns))
   const known = all.filter(
     ({ name }) => name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol)),
   )
   const engine = known.map(forEngine)
   for (const column of all) sayInSql(column, all)
-  return { engine, columns, tokenize }
+  return { engine, columns, indexes: compound, tokenize }
 }
 
 /** What a model tells of the columns that it selects. */
@@ -270,8 +270,10 @@ function refused(wanted, value) {
   }
   if (wanted === FUNCTION)
     return typeof value === 'function' ? undefined : `a function, not ${show(value)}`
-  if (wanted === 'string')
-    return typeof value === 'string' && value ? undefined : `a string, not ${show(value)}`
+  if (wanted === 'string') {
+    if (typeof value !== 'string' || !value) return `a string, not ${show(value)}`
+    return LONE.test(value) ? 'text: it has half a character (a lone surrogate)' : undefined
+  }
   if (wanted === 'integer')
     return Number.isSafeInteger(value) ? undefined : `an integer, not ${show(value)}`
   // true and false, and what strato-db takes for them

@@ -24,7 +24,7 @@ export class EventQueue extends JsonModel {
   }
 
   async prepare(engine) {
-    if (!this._dispatch) await engine.openEvents(undefined, 0)
+    if (!this._dispatch) await engine.openEvents({ version: 0 })
   }
 
   /** This queue in a migration, which may read what there is, and adds nothing. */
@@ -101,7 +101,7 @@ export class EventQueue extends JsonModel {
   }
 
   live(attrs = {}, { limit, sort = {} } = {}) {
-    const filter = JSON.stringify({ type: attrs.type, limit, newestFirst: sort.v < 0 })
+    const filter = { type: attrs.type, limit, newestFirst: sort.v < 0 }
     return this.db.hub.query('_log', engine => engine.history(filter, 0), JSON.parse)
   }
 
@@ -113,7 +113,7 @@ export class EventQueue extends JsonModel {
       !(await this.db.get`SELECT 1 FROM sqlite_schema WHERE name = '_history'`)
     )
       return []
-    return JSON.parse(engine.history(JSON.stringify(filter), this._token))
+    return JSON.parse(engine.history(filter, this._token))
   }
 }
 

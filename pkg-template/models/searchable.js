@@ -193,7 +193,7 @@ export class Searchable {
   async explain(attrs = {}, options = {}) {
     const search = this.searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
-    return JSON.parse(engine.explain(this.name, search, this._inside()))
+    return engine.explain(this.name, search, this._inside())
   }
 
   /** An async iterable over the matching documents, again after each commit that changed them. */

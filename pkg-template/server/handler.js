@@ -41,7 +41,7 @@ async function openLog(storage, name) {
   const { ServerLog } = await loadEngine()
   const file = `${storage.dir}/${name}.db`
   const { storage: kind, fs } = openFile(file)
-  return ServerLog.open(kind, file, fs, name)
+  return ServerLog.open({ storage: kind, file }, fs, name)
 }
 
 function check(options) {

@@ -133,14 +133,8 @@ export class SQLite extends Queries {
     const until = Date.now() + busyTimeout
     for (;;) {
       try {
-        return await Engine.open(
-          storage,
-          file,
-          durability === 'relaxed',
-          readOnly,
-          fs,
-          this.functions?.(),
-        )
+        const options = { storage, file, relaxed: durability === 'relaxed', readOnly }
+        return await Engine.open(options, fs, this.functions?.())
       } catch (error) {
         if (error.code !== 'LOCKED' || Date.now() >= until) throw named(error, this.name)
         await new Promise(go => setTimeout(go, LOOK_MS))

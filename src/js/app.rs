@@ -3,7 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Date, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -12,6 +12,7 @@ use super::error::user_error;
 use crate::error::{Error, Result};
 use crate::event::{App, Event, Phases};
 use crate::sync::id::Id;
+use crate::vfs::realm;
 
 #[wasm_bindgen]
 extern "C" {
@@ -62,11 +63,6 @@ extern "C" {
         token: u32,
         results: &str,
     ) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn date_now() -> f64;
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
-    fn fill_random(bytes: &Uint8Array);
 }
 
 /// Random bytes got at a time: a call into the platform costs more than a small event.
@@ -82,20 +78,19 @@ impl Random {
     pub(super) fn draw(&self) -> [u8; 16] {
         let mut pool = self.0.borrow_mut();
         if pool.len() < 16 {
-            let bytes = Uint8Array::new_with_length(POOL as u32);
-            fill_random(&bytes);
-            *pool = bytes.to_vec();
+            pool.resize(POOL, 0);
+            let filled =
+                realm().crypto().and_then(|all| all.get_random_values_with_u8_array(&mut pool));
+            if let Err(error) = filled {
+                // without randomness two replicas would make the same ids
+                wasm_bindgen::throw_val(error);
+            }
         }
         let mut out = [0; 16];
         let rest = pool.len() - 16;
         out.copy_from_slice(&pool.split_off(rest));
         out
     }
-}
-
-/// The clock, in ms since 1970.
-pub(super) fn now() -> f64 {
-    date_now()
 }
 
 /// The app of a store in JavaScript.
@@ -153,7 +148,7 @@ impl App for JsApp {
     }
 
     fn now(&self) -> i64 {
-        now() as i64
+        Date::now() as i64
     }
 
     fn random(&self) -> [u8; 16] {

@@ -3,16 +3,17 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Object};
+use js_sys::Array;
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::access::Access;
 use super::app::{Functions, JsApp};
 use super::error::to_js;
 use super::host_sql::{HostLink, Linked};
+use super::plain;
 use super::settle::settle;
 use super::sync::Machine;
-use super::value;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
@@ -32,22 +33,16 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a database. `storage` is `file` (then `fs` is the system's files), `opfs`,
-    /// `indexeddb`, `memory`, or `browser` for the one of these three that has it or is the best
-    /// there is. Gives the `Engine`.
-    #[allow(clippy::too_many_arguments)]
+    /// Opens a database with options `{storage, file, relaxed?, readOnly?}`; gives the `Engine`.
+    /// `storage` is `file` (then `fs` is the system's files), `opfs`, `indexeddb`, `memory`, or
+    /// `browser` for the one of these three that has it or is the best there is.
     pub fn open(
-        storage: String,
-        file: String,
-        relaxed: bool,
-        read_only: bool,
+        options: JsValue,
         fs: JsValue,
         functions: Option<Functions>,
     ) -> Result<JsValue, JsValue> {
-        let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
-        let options = Options { durability, read_only };
         settle(async move {
-            let (place, db) = open_db(&storage, &file, fs, options).await?;
+            let (place, db) = open_db(options, fs).await?;
             let access = Rc::new(Access::default());
             let store = Rc::new(Store::new(db, JsApp::new(functions, access.clone())));
             Ok(Engine { store, access, machine: Rc::default(), place }.into())
@@ -154,14 +149,24 @@ impl Engine {
     }
 }
 
-/// Opens a database where it is kept; `storage` and `fs` as in [`Engine::open`]. Gives the
+/// The options of [`Engine::open`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opening {
+    storage: String,
+    file: String,
+    #[serde(default)]
+    relaxed: bool,
+    #[serde(default)]
+    read_only: bool,
+}
+
+/// Opens a database where it is kept; `options` and `fs` as in [`Engine::open`]. Gives the
 /// storage's name, too.
-pub(super) async fn open_db(
-    storage: &str,
-    file: &str,
-    fs: JsValue,
-    options: Options,
-) -> Result<(&'static str, Db)> {
+pub(super) async fn open_db(options: JsValue, fs: JsValue) -> Result<(&'static str, Db)> {
+    let Opening { storage, file, relaxed, read_only } = plain::read(options, "options")?;
+    let (storage, file) = (storage.as_str(), file.as_str());
+    let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
     let (place, vfs, name) = match (storage, Place::from_name(storage)) {
         ("file", _) => {
             let (vfs, name) = open_file(fs.unchecked_ref(), file).await?;
@@ -176,7 +181,7 @@ pub(super) async fn open_db(
             (place.name(), vfs, name)
         }
     };
-    let db = Db::open(vfs, &name, options)?;
+    let db = Db::open(vfs, &name, Options { durability, read_only })?;
     // what opening has made is what a first commit that fails goes back to
     db.flush().await?;
     Ok((place, db))
@@ -243,13 +248,4 @@ impl Engine {
 /// Whether a commit was refused by the writer's hook, which no constraint of a table words so.
 fn by_hook(error: &Error) -> bool {
     matches!(error, Error::Sqlite { message, .. } if message == "constraint failed")
-}
-
-/// An object of our own making.
-pub(super) fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (key, value) in fields {
-        value::put(&object, key, value.clone());
-    }
-    object.into()
 }

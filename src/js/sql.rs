@@ -4,11 +4,11 @@ use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
 use super::app::JsApp;
-use super::engine::{Engine, Job, object};
+use super::engine::{Engine, Job};
 use super::error::to_js;
 use super::value;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Params, check_inside, may_write};
+use crate::sql::{Conn, Param, Params, check_inside, may_write};
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -111,11 +111,11 @@ impl Engine {
 
 fn run(store: &Store<JsApp>, sql: &str, params: &Params) -> Result<JsValue> {
     let changes = store.db().writer().statement(sql, params, |_| {}, |_| Ok(true))?;
-    let (changed, last) = (
-        JsValue::from_f64(changes.changes as f64),
-        value::to_js(&crate::sql::Value::Integer(changes.last_id)),
-    );
-    Ok(object(&[("changes", changed), ("lastID", last)]))
+    // by hand: a rowid beyond a number's precision becomes a BigInt, and every write comes here
+    let done = Object::new();
+    value::put(&done, "changes", changes.changes as f64);
+    value::put(&done, "lastID", value::param_to_js(Param::Integer(changes.last_id)));
+    Ok(done.into())
 }
 
 fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue> {

@@ -7,13 +7,15 @@
 use std::cell::RefCell;
 
 use js_sys::Array;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::engine::{Engine, object};
+use super::engine::Engine;
 use super::error::to_js;
+use super::plain;
 use crate::error::{Error, Result};
 use crate::store::Verdict;
-use crate::sync::client::{Action, Change, Client, Tick};
+use crate::sync::client::{Action, Change, Client, Request, Status, Tick};
 use crate::sync::id::Id;
 
 /// The machine of an engine's log, from [`Engine::start_sync`] on.
@@ -22,6 +24,32 @@ pub(super) struct Machine {
     client: RefCell<Option<Client>>,
     /// The change that the last poll said to carry out.
     change: RefCell<Option<Box<Change>>>,
+    /// The status that was given last.
+    given: RefCell<Option<Status>>,
+}
+
+/// What to do next, as JavaScript gets it.
+#[derive(Serialize)]
+#[serde(tag = "act", rename_all = "camelCase")]
+enum Next {
+    Send {
+        id: u64,
+        verb: &'static str,
+        body: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sent: Option<u64>,
+    },
+    Abort {
+        id: u64,
+    },
+    Apply,
+    Token {
+        refused: bool,
+    },
+    Wait {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<u64>,
+    },
 }
 
 impl Machine {
@@ -47,6 +75,7 @@ impl Engine {
         let mut client = Client::new(start);
         client.set_online(online);
         self.machine.client.replace(Some(client));
+        self.machine.given.replace(None);
         Ok(online)
     }
 
@@ -57,27 +86,19 @@ impl Engine {
     #[wasm_bindgen(js_name = syncPoll)]
     pub fn sync_poll(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let polled = self.machine.with(|client| client.poll(tick(now, random), &*self.store));
-        Ok(match polled.and_then(|action| action).map_err(to_js)? {
-            Action::Send(request) => object(&[
-                ("act", "send".into()),
-                ("id", (request.id as f64).into()),
-                ("verb", request.verb.name().into()),
-                ("body", request.body.into()),
-                ("sent", request.sent.map_or(JsValue::UNDEFINED, |n| (n as f64).into())),
-            ]),
-            Action::Abort(id) => object(&[("act", "abort".into()), ("id", (id as f64).into())]),
+        let next = polled.and_then(|action| action).map(|action| match action {
+            Action::Send(Request { id, verb, body, sent, .. }) => {
+                Next::Send { id, verb: verb.name(), body, sent }
+            }
+            Action::Abort(id) => Next::Abort { id },
             Action::Apply(change) => {
                 self.machine.change.replace(Some(change));
-                object(&[("act", "apply".into())])
+                Next::Apply
             }
-            Action::Token { refused } => {
-                object(&[("act", "token".into()), ("refused", refused.into())])
-            }
-            Action::Wait(until) => object(&[
-                ("act", "wait".into()),
-                ("until", until.map_or(JsValue::UNDEFINED, |until| (until as f64).into())),
-            ]),
-        })
+            Action::Token { refused } => Next::Token { refused },
+            Action::Wait(until) => Next::Wait { until },
+        });
+        next.and_then(|next| plain::write(&next)).map_err(to_js)
     }
 
     /// Marks pending events up to number `n` as sent: they may be at the server from now on.
@@ -160,14 +181,27 @@ impl Engine {
         self.run(|store| async move { store.set_online(online).await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// The machine at a glance, as JSON.
+    /// The machine at a glance: `{state: {name, …}, seq, head, pending, failures, error, requests}`.
     #[wasm_bindgen(js_name = syncStatus)]
-    pub fn sync_status(&self) -> Result<String, JsValue> {
-        let status =
-            self.machine.with(|client| client.status(&*self.store)).and_then(|status| status);
-        let text = status
-            .and_then(|s| serde_json::to_string(&s).map_err(|e| Error::BadValue(e.to_string())));
-        text.map_err(to_js)
+    pub fn sync_status(&self) -> Result<JsValue, JsValue> {
+        let status = || {
+            let status = self.status()?;
+            let written = plain::write(&status)?;
+            self.machine.given.replace(Some(status));
+            Ok(written)
+        };
+        status().map_err(to_js)
+    }
+
+    /// Whether the status is another one than `syncStatus` gave last.
+    #[wasm_bindgen(js_name = syncChanged)]
+    pub fn sync_changed(&self) -> Result<bool, JsValue> {
+        let status = self.status().map_err(to_js)?;
+        Ok(self.machine.given.borrow().as_ref() != Some(&status))
+    }
+
+    fn status(&self) -> Result<Status> {
+        self.machine.with(|client| client.status(&*self.store))?
     }
 
     fn told(&self, f: impl FnOnce(&mut Client)) -> Result<(), JsValue> {

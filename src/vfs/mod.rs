@@ -41,6 +41,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[cfg(target_family = "wasm")]
+pub(crate) use browser::{realm, storage_manager};
+#[cfg(target_family = "wasm")]
 pub use handle::{HandleFile, SyncHandle};
 pub use image::{BLOCK, Batch, Block, Image};
 pub use later::{Deferred, Keeper, Later, Work};
