@@ -316,7 +316,7 @@ function meanwhile(definition, before, waiting) {
     const { index, unique, fts, ...rest } = column
     return { ...rest, foreignKey: column.foreignKey ?? before(name)?.foreignKey }
   })
-  return { ...definition, columns, indexes: undefined, tokenize: undefined }
+  return { ...definition, columns, indexes: [], tokenize: undefined }
 }
 
 /** The steps to a declared column's value, or along a path. */
