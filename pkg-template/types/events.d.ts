@@ -218,6 +218,10 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   constructor(options: EventSourcingOptions<M>)
   readonly db: DB
   readonly store: Store<M>
+  /** strato-db's name of `db`: there is one connection that writes, and reads do not wait for it. */
+  readonly rwDb: DB
+  /** strato-db's name of `store`. */
+  readonly rwStore: Store<M>
   readonly queue: EventQueue
   readonly status: StorageStatus & { sync: SyncStatus }
   open(): Promise<this>
