@@ -5,7 +5,7 @@ import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'
 import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
-import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { ownAny, ownCount, ownFigure, ownSearch } from './own-select.js'
 import {
   bindings,
   checkAttrs,
@@ -40,7 +40,7 @@ const OPTIONS = {
 export class Searchable {
   /** Every document, also those that an own `makeSelect` would leave out. */
   async all() {
-    return (await this._page({}, ITEMS, {})).items
+    return (await this._find({}, ITEMS, {})).items
   }
 
   /**
@@ -49,7 +49,7 @@ export class Searchable {
    * condition.
    */
   async search(attrs = {}, options = {}) {
-    const found = await this._page(attrs ?? {}, options ?? {})
+    const found = await this._find(attrs ?? {}, options ?? {})
     return options?.itemsOnly ? found.items : found
   }
 
@@ -57,9 +57,9 @@ export class Searchable {
    * `more` is what `each` and `all` ask the engine for beyond the options, past an own
    * `makeSelect`.
    */
-  async _page(attrs, options, more) {
+  async _find(attrs, options, more) {
     if (!more && this._selectsItself()) {
-      const own = ownPage(this, await this._ready(), { ...options, attrs })
+      const own = ownSearch(this, await this._ready(), { ...options, attrs })
       return this._found(own.text, own.options)
     }
     const search = this._searchText(attrs, options, more)
@@ -112,7 +112,7 @@ export class Searchable {
 
   /** The first document, or undefined. */
   async searchOne(attrs, options) {
-    const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
+    const { items } = await this._find(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
     return items[0]
   }
 
@@ -203,7 +203,7 @@ export class Searchable {
     const own = this._selectsItself()
     const search = own ? undefined : this._searchText(attrs ?? {}, given)
     const read = engine =>
-      own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
+      own ? ownSearch(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     const table = own || this._readsMore(given, search) ? undefined : this.name
     return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
@@ -222,14 +222,12 @@ export class Searchable {
    * database is open by then.
    */
   makeSelect({ attrs, ...options } = {}) {
-    if (!this.db._engine) throw new Error(`${this.name}.makeSelect: open the database first`)
+    if (!this.db._engine)
+      throw new Error(
+        `${this.name}.makeSelect: the database is not open yet: await db.open() first`,
+      )
     const search = this._searchText(attrs ?? {}, options)
-    this._asked = { search, options }
-    const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
-      this.db._engine.makeSelect(this.name, search),
-    )
-    // our own search reads one row more, to know whether there is another page
-    if (options.limit && !this._probing) values[values.length - 2] -= 1
+    const [sql, values, aliases, totalSql, totalValues, invert] = this._statements(search, options)
     return [
       sql,
       values.map(decode),
@@ -238,6 +236,14 @@ export class Searchable {
       totalValues.map(decode),
       invert,
     ]
+  }
+
+  /** What the engine makes of a search for `makeSelect`. */
+  _statements(search, { limit }) {
+    const made = JSON.parse(this.db._engine.makeSelect(this.name, search))
+    // the engine reads one row more, to know whether there are further ones
+    if (limit) made[1][made[1].length - 2] -= 1
+    return made
   }
 
   /** A search as the engine reads it. */
@@ -362,4 +368,4 @@ function snippets(model, snippet) {
   return made
 }
 
-waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
+waitedFor(Searchable, ['_find', 'count', 'exists', 'numAggOp', 'explain'])
