@@ -29,7 +29,7 @@ export class ESModel extends JsonModel {
     super(options)
     if (typeof dispatch !== 'function')
       throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
-    this.dispatch = dispatch
+    this._send = dispatch
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */
     this.event = {
@@ -74,8 +74,8 @@ export class ESModel extends JsonModel {
 
   async _update(call, given, upsert, noReturn, meta) {
     const deep = typeof upsert === 'object' && upsert !== null
-    if (deep) this.checkId('update', given)
-    const obj = deep ? given : this.checkObject('update', given)
+    if (deep) this._checkId('update', given)
+    const obj = deep ? given : this._checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
     const [done] = await this._choose(async slugs => {
       const event = await (deep
@@ -161,8 +161,8 @@ export class ESModel extends JsonModel {
   /** Gives a document another id, by a removal and an insertion made together. */
   async changeId(oldId, newId, meta) {
     if (this._writes()) return super.changeId(oldId, newId)
-    this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkId('changeId', oldId)
+    this._checkId('changeId', newId)
     await this._choose(async slugs => {
       const doc = await this._stored(oldId)
       const failed = !doc
@@ -197,7 +197,7 @@ export class ESModel extends JsonModel {
         else {
           const made = await change(doc)
           if (made === undefined) continue
-          const docs = [{ ...this.checkObject('updateWhere', made), [this.idCol]: id }]
+          const docs = [{ ...this._checkObject('updateWhere', made), [this.idCol]: id }]
           events.push(
             ...this._events(SET, await this._completeAll('updateWhere', docs, slugs), meta),
           )
@@ -224,7 +224,7 @@ export class ESModel extends JsonModel {
    */
   _writes() {
     if (!this._token) return false
-    if (this.db.isApplications) throw noEvents(this.db)
+    if (this.db._isApplications) throw noEvents(this.db)
     return true
   }
 
@@ -251,7 +251,7 @@ export class ESModel extends JsonModel {
    * What a page may send again when it does not know whether it had an effect: `{reads, writes}`,
    * names of methods. A subclass's own methods are not among them, for they may do several things.
    */
-  repeatable() {
+  _repeatable() {
     const ours = name =>
       [ESModel, JsonModel].some(({ prototype }) => prototype[name] === this[name])
     return { reads: READS.filter(ours), writes: Object.keys(WRITES).filter(ours) }
@@ -261,14 +261,14 @@ export class ESModel extends JsonModel {
    * One of those `writes` for a page's call `{tab, n, done, again?}`, which takes effect once
    * however often it comes.
    */
-  writeOnce(call, name, args) {
+  _writeOnce(call, name, args) {
     return WRITES[name].call(this, call, ...args)
   }
 
   _encoded(method, obj) {
     // undefined would not survive JSON, and means removal in an update
     return this._codec.encode(
-      this.checkObject(method, obj),
+      this._checkObject(method, obj),
       `${this.name}.${method}`,
       method === 'update',
     )
@@ -291,7 +291,7 @@ export class ESModel extends JsonModel {
   }
 
   _removal(id, meta) {
-    this.checkId('remove', id)
+    this._checkId('remove', id)
     const data = [REMOVE, this._encodedId(id)]
     if (meta !== undefined) data.push(null, meta)
     return { type: this.TYPE, data }
@@ -307,7 +307,7 @@ export class ESModel extends JsonModel {
     const what = `${this.name}.${method}`
     refuseEvents(this.db)
     for (const { data } of events) this._codec.text(data, what)
-    const done = await this.dispatch(events, call)
+    const done = await this._send(events, call)
     return done.map(({ data, result }) => {
       const code = result?.[this.name]?.esFail
       const id = this._codec.revive({ [this.idCol]: data[1] })[this.idCol]
@@ -331,6 +331,6 @@ waitedFor(ESModel, [
   'changeId',
   'updateWhere',
   'removeWhere',
-  'writeOnce',
+  '_writeOnce',
 ])
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

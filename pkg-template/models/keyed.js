@@ -31,7 +31,7 @@ export class Keyed extends Searchable {
         ? engine.get(this.name, value, this._inside())
         : engine.getBy(this.name, colName, value, this._inside())
     if (text === undefined) return undefined
-    return this._asStored ? JSON.parse(text) : this.item(JSON.parse(text))
+    return this._asStored ? JSON.parse(text) : this._item(JSON.parse(text))
   }
 
   /**
@@ -47,7 +47,7 @@ export class Keyed extends Searchable {
     if (!keys.length) return ids.map(() => undefined)
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
-    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this._item(doc)))
     return asked.length === ids.length
       ? found
       : ids.map(id => (nullish(id) ? undefined : found.shift()))
@@ -80,7 +80,7 @@ export class Keyed extends Searchable {
     return cache[key]
   }
 
-  /** The model that `inside` made this one from. */
+  /** The model that `_boundTo` made this one from. */
   _outside() {
     let model = this
     while (!Object.hasOwn(model, 'columns')) model = Object.getPrototypeOf(model)
@@ -97,7 +97,7 @@ export class Keyed extends Searchable {
   /** A row of the table as a document; undefined for none. */
   parseRow(row, { cols } = {}) {
     for (const name of cols ?? []) findColumn(this, name)
-    return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
+    return row ? this._item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
   /** The value of a column as the engine takes it. */
@@ -110,7 +110,7 @@ export class Keyed extends Searchable {
       )
     }
     if (column.isId) {
-      this.checkId(method, id)
+      this._checkId(method, id)
       return this._id(id)
     }
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
@@ -137,7 +137,7 @@ export class Keyed extends Searchable {
   }
 
   /** The object whose properties a document has. */
-  checkObject(method, obj) {
+  _checkObject(method, obj) {
     const what = `${this.name}.${method}`
     if (typeof obj === 'object' && obj !== null && !Array.isArray(obj))
       return this._codec.whole(obj, what)
@@ -146,7 +146,7 @@ export class Keyed extends Searchable {
     )
   }
 
-  checkId(method, id) {
+  _checkId(method, id) {
     if (typeof id === 'string' && !LONE.test(id)) return
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
@@ -162,12 +162,12 @@ export class Keyed extends Searchable {
 
   /** An id that a document will have. */
   _checkNewId(method, id) {
-    this.checkId(method, id)
+    this._checkId(method, id)
     this._checkInteger(`${this.name}.${method}`, id)
   }
 
   _checkInteger(what, id) {
-    if (!this.integerId || typeof id === 'object') return
+    if (!this._integerId || typeof id === 'object') return
     // text of one is taken
     if (id === '' || !Number.isInteger(Number(id)))
       throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)
@@ -197,7 +197,7 @@ export class Keyed extends Searchable {
   }
 
   /** A fresh stored document as the user's. */
-  item(doc) {
+  _item(doc) {
     const revived = this._revived(doc)
     if (!this.Item) return revived
     try {
@@ -207,8 +207,8 @@ export class Keyed extends Searchable {
     }
   }
 
-  items(docs) {
-    return this._asStored ? docs : docs.map(doc => this.item(doc))
+  _items(docs) {
+    return this._asStored ? docs : docs.map(doc => this._item(doc))
   }
 
   /** Whether users get documents just as JSON.parse makes them. */
@@ -236,12 +236,12 @@ export class Keyed extends Searchable {
 
   _ready() {
     if (this._again) this._tryAgain()
-    return this.db.ready(this._token)
+    return this.db._ready(this._token)
   }
 
   _readyToWrite() {
     if (this._again) this._tryAgain()
-    return this.db.readyToWrite(this._token)
+    return this.db._readyToWrite(this._token)
   }
 
   /**
@@ -253,11 +253,11 @@ export class Keyed extends Searchable {
   }
 
   _inside() {
-    return this.db.token(this._token)
+    return this.db._tokenOf(this._token)
   }
 
   _announce() {
-    if (!this._inside()) this.db.announce()
+    if (!this._inside()) this.db._announce()
   }
 }
 

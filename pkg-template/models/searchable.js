@@ -5,7 +5,7 @@ import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'
 import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
-import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { ownAny, ownCount, ownFigure, ownSearch } from './own-select.js'
 import {
   bindings,
   checkAttrs,
@@ -40,7 +40,7 @@ const OPTIONS = {
 export class Searchable {
   /** Every document, also those that an own `makeSelect` would leave out. */
   async all() {
-    return (await this._page({}, ITEMS, {})).items
+    return (await this._find({}, ITEMS, {})).items
   }
 
   /**
@@ -49,7 +49,7 @@ export class Searchable {
    * condition.
    */
   async search(attrs = {}, options = {}) {
-    const found = await this._page(attrs ?? {}, options ?? {})
+    const found = await this._find(attrs ?? {}, options ?? {})
     return options?.itemsOnly ? found.items : found
   }
 
@@ -57,12 +57,12 @@ export class Searchable {
    * `more` is what `each` and `all` ask the engine for beyond the options, past an own
    * `makeSelect`.
    */
-  async _page(attrs, options, more) {
+  async _find(attrs, options, more) {
     if (!more && this._selectsItself()) {
-      const own = ownPage(this, await this._ready(), { ...options, attrs })
+      const own = ownSearch(this, await this._ready(), { ...options, attrs })
       return this._found(own.text, own.options)
     }
-    const search = this.searchText(attrs, options, more)
+    const search = this._searchText(attrs, options, more)
     const engine = await this._ready()
     try {
       return this._found(engine.search(this.name, search, this._inside()), options)
@@ -79,13 +79,13 @@ export class Searchable {
   }
 
   /** Whether a subclass has changed what is found. */
-  searchesItself() {
+  _searchesItself() {
     return this._selectsItself() || this.search !== Searchable.prototype.search
   }
 
   _found(text, options) {
     const { items, ...found } = this._reply(text)
-    return { items: options.cols ? this._rows(items, options.cols) : this.items(items), ...found }
+    return { items: options.cols ? this._rows(items, options.cols) : this._items(items), ...found }
   }
 
   /** What the engine's search replied, once its warning is told. */
@@ -112,7 +112,7 @@ export class Searchable {
 
   /** The first document, or undefined. */
   async searchOne(attrs, options) {
-    const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
+    const { items } = await this._find(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
     return items[0]
   }
 
@@ -120,7 +120,7 @@ export class Searchable {
   async count(attrs = {}, options = {}) {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
-    const search = this.searchText(attrs ?? {}, given)
+    const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return this._figure(engine, engine.count(this.name, search, this._inside()))
   }
@@ -134,12 +134,12 @@ export class Searchable {
       )
     }
     if (idOrAttrs !== undefined && !isAttrs(idOrAttrs)) {
-      this.checkId('exists', idOrAttrs)
+      this._checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
     if (this._selectsItself())
       return ownAny(this, await this._ready(), { ...options, attrs: idOrAttrs })
-    const search = this.searchText(idOrAttrs ?? {}, options ?? {})
+    const search = this._searchText(idOrAttrs ?? {}, options ?? {})
     const engine = await this._ready()
     return this._figure(engine, engine.any(this.name, search, this._inside()))
   }
@@ -160,7 +160,7 @@ export class Searchable {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
-    const search = this.searchText(attrs ?? {}, given)
+    const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     const figure = engine.aggregate(this.name, String(op), column, search, this._inside())
     return this._figure(engine, decode(JSON.parse(figure)))
@@ -191,7 +191,7 @@ export class Searchable {
 
   /** How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`. */
   async explain(attrs = {}, options = {}) {
-    const search = this.searchText(attrs ?? {}, options ?? {})
+    const search = this._searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
     return engine.explain(this.name, search, this._inside())
   }
@@ -201,11 +201,11 @@ export class Searchable {
     if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }
     const own = this._selectsItself()
-    const search = own ? undefined : this.searchText(attrs ?? {}, given)
+    const search = own ? undefined : this._searchText(attrs ?? {}, given)
     const read = engine =>
-      own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
+      own ? ownSearch(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     const table = own || this._readsMore(given, search) ? undefined : this.name
-    return this.db.hub.query(table, read, text => this._found(text, given).items)
+    return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
 
   /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
@@ -222,14 +222,12 @@ export class Searchable {
    * database is open by then.
    */
   makeSelect({ attrs, ...options } = {}) {
-    if (!this.db.engine) throw new Error(`${this.name}.makeSelect: open the database first`)
-    const search = this.searchText(attrs ?? {}, options)
-    this._asked = { search, options }
-    const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
-      this.db.engine.makeSelect(this.name, search),
-    )
-    // our own search reads one row more, to know whether there is another page
-    if (options.limit && !this._probing) values[values.length - 2] -= 1
+    if (!this.db._engine)
+      throw new Error(
+        `${this.name}.makeSelect: the database is not open yet: await db.open() first`,
+      )
+    const search = this._searchText(attrs ?? {}, options)
+    const [sql, values, aliases, totalSql, totalValues, invert] = this._statements(search, options)
     return [
       sql,
       values.map(decode),
@@ -240,8 +238,16 @@ export class Searchable {
     ]
   }
 
+  /** What the engine makes of a search for `makeSelect`. */
+  _statements(search, { limit }) {
+    const made = JSON.parse(this.db._engine.makeSelect(this.name, search))
+    // the engine reads one row more, to know whether there are further ones
+    if (limit) made[1][made[1].length - 2] -= 1
+    return made
+  }
+
   /** A search as the engine reads it. */
-  searchText(attrs, options, more) {
+  _searchText(attrs, options, more) {
     if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
     const given = Object.keys(options)
     const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))
@@ -362,4 +368,4 @@ function snippets(model, snippet) {
   return made
 }
 
-waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
+waitedFor(Searchable, ['_find', 'count', 'exists', 'numAggOp', 'explain'])

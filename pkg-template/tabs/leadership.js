@@ -2,7 +2,7 @@
 // worker ends in whatever way, and that can be taken from one who does not answer. What is done
 // with it is tab.js's.
 
-export class Turn {
+export class Leadership {
   #locks
   #name
   #on

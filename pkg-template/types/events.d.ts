@@ -134,12 +134,27 @@ export interface QueuedEvent extends Event {
   error?: string
 }
 
-/** Confirmed events, then pending ones. */
+/** The queue: confirmed events, then pending ones. It reads and adds; an event is never edited. */
 export class EventQueue {
+  /** `dispatch` makes the events of `add`; an EventSourcingDB gives its own. */
+  constructor(options: {
+    db: DB
+    name?: string
+    dispatch?: (draft: Draft) => Promise<Event>
+  })
+  readonly db: DB
+  readonly name: string
+  /** Adds an event; gives it with its position `v`. */
   add(type: string, data?: unknown, ts?: number): Promise<Event>
+  /** Rejects with `NOT_SUPPORTED`: dispatch an event that corrects another. */
+  set(...args: Untyped[]): Promise<never>
+  /** The event at a position. */
   get(v: number): Promise<QueuedEvent | undefined>
+  /** The first event after position `v`; waits for it unless `noWait`. */
   getNext(v?: number, noWait?: boolean): Promise<QueuedEvent | undefined>
+  /** The position of the last event. */
   getMaxV(): Promise<number>
+  /** Events of a type, in the order of `v`, or the newest first with `sort: {v: -1}`. */
   search(
     attrs: { type?: string } | undefined,
     options: { limit?: number; sort?: { v: number }; after?: number; itemsOnly: true },
@@ -148,7 +163,21 @@ export class EventQueue {
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
   ): Promise<{ items: QueuedEvent[] }>
+  /** The events alone. */
+  searchAll(
+    attrs?: { type?: string },
+    options?: { limit?: number; sort?: { v: number }; after?: number },
+  ): Promise<QueuedEvent[]>
+  /** The first of them. */
+  searchOne(
+    attrs?: { type?: string },
+    options?: { sort?: { v: number }; after?: number },
+  ): Promise<QueuedEvent | undefined>
+  /** Every event. */
+  all(): Promise<QueuedEvent[]>
+  /** How many events there are, of a type if one is given. */
   count(attrs?: { type?: string }): Promise<number>
+  /** What `search` finds, and again after each commit with news. */
   live(
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number } },
@@ -189,6 +218,10 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   constructor(options: EventSourcingOptions<M>)
   readonly db: DB
   readonly store: Store<M>
+  /** strato-db's name of `db`: there is one connection that writes, and reads do not wait for it. */
+  readonly rwDb: DB
+  /** strato-db's name of `store`. */
+  readonly rwStore: Store<M>
   readonly queue: EventQueue
   readonly status: StorageStatus & { sync: SyncStatus }
   open(): Promise<this>

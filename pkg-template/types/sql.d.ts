@@ -85,6 +85,8 @@ export interface Statement {
   readonly isStatement: true
   readonly sql: string
   readonly db: SQLite
+  /** What errors call it, where `prepare` was given a name. */
+  readonly name: string | undefined
   run(params?: SqlParams): Promise<RunResult>
   get(params?: SqlParams): Promise<SqlRow | undefined>
   all(params?: SqlParams): Promise<SqlRow[]>
@@ -113,6 +115,8 @@ export class SQLite extends Emitter {
   constructor(options?: SQLiteOptions)
   readonly file: string
   readonly name: string
+  /** The models by name, of a `DB`. */
+  store: Untyped
   readonly isOpen: boolean
   readonly inTransaction: boolean
   /** Resolves when somebody has opened the database; opens nothing itself. */
