@@ -82,6 +82,7 @@ class Live {
   #wire
   #query
   #id
+  /** @type {Promise<IteratorResult<unknown[]>> | null} */
   #last = null
   /** The rows of the last answer, and when it was that their leader began to serve us. */
   #rows

@@ -27,7 +27,8 @@ const VERBS = ['push', 'pull', 'resume']
  * string}) => string | void,
  *   onError?: (error: unknown) => void,
  * }} options
- * @param {object} [surroundings] for tests: what opens a log
+ * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for tests: what opens
+ * a log
  */
 export function createServer(options, { open = openLog } = {}) {
   check(options)
@@ -71,6 +72,7 @@ class Server {
   /** Promises of open logs by name. */
   #logs = new Map()
   #underWay = new Set()
+  /** @type {Promise<void> | null} */
   #closing = null
 
   constructor(options, open) {
@@ -101,7 +103,7 @@ class Server {
       [...this.#logs.values()].map(async log => (await log).close()),
     )
     this.#logs.clear()
-    const failed = closed.find(({ status }) => status === 'rejected')
+    const failed = closed.find(one => one.status === 'rejected')
     if (failed) throw failed.reason
   }
 
@@ -257,7 +259,7 @@ class Log {
   }
 
   #wait(ms, signal) {
-    return new Promise(resolve => {
+    return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
       const done = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', done)

@@ -1,0 +1,35 @@
+// Every entry point exports what it is declared to export, and every class has the members and
+// parameters of its declaration.
+import type * as js from 'implementation'
+import type * as jsClient from 'implementation/client'
+import type * as jsHosts from 'implementation/hosts'
+import type * as jsServer from 'implementation/server'
+import type * as jsWorker from 'implementation/worker'
+import type * as client from '../../../pkg-template/client.js'
+import type * as hosts from '../../../pkg-template/hosts.js'
+import type * as declared from '../../../pkg-template/index.js'
+import type * as server from '../../../pkg-template/server.js'
+import type * as worker from '../../../pkg-template/worker.js'
+import { type Differs, same } from './differs.js'
+
+same<Differs<typeof js, typeof declared>>()
+same<Differs<typeof jsClient, typeof client>>()
+same<Differs<typeof jsWorker, typeof worker>>()
+same<Differs<typeof jsServer, typeof server>>()
+same<Differs<typeof jsHosts, typeof hosts>>()
+
+same<Differs<js.SQLite, declared.SQLite>>()
+same<Differs<js.DB, declared.DB>>()
+same<Differs<js.JsonModel, declared.JsonModel>>()
+same<Differs<js.ESModel, declared.ESModel>>()
+same<Differs<js.EventSourcingDB, declared.EventSourcingDB>>()
+same<Differs<js.EventQueue, declared.EventQueue>>()
+same<Differs<js.Repository, declared.Repository>>()
+same<Differs<js.Model, declared.Model>>()
+same<Differs<js.TidelogError, declared.TidelogError>>()
+
+same<Differs<typeof js.SQLite, typeof declared.SQLite>>()
+same<Differs<typeof js.DB, typeof declared.DB>>()
+same<Differs<typeof js.JsonModel, typeof declared.JsonModel>>()
+same<Differs<typeof js.ESModel, typeof declared.ESModel>>()
+same<Differs<typeof js.Model, typeof declared.Model>>()
