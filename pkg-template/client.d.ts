@@ -125,9 +125,12 @@ export interface RemoteModel<
 export type Remote<M> =
   M extends JsonModel<infer Doc, infer C, infer In, infer Key>
     ? RemoteModel<Doc, C, In, Key> & {
-        [K in Exclude<keyof M, keyof ESModel> as M[K] extends (...args: never) => unknown
-          ? K
-          : never]: M[K] extends (...args: infer A) => infer R
+        // of `keyof M` itself: what an editor shows has the doc texts of the class
+        [K in keyof M as K extends keyof ESModel
+          ? never
+          : M[K] extends (...args: never) => unknown
+            ? K
+            : never]: M[K] extends (...args: infer A) => infer R
           ? (...args: A) => Promise<Awaited<R>>
           : never
       }

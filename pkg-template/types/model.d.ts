@@ -6,6 +6,7 @@ import type {
   AlsoBig,
   Columns,
   DocOf,
+  Flat,
   IdOf,
   InputOf,
   KeyOf,
@@ -309,9 +310,9 @@ export type Name<C> = string extends keyof C ? string : keyof C & string
 export type AnyModel = JsonModel<Untyped, Untyped, Untyped, Untyped>
 /** The model of a definition. */
 export type ModelOf<C extends Columns, IdCol extends string, V> = JsonModel<
-  Output<V> & DocOf<C, IdCol>,
+  With<Output<V>, DocOf<C, IdCol>>,
   WithId<C, IdCol>,
-  Input<V> & InputOf<C, IdCol>,
+  With<Input<V>, InputOf<C, IdCol>>,
   IdKey<IdOf<C, IdCol>>
 >
 /** What asks for an id. */
@@ -327,5 +328,7 @@ export type Added<M, C extends Columns, IdCol extends string, V> =
         ) => infer Instance
       ? Instance
       : never
+/** What a schema says, and what the columns do. */
+type With<Said, Doc> = unknown extends Said ? Doc : Flat<Said & Doc>
 type Output<V> = [V] extends [StandardSchema<Untyped, infer O>] ? O : unknown
 type Input<V> = [V] extends [StandardSchema<infer I, Untyped>] ? I : unknown

@@ -1,7 +1,7 @@
 // Types of searches: conditions by what a column holds, options and results.
 
 import type { Untyped } from '../worker.js'
-import type { Columns, IsAny, Made, ValueOf } from './columns.js'
+import type { Columns, Flat, IsAny, Made, ValueOf } from './columns.js'
 
 interface Equality<V> {
   /** Null asks for documents without a value. */
@@ -255,14 +255,16 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
 ] extends [never]
   ? [Snip] extends [never]
     ? Doc
-    : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
-  : {
-      [N in Exclude<Cols[number], Placed<C>> as Given<N>]?: N extends keyof C
-        ? ValueOf<Made<C[N]>>
-        : N extends keyof Doc
-          ? Doc[N]
-          : Untyped
-    } & ([Cols[number] & Placed<C>] extends [never] ? unknown : Partial<Doc>)
+    : Flat<Doc & { $rank?: number; $snippet: { -readonly [K in keyof Snip]: string } }>
+  : Flat<
+      {
+        [N in Exclude<Cols[number], Placed<C>> as Given<N>]?: N extends keyof C
+          ? ValueOf<Made<C[N]>>
+          : N extends keyof Doc
+            ? Doc[N]
+            : Untyped
+      } & ([Cols[number] & Placed<C>] extends [never] ? unknown : Partial<Doc>)
+    >
 /** Columns whose values lie elsewhere than under their names. */
 type Placed<C> = string extends keyof C
   ? never
