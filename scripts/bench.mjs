@@ -1,7 +1,7 @@
 // Measures floors, bare SQLite, peers and ours side by side in one Chromium run and prints the
 // ratios: T1 to T4, T7 and T13 of PERFORMANCE.md. `--json FILE` writes all figures; `--browser
-// firefox` measures there; `--only workload` or `operations` does one half. Nothing passes or fails
-// here.
+// firefox` measures there; `--only workload` or `operations` does one half; `--against PKG` compares
+// with another build instead (bench-against.mjs). Nothing passes or fails here.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,6 +14,8 @@ const { values } = parseArgs({
     json: { type: 'string' },
     browser: { type: 'string', default: 'chromium' },
     only: { type: 'string' },
+    against: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
   },
 })
 setup('npm', 'build', 'browsers')
@@ -21,6 +23,12 @@ build()
 const { measureWorkload, printWorkload } = await import('./bench-workload.mjs')
 const { launch } = await import('../tests/browser/harness.js')
 const { buildPages, serveSite } = await import('../tests/browser/site.js')
+
+if (values.against) {
+  const { compare } = await import('./bench-against.mjs')
+  await compare(values.against, Number(values.rounds), values.json)
+  process.exit(0)
+}
 
 /** Stands in for a test: what is started is undone at the end. */
 const ends = []

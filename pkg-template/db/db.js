@@ -1,22 +1,29 @@
-// `DB`: a database with models and migrations.
+// `DB`: a database with models and migrations. driftdb's methods of it are those of drift/drift.js.
 
-import { Tables } from '../drift/define.js'
+import { Drift, driftOptions } from '../drift/drift.js'
 import { TidelogError } from '../language/errors.js'
 import { JsonModel } from '../models/json-model.js'
+import { SQLite } from '../sql/sqlite.js'
 import { aboutModel, migrate, migrationsOf } from './migrations.js'
 
 /** What `DB` takes beyond `SQLite`'s options. */
 export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 
-export class DB extends Tables {
+export class DB extends SQLite {
   /** `{key, up, run}` of the application's migrations. */
   _migrations = []
   /** JsonModels that were made without `addModel`. */
   _loose = []
   /** While `addModel` runs a constructor: what that makes. */
   _constructed
-  constructor(options = {}, more = []) {
+  /** driftdb's surface of this database. */
+  _drift
+
+  constructor(given = {}, more = []) {
+    const { nodeId, options } = driftOptions(given)
     super(options, [...DB_OPTIONS, ...more])
+    this._drift = new Drift(this, nodeId)
+    if (nodeId !== undefined && !options.readOnly) this.runOnceOnOpen(db => db.getNodeId())
     const { migrations = [], onBeforeMigrations, onProgress } = options
     for (const [name, fn] of Object.entries({ onBeforeMigrations, onProgress })) {
       if (fn !== undefined && typeof fn !== 'function')
@@ -169,5 +176,55 @@ export class DB extends Tables {
       'SQLITE_READONLY',
       `${this.name}: the table '${name}' has no column '${missing.name}' yet: open it once without readOnly`,
     )
+  }
+
+  // driftdb's surface: on a transaction's object each works inside it
+
+  define(table, schema) {
+    return this._drift.of(this).define(table, schema)
+  }
+
+  registerModel(Class) {
+    return this._drift.of(this).registerModel(Class)
+  }
+
+  repository(table) {
+    return this._drift.of(this).repository(table)
+  }
+
+  transaction(fn) {
+    return this._drift.of(this).transaction(fn)
+  }
+
+  integrityCheck() {
+    return this._drift.of(this).integrityCheck()
+  }
+
+  raw() {
+    return this._drift.of(this).raw()
+  }
+
+  getNodeId() {
+    return this._drift.of(this).getNodeId()
+  }
+
+  getMetrics() {
+    return this._drift.of(this).getMetrics()
+  }
+
+  flush() {
+    return this._drift.of(this).flush()
+  }
+
+  snapshot() {
+    return this._drift.of(this).snapshot()
+  }
+
+  startSync() {
+    return this._drift.of(this).startSync()
+  }
+
+  stopSync() {
+    return this._drift.of(this).stopSync()
   }
 }

@@ -7,7 +7,7 @@
  * @typedef {{abort: AbortController, stole: boolean, release?: (value?: unknown) => void}} Grant
  */
 
-export class Turn {
+export class Leadership {
   #locks
   #name
   #on

@@ -8,9 +8,9 @@
 
 import { deferred } from '../language/deferred.js'
 import { TidelogError } from '../language/errors.js'
-import { Desk } from './desk.js'
+import { Desks } from './desks.js'
 import { Hall } from './hall.js'
-import { Turn } from './leadership.js'
+import { Leadership } from './leadership.js'
 import { encodeError, isCrash } from './rpc.js'
 import { Watch } from './watch.js'
 
@@ -46,9 +46,9 @@ export class Tab {
   #leader = null
   /** @type {any} */
   #db = null
-  /** When leading: the pages by their names. */
-  #desks = new Map()
-  #turn
+  /** When leading: the pages it serves. */
+  #desks = null
+  #leadership
   #watch
   /**
    * Why this worker neither leads nor follows any more.
@@ -66,7 +66,7 @@ export class Tab {
     this.#open = open
     this.#version = version
     this.#hall = new Hall(options.file, this.#id, channel)
-    this.#turn = new Turn(locks, `tidelog-tab:${options.file}`, {
+    this.#leadership = new Leadership(locks, `tidelog-tab:${options.file}`, {
       granted: grant => this.#lead(grant),
       lost: () => this.#lost(),
       failed: error => this.#fail(error),
@@ -80,7 +80,7 @@ export class Tab {
     if (alive) await new Promise(held => this.#hold(alive, held))
     this.#post({ t: 'hello', alive, status: this.#status('waiting') })
     this.#hall.tell(this.#hello())
-    this.#turn.ask()
+    this.#leadership.ask()
     return this.#first.promise
   }
 
@@ -95,10 +95,10 @@ export class Tab {
     this.#port.start?.()
     this.#hall.listen((message, own) => this.#hearTab(message, own))
     this.#watch = new Watch({
-      waiting: () => this.#turn.waiting && Boolean(this.#locks),
+      waiting: () => this.#leadership.waiting && Boolean(this.#locks),
       led: () => this.#leader !== null,
       ask: () => this.#hall.tell({ t: 'ping', from: this.#id }),
-      passOver: () => this.#turn.ask(true),
+      passOver: () => this.#leadership.ask(true),
     })
   }
 
@@ -128,7 +128,7 @@ export class Tab {
         return this.#resume()
     }
     const page = this.#page
-    if (this.#db) return this.#desks.get(page?.tab)?.receive(message)
+    if (this.#desks) return this.#desks.receiveOwn(page?.tab, message)
     if (!page || !this.#leader || this.#leader === this.#id) return
     if (message.t === 'end') this.#watch.settle(message.id)
     else if (message.t !== 'verdict') this.#watch.owe(message.id, message.t)
@@ -165,14 +165,15 @@ export class Tab {
       case 'down':
         return from === this.#leader ? this.#down(message.trapped) : undefined
       case 'join':
-        return this.#db && this.#welcome(from, message)
+        return this.#desks?.serve(from, message)
       case 'page':
-        return this.#serve(message)
+        return this.#desks?.receive(message)
       case 'answer':
         return from === this.#leader ? this.#handOver(message.message) : undefined
       case 'ping':
         return (
-          this.#turn.held && this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
+          this.#leadership.held &&
+          this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
         )
       case 'pong':
         return this.#watch.hear()
@@ -189,7 +190,7 @@ export class Tab {
 
   #follow(leader) {
     this.#watch.hear()
-    if (this.#turn.held || leader === this.#leader) return
+    if (this.#leadership.held || leader === this.#leader) return
     this.#down()
     this.#leader = leader
     this.#join()
@@ -227,20 +228,19 @@ export class Tab {
     try {
       db = await this.#openPatiently(grant)
     } catch (error) {
-      return this.#turn.is(grant) ? this.#fail(error) : undefined
+      return this.#leadership.is(grant) ? this.#fail(error) : undefined
     }
     // handed over while it was opening
-    if (!this.#turn.is(grant)) return db.close()
+    if (!this.#leadership.is(grant)) return db.close()
     this.#db = db
     this.#leader = this.#id
-    db.on('status', () => {
-      for (const desk of this.#desks.values()) desk.changed()
-    })
+    const crash = error => this.#crash(error)
+    this.#desks = new Desks(db, { id: this.#id, hall: this.#hall, locks: this.#locks, crash })
     this.#hall.tell({ t: 'lead', from: this.#id })
     if (this.#page) this.#serveOwn(this.#page)
     else this.#tell('leader')
     this.#first.resolve(db)
-    this.#forgetGone(db).catch(error => isCrash(error) && this.#crash(error))
+    this.#desks.forgetGone().catch(error => isCrash(error) && this.#crash(error))
   }
 
   /**
@@ -254,75 +254,28 @@ export class Tab {
         return await this.#open(this.#options)
       } catch (error) {
         const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
-        if (!wait || !this.#turn.is(grant)) throw error
+        if (!wait || !this.#leadership.is(grant)) throw error
         this.#tell('opening', error)
         await new Promise(resolve => setTimeout(resolve, 50))
       }
     }
   }
 
-  #desk(tab, role) {
-    if (!this.#desks.has(tab)) {
-      const crash = error => this.#crash(error)
-      this.#desks.set(tab, new Desk(this.#db, { tab, role, crash }))
-    }
-    return this.#desks.get(tab)
-  }
-
   #serveOwn({ tab }) {
-    this.#desk(tab, 'leader').join(message => {
+    this.#desks.serveOwn(tab, message => {
       if (message.status) this.#last = message.status
       this.#post(message)
     })
   }
 
-  /** A follower's page, or one that has a new worker. */
-  #welcome(from, { tab, held }) {
-    const known = this.#desks.has(tab)
-    const desk = this.#desk(tab, 'follower')
-    if (known && desk.worker !== from) this.#hall.forget(desk.worker)
-    desk.worker = from
-    desk.join(message => this.#hall.to(from, { t: 'answer', from: this.#id, message }))
-    if (known || !held) return
-    // granted when the page is gone
-    const gone = async () => {
-      if (this.#desks.get(tab) !== desk) return
-      this.#desks.delete(tab)
-      desk.end()
-      this.#hall.forget(desk.worker)
-      await this.#db?.forgetCalls(tab)
-    }
-    this.#locks.request(`tidelog-page:${tab}`, { mode: 'shared' }, gone).catch(() => {})
-  }
-
-  #serve({ from, tab, message }) {
-    if (!this.#db) return
-    const desk = this.#desks.get(tab)
-    if (desk) desk.receive(message)
-    else for (const t of ['down', 'lead']) this.#hall.to(from, { t, from: this.#id })
-  }
-
-  /** Forgets the calls of pages that were gone before we led. */
-  async #forgetGone(db) {
-    if (!this.#locks) return
-    const { held } = await this.#locks.query()
-    const there = new Set(held.map(({ name }) => name))
-    for (const tab of db.callTabs()) {
-      if (!there.has(`tidelog-page:${tab}`)) await db.forgetCalls(tab)
-    }
-  }
-
   /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
-    const release = this.#turn.give()
+    const release = this.#leadership.give()
     const db = this.#db
     this.#db = null
-    const desks = [...this.#desks.values()]
-    this.#desks.clear()
-    for (let waited = 0; waited < grace && desks.some(desk => desk.busy); waited += 10) {
-      await new Promise(resolve => setTimeout(resolve, 10))
-    }
-    for (const desk of desks) desk.retire()
+    const desks = this.#desks
+    this.#desks = null
+    await desks?.retire(grace)
     this.#hall.tell({ t: 'down', from: this.#id })
     this.#down()
     try {
@@ -341,9 +294,9 @@ export class Tab {
   }
 
   #rejoin() {
-    if (this.#over || this.#turn.waiting || this.#turn.held) return
+    if (this.#over || this.#leadership.waiting || this.#leadership.held) return
     this.#hall.tell(this.#hello())
-    this.#turn.ask()
+    this.#leadership.ask()
   }
 
   /**
@@ -363,7 +316,7 @@ export class Tab {
     if (isCrash(error)) return this.#crash(error)
     this.#post({ t: 'failed', error: encodeError(error), status: this.#status('failed', error) })
     this.#first.reject(error)
-    this.#turn.end()
+    this.#leadership.end()
   }
 
   /** A tab with a newer version is there: it shall lead, and our page cannot talk to it. */
@@ -399,7 +352,7 @@ export class Tab {
     this.#over = new TidelogError('CRASHED', `the engine stopped: ${cause.message}`, { cause })
     this.#post({ t: 'crash', error: encodeError(this.#over) })
     this.#hall.tell({ t: 'down', from: this.#id, trapped: true })
-    this.#turn.end()
+    this.#leadership.end()
     this.#end()
   }
 

@@ -94,29 +94,33 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   /** In a migration: removes a model's table. */
   removeModel(name: string): Promise<void>
 
+  // driftdb's methods; in a transaction those of its `tx` work inside
+
   /** driftdb: the repository of a table, which is made or extended when the database opens. */
   define<const S extends Schema>(table: string, schema: S): Repository<RecordOf<S>, NewRecord<S>>
   /** driftdb: gives a class with static `tableName` and `schema` its table. */
   registerModel(Class: ModelClass): void
-  /** The repository of a defined table; that of a transaction's `tx` works inside. */
+  /** driftdb: the repository of a defined table; that of a transaction's `tx` works inside. */
   repository<T extends object = Untyped>(table: string): Repository<T>
   /** driftdb: `withTransaction`. */
   transaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
+  /** driftdb: the size of the file; its figures of S3 stay as at the start, for there is no sync to S3. */
   getMetrics(): Promise<Metrics>
-  /** Whether SQLite finds the file in order. */
+  /** driftdb: whether SQLite finds the file in order. */
   integrityCheck(): Promise<boolean>
   /** driftdb: what there is below: this database. */
   raw(): this
   /**
-   * The database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal digits.
-   * Kept in the file.
+   * driftdb: the database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal
+   * digits. Kept in the file.
    */
   getNodeId(): Promise<string>
-  /** Nothing waits for S3. */
+  /** driftdb: resolves at once, for nothing waits for S3. */
   flush(): Promise<void>
-  /** Rejects with `NOT_SUPPORTED`. */
+  /** driftdb: rejects with `NOT_SUPPORTED`: there is no sync to S3. */
   snapshot(): Promise<never>
-  /** Throws `NOT_SUPPORTED`. */
+  /** driftdb: throws `NOT_SUPPORTED`: there is no sync to S3. */
   startSync(): never
+  /** driftdb: does nothing, for there is no sync to S3. */
   stopSync(): void
 }

@@ -95,6 +95,11 @@ class Session {
     return page
   }
 
+  /** The browser's own process; pages run in processes below it. */
+  get pid() {
+    return this.#browser.process().pid
+  }
+
   /** What pages and workers complained about so far, without what is allowed. */
   get complaints() {
     return this.#complaints.filter(text => !this.#allow.some(pattern => pattern.test(text)))

@@ -14,9 +14,9 @@ const pages = join(import.meta.dirname, 'pages')
 
 /**
  * Builds every HTML page of a folder (the tests' own by default) with its modules and workers, and
- * returns the folder, which goes with the process.
+ * returns the folder, which goes with the process. `alias` as Vite takes it.
  */
-export async function buildPages(from = pages) {
+export async function buildPages(from = pages, alias = []) {
   mkdirSync(join(root, '.build'), { recursive: true })
   const outDir = mkdtempSync(join(root, '.build', 'pages-'))
   process.once('exit', () => rmSync(outDir, { recursive: true, force: true }))
@@ -24,6 +24,7 @@ export async function buildPages(from = pages) {
     root: from,
     configFile: false,
     logLevel: 'warn',
+    resolve: { alias },
     worker: { format: 'es' },
     build: {
       outDir,
