@@ -19,14 +19,7 @@ const VERBS = ['push', 'pull', 'resume']
 
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
- * @param {{
- *   storage: object,
- *   authorize: (request: Request, about: {log: string, verb: string}) => unknown,
- *   cors?: {origins: string[]},
- * validate?: (event: {type: string, data: unknown, id: string}, about: {log: string, principal:
- * string}) => string | void,
- *   onError?: (error: unknown) => void,
- * }} options
+ * @param {import('../server.js').ServerOptions} options
  * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for tests: what opens
  * a log
  */

@@ -46,7 +46,10 @@ export class Tab {
   #leader = null
   /** @type {any} */
   #db = null
-  /** When leading: the pages it serves. */
+  /**
+   * When leading: the pages it serves.
+   * @type {Desks | null}
+   */
   #desks = null
   #leadership
   #watch
@@ -119,7 +122,7 @@ export class Tab {
     switch (message.t) {
       case 'join':
         this.#page = message
-        return this.#db ? this.#serveOwn(message) : this.#join()
+        return this.#desks ? this.#serveOwn(this.#desks, message) : this.#join()
       case 'close':
         return this.#close()
       case 'freeze':
@@ -237,7 +240,7 @@ export class Tab {
     const crash = error => this.#crash(error)
     this.#desks = new Desks(db, { id: this.#id, hall: this.#hall, locks: this.#locks, crash })
     this.#hall.tell({ t: 'lead', from: this.#id })
-    if (this.#page) this.#serveOwn(this.#page)
+    if (this.#page) this.#serveOwn(this.#desks, this.#page)
     else this.#tell('leader')
     this.#first.resolve(db)
     this.#desks.forgetGone().catch(error => isCrash(error) && this.#crash(error))
@@ -261,8 +264,8 @@ export class Tab {
     }
   }
 
-  #serveOwn({ tab }) {
-    this.#desks.serveOwn(tab, message => {
+  #serveOwn(desks, { tab }) {
+    desks.serveOwn(tab, message => {
       if (message.status) this.#last = message.status
       this.#post(message)
     })
