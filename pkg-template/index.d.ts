@@ -119,7 +119,9 @@ export type ErrorCode =
 /** An error of the package. Misuse of the API is a `TypeError` that names the argument instead. */
 export class TidelogError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown })
+  /** `TidelogError`, also where the class itself is not at hand. */
   readonly name: 'TidelogError'
+  /** What kind of error it is. Stable: compare this and not the message. */
   code: ErrorCode
   /**
    * With code `USER`: what the application's function threw. With `INVALID`: what the schema

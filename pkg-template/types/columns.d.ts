@@ -5,16 +5,21 @@ import type { Untyped } from '../worker.js'
 
 /** What a real column holds, and what it is in JavaScript. */
 export interface ColumnTypes {
+  /** Any text. */
   TEXT: string
+  /** Numbers, integers or not, as SQLite's NUMERIC keeps them. */
   NUMERIC: number
   /** Beyond 2^53 a BigInt. */
   INTEGER: number
+  /** Any number, as a double. */
   REAL: number
   /** Any JSON. */
   JSON: Untyped
+  /** Bytes. */
   BLOB: Uint8Array
   /** Stored as milliseconds since 1970. */
   DATE: Date
+  /** 64 bits, always as a BigInt. */
   BIGINT: bigint
 }
 
@@ -41,6 +46,7 @@ export type SchemaResult<Output> =
 
 /** A schema of zod, valibot, arktype and others: https://standardschema.dev. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What Standard Schema asks of a library's schemas. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -139,6 +145,7 @@ export interface ColumnDefinition {
   readonly fts?: boolean | { readonly tokenize?: string }
   /** What the row refers to; a model's name alone is its id. */
   readonly foreignKey?: ForeignKey | string
+  /** Checks the column's value before it is written; not called without one. */
   readonly validate?: Validate
   /**
    * Raise it when `value` changes: every document is written anew, read by this release's `parse`

@@ -5,6 +5,7 @@ import type { Columns, DocOf, IdOf, InputOf, Same, WithId } from './columns.js'
 import type { DB } from './db.js'
 import type { Emitter } from './emitter.js'
 import type { Changes, Id, IdKey, JsonModel, Loose, ModelOptions, Patch } from './model.js'
+import type { Attrs } from './search.js'
 import type { SQLiteOptions } from './sql.js'
 
 /** What a reducer wants done to its model. */
@@ -80,6 +81,7 @@ export class ESModel<
   In = Loose<Doc>,
   Key = Id,
 > extends JsonModel<Doc, C, In, Key> {
+  // how the data of its events begins: `[action, id, document or patch, meta?]`
   static REMOVE: 0
   static SET: 1
   static INSERT: 2
@@ -87,16 +89,27 @@ export class ESModel<
   static SAVE: 4
   static PATCH: 5
   constructor(options: ModelOptions & { dispatch: (events: Untyped[]) => Promise<Untyped[]> })
-  /** The type of its events. */
+  /** The type of its events: `es/` and the model's name. */
   readonly TYPE: string
   /** Makes events without dispatching them. */
   readonly event: {
+    /** An event that writes a document whole. */
     set(doc: In, insertOnly?: boolean, meta?: unknown): Draft
+    /** An event that merges properties, or with an id and a patch changes places. */
     update(doc: Changes<Doc>, upsert?: boolean, meta?: unknown): Draft
     update(id: Key, patch: Patch, meta?: unknown): Draft
+    /** An event that removes a document. */
     remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Draft
   }
-  /** With `insertOnly` an existing id rejects with `EEXIST`. */
+  /**
+   * Writes a document whole by an event, replacing the one with its id, or an array of documents,
+   * all or none. Resolves to what is stored; with `noReturn` to undefined. `meta` is kept in the
+   * event's data.
+   *
+   * Rejects with `REQUIRED` or `INVALID` where a column or a `validate` refuses a value, with
+   * `EEXIST` where `insertOnly` meets an id that is taken, and with what a function of the model's
+   * definition threw.
+   */
   set(doc: In, insertOnly: boolean | undefined, noReturn: true, meta?: unknown): Promise<Untyped>
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   set(
@@ -107,6 +120,15 @@ export class ESModel<
   ): Promise<Untyped>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  /**
+   * Merges `doc` by an event into the document with its id, property by property; null and
+   * undefined remove one. Resolves to the whole document; with `noReturn` to undefined.
+   *
+   * `update(id, {$set, $unset, $inc, $push})` changes places deep in a document instead, so that
+   * the `$inc` of two devices add up.
+   *
+   * Rejects with `ENOENT` when there is no such document, unless `upsert` has it made.
+   */
   update(
     doc: Changes<Doc>,
     upsert: boolean | undefined,
@@ -114,11 +136,29 @@ export class ESModel<
     meta?: unknown,
   ): Promise<Untyped>
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
-  /** An event of its own, so that two devices' `$inc` add up. */
   update(id: Key, patch: Patch, noReturn: true, meta?: unknown): Promise<Untyped>
   update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
-  /** True, also when there was none. */
+  /** Removes a document by an event. Resolves to true, also when there is none. */
   remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Promise<true>
+  /**
+   * Changes every document that matches by events, all or none, and gives their number: by
+   * properties to merge, by a patch, or by a function that makes the new document of the old one, or
+   * undefined to leave it. An id cannot be changed.
+   */
+  updateWhere(
+    attrs: Attrs<Doc, C>,
+    change:
+      | Changes<Doc>
+      | Patch
+      | ((doc: Doc) => Changes<Doc> | undefined | Promise<Changes<Doc> | undefined>),
+    meta?: unknown,
+  ): Promise<number>
+  /** Removes every document that matches by events, all or none, and gives their number. */
+  removeWhere(attrs: Attrs<Doc, C>, meta?: unknown): Promise<number>
+  /**
+   * Gives a document another id, by a removal and an insertion made together. Rejects with `ENOENT`
+   * when there is none, and with `EEXIST` when the other id is taken.
+   */
   changeId(oldId: Key, newId: Key, meta?: unknown): Promise<void>
 }
 
