@@ -134,9 +134,9 @@ export class SQLite extends Emitter {
   readonly file: string
   /** For messages. */
   readonly name: string
-  /** Whether the files are open, or about to be. */
+  /** Whether the database is open. */
   readonly isOpen: boolean
-  /** Whether this is the `tx` of a transaction. */
+  /** Whether what is called on this object runs in a transaction, as it does on a `tx`. */
   readonly inTransaction: boolean
   /** Resolves when somebody has opened the database; opens nothing itself. */
   readonly dbP: Promise<unknown>
