@@ -12,11 +12,13 @@ import type { SQLite, SQLiteOptions } from './sql.js'
  * model's options.
  */
 export interface MigrationArgs {
+  /** The database inside the transaction of the migrations. */
   db: DB<Untyped>
   /** The model, for a model's own migrations. */
   model?: Untyped
   /** The events, to be read, where events own the models. */
   queue?: EventQueue
+  /** What `migrationOptions` of the model has. */
   [option: string]: Untyped
 }
 /** Runs once, in the one transaction of all. */
@@ -26,10 +28,15 @@ export type Migration =
 
 /** What opening a database is at. */
 export interface Progress {
+  /** `migrations`, or what a model's table gets: `columns`, `versions`, `indexes` and others. */
   phase: string
+  /** The model, where one is being made fit. */
   model?: string
+  /** The key of a migration that has run. */
   migration?: string
+  /** How many steps, or rows, are done. */
   done: number
+  /** How many there are. */
   total: number
 }
 
@@ -39,6 +46,7 @@ export interface DBOptions extends SQLiteOptions {
    * keys' text.
    */
   migrations?: readonly { runKey: string; up: (args: MigrationArgs) => unknown }[]
+  /** Awaited before the migrations, when there are any to run; gets the database to use there. */
   onBeforeMigrations?: (db: Untyped) => unknown
   /** Told each step when tables, columns, indexes or rows are made fit for the models. */
   onProgress?: (progress: Progress) => void
@@ -52,18 +60,25 @@ export interface DBOptions extends SQLiteOptions {
 
 /** driftdb's figures. */
 export interface Metrics {
+  /** Null: there is no sync to S3. */
   lastSyncAt: number | null
+  /** Null: there is no sync to S3. */
   lastSnapshotAt: number | null
+  /** 0: there is no sync to S3. */
   pendingChanges: number
-  /** 0 for a database in memory. */
+  /** Bytes of the file; 0 for a database in memory. */
   dbSizeBytes: number
+  /** 0: there is no sync to S3. */
   totalSynced: number
+  /** 0: there is no sync to S3. */
   syncErrors: number
+  /** False: there is no sync to S3. */
   isRunning: boolean
 }
 
 /** A database with models. `Store` types `store`: `new DB<{things: Things}>()`. */
 export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
+  /** Opens nothing yet. Throws a `TypeError` for options that are unknown or of another type. */
   constructor(options?: DBOptions)
   /** The models by name. */
   store: string extends keyof Store ? Untyped : Store
@@ -104,7 +119,7 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   repository<T extends object = Untyped>(table: string): Repository<T>
   /** driftdb: `withTransaction`. */
   transaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
-  /** driftdb: the size of the file; its figures of S3 stay as at the start, for there is no sync to S3. */
+  /** driftdb: the file's size; the figures of S3 stay as at the start, for there is no sync. */
   getMetrics(): Promise<Metrics>
   /** driftdb: whether SQLite finds the file in order. */
   integrityCheck(): Promise<boolean>

@@ -81,13 +81,19 @@ export class ESModel<
   In = Loose<Doc>,
   Key = Id,
 > extends JsonModel<Doc, C, In, Key> {
-  // how the data of its events begins: `[action, id, document or patch, meta?]`
+  /** How the data of its events begins, `[action, id, document?, meta?]`: a document is removed. */
   static REMOVE: 0
+  /** The document is written whole. */
   static SET: 1
+  /** The same; an id that is taken fails the event. */
   static INSERT: 2
+  /** The properties are merged; a missing document fails the event. */
   static UPDATE: 3
+  /** The same; a missing document is made. */
   static SAVE: 4
+  /** The third value is a patch, `{$set, $unset, $inc, $push}`. */
   static PATCH: 5
+  /** `EventSourcingDB` makes it, and gives `dispatch`. */
   constructor(options: ModelOptions & { dispatch: (events: Untyped[]) => Promise<Untyped[]> })
   /** The type of its events: `es/` and the model's name. */
   readonly TYPE: string
@@ -142,8 +148,8 @@ export class ESModel<
   remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Promise<true>
   /**
    * Changes every document that matches by events, all or none, and gives their number: by
-   * properties to merge, by a patch, or by a function that makes the new document of the old one, or
-   * undefined to leave it. An id cannot be changed.
+   * properties to merge, by a patch, or by a function that makes the new document of the old one,
+   * or undefined to leave it. An id cannot be changed.
    */
   updateWhere(
     attrs: Attrs<Doc, C>,
@@ -176,10 +182,21 @@ export interface QueuedEvent extends Event {
 
 /** Confirmed events, then pending ones. */
 export class EventQueue {
+  /** Makes an event, as `dispatch` does, and gives it with its position. */
   add(type: string, data?: unknown, ts?: number): Promise<Event>
+  /** The event at a position; undefined without one. */
   get(v: number): Promise<QueuedEvent | undefined>
+  /**
+   * The first event after a position, default 0. Waits for it unless `noWait`; undefined when the
+   * database is closed meanwhile.
+   */
   getNext(v?: number, noWait?: boolean): Promise<QueuedEvent | undefined>
+  /** The position of the last event; 0 without any. */
   getMaxV(): Promise<number>
+  /**
+   * Events in the order of their positions, of one type if it is given, behind `after`; with `sort:
+   * {v: -1}` the newest first. As `{items}`; with `itemsOnly` the array alone.
+   */
   search(
     attrs: { type?: string } | undefined,
     options: { limit?: number; sort?: { v: number }; after?: number; itemsOnly: true },
@@ -188,7 +205,9 @@ export class EventQueue {
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
   ): Promise<{ items: QueuedEvent[] }>
+  /** How many events there are, of one type if it is given. */
   count(attrs?: { type?: string }): Promise<number>
+  /** The events, at once and again after each commit that changed them. */
   live(
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number } },
@@ -197,7 +216,9 @@ export class EventQueue {
 
 export interface EventSourcingOptions<M extends Definitions = Definitions>
   extends Omit<SQLiteOptions, 'adapter'> {
+  /** The models by name. */
   models: M
+  /** Where and how to sync. Without it the events stay on this device. */
   sync?: SyncOptions
   /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */
   version?: number
@@ -213,6 +234,7 @@ export interface EventSourcingOptions<M extends Definitions = Definitions>
   onError?: 'reject'
 }
 
+/** An event as `dispatch` resolves to it: durable on this device. */
 export interface Dispatched extends Event {
   /**
    * Resolves when the server's log holds the event; rejects with the server's or the reducers'
@@ -226,12 +248,19 @@ export interface Dispatched extends Event {
  * definitions.
  */
 export class EventSourcingDB<const M extends Definitions = Definitions> extends Emitter {
+  /** Opens nothing yet. Throws a `TypeError` for options that are unknown or of another type. */
   constructor(options: EventSourcingOptions<M>)
+  /** The database below: for reading, and for models that are not synced. */
   readonly db: DB
+  /** The models by name. */
   readonly store: Store<M>
+  /** The events. */
   readonly queue: EventQueue
+  /** How the database is kept, and how far this device and the server know of each other. */
   readonly status: StorageStatus & { sync: SyncStatus }
+  /** Opens the database now instead of with the first call, and starts to sync. */
   open(): Promise<this>
+  /** Waits for what is running and lets the files go. Pending events stay in the queue. */
   close(): Promise<void>
   /**
    * Resolves when the event is durable here and its effect is in the models; rejects with what a
@@ -240,8 +269,11 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   dispatch(type: string, data?: unknown, ts?: number): Promise<Dispatched>
   dispatch(event: Draft): Promise<Dispatched>
   dispatch(events: Draft[]): Promise<Dispatched[]>
+  /** The position of the last event whose effect is in the models. */
   getVersion(): Promise<number>
+  /** The event at a position, once its effect is in the models. */
   handledVersion(v: number): Promise<QueuedEvent | undefined>
+  /** The last event, once the effect of all is in the models. */
   waitForQueue(): Promise<QueuedEvent | undefined>
   /** Makes everything that events wrote anew from the log. */
   rebuild(): Promise<void>
@@ -249,11 +281,17 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   synced(): Promise<void>
   /** Stops or resumes syncing: in force at once, and also after a restart once this resolves. */
   setOnline(online: boolean): Promise<void>
+  /** Syncs now instead of when it is due. */
   sync(): void
+  /** Gives a new bearer token; the server is asked again where it refused access. */
   setToken(token: string | undefined): void
+  /** The status changed. */
   on(name: 'status', fn: (status: StorageStatus & { sync: SyncStatus }) => void): this
+  /** An event was made and its effect is in the models. */
   on(name: 'result', fn: (event: Dispatched) => void): this
+  /** `dispatch` failed: what it rejects with. */
   on(name: 'error', fn: (error: unknown) => void): this
+  /** A commit changed these tables. */
   on(name: 'change', fn: (tables: string[]) => void): this
   /** Events lost their effect by a new definition of a model: how many, and why. */
   on(name: 'warning', fn: (message: string) => void): this
