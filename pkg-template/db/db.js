@@ -133,7 +133,7 @@ export class DB extends SQLite {
   }
 
   /** Whether only events write to a model. */
-  isOwned() {
+  isOwned(_model) {
     return false
   }
 

@@ -107,12 +107,20 @@ export class Repository {
     })
   }
 
-  /** The rows of a statement, as SQLite has them. */
+  /**
+   * The rows of a statement, as SQLite has them.
+   * @param {string} sql
+   * @param {import('../types/sql.js').SqlParams} [params]
+   */
   async raw(sql, params = []) {
     return this.#db.all(sql, params)
   }
 
-  /** `{changes, lastInsertRowid}` of a statement that writes. */
+  /**
+   * `{changes, lastInsertRowid}` of a statement that writes.
+   * @param {string} sql
+   * @param {import('../types/sql.js').SqlParams} [params]
+   */
   async runRaw(sql, params = []) {
     const { changes, lastID } = await this.#db.run(sql, params)
     return { changes, lastInsertRowid: lastID }

@@ -8,7 +8,20 @@ import { Statement } from './statement.js'
 /** How a statement begins that writes: it takes its turn, also where its rows are wanted. */
 const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
 
-export class Queries extends Emitter {
+/**
+ * What SQLite gives the ways to run a statement. `ready` and `readyToWrite` give the engine.
+ * @typedef {import('../engine/tidelog.js').Engine} Engine
+ * @typedef {{
+ *   name: string,
+ *   _options: Record<string, any>,
+ *   ready(own?: number): Engine | Promise<Engine>,
+ *   readyToWrite(own?: number): Engine | Promise<Engine>,
+ *   token(own?: number): number,
+ *   announce(anything?: boolean): void,
+ * }} Beneath
+ */
+
+export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter) {
   static sql = sql
   sql = sql
   _statements = new Map()
@@ -98,7 +111,7 @@ export class Queries extends Emitter {
    * Does a call, tells listeners of `call` about it, and names connection and statement in its
    * error.
    */
-  async _call({ method, isStmt = false, query, args, label }, work) {
+  async _call({ method, isStmt = false, query, args, label = '' }, work) {
     const { verbose } = this._options
     const told = verbose || this.listenerCount('call') > 0
     const from = verbose ? new Error('called') : undefined
@@ -140,6 +153,10 @@ export class Queries extends Emitter {
   }
 }
 
+/**
+ * @param {string} method
+ * @param {any[]} args
+ */
 function textOf(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
   if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)

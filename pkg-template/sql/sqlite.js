@@ -21,10 +21,15 @@ const LOOK_MS = 25
 
 let unnamed = 0
 
+/** @typedef {import('../engine/tidelog.js').Engine} Engine */
+
 export class SQLite extends Queries {
   /** Models by name. */
   store = {}
-  /** The engine; undefined before and after. */
+  /**
+   * The engine; undefined before and after.
+   * @type {any}
+   */
   engine
   /** What calls wait for on an open database; undefined when there is nothing. */
   settling
@@ -36,6 +41,18 @@ export class SQLite extends Queries {
   // no private fields: `boundTo` makes objects that inherit from this one, and would not have them.
   // What changes is in one object, so that they see it: whether it is open, the open transaction,
   // the one that all calls join, and the link to a host's database
+  /**
+   * @type {{
+   *   open: boolean,
+   *   opening?: Promise<any>,
+   *   awaited?: import('../language/deferred.js').Deferred,
+   *   root?: Transaction,
+   *   joined?: Transaction,
+   *   link?: import('./host-link.js').HostLink,
+   *   hook?: object,
+   *   running: Running,
+   * }}
+   */
   _now = {
     open: false,
     opening: undefined,
@@ -139,7 +156,7 @@ export class SQLite extends Queries {
           durability === 'relaxed',
           readOnly,
           fs,
-          this.functions?.(),
+          /** @type {any} */ (this).functions?.(),
         )
       } catch (error) {
         if (error.code !== 'LOCKED' || Date.now() >= until) throw named(error, this.name)
@@ -210,6 +227,7 @@ export class SQLite extends Queries {
   /**
    * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the
    * token of the transaction that the call is part of.
+   * @returns {Engine | Promise<Engine>}
    */
   ready(own = 0) {
     // in a migration the database is not open yet, and waits for its end
