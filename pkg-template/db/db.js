@@ -14,6 +14,8 @@ export class DB extends SQLite {
   _migrations = []
   /** JsonModels that were made without `addModel`. */
   _loose = []
+  /** What was made for this database and is no JsonModel: queues of events. */
+  _queues = []
   /** While `addModel` runs a constructor: what that makes. */
   _constructed
   /** driftdb's surface of this database. */
@@ -62,7 +64,7 @@ export class DB extends SQLite {
     return model
   }
 
-  /** What `make` gives, and the JsonModels that were made by it. */
+  /** What `make` gives, and the models and queues that were made by it. */
   _construct(make) {
     const before = this._constructed
     const made = []
@@ -74,8 +76,8 @@ export class DB extends SQLite {
     }
   }
 
-  /** A JsonModel has been made for this database, by `addModel` or by itself. */
-  made(model) {
+  /** A model or a queue has been made for this database, by `addModel` or by itself. */
+  _made(model) {
     if (this._constructed) this._constructed.push(model)
     else this._register(model, true)
   }
@@ -83,8 +85,9 @@ export class DB extends SQLite {
   _register(model, isLoose) {
     const own = migrationsOf(model.name, model.migrations, aboutModel(model))
     this._addMigrations(model.name, own)
-    if (isLoose) this._loose.push(model)
-    if (this._now.opening) this.prepareLate(model, own)
+    if (!(model instanceof JsonModel)) this._queues.push(model)
+    else if (isLoose) this._loose.push(model)
+    if (this._now.opening) this._prepareLate(model, own)
   }
 
   /**
@@ -109,21 +112,21 @@ export class DB extends SQLite {
    * A model added to an open database: calls wait until its table is there. When that fails they
    * are told why, and the model's next call tries again.
    */
-  prepareLate(model, migrations) {
-    const before = this.settling ?? this._now.opening
+  _prepareLate(model, migrations) {
+    const before = this._settling ?? this._now.opening
     const prepare = () => this._prepare([model], migrations)
     const settling = this._now.running.of(() => before.then(prepare))
     const settled = () => {
-      if (this.settling === settling) this.settling = undefined
+      if (this._settling === settling) this._settling = undefined
     }
     const failed = () => {
       settled()
       model._again = () => {
         model._again = undefined
-        if (this._now.opening) this.prepareLate(model, migrations)
+        if (this._now.opening) this._prepareLate(model, migrations)
       }
     }
-    this.settling = settling
+    this._settling = settling
     settling.then(settled, failed)
   }
 
@@ -133,40 +136,38 @@ export class DB extends SQLite {
   }
 
   /** Whether only events write to a model. */
-  isOwned(_model) {
+  _isOwned(_model) {
     return false
   }
 
   /** Every model that has a definition, in `store` or not. */
-  jsonModels() {
-    return [
-      ...Object.values(this.store).filter(model => model instanceof JsonModel),
-      ...this._loose,
-    ]
+  _jsonModels() {
+    const stored = Object.values(this.store).filter(model => model instanceof JsonModel)
+    return [...stored, ...this._loose]
   }
 
-  async prepareModels() {
-    await this._prepare(this.jsonModels(), this._migrations, this._options.onBeforeMigrations)
+  async _prepareModels() {
+    const members = [...this._jsonModels(), ...this._queues]
+    await this._prepare(members, this._migrations, this._options.onBeforeMigrations)
   }
 
-  async _prepare(models, migrations, before) {
-    const { engine } = this
-    engine.claim(models.filter(model => this.isOwned(model)).map(model => model.name))
+  async _prepare(members, migrations, before) {
+    const { _engine: engine } = this
+    const models = members.filter(member => member instanceof JsonModel)
+    engine.claim(models.filter(model => this._isOwned(model)).map(model => model.name))
     if (this._options.readOnly) {
-      for (const model of models) {
-        if (model.hasTable !== false)
-          engine.declareModel(JSON.stringify(model._definition), this.isOwned(model))
-      }
+      for (const model of models)
+        engine.declareModel(JSON.stringify(model._definition), this._isOwned(model))
       for (const model of models) await this._checkColumns(model)
     } else {
       await migrate(this, models, { migrations, before, onProgress: this._options.onProgress })
     }
-    for (const model of models) await model.prepare?.(engine)
+    for (const member of members) await member._prepare?.(engine)
   }
 
   /** Refuses columns that the table of a read-only database doesn't have: each read would fail. */
   async _checkColumns({ name, columnArr }) {
-    const rows = await this._child(this.engine).all('SELECT name FROM pragma_table_xinfo(?)', [
+    const rows = await this._child(this._engine).all('SELECT name FROM pragma_table_xinfo(?)', [
       name,
     ])
     const there = new Set(rows.map(row => row.name.toLowerCase()))

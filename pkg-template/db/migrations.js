@@ -44,34 +44,33 @@ export const aboutModel = model => tx => ({
  * Any failure undoes everything.
  */
 export async function migrate(db, models, { migrations = [], before, onProgress = () => {} }) {
-  const engine = db.engine
-  const tables = models.filter(model => model.hasTable !== false)
-  if (!tables.length && !migrations.length && !before) return
+  const engine = db._engine
+  if (!models.length && !migrations.length && !before) return
   // classes of the application's own may write while migrations run, and else not
   const locked = Object.values(db.store).filter(
     model => !(model instanceof JsonModel) && model.setWritable,
   )
   const token = await engine.begin()
   try {
-    const tx = db.boundTo(token)
+    const tx = db._boundTo(token)
     // `fn(db)` and `fn({db})` are both written
     tx.db = tx
-    const queue = db.queueInMigration?.(tx)
+    const queue = db._queueInMigration?.(tx)
     if (queue) tx.queue = queue
     tx.removeModel = async name => {
       if (!Object.hasOwn(db.store, name)) return engine.dropModel(name, token)
       const remedy = 'no longer add it to the database, then remove it'
       throw new TidelogError('DUPLICATE_MODEL', `removeModel: '${name}' is declared: ${remedy}`)
     }
-    await tx.inside(async () => {
+    await tx._runInside(async () => {
       await before?.(tx)
       for (const model of locked) model.setWritable(true)
       const work = new Work(engine, token, tx, onProgress)
-      await work.tables(tables, migrations)
+      await work.tables(models, migrations)
     })
   } catch (error) {
     engine.rollback(token)
-    for (const model of tables) engine.forgetModel(model.name)
+    for (const model of models) engine.forgetModel(model.name)
     throw error
   } finally {
     for (const model of locked) model.setWritable(false)
@@ -79,7 +78,7 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
   try {
     await engine.commit(token)
   } catch (error) {
-    for (const model of tables) engine.forgetModel(model.name)
+    for (const model of models) engine.forgetModel(model.name)
     throw error
   }
 }
@@ -100,7 +99,7 @@ class Work {
   }
 
   async tables(models, migrations) {
-    const isOwned = model => this.#tx.isOwned(model)
+    const isOwned = model => this.#tx._isOwned(model)
     const rewritten = models.map(model =>
       this.#engine.planModel(JSON.stringify(model._definition), isOwned(model), this.#token),
     )
@@ -192,9 +191,9 @@ class Work {
 
   async #run(left) {
     if (!left.length) return
-    for (const one of this.#tx.jsonModels()) {
-      const model = this.#tx.modelOf(one)
-      if (this.#tx.isOwned(one)) readOnly(model)
+    for (const one of this.#tx._jsonModels()) {
+      const model = this.#tx._modelOf(one)
+      if (this.#tx._isOwned(one)) readOnly(model)
       else this.#equip(model)
     }
     for (const [i, { key, run }] of left.entries()) {
@@ -249,7 +248,7 @@ class Work {
 
   /** Writes every document again through its columns' functions. */
   async #rewrite(model) {
-    const inside = this.#tx.modelOf(model)
+    const inside = this.#tx._modelOf(model)
     const total = await inside.count()
     let done = 0
     for await (const ids of this.#batches(model)) {

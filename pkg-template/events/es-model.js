@@ -29,7 +29,7 @@ export class ESModel extends JsonModel {
     super(options)
     if (typeof dispatch !== 'function')
       throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
-    this.dispatch = dispatch
+    this._send = dispatch
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */
     this.event = {
@@ -224,7 +224,7 @@ export class ESModel extends JsonModel {
    */
   _writes() {
     if (!this._token) return false
-    if (this.db.isApplications) throw noEvents(this.db)
+    if (this.db._isApplications) throw noEvents(this.db)
     return true
   }
 
@@ -251,7 +251,7 @@ export class ESModel extends JsonModel {
    * What a page may send again when it does not know whether it had an effect: `{reads, writes}`,
    * names of methods. A subclass's own methods are not among them, for they may do several things.
    */
-  repeatable() {
+  _repeatable() {
     const ours = name =>
       [ESModel, JsonModel].some(({ prototype }) => prototype[name] === this[name])
     return { reads: READS.filter(ours), writes: Object.keys(WRITES).filter(ours) }
@@ -261,7 +261,7 @@ export class ESModel extends JsonModel {
    * One of those `writes` for a page's call `{tab, n, done, again?}`, which takes effect once
    * however often it comes.
    */
-  writeOnce(call, name, args) {
+  _writeOnce(call, name, args) {
     return WRITES[name].call(this, call, ...args)
   }
 
@@ -307,7 +307,7 @@ export class ESModel extends JsonModel {
     const what = `${this.name}.${method}`
     refuseEvents(this.db)
     for (const { data } of events) this._codec.text(data, what)
-    const done = await this.dispatch(events, call)
+    const done = await this._send(events, call)
     return done.map(({ data, result }) => {
       const code = result?.[this.name]?.esFail
       const id = this._codec.revive({ [this.idCol]: data[1] })[this.idCol]
@@ -331,6 +331,6 @@ waitedFor(ESModel, [
   'changeId',
   'updateWhere',
   'removeWhere',
-  'writeOnce',
+  '_writeOnce',
 ])
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

@@ -66,7 +66,7 @@ export class Phases {
   #opener(token) {
     let store
     return () => {
-      store ??= this.#db.storeInside(token)
+      store ??= this.#db._storeInside(token)
       return store
     }
   }

@@ -21,7 +21,7 @@ const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate disp
 export class JsonModel extends Keyed {
   /** The token of the transaction this instance works in; 0 outside. */
   _token = 0
-  // no private fields: `inside` makes objects that inherit from this one, and would not have them
+  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
   _definition
   _completion
   _codec
@@ -70,11 +70,11 @@ export class JsonModel extends Keyed {
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
     this.integerId = columns[idCol].type === 'INTEGER'
-    db.made?.(this)
+    db._made?.(this)
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */
-  inside(token, store) {
+  _boundTo(token, store) {
     return Object.create(this, { _token: { value: token }, store: { value: store } })
   }
 
@@ -334,12 +334,12 @@ export class JsonModel extends Keyed {
   _together(fn) {
     if (this._inside()) return fn(this)
     refuseOwnWait(this.db)
-    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
+    return this.db.withTransaction(tx => fn(tx._modelOf(this)))
   }
 
   /** Runs `fn(model)` as a part of the transaction that is undone alone. */
   _part(fn) {
-    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
+    return this.db.withTransaction(tx => fn(tx._modelOf(this)))
   }
 
   /**

@@ -80,7 +80,7 @@ export class Keyed extends Searchable {
     return cache[key]
   }
 
-  /** The model that `inside` made this one from. */
+  /** The model that `_boundTo` made this one from. */
   _outside() {
     let model = this
     while (!Object.hasOwn(model, 'columns')) model = Object.getPrototypeOf(model)
@@ -236,12 +236,12 @@ export class Keyed extends Searchable {
 
   _ready() {
     if (this._again) this._tryAgain()
-    return this.db.ready(this._token)
+    return this.db._ready(this._token)
   }
 
   _readyToWrite() {
     if (this._again) this._tryAgain()
-    return this.db.readyToWrite(this._token)
+    return this.db._readyToWrite(this._token)
   }
 
   /**
@@ -253,11 +253,11 @@ export class Keyed extends Searchable {
   }
 
   _inside() {
-    return this.db.token(this._token)
+    return this.db._tokenOf(this._token)
   }
 
   _announce() {
-    if (!this._inside()) this.db.announce()
+    if (!this._inside()) this.db._announce()
   }
 }
 

@@ -205,7 +205,7 @@ export class Searchable {
     const read = engine =>
       own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     const table = own || this._readsMore(given, search) ? undefined : this.name
-    return this.db.hub.query(table, read, text => this._found(text, given).items)
+    return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
 
   /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
@@ -222,11 +222,11 @@ export class Searchable {
    * database is open by then.
    */
   makeSelect({ attrs, ...options } = {}) {
-    if (!this.db.engine) throw new Error(`${this.name}.makeSelect: open the database first`)
+    if (!this.db._engine) throw new Error(`${this.name}.makeSelect: open the database first`)
     const search = this.searchText(attrs ?? {}, options)
     this._asked = { search, options }
     const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
-      this.db.engine.makeSelect(this.name, search),
+      this.db._engine.makeSelect(this.name, search),
     )
     // our own search reads one row more, to know whether there is another page
     if (options.limit && !this._probing) values[values.length - 2] -= 1

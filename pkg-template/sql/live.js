@@ -78,7 +78,7 @@ class Query {
         continue
       }
       this.#stale = false
-      const text = await db._now.running.of(async () => this.#read(await db.ready()))
+      const text = await db._now.running.of(async () => this.#read(await db._ready()))
       if (text === this.#last) continue
       this.#last = text
       return { done: false, value: this.#parse(text) }

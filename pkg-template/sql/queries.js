@@ -71,10 +71,10 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
     const [query, vars] = textOf('exec', args)
     return this._call({ method: 'exec', query, args: vars }, async () => {
       if (valuesOf(vars)?.length) return void (await this._run(query, vars))
-      const engine = await this.readyToWrite()
-      const token = this.token()
+      const engine = await this._readyToWrite()
+      const token = this._tokenOf()
       await engine.execSql(query, token)
-      if (!token) this.announce(true)
+      if (!token) this._announce(true)
     })
   }
 
@@ -92,18 +92,18 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
   }
 
   async _run(query, vars) {
-    const engine = await this.readyToWrite()
-    const token = this.token()
+    const engine = await this._readyToWrite()
+    const token = this._tokenOf()
     const done = await engine.runSql(query, valuesOf(vars), token)
-    if (!token) this.announce(done.changes > 0)
+    if (!token) this._announce(done.changes > 0)
     return done
   }
 
   async _rows(query, vars, first = false) {
-    const engine = await (WRITES.test(query) ? this.readyToWrite() : this.ready())
-    const token = this.token()
+    const engine = await (WRITES.test(query) ? this._readyToWrite() : this._ready())
+    const token = this._tokenOf()
     const rows = await engine.allSql(query, valuesOf(vars), first, token)
-    if (!token) this.announce()
+    if (!token) this._announce()
     return rows
   }
 
@@ -139,7 +139,7 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
    * A number that changes when another connection, in this process or another, wrote to the file.
    */
   async dataVersion() {
-    return (await this.ready()).dataVersion()
+    return (await this._ready()).dataVersion()
   }
 
   /** The application's own version of the database, set first if one is given. */
@@ -147,9 +147,9 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
     const given = version !== undefined && version !== null
     if (given && (!Number.isInteger(version) || version !== (version | 0)))
       throw new TypeError(`userVersion: version must be a whole number of 32 bits, not ${version}`)
-    const engine = await (given ? this.readyToWrite() : this.ready())
-    if (given) await engine.setUserVersion(version, this.token())
-    return engine.userVersion(this.token())
+    const engine = await (given ? this._readyToWrite() : this._ready())
+    if (given) await engine.setUserVersion(version, this._tokenOf())
+    return engine.userVersion(this._tokenOf())
   }
 }
 

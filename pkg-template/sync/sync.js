@@ -75,7 +75,7 @@ export class Sync {
       this.#seen = JSON.parse(status)
       this.#held = driver.engine.held()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
-      this.#es.db.announce()
+      this.#es.db._announce()
       this.changed()
       if (!this.#seen.pending) for (const go of this.#idle.splice(0)) go()
     }

@@ -60,7 +60,7 @@ export class Desks {
     this.#of.delete(tab)
     desk.end()
     this.#hall.forget(desk.worker)
-    await this.#db.forgetCalls(tab)
+    await this.#db._forgetCalls(tab)
   }
 
   /** A message of a follower's page; one that has no desk here has to join first. */
@@ -75,8 +75,8 @@ export class Desks {
     if (!this.#locks) return
     const { held } = await this.#locks.query()
     const there = new Set(held.map(({ name }) => name))
-    for (const tab of this.#db.callTabs()) {
-      if (!there.has(`tidelog-page:${tab}`)) await this.#db.forgetCalls(tab)
+    for (const tab of this.#db._callTabs()) {
+      if (!there.has(`tidelog-page:${tab}`)) await this.#db._forgetCalls(tab)
     }
   }
 

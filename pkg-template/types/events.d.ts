@@ -180,10 +180,22 @@ export interface QueuedEvent extends Event {
   error?: string
 }
 
-/** Confirmed events, then pending ones. */
+/** The queue: confirmed events, then pending ones. It reads and adds; an event is never edited. */
 export class EventQueue {
-  /** Makes an event, as `dispatch` does, and gives it with its position. */
+  /** `dispatch` makes the events of `add`; an EventSourcingDB gives its own. */
+  constructor(options: {
+    db: DB
+    name?: string
+    dispatch?: (draft: Draft) => Promise<Event>
+  })
+  /** The database. */
+  readonly db: DB
+  /** What messages call it. Default `history`. */
+  readonly name: string
+  /** Makes an event, as `dispatch` does, and gives it with its position `v`. */
   add(type: string, data?: unknown, ts?: number): Promise<Event>
+  /** Rejects with `NOT_SUPPORTED`: dispatch an event that corrects another. */
+  set(...args: Untyped[]): Promise<never>
   /** The event at a position; undefined without one. */
   get(v: number): Promise<QueuedEvent | undefined>
   /**
@@ -205,9 +217,21 @@ export class EventQueue {
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number }; after?: number; itemsOnly?: false },
   ): Promise<{ items: QueuedEvent[] }>
+  /** The events of a `search` alone. */
+  searchAll(
+    attrs?: { type?: string },
+    options?: { limit?: number; sort?: { v: number }; after?: number },
+  ): Promise<QueuedEvent[]>
+  /** The first of them; undefined without any. */
+  searchOne(
+    attrs?: { type?: string },
+    options?: { sort?: { v: number }; after?: number },
+  ): Promise<QueuedEvent | undefined>
+  /** Every event. */
+  all(): Promise<QueuedEvent[]>
   /** How many events there are, of one type if it is given. */
   count(attrs?: { type?: string }): Promise<number>
-  /** The events, at once and again after each commit that changed them. */
+  /** The events of a `search`, at once and again after each commit that changed them. */
   live(
     attrs?: { type?: string },
     options?: { limit?: number; sort?: { v: number } },

@@ -13,6 +13,7 @@ mod result;
 mod types;
 
 pub use crud::{Action, complete};
+pub use history::count as count_events;
 pub use history::{Entry, Filter, history};
 pub use host::{Event, Host, Phases};
 pub use process::{Models, process};

@@ -241,7 +241,7 @@ test('a storage that fails under the sync loop is told, and sync goes on', async
   const server = newServer()
   const a = replica(link(server), 'a')
   await a.open()
-  const { engine } = a.db
+  const { _engine: engine } = a.db
   const told = []
   a.on('status', ({ sync }) => told.push(sync.error?.code))
   engine.syncPoll = () => {
@@ -266,7 +266,7 @@ test('an event whose mark was not stored does not leave', async () => {
   }
   const a = replica({ fetch }, 'a')
   await a.open()
-  const { engine } = a.db
+  const { _engine: engine } = a.db
   let marked = false
   engine.markSent = () => {
     engine.markSent = n => {
