@@ -18,11 +18,17 @@ const SAVE = 4
 const PATCH = 5
 
 export class ESModel extends JsonModel {
+  /** @type {0} */
   static REMOVE = REMOVE
+  /** @type {1} */
   static SET = SET
+  /** @type {2} */
   static INSERT = INSERT
+  /** @type {3} */
   static UPDATE = UPDATE
+  /** @type {4} */
   static SAVE = SAVE
+  /** @type {5} */
   static PATCH = PATCH
 
   constructor({ dispatch, ...options }) {

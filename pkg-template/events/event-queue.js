@@ -147,10 +147,14 @@ export class EventQueue {
     return engine.countEvents(type, this._token)
   }
 
-  /** An async iterable over the events that `search` finds, again after each commit with news. */
+  /**
+   * An async iterable over the events that `search` finds, again after each commit with news.
+   * @param {{type?: string}} [attrs]
+   * @param {{limit?: number, sort?: {v?: number}}} [options]
+   */
   live(attrs, { limit, sort = {} } = {}) {
     const type = this._typeOf('live', attrs)
-    const filter = JSON.stringify({ type, limit, newestFirst: sort.v < 0 })
+    const filter = JSON.stringify({ type, limit, newestFirst: Number(sort.v) < 0 })
     return this.db._hub.query('_log', engine => engine.history(filter, 0), JSON.parse)
   }
 

@@ -13,14 +13,12 @@ import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { refuseOwnWait } from '../sql/waits.js'
-import { Keyed } from './keyed.js'
+import { Searchable } from './searchable.js'
 
 const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
   migrations migrationOptions`.split(/\s+/)
 
-export class JsonModel extends Keyed {
-  /** The token of the transaction this instance works in; 0 outside. */
-  _token = 0
+export class JsonModel extends Searchable {
   // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
   _definition
   _completion
@@ -58,7 +56,6 @@ export class JsonModel extends Keyed {
     this.migrations = options.migrations
     this.migrationOptions = options.migrationOptions
     const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns, indexes)
-    /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)
     Object.assign(this, selectionOf(this.columnArr))
@@ -344,6 +341,7 @@ export class JsonModel extends Keyed {
 
   /**
    * Removes the document with an id, or the one given; resolves also when there is none, or no id.
+   * @returns {Promise<any>}
    */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)

@@ -5,6 +5,7 @@ import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'
 import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
+import { Keyed } from './keyed.js'
 import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
 import {
   bindings,
@@ -37,7 +38,9 @@ const OPTIONS = {
   snippet: other,
 }
 
-export class Searchable {
+export class Searchable extends Keyed {
+  /** While an own `makeSelect` is asked for a page. */
+  _probing = false
   /** Every document, also those that an own `makeSelect` would leave out. */
   async all() {
     return (await this._page({}, ITEMS, {})).items
@@ -125,6 +128,12 @@ export class Searchable {
     return this._figure(engine, engine.count(this.name, search, this._inside()))
   }
 
+  /** Whether there is a document with the id of this one. */
+  async _isThere(doc) {
+    const id = doc[this.idCol]
+    return !nullish(id) && (await this.exists(id))
+  }
+
   /** Whether there is a document with this id, or one that matches. */
   async exists(...args) {
     const [idOrAttrs, options = {}] = args
@@ -208,7 +217,10 @@ export class Searchable {
     return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
 
-  /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
+  /**
+   * Whether a search may read other tables: it has SQL of the developer's own, or a column has.
+   * @param {Record<string, any>} options
+   */
   _readsMore({ join, where, cols }, search) {
     const reads = ({ real, sql }) => !real && /\b(select|in)\b/i.test(sql ?? '')
     return (
@@ -220,6 +232,7 @@ export class Searchable {
    * The statements of a search, `{attrs, ...options}`: `[sql, values, cursorAliases, totalSql,
    * totalValues, invert]`. A subclass that overrides it has every search run what it gives; the
    * database is open by then.
+   * @param {Record<string, any>} [asked]
    */
   makeSelect({ attrs, ...options } = {}) {
     if (!this.db._engine) throw new Error(`${this.name}.makeSelect: open the database first`)

@@ -9,15 +9,15 @@ import { Statement } from './statement.js'
 const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
 
 /**
- * What SQLite gives the ways to run a statement. `ready` and `readyToWrite` give the engine.
+ * What SQLite gives the ways to run a statement. `_ready` and `_readyToWrite` give the engine.
  * @typedef {import('../engine/tidelog.js').Engine} Engine
  * @typedef {{
  *   name: string,
  *   _options: Record<string, any>,
- *   ready(own?: number): Engine | Promise<Engine>,
- *   readyToWrite(own?: number): Engine | Promise<Engine>,
- *   token(own?: number): number,
- *   announce(anything?: boolean): void,
+ *   _ready(own?: number): Engine | Promise<Engine>,
+ *   _readyToWrite(own?: number): Engine | Promise<Engine>,
+ *   _tokenOf(own?: number): number,
+ *   _announce(anything?: boolean): void,
  * }} Beneath
  */
 

@@ -195,7 +195,7 @@ export class EventQueue {
   /** Makes an event, as `dispatch` does, and gives it with its position `v`. */
   add(type: string, data?: unknown, ts?: number): Promise<Event>
   /** Rejects with `NOT_SUPPORTED`: dispatch an event that corrects another. */
-  set(...args: Untyped[]): Promise<never>
+  set(): Promise<never>
   /** The event at a position; undefined without one. */
   get(v: number): Promise<QueuedEvent | undefined>
   /**

@@ -23,17 +23,17 @@ type Said<K> = K extends string | number ? `${K}` : 'a symbol'
 type Between<J, D, K> =
   IsAny<J> extends true
     ? never
-    : D extends Class
-      ? J extends Class
+    : [D] extends [Class]
+      ? [J] extends [Class]
         ? Made<ConstructorParameters<J>, ConstructorParameters<D>, K>
         : `${Said<K>} is no class`
-      : D extends Callable
-        ? J extends Callable
+      : [D] extends [Callable]
+        ? [J] extends [Callable]
           ? Calls<J, D, K>
           : `${Said<K>} is no function`
-        : J extends Callable
+        : [J] extends [Callable]
           ? `${Said<K>} is a function, and not declared as one`
-          : J extends D
+          : [J] extends [D]
             ? never
             : `${Said<K>} has another type than its declaration`
 
