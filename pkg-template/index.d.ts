@@ -11,7 +11,14 @@ export type {
   StandardSchema,
   Validate,
 } from './types/columns.js'
-export type { DBOptions, Metrics, Migration, MigrationArgs, Progress } from './types/db.js'
+export type {
+  DBOptions,
+  Metrics,
+  Migration,
+  MigrationArgs,
+  MigrationDB,
+  Progress,
+} from './types/db.js'
 export { DB } from './types/db.js'
 export type {
   BaseRecord,
@@ -44,6 +51,7 @@ export type {
   Id,
   IndexDefinition,
   Loader,
+  MigrationModel,
   ModelOptions,
   Patch,
   Written,

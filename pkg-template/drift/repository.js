@@ -14,7 +14,7 @@ export class Repository {
   #Item
 
   /**
-   * @param {import('../models/json-model.js').JsonModel} model
+   * @param {any} model a JsonModel
    * @param {{db?: object, fields?: string[], Item?: new () => object}} [about] the database, or it inside a transaction;
    *   the declared properties, without which any is taken; what records are instances of
    */

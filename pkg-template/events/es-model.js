@@ -31,6 +31,7 @@ export class ESModel extends JsonModel {
   /** @type {5} */
   static PATCH = PATCH
 
+  /** @param {import('../types/model.js').ModelOptions & {dispatch?: any}} options */
   constructor({ dispatch, ...options }) {
     super(options)
     if (typeof dispatch !== 'function')

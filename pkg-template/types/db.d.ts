@@ -1,10 +1,11 @@
 // Types of `DB`: models, migrations, and driftdb's members of it.
 
 import type { Untyped } from '../worker.js'
+import type { Added } from './added.js'
 import type { Columns, Validate } from './columns.js'
 import type { ModelClass, NewRecord, RecordOf, Repository, Schema } from './define.js'
 import type { EventQueue } from './events.js'
-import type { Added, AnyModel, JsonModel, ModelOptions } from './model.js'
+import type { AnyModel, JsonModel, ModelOptions } from './model.js'
 import type { SQLite, SQLiteOptions } from './sql.js'
 
 /**
@@ -13,14 +14,20 @@ import type { SQLite, SQLiteOptions } from './sql.js'
  */
 export interface MigrationArgs {
   /** The database inside the transaction of the migrations. */
-  db: DB<Untyped>
-  /** The model, for a model's own migrations. */
+  db: MigrationDB
+  /** The model, for a model's own migrations; as {@link MigrationModel} says. */
   model?: Untyped
   /** The events, to be read, where events own the models. */
   queue?: EventQueue
   /** What `migrationOptions` of the model has. */
   [option: string]: Untyped
 }
+/** A database as a migration has it; its models are as {@link MigrationModel} says. */
+export interface MigrationDB extends DB<Untyped> {
+  /** Removes the table of a model that is no longer added; else rejects with `DUPLICATE_MODEL`. */
+  removeModel(name: string): Promise<void>
+}
+
 /** Runs once, in the one transaction of all. */
 export type Migration =
   | ((args: MigrationArgs) => unknown)
@@ -106,8 +113,6 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   >(Model: M, options?: ModelOptions<C, IdCol, V>): Added<M, C, IdCol, V>
   /** Adds migrations before the database is open. */
   registerMigrations(group: string, migrations: { readonly [key: string]: Migration }): void
-  /** In a migration: removes a model's table. */
-  removeModel(name: string): Promise<void>
 
   // driftdb's methods; in a transaction those of its `tx` work inside
 

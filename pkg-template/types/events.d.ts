@@ -1,10 +1,11 @@
 // Types of event sourcing: models that only events write, the queue, and the sync with a server.
 
 import type { Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from '../worker.js'
+import type { IdKey } from './added.js'
 import type { Columns, DocOf, IdOf, InputOf, Same, WithId } from './columns.js'
 import type { DB } from './db.js'
 import type { Emitter } from './emitter.js'
-import type { Changes, Id, IdKey, JsonModel, Loose, ModelOptions, Patch } from './model.js'
+import type { Changes, Id, JsonModel, Loose, ModelOptions, Patch } from './model.js'
 import type { Attrs } from './search.js'
 import type { SQLiteOptions } from './sql.js'
 
@@ -278,6 +279,10 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   readonly db: DB
   /** The models by name. */
   readonly store: Store<M>
+  /** Deprecated name of `db`. */
+  readonly rwDb: DB
+  /** Deprecated name of `store`. */
+  readonly rwStore: Store<M>
   /** The events. */
   readonly queue: EventQueue
   /** How the database is kept, and how far this device and the server know of each other. */

@@ -1,20 +1,7 @@
 // Types of `JsonModel`: options, writing and reading.
 
 import type { Untyped } from '../worker.js'
-import type {
-  Also,
-  AlsoBig,
-  Columns,
-  DocOf,
-  Flat,
-  IdOf,
-  InputOf,
-  KeyOf,
-  Same,
-  StandardSchema,
-  Validate,
-  WithId,
-} from './columns.js'
+import type { Also, AlsoBig, Columns, KeyOf, Validate } from './columns.js'
 import type { Migration } from './db.js'
 import type {
   Attrs,
@@ -343,16 +330,24 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     unknown[] | undefined,
     boolean | undefined,
   ]
+}
 
-  /** In a migration: gives a column's values another name in every document; how many had one. */
+/** A model as a migration has it. */
+export interface MigrationModel<
+  Doc = Untyped,
+  C extends Columns = Columns,
+  In = Loose<Doc>,
+  Key = Id,
+> extends JsonModel<Doc, C, In, Key> {
+  /** Gives a column's values another name in every document; how many had one. */
   renameColumn(from: string, to: string): Promise<number>
-  /** In a migration: removes a column's values; how many there were. */
+  /** Removes a column's values; how many there were. */
   dropColumn(name: string): Promise<number>
   /**
-   * In a migration: makes a column's values anew; undefined removes one. How many there were. `fn`
-   * gets values of the column's old type and gives ones of its new type: a `Date` for DATE, a
-   * `Uint8Array` for BLOB, a BigInt for BIGINT. `parse` and `stringify` have no part in it: it
-   * gets, and gives, what is stored.
+   * Makes a column's values anew; undefined removes one. How many there were. `fn` gets values of
+   * the column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for
+   * BLOB, a BigInt for BIGINT. `parse` and `stringify` have no part in it: it gets, and gives, what
+   * is stored.
    */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }
@@ -361,27 +356,3 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
 export type Name<C> = string extends keyof C ? string : keyof C & string
 /** Any model. */
 export type AnyModel = JsonModel<Untyped, Untyped, Untyped, Untyped>
-/** The model of a definition. */
-export type ModelOf<C extends Columns, IdCol extends string, V> = JsonModel<
-  With<Output<V>, DocOf<C, IdCol>>,
-  WithId<C, IdCol>,
-  With<Input<V>, InputOf<C, IdCol>>,
-  IdKey<IdOf<C, IdCol>>
->
-/** What asks for an id. */
-export type IdKey<V> = [V] extends [Date] ? Date | number : [V] extends [Uint8Array] ? V : Id
-/**
- * What `addModel(Model, options)` gives: JsonModel by its definition, another class its instance.
- */
-export type Added<M, C extends Columns, IdCol extends string, V> =
-  Same<M, typeof JsonModel> extends true
-    ? ModelOf<C, IdCol, V>
-    : M extends new (
-          ...args: Untyped[]
-        ) => infer Instance
-      ? Instance
-      : never
-/** What a schema says, and what the columns do. */
-type With<Said, Doc> = unknown extends Said ? Doc : Flat<Said & Doc>
-type Output<V> = [V] extends [StandardSchema<Untyped, infer O>] ? O : unknown
-type Input<V> = [V] extends [StandardSchema<infer I, Untyped>] ? I : unknown

@@ -20,22 +20,21 @@ type Missing<K> = `${Said<K>} is declared and not there`
 type Undeclared<K> = K extends `_${string}` ? never : `${Said<K>} is there and not declared`
 type Said<K> = K extends string | number ? `${K}` : 'a symbol'
 
-type Between<J, D, K> =
-  IsAny<J> extends true
-    ? never
-    : [D] extends [Class]
-      ? [J] extends [Class]
-        ? Made<ConstructorParameters<J>, ConstructorParameters<D>, K>
-        : `${Said<K>} is no class`
-      : [D] extends [Callable]
-        ? [J] extends [Callable]
-          ? Calls<J, D, K>
-          : `${Said<K>} is no function`
-        : [J] extends [Callable]
-          ? `${Said<K>} is a function, and not declared as one`
-          : [J] extends [D]
-            ? never
-            : `${Said<K>} has another type than its declaration`
+type Between<J, D, K> = true extends IsAny<J> | IsAny<D>
+  ? never
+  : [D] extends [Class]
+    ? [J] extends [Class]
+      ? Made<ConstructorParameters<J>, ConstructorParameters<D>, K>
+      : `${Said<K>} is no class`
+    : [D] extends [Callable]
+      ? [J] extends [Callable]
+        ? Calls<J, D, K>
+        : `${Said<K>} is no function`
+      : [J] extends [Callable]
+        ? `${Said<K>} is a function, and not declared as one`
+        : [J] extends [D]
+          ? never
+          : `${Said<K>} has another type than its declaration`
 
 type Made<J extends readonly unknown[], D extends readonly unknown[], K> =
   | Counts<Most<J>, Most<D>, K>
@@ -52,20 +51,17 @@ type Counts<J, D, K> = J extends 'any number'
     ? never
     : `${Said<K>} has ${J & string} parameters, and is declared with ${D & string}`
 
-type Promises<J, D, K> =
-  IsAny<J> extends true
-    ? never
-    : IsAny<D> extends true
+type Promises<J, D, K> = true extends IsAny<J> | IsAny<D>
+  ? never
+  : [D] extends [PromiseLike<unknown>]
+    ? [J] extends [PromiseLike<unknown>]
       ? never
-      : [D] extends [PromiseLike<unknown>]
-        ? [J] extends [PromiseLike<unknown>]
-          ? never
-          : `${Said<K>} gives no promise`
-        : [J] extends [PromiseLike<unknown>]
-          ? [D] extends [ReturnType<() => void>]
-            ? never
-            : `${Said<K>} gives a promise`
-          : never
+      : `${Said<K>} gives no promise`
+    : [J] extends [PromiseLike<unknown>]
+      ? [D] extends [ReturnType<() => void>]
+        ? never
+        : `${Said<K>} gives a promise`
+      : never
 
 type Class = abstract new (...args: never) => unknown
 type Callable = (...args: never) => unknown

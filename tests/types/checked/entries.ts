@@ -12,24 +12,39 @@ import type * as server from '../../../pkg-template/server.js'
 import type * as worker from '../../../pkg-template/worker.js'
 import { type Differs, same } from './differs.js'
 
-same<Differs<typeof js, typeof declared>>()
+// SQLite and DB get from their subclasses which options these take besides
+same<Differs<Omit<typeof js, 'SQLite' | 'DB'>, Omit<typeof declared, 'SQLite' | 'DB'>>>()
+same<Differs<Public<Pick<typeof js, 'SQLite' | 'DB'>>, Pick<typeof declared, 'SQLite' | 'DB'>>>()
 // what tests give these functions as a second argument, their surroundings, is not declared
 type Public<T> = {
   [K in keyof T]: T[K] extends (...args: infer Args) => infer Made
     ? (...args: First<Args>) => Made
-    : T[K]
+    : T[K] extends new (
+          ...args: infer Args
+        ) => infer Made
+      ? new (
+          ...args: First<Args>
+        ) => Made
+      : T[K]
 }
-type First<Args extends unknown[]> = Args extends [infer One, unknown?] ? [One] : Args
+type First<Args extends unknown[]> = Args extends [infer One, unknown?]
+  ? [One]
+  : Args extends [(infer One)?, unknown?]
+    ? [One?]
+    : Args
 same<Differs<Public<typeof jsClient>, typeof client>>()
 same<Differs<Public<typeof jsWorker>, typeof worker>>()
 same<Differs<Public<typeof jsServer>, typeof server>>()
 same<Differs<typeof jsHosts, typeof hosts>>()
 
-same<Differs<js.SQLite, declared.SQLite>>()
+// models are DB's, SQLite takes them into transactions
+same<Differs<Omit<js.SQLite, 'store'>, declared.SQLite>>()
 same<Differs<js.DB, declared.DB>>()
 same<Differs<js.JsonModel, declared.JsonModel>>()
 same<Differs<js.ESModel, declared.ESModel>>()
-same<Differs<js.EventSourcingDB, declared.EventSourcingDB>>()
+type Below = 'db' | 'rwDb' | 'queue'
+same<Differs<Omit<js.EventSourcingDB, Below>, Omit<declared.EventSourcingDB, Below>>>()
+same<Differs<js.EventSourcingDB['db'], declared.DB>>()
 same<Differs<js.EventQueue, declared.EventQueue>>()
 same<Differs<js.Repository, declared.Repository>>()
 // made of Repository's methods when the module is loaded; records are what their schema says
