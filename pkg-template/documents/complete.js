@@ -108,7 +108,7 @@ export class Completion {
     const { name } = this.id
     if (typeof valid !== 'object' || valid === null || Array.isArray(valid))
       throw new TidelogError('INVALID', `${self.name}: validate must give an object, not ${valid}`)
-    const whole = self.checkObject('validate', valid)
+    const whole = self._checkObject('validate', valid)
     // a schema that does not know of the id drops it
     return nullish(whole[name]) && !nullish(doc[name]) ? { ...whole, [name]: doc[name] } : whole
   }

@@ -81,8 +81,8 @@ export class ESModel extends JsonModel {
 
   async _update(call, given, upsert, noReturn, meta) {
     const deep = typeof upsert === 'object' && upsert !== null
-    if (deep) this.checkId('update', given)
-    const obj = deep ? given : this.checkObject('update', given)
+    if (deep) this._checkId('update', given)
+    const obj = deep ? given : this._checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
     const [done] = await this._choose(async slugs => {
       const event = await (deep
@@ -168,8 +168,8 @@ export class ESModel extends JsonModel {
   /** Gives a document another id, by a removal and an insertion made together. */
   async changeId(oldId, newId, meta) {
     if (this._writes()) return super.changeId(oldId, newId)
-    this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkId('changeId', oldId)
+    this._checkId('changeId', newId)
     await this._choose(async slugs => {
       const doc = await this._stored(oldId)
       const failed = !doc
@@ -204,7 +204,7 @@ export class ESModel extends JsonModel {
         else {
           const made = await change(doc)
           if (made === undefined) continue
-          const docs = [{ ...this.checkObject('updateWhere', made), [this.idCol]: id }]
+          const docs = [{ ...this._checkObject('updateWhere', made), [this.idCol]: id }]
           events.push(
             ...this._events(SET, await this._completeAll('updateWhere', docs, slugs), meta),
           )
@@ -275,7 +275,7 @@ export class ESModel extends JsonModel {
   _encoded(method, obj) {
     // undefined would not survive JSON, and means removal in an update
     return this._codec.encode(
-      this.checkObject(method, obj),
+      this._checkObject(method, obj),
       `${this.name}.${method}`,
       method === 'update',
     )
@@ -298,7 +298,7 @@ export class ESModel extends JsonModel {
   }
 
   _removal(id, meta) {
-    this.checkId('remove', id)
+    this._checkId('remove', id)
     const data = [REMOVE, this._encodedId(id)]
     if (meta !== undefined) data.push(null, meta)
     return { type: this.TYPE, data }

@@ -66,7 +66,7 @@ export class JsonModel extends Searchable {
     this._completion.checkDefaults(this._codec)
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
-    this.integerId = columns[idCol].type === 'INTEGER'
+    this._integerId = columns[idCol].type === 'INTEGER'
     db._made?.(this)
   }
 
@@ -117,7 +117,7 @@ export class JsonModel extends Searchable {
    */
   async update(given, upsert = false, noReturn = false) {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
-    const obj = this.checkObject('update', given)
+    const obj = this._checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
@@ -131,7 +131,7 @@ export class JsonModel extends Searchable {
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
-    const item = this.item(JSON.parse(merged))
+    const item = this._item(JSON.parse(merged))
     return noReturn ? { lastID: item[this.idCol], changes: 1 } : item
   }
 
@@ -173,13 +173,13 @@ export class JsonModel extends Searchable {
   }
 
   async _patch(id, change, noReturn) {
-    this.checkId('update', id)
+    this._checkId('update', id)
     const patch = this._encodePatch(change)
     if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
     const engine = await this._readyToWrite()
     const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
     this._announce()
-    return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
+    return noReturn ? { lastID: id, changes: 1 } : this._item(JSON.parse(doc))
   }
 
   async _setPatched(id, patch, noReturn) {
@@ -269,7 +269,7 @@ export class JsonModel extends Searchable {
       const id = doc[this.idCol]
       const other = await make(doc)
       if (other !== undefined)
-        made.push({ ...this.checkObject('updateWhere', other), [this.idCol]: id })
+        made.push({ ...this._checkObject('updateWhere', other), [this.idCol]: id })
     }
     if (!this._needsWhole()) {
       if (made.length) await this.set(made)
@@ -309,7 +309,7 @@ export class JsonModel extends Searchable {
   _checkChange(attrs, given) {
     this._checkAttrs('updateWhere', attrs)
     if (typeof given === 'function') return { kind: 'function', change: given }
-    const change = this.checkObject('updateWhere', given)
+    const change = this._checkObject('updateWhere', given)
     if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
@@ -318,7 +318,7 @@ export class JsonModel extends Searchable {
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
+    const text = this._searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = this._reply(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
@@ -346,7 +346,7 @@ export class JsonModel extends Searchable {
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
     if (id === undefined) return { changes: 0 }
-    this.checkId('remove', id)
+    this._checkId('remove', id)
     return { changes: await this._removeAll([id]) }
   }
 
@@ -357,7 +357,7 @@ export class JsonModel extends Searchable {
 
   /** Gives a document another id. */
   async changeId(oldId, newId) {
-    this.checkId('changeId', oldId)
+    this._checkId('changeId', oldId)
     this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
@@ -369,7 +369,7 @@ export class JsonModel extends Searchable {
     if (this._completion.simple) return this._encodeAll(method, objs, removals)
     const docs = []
     for (const obj of objs) {
-      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), slugs)
+      const { doc, aside } = await this._completion.run(this, this._checkObject(method, obj), slugs)
       docs.push(this._encodeOne(`${this.name}.${method}`, doc, aside, removals))
     }
     return docs
@@ -378,7 +378,7 @@ export class JsonModel extends Searchable {
   _encodeAll(method, objs, removals = false) {
     const what = `${this.name}.${method}`
     return objs.map(obj =>
-      this._encodeOne(what, this.checkObject(method, obj), undefined, removals),
+      this._encodeOne(what, this._checkObject(method, obj), undefined, removals),
     )
   }
 
@@ -386,7 +386,7 @@ export class JsonModel extends Searchable {
     const copy = this._codec.encode(doc, what, removals)
     const id = copy[this.idCol]
     if (!nullish(id)) this._checkStoredId(what, id)
-    else if (this.integerId) delete copy[this.idCol]
+    else if (this._integerId) delete copy[this.idCol]
     else put(copy, this.idCol, crypto.randomUUID())
     if (aside) copy.$aside = this._encodeAside(copy, aside, what)
     return copy
@@ -403,11 +403,11 @@ export class JsonModel extends Searchable {
 
   /** A document with what the engine told about it. */
   _written(doc, news) {
-    if (typeof news === 'string') return this.item(JSON.parse(news))
+    if (typeof news === 'string') return this._item(JSON.parse(news))
     if (this._completion.aside.length) delete doc.$aside
     // as a read has it: first, and of the database's making
-    if (news !== undefined) return this.item({ [this.idCol]: news, ...doc })
-    return this.item(doc)
+    if (news !== undefined) return this._item({ [this.idCol]: news, ...doc })
+    return this._item(doc)
   }
 
   _lastId(docs, news) {

@@ -28,7 +28,7 @@ export class Keyed {
   /** @type {(new () => any) | undefined} */
   Item
   /** Whether ids are integers. */
-  integerId = false
+  _integerId = false
   /** The token of the transaction this instance works in; 0 outside. */
   _token = 0
   // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
@@ -57,7 +57,7 @@ export class Keyed {
         ? engine.get(this.name, value, this._inside())
         : engine.getBy(this.name, colName, value, this._inside())
     if (text === undefined) return undefined
-    return this._asStored ? JSON.parse(text) : this.item(JSON.parse(text))
+    return this._asStored ? JSON.parse(text) : this._item(JSON.parse(text))
   }
 
   /**
@@ -73,7 +73,7 @@ export class Keyed {
     if (!keys.length) return ids.map(() => undefined)
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
-    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this._item(doc)))
     return asked.length === ids.length
       ? found
       : ids.map(id => (nullish(id) ? undefined : found.shift()))
@@ -128,7 +128,7 @@ export class Keyed {
    */
   parseRow(row, { cols } = {}) {
     for (const name of cols ?? []) findColumn(this, name)
-    return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
+    return row ? this._item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
   /** The value of a column as the engine takes it. */
@@ -141,7 +141,7 @@ export class Keyed {
       )
     }
     if (column.isId) {
-      this.checkId(method, id)
+      this._checkId(method, id)
       return this._id(id)
     }
     if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
@@ -163,7 +163,7 @@ export class Keyed {
   }
 
   /** The object whose properties a document has. */
-  checkObject(method, obj) {
+  _checkObject(method, obj) {
     const what = `${this.name}.${method}`
     if (typeof obj === 'object' && obj !== null && !Array.isArray(obj))
       return this._codec.whole(obj, what)
@@ -172,7 +172,7 @@ export class Keyed {
     )
   }
 
-  checkId(method, id) {
+  _checkId(method, id) {
     if (typeof id === 'string' && !LONE.test(id)) return
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
@@ -188,12 +188,12 @@ export class Keyed {
 
   /** An id that a document will have. */
   _checkNewId(method, id) {
-    this.checkId(method, id)
+    this._checkId(method, id)
     this._checkInteger(`${this.name}.${method}`, id)
   }
 
   _checkInteger(what, id) {
-    if (!this.integerId || typeof id === 'object') return
+    if (!this.__integerId || typeof id === 'object') return
     // text of one is taken
     if (id === '' || !Number.isInteger(Number(id)))
       throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)
@@ -223,7 +223,7 @@ export class Keyed {
   }
 
   /** A fresh stored document as the user's. */
-  item(doc) {
+  _item(doc) {
     const revived = this._revived(doc)
     if (!this.Item) return revived
     try {
@@ -233,8 +233,8 @@ export class Keyed {
     }
   }
 
-  items(docs) {
-    return this._asStored ? docs : docs.map(doc => this.item(doc))
+  _items(docs) {
+    return this._asStored ? docs : docs.map(doc => this._item(doc))
   }
 
   /** Whether users get documents just as JSON.parse makes them. */

@@ -20,7 +20,7 @@ export function ownPage(model, engine, { attrs, ...options }) {
   }
   const [sql, values, , totalSql, totalValues = []] = made
   // not set by a makeSelect that doesn't call ours
-  const asked = model._asked ?? { options, search: model.searchText({}, options) }
+  const asked = model._asked ?? { options, search: model._searchText({}, options) }
   const { noTotal, noCursor, itemsOnly } = asked.options
   const wanted = noTotal || noCursor || itemsOnly ? undefined : totalSql
   const lists = [values, totalValues].map(list => text(model, list))

@@ -29,7 +29,7 @@ export async function each(model, attrs, options, fn) {
     idCol,
     seen: undefined,
   }
-  const own = model.searchesItself()
+  const own = model._searchesItself()
   // a function that changes what is sorted by would meet its own documents again
   if (own || (rest.sort && Object.keys(rest.sort).some(name => name !== idCol)))
     run.seen = new Set()

@@ -65,7 +65,7 @@ export class Searchable extends Keyed {
       const own = ownPage(this, await this._ready(), { ...options, attrs })
       return this._found(own.text, own.options)
     }
-    const search = this.searchText(attrs, options, more)
+    const search = this._searchText(attrs, options, more)
     const engine = await this._ready()
     try {
       return this._found(engine.search(this.name, search, this._inside()), options)
@@ -82,13 +82,13 @@ export class Searchable extends Keyed {
   }
 
   /** Whether a subclass has changed what is found. */
-  searchesItself() {
+  _searchesItself() {
     return this._selectsItself() || this.search !== Searchable.prototype.search
   }
 
   _found(text, options) {
     const { items, ...found } = this._reply(text)
-    return { items: options.cols ? this._rows(items, options.cols) : this.items(items), ...found }
+    return { items: options.cols ? this._rows(items, options.cols) : this._items(items), ...found }
   }
 
   /** What the engine's search replied, once its warning is told. */
@@ -120,10 +120,10 @@ export class Searchable extends Keyed {
   }
 
   /** How many documents match; of those after `cursor` if there is one. */
-  async count(attrs = {}, options = {}) {
+  async count(attrs, options) {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
-    const search = this.searchText(attrs ?? {}, given)
+    const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return this._figure(engine, engine.count(this.name, search, this._inside()))
   }
@@ -143,12 +143,12 @@ export class Searchable extends Keyed {
       )
     }
     if (idOrAttrs !== undefined && !isAttrs(idOrAttrs)) {
-      this.checkId('exists', idOrAttrs)
+      this._checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
     if (this._selectsItself())
       return ownAny(this, await this._ready(), { ...options, attrs: idOrAttrs })
-    const search = this.searchText(idOrAttrs ?? {}, options ?? {})
+    const search = this._searchText(idOrAttrs ?? {}, options ?? {})
     const engine = await this._ready()
     return this._figure(engine, engine.any(this.name, search, this._inside()))
   }
@@ -169,7 +169,7 @@ export class Searchable extends Keyed {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
-    const search = this.searchText(attrs ?? {}, given)
+    const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     const figure = engine.aggregate(this.name, String(op), column, search, this._inside())
     return this._figure(engine, decode(JSON.parse(figure)))
@@ -200,7 +200,7 @@ export class Searchable extends Keyed {
 
   /** How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`. */
   async explain(attrs = {}, options = {}) {
-    const search = this.searchText(attrs ?? {}, options ?? {})
+    const search = this._searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
     return JSON.parse(engine.explain(this.name, search, this._inside()))
   }
@@ -210,7 +210,7 @@ export class Searchable extends Keyed {
     if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }
     const own = this._selectsItself()
-    const search = own ? undefined : this.searchText(attrs ?? {}, given)
+    const search = own ? undefined : this._searchText(attrs ?? {}, given)
     const read = engine =>
       own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     const table = own || this._readsMore(given, search) ? undefined : this.name
@@ -236,7 +236,7 @@ export class Searchable extends Keyed {
    */
   makeSelect({ attrs, ...options } = {}) {
     if (!this.db._engine) throw new Error(`${this.name}.makeSelect: open the database first`)
-    const search = this.searchText(attrs ?? {}, options)
+    const search = this._searchText(attrs ?? {}, options)
     this._asked = { search, options }
     const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
       this.db._engine.makeSelect(this.name, search),
@@ -254,7 +254,7 @@ export class Searchable extends Keyed {
   }
 
   /** A search as the engine reads it. */
-  searchText(attrs, options, more) {
+  _searchText(attrs, options, more) {
     if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
     const given = Object.keys(options)
     const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))

@@ -279,9 +279,9 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   readonly db: DB
   /** The models by name. */
   readonly store: Store<M>
-  /** Deprecated name of `db`. */
+  /** strato-db's name of `db`: there is one connection that writes, and reads do not wait for it. */
   readonly rwDb: DB
-  /** Deprecated name of `store`. */
+  /** strato-db's name of `store`. */
   readonly rwStore: Store<M>
   /** The events. */
   readonly queue: EventQueue

@@ -144,6 +144,16 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   readonly getCols: Untyped[]
   /** The columns that a search selects, `json` among them. */
   readonly selectCols: Untyped[]
+  /** Their names. */
+  readonly selectColNames: string[]
+  /** The names that `selectColsSql` gives their values. */
+  readonly selectColAliases: string[]
+  /** The list of a SELECT over the table, called `tbl`, of which `toObj` makes documents. */
+  readonly selectColsSql: string
+  /** The option. */
+  readonly migrations: ModelOptions['migrations']
+  /** The option. */
+  readonly migrationOptions: object | undefined
 
   /**
    * Writes a document whole, replacing the one with its id, or an array of documents, all or none.

@@ -91,6 +91,8 @@ export interface Statement {
   readonly sql: string
   /** Where it runs. */
   readonly db: SQLite
+  /** What errors call it, where `prepare` was given a name. */
+  readonly name: string | undefined
   /** Runs it, when it writes. */
   run(params?: SqlParams): Promise<RunResult>
   /** Its first row; undefined without any. */
@@ -134,6 +136,8 @@ export class SQLite extends Emitter {
   readonly file: string
   /** For messages. */
   readonly name: string
+  /** The models by name, of a `DB`. */
+  store: Untyped
   /** Whether the database is open. */
   readonly isOpen: boolean
   /** Whether what is called on this object runs in a transaction, as it does on a `tx`. */

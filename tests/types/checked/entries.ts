@@ -37,8 +37,7 @@ same<Differs<Public<typeof jsWorker>, typeof worker>>()
 same<Differs<Public<typeof jsServer>, typeof server>>()
 same<Differs<typeof jsHosts, typeof hosts>>()
 
-// models are DB's, SQLite takes them into transactions
-same<Differs<Omit<js.SQLite, 'store'>, declared.SQLite>>()
+same<Differs<js.SQLite, declared.SQLite>>()
 same<Differs<js.DB, declared.DB>>()
 same<Differs<js.JsonModel, declared.JsonModel>>()
 same<Differs<js.ESModel, declared.ESModel>>()
