@@ -193,7 +193,7 @@ export class Keyed {
   }
 
   _checkInteger(what, id) {
-    if (!this.__integerId || typeof id === 'object') return
+    if (!this._integerId || typeof id === 'object') return
     // text of one is taken
     if (id === '' || !Number.isInteger(Number(id)))
       throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)

@@ -120,7 +120,7 @@ export class Searchable extends Keyed {
   }
 
   /** How many documents match; of those after `cursor` if there is one. */
-  async count(attrs, options) {
+  async count(attrs = {}, options = {}) {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
     const search = this._searchText(attrs ?? {}, given)
