@@ -7,6 +7,8 @@ import { parsePath, valueAt, withValueAt } from '../documents/paths.js'
 const OPTIONS = ['where', 'orderBy', 'limit', 'offset']
 const LOGICAL = ['$and', '$or', '$not']
 
+/** @typedef {import('../types/define.js').Repository} Declared */
+
 export class Repository {
   #model
   #db
@@ -25,22 +27,28 @@ export class Repository {
     this.#Item = Item
   }
 
-  /** Inserts a record; gives it as stored, with `id`, `createdAt`, `updatedAt` and the defaults. */
+  /**
+   * Inserts a record; gives it as stored, with `id`, `createdAt`, `updatedAt` and the defaults.
+   * @type {Declared['create']}
+   */
   async create(data) {
     return this.#record(await this.#model.set(this.#data('create', data), true))
   }
 
-  /** The record with an id, or null. */
+  /** The record with an id, or null. @type {Declared['findById']} */
   async findById(id) {
     return this.#record(await this.#model.get(id))
   }
 
-  /** The first record that matches, or null. */
+  /** The first record that matches, or null. @type {Declared['findOne']} */
   async findOne(where) {
     return (await this.find({ where, limit: 1 }))[0] ?? null
   }
 
-  /** The records that match, in the order of `orderBy: {column: 'ASC' | 'DESC'}`. */
+  /**
+   * The records that match, in the order of `orderBy: {column: 'ASC' | 'DESC'}`.
+   * @type {Declared['find']}
+   */
   async find(options = {}) {
     this.#object('find', 'options', options)
     const unknown = Object.keys(options).find(key => !OPTIONS.includes(key))
@@ -57,17 +65,20 @@ export class Repository {
     return found.map(doc => this.#record(doc))
   }
 
-  /** `find` by its conditions. */
+  /** `find` by its conditions. @type {Declared['filter']} */
   async filter(where, options = {}) {
     return this.find({ ...options, where })
   }
 
-  /** How many records match. */
+  /** How many records match. @type {Declared['count']} */
   async count(where) {
     return this.#model.count(this.#attrs('count', where))
   }
 
-  /** Changes the records that match; gives their number. Null and undefined remove a value. */
+  /**
+   * Changes the records that match; gives their number. Null and undefined remove a value.
+   * @type {Declared['update']}
+   */
   async update(where, data) {
     const attrs = this.#attrs('update', where, true)
     const changes = this.#data('update', data)
@@ -76,13 +87,16 @@ export class Repository {
     return this.#whole(model => model.updateWhere(attrs, changes))
   }
 
-  /** Removes the records that match, `{}` all of them; gives their number. */
+  /**
+   * Removes the records that match, `{}` all of them; gives their number.
+   * @type {Declared['delete']}
+   */
   async delete(where) {
     const attrs = this.#attrs('delete', where, true)
     return this.#whole(model => model.removeWhere(attrs))
   }
 
-  /** Removes the record with an id; whether there was one. */
+  /** Removes the record with an id; whether there was one. @type {Declared['deleteById']} */
   async deleteById(id) {
     const { changes } = await this.#model.remove(id)
     return changes > 0
@@ -91,6 +105,7 @@ export class Repository {
   /**
    * Changes the records that match and gives the first, or creates one of `data` and the values
    * that `where` asks for.
+   * @type {Declared['upsert']}
    */
   async upsert(where, data) {
     const attrs = this.#attrs('upsert', where, true)

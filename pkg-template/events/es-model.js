@@ -17,6 +17,8 @@ const UPDATE = 3
 const SAVE = 4
 const PATCH = 5
 
+/** @typedef {import('../types/events.js').ESModel} Declared */
+
 export class ESModel extends JsonModel {
   /** @type {0} */
   static REMOVE = REMOVE
@@ -73,6 +75,10 @@ export class ESModel extends JsonModel {
    * Merges by an event; null and undefined remove a property. A missing document rejects with
    * ENOENT. With an object of changes as the second argument: `update(id, {$set, $unset, $inc,
    * $push}, noReturn?, meta?)`.
+   * @param {any} obj
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
+   * @param {any} [meta]
    */
   async update(obj, upsert = false, noReturn = false, meta) {
     if (this._writes()) return super.update(obj, upsert, noReturn)
@@ -154,7 +160,7 @@ export class ESModel extends JsonModel {
     return changes
   }
 
-  /** Removes by an event; true, also when there was none. */
+  /** Removes by an event; true, also when there was none. @type {Declared['remove']} */
   async remove(idOrObj, meta) {
     if (this._writes()) return super.remove(idOrObj)
     return this._remove(undefined, idOrObj, meta)
@@ -162,16 +168,20 @@ export class ESModel extends JsonModel {
 
   async _remove(call, idOrObj, meta) {
     await this._dispatch('remove', [this._removal(this._idOf(idOrObj), meta)], call)
-    return true
+    return /** @type {const} */ (true)
   }
 
-  /** Gives a document another id, by a removal and an insertion made together. */
+  /**
+   * Gives a document another id, by a removal and an insertion made together.
+   * @type {Declared['changeId']}
+   */
   async changeId(oldId, newId, meta) {
     if (this._writes()) return super.changeId(oldId, newId)
     this._checkId('changeId', oldId)
     this._checkId('changeId', newId)
     await this._choose(async slugs => {
       const doc = await this._stored(oldId)
+      /** @type {['ENOENT' | 'EEXIST', unknown] | undefined} */
       const failed = !doc
         ? ['ENOENT', oldId]
         : (await this.exists(newId))
@@ -190,7 +200,10 @@ export class ESModel extends JsonModel {
     })
   }
 
-  /** Changes the matching documents by events, all or none; gives how many. */
+  /**
+   * Changes the matching documents by events, all or none; gives how many.
+   * @type {Declared['updateWhere']}
+   */
   async updateWhere(attrs, given, meta) {
     if (this._writes()) return super.updateWhere(attrs, given)
     const { kind, change } = this._checkChange(attrs, given)
@@ -215,7 +228,10 @@ export class ESModel extends JsonModel {
     })
   }
 
-  /** Removes the matching documents by events, all or none; gives how many. */
+  /**
+   * Removes the matching documents by events, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs, meta) {
     if (this._writes()) return super.removeWhere(attrs)
     this._checkAttrs('removeWhere', attrs)

@@ -18,6 +18,8 @@ import { Searchable } from './searchable.js'
 const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
   migrations migrationOptions`.split(/\s+/)
 
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
 export class JsonModel extends Searchable {
   // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
   _definition
@@ -114,6 +116,9 @@ export class JsonModel extends Searchable {
    * Merges `obj` into the document with its id, property by property; null and undefined remove
    * one. Or changes parts of the document with an id: `update(id, {$set, $unset, $inc, $push},
    * noReturn?)`.
+   * @param {any} given
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
    */
   async update(given, upsert = false, noReturn = false) {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
@@ -135,7 +140,7 @@ export class JsonModel extends Searchable {
     return noReturn ? { lastID: item[this.idCol], changes: 1 } : item
   }
 
-  /** `update`, in whichever transaction there is. */
+  /** `update`, in whichever transaction there is. @type {Declared['updateNoTrans']} */
   async updateNoTrans(obj, upsert, noReturn) {
     return this.update(obj, upsert, noReturn)
   }
@@ -220,6 +225,7 @@ export class JsonModel extends Searchable {
   /**
    * Changes the matching documents, all or none: by an object to merge, a patch, or a function that
    * gives the new one.
+   * @type {Declared['updateWhere']}
    */
   async updateWhere(attrs, given) {
     const { kind, change } = this._checkChange(attrs, given)
@@ -281,7 +287,10 @@ export class JsonModel extends Searchable {
     return made.length
   }
 
-  /** Removes the matching documents, all or none; gives how many. */
+  /**
+   * Removes the matching documents, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs) {
     this._checkAttrs('removeWhere', attrs)
     return this._together(async model => {
@@ -350,12 +359,12 @@ export class JsonModel extends Searchable {
     return { changes: await this._removeAll([id]) }
   }
 
-  /** Deprecated name of `remove`. */
+  /** Deprecated name of `remove`. @type {Declared['delete']} */
   async delete(idOrObj) {
     return this.remove(idOrObj)
   }
 
-  /** Gives a document another id. */
+  /** Gives a document another id. @type {Declared['changeId']} */
   async changeId(oldId, newId) {
     this._checkId('changeId', oldId)
     this._checkNewId('changeId', newId)

@@ -11,6 +11,8 @@ import { waitedFor } from '../sql/running.js'
 import { Loader } from './loader.js'
 import { findColumn, show } from './search-attrs.js'
 
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
 export class Keyed {
   /** @type {import('../sql/sqlite.js').SQLite} */
   db
@@ -25,6 +27,17 @@ export class Keyed {
   columns
   /** @type {any[]} */
   columnArr
+  // of a SELECT of whole rows: the columns, and its list
+  /** @type {any[]} */
+  getCols
+  /** @type {any[]} */
+  selectCols
+  /** @type {string[]} */
+  selectColNames
+  /** @type {string[]} */
+  selectColAliases
+  /** @type {string} */
+  selectColsSql
   /** @type {(new () => any) | undefined} */
   Item
   /** Whether ids are integers. */
@@ -124,7 +137,7 @@ export class Keyed {
   /**
    * A row of the table as a document; undefined for none.
    * @param {any} row
-   * @param {{cols?: string[]}} [options]
+   * @param {{cols?: readonly string[]}} [options]
    */
   parseRow(row, { cols } = {}) {
     for (const name of cols ?? []) findColumn(this, name)

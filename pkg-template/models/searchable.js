@@ -38,10 +38,15 @@ const OPTIONS = {
   snippet: other,
 }
 
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
 export class Searchable extends Keyed {
   /** While an own `makeSelect` is asked for a page. */
   _probing = false
-  /** Every document, also those that an own `makeSelect` would leave out. */
+  /**
+   * Every document, also those that an own `makeSelect` would leave out.
+   * @type {Declared['all']}
+   */
   async all() {
     return (await this._page({}, ITEMS, {})).items
   }
@@ -50,6 +55,7 @@ export class Searchable extends Keyed {
    * `{items, total, cursor?, prevCursor?}` of what matches `attrs`, or the items alone with
    * `itemsOnly`. Columns are compared by their keys or by operators; null and undefined are no
    * condition.
+   * @type {Declared['search']}
    */
   async search(attrs = {}, options = {}) {
     const found = await this._page(attrs ?? {}, options ?? {})
@@ -108,18 +114,21 @@ export class Searchable extends Keyed {
     return figure
   }
 
-  /** The documents alone. */
+  /** The documents alone. @type {Declared['searchAll']} */
   async searchAll(attrs, options) {
     return this.search(attrs, { ...options, itemsOnly: true, noTotal: true })
   }
 
-  /** The first document, or undefined. */
+  /** The first document, or undefined. @type {Declared['searchOne']} */
   async searchOne(attrs, options) {
     const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
     return items[0]
   }
 
-  /** How many documents match; of those after `cursor` if there is one. */
+  /**
+   * How many documents match; of those after `cursor` if there is one.
+   * @type {Declared['count']}
+   */
   async count(attrs = {}, options = {}) {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
@@ -156,6 +165,7 @@ export class Searchable extends Keyed {
   /**
    * `max`, `min`, `sum`, `avg`, `count` or `total` of the numbers in a column; null, of the last
    * two 0, without any.
+   * @type {Declared['numAggOp']}
    */
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string')
@@ -175,18 +185,22 @@ export class Searchable extends Keyed {
     return this._figure(engine, decode(JSON.parse(figure)))
   }
 
+  /** @type {Declared['max']} */
   async max(column, attrs, options) {
     return this.numAggOp('max', column, attrs, options)
   }
 
+  /** @type {Declared['min']} */
   async min(column, attrs, options) {
     return this.numAggOp('min', column, attrs, options)
   }
 
+  /** @type {Declared['sum']} */
   async sum(column, attrs, options) {
     return this.numAggOp('sum', column, attrs, options)
   }
 
+  /** @type {Declared['avg']} */
   async avg(column, attrs, options) {
     return this.numAggOp('avg', column, attrs, options)
   }
@@ -198,14 +212,20 @@ export class Searchable extends Keyed {
     return each(this, attrs ?? {}, options ?? {}, fn)
   }
 
-  /** How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`. */
+  /**
+   * How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+   * @type {Declared['explain']}
+   */
   async explain(attrs = {}, options = {}) {
     const search = this._searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
     return JSON.parse(engine.explain(this.name, search, this._inside()))
   }
 
-  /** An async iterable over the matching documents, again after each commit that changed them. */
+  /**
+   * An async iterable over the matching documents, again after each commit that changed them.
+   * @type {Declared['live']}
+   */
   live(attrs = {}, options = {}) {
     if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }

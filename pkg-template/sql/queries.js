@@ -21,6 +21,8 @@ const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
  * }} Beneath
  */
 
+/** @typedef {import('../types/sql.js').SQLite} Declared */
+
 export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter) {
   static sql = sql
   sql = sql
@@ -137,12 +139,16 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
 
   /**
    * A number that changes when another connection, in this process or another, wrote to the file.
+   * @type {Declared['dataVersion']}
    */
   async dataVersion() {
     return (await this._ready()).dataVersion()
   }
 
-  /** The application's own version of the database, set first if one is given. */
+  /**
+   * The application's own version of the database, set first if one is given.
+   * @type {Declared['userVersion']}
+   */
   async userVersion(version) {
     const given = version !== undefined && version !== null
     if (given && (!Number.isInteger(version) || version !== (version | 0)))

@@ -217,7 +217,7 @@ export class SQLite extends Queries {
     }
   }
 
-  /** Runs `fn(db)` once the database is open: now if it is. */
+  /** Runs `fn(db)` once the database is open: now if it is. @param {(db: any) => unknown} fn */
   runOnceOnOpen(fn) {
     if (typeof fn !== 'function') throw new TypeError('runOnceOnOpen: fn must be a function')
     if (this.isOpen) return fn(this)
