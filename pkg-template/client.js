@@ -83,6 +83,7 @@ class Live {
   #connection
   #query
   #id
+  /** @type {Promise<IteratorResult<unknown[]>> | null} */
   #last = null
   /** The rows of the last answer, and when it was that their leader began to serve us. */
   #rows

@@ -9,6 +9,8 @@ import { aboutModel, migrate, migrationsOf } from './migrations.js'
 /** What `DB` takes beyond `SQLite`'s options. */
 export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 
+/** @typedef {import('../types/db.js').DB} Declared */
+
 export class DB extends SQLite {
   /** `{key, up, run}` of the application's migrations. */
   _migrations = []
@@ -93,12 +95,14 @@ export class DB extends SQLite {
   /**
    * Adds migrations `{key: fn(db) | {up}}`; each runs once ever, in the order of `key group` as
    * strings.
+   * @type {Declared['registerMigrations']}
    */
   registerMigrations(group, migrations) {
     if (typeof group !== 'string' || !group)
       throw new TypeError('registerMigrations: group must be a string')
     if (this._now.opening) throw new Error(`registerMigrations: migrations already done`)
-    for (const [key, entry] of Object.entries(migrations ?? {})) {
+    const given = /** @type {Record<string, any>} */ (migrations ?? {})
+    for (const [key, entry] of Object.entries(given)) {
       if (typeof (entry?.up ?? entry) !== 'function')
         throw new TypeError(`registerMigrations: '${key}' must be a function or {up}`)
     }
@@ -136,7 +140,7 @@ export class DB extends SQLite {
   }
 
   /** Whether only events write to a model. */
-  _isOwned() {
+  _isOwned(_model) {
     return false
   }
 
@@ -184,6 +188,7 @@ export class DB extends SQLite {
     return this._drift.of(this).define(table, schema)
   }
 
+  /** @type {Declared['registerModel']} */
   registerModel(Class) {
     return this._drift.of(this).registerModel(Class)
   }
@@ -196,6 +201,7 @@ export class DB extends SQLite {
     return this._drift.of(this).transaction(fn)
   }
 
+  /** @type {Declared['integrityCheck']} */
   integrityCheck() {
     return this._drift.of(this).integrityCheck()
   }
@@ -204,18 +210,22 @@ export class DB extends SQLite {
     return this._drift.of(this).raw()
   }
 
+  /** @type {Declared['getNodeId']} */
   getNodeId() {
     return this._drift.of(this).getNodeId()
   }
 
+  /** @type {Declared['getMetrics']} */
   getMetrics() {
     return this._drift.of(this).getMetrics()
   }
 
+  /** @type {Declared['flush']} */
   flush() {
     return this._drift.of(this).flush()
   }
 
+  /** @type {Declared['snapshot']} */
   snapshot() {
     return this._drift.of(this).snapshot()
   }
@@ -224,6 +234,7 @@ export class DB extends SQLite {
     return this._drift.of(this).startSync()
   }
 
+  /** @type {Declared['stopSync']} */
   stopSync() {
     return this._drift.of(this).stopSync()
   }

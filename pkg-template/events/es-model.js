@@ -17,14 +17,23 @@ const UPDATE = 3
 const SAVE = 4
 const PATCH = 5
 
+/** @typedef {import('../types/events.js').ESModel} Declared */
+
 export class ESModel extends JsonModel {
+  /** @type {0} */
   static REMOVE = REMOVE
+  /** @type {1} */
   static SET = SET
+  /** @type {2} */
   static INSERT = INSERT
+  /** @type {3} */
   static UPDATE = UPDATE
+  /** @type {4} */
   static SAVE = SAVE
+  /** @type {5} */
   static PATCH = PATCH
 
+  /** @param {import('../types/model.js').ModelOptions & {dispatch?: any}} options */
   constructor({ dispatch, ...options }) {
     super(options)
     if (typeof dispatch !== 'function')
@@ -66,6 +75,10 @@ export class ESModel extends JsonModel {
    * Merges by an event; null and undefined remove a property. A missing document rejects with
    * ENOENT. With an object of changes as the second argument: `update(id, {$set, $unset, $inc,
    * $push}, noReturn?, meta?)`.
+   * @param {any} obj
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
+   * @param {any} [meta]
    */
   async update(obj, upsert = false, noReturn = false, meta) {
     if (this._writes()) return super.update(obj, upsert, noReturn)
@@ -147,7 +160,7 @@ export class ESModel extends JsonModel {
     return changes
   }
 
-  /** Removes by an event; true, also when there was none. */
+  /** Removes by an event; true, also when there was none. @type {Declared['remove']} */
   async remove(idOrObj, meta) {
     if (this._writes()) return super.remove(idOrObj)
     return this._remove(undefined, idOrObj, meta)
@@ -155,16 +168,20 @@ export class ESModel extends JsonModel {
 
   async _remove(call, idOrObj, meta) {
     await this._dispatch('remove', [this._removal(this._idOf(idOrObj), meta)], call)
-    return true
+    return /** @type {const} */ (true)
   }
 
-  /** Gives a document another id, by a removal and an insertion made together. */
+  /**
+   * Gives a document another id, by a removal and an insertion made together.
+   * @type {Declared['changeId']}
+   */
   async changeId(oldId, newId, meta) {
     if (this._writes()) return super.changeId(oldId, newId)
     this._checkId('changeId', oldId)
     this._checkId('changeId', newId)
     await this._choose(async slugs => {
       const doc = await this._stored(oldId)
+      /** @type {['ENOENT' | 'EEXIST', unknown] | undefined} */
       const failed = !doc
         ? ['ENOENT', oldId]
         : (await this.exists(newId))
@@ -183,7 +200,10 @@ export class ESModel extends JsonModel {
     })
   }
 
-  /** Changes the matching documents by events, all or none; gives how many. */
+  /**
+   * Changes the matching documents by events, all or none; gives how many.
+   * @type {Declared['updateWhere']}
+   */
   async updateWhere(attrs, given, meta) {
     if (this._writes()) return super.updateWhere(attrs, given)
     const { kind, change } = this._checkChange(attrs, given)
@@ -208,7 +228,10 @@ export class ESModel extends JsonModel {
     })
   }
 
-  /** Removes the matching documents by events, all or none; gives how many. */
+  /**
+   * Removes the matching documents by events, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs, meta) {
     if (this._writes()) return super.removeWhere(attrs)
     this._checkAttrs('removeWhere', attrs)

@@ -7,6 +7,8 @@ import { waitedFor } from '../sql/running.js'
 
 const OPTIONS = ['db', 'name', 'dispatch']
 
+/** @typedef {import('../types/events.js').EventQueue} Declared */
+
 export class EventQueue {
   // no private fields: in transactions and migrations an object that inherits from this one is used
   /** The token of the transaction this object works in; 0 outside. */
@@ -59,7 +61,7 @@ export class EventQueue {
     })
   }
 
-  /** Adds an event; gives it with its position `v`. */
+  /** Adds an event; gives it with its position `v`. @type {Declared['add']} */
   async add(type, data, ts) {
     if (this._migrating) {
       throw new TidelogError(
@@ -84,7 +86,7 @@ export class EventQueue {
     )
   }
 
-  /** The event at a position, or undefined. */
+  /** The event at a position, or undefined. @type {Declared['get']} */
   async get(v) {
     if (!Number.isSafeInteger(v))
       throw new TypeError(`${this.name}.get: v must be a whole number, not ${String(v)}`)
@@ -92,7 +94,7 @@ export class EventQueue {
     return (await this._read({ after: v - 1, upTo: v, limit: 1 }))[0]
   }
 
-  /** The position of the last event. */
+  /** The position of the last event. @type {Declared['getMaxV']} */
   async getMaxV() {
     if (this._migrating)
       return (await this._read({ after: 0, limit: 1, newestFirst: true }))[0]?.v ?? 0
@@ -101,7 +103,10 @@ export class EventQueue {
     return confirmed + pending
   }
 
-  /** The first event after position `v`; waits for it unless `noWait`. */
+  /**
+   * The first event after position `v`; waits for it unless `noWait`.
+   * @type {Declared['getNext']}
+   */
   async getNext(v = 0, noWait = false) {
     for (;;) {
       const { _changes } = this
@@ -122,24 +127,24 @@ export class EventQueue {
     return options?.itemsOnly ? items : { items }
   }
 
-  /** The events alone. */
+  /** The events alone. @type {Declared['searchAll']} */
   async searchAll(attrs, options) {
     const type = this._typeOf('search', attrs)
     const { limit, sort, after = 0 } = options ?? {}
-    return this._read({ type, after, limit, newestFirst: sort?.v < 0 })
+    return this._read({ type, after, limit, newestFirst: Number(sort?.v) < 0 })
   }
 
-  /** The first event, or undefined. */
+  /** The first event, or undefined. @type {Declared['searchOne']} */
   async searchOne(attrs, options) {
     return (await this.searchAll(attrs, { ...options, limit: 1 }))[0]
   }
 
-  /** Every event. */
+  /** Every event. @type {Declared['all']} */
   async all() {
     return this.searchAll()
   }
 
-  /** How many events there are, of a type if one is given. */
+  /** How many events there are, of a type if one is given. @type {Declared['count']} */
   async count(attrs) {
     const type = this._typeOf('count', attrs)
     const engine = await this._ready()
@@ -147,10 +152,14 @@ export class EventQueue {
     return engine.countEvents(type, this._token)
   }
 
-  /** An async iterable over the events that `search` finds, again after each commit with news. */
+  /**
+   * An async iterable over the events that `search` finds, again after each commit with news.
+   * @param {{type?: string}} [attrs]
+   * @param {{limit?: number, sort?: {v?: number}}} [options]
+   */
   live(attrs, { limit, sort = {} } = {}) {
     const type = this._typeOf('live', attrs)
-    const filter = { type, limit, newestFirst: sort.v < 0 }
+    const filter = { type, limit, newestFirst: Number(sort.v) < 0 }
     return this.db._hub.query('_log', engine => engine.history(filter, 0), JSON.parse)
   }
 

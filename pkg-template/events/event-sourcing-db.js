@@ -65,6 +65,8 @@ class EventDB extends DB {
   }
 }
 
+/** @typedef {import('../types/events.js').EventSourcingDB} Declared */
+
 export class EventSourcingDB extends Emitter {
   #options
   #sync
@@ -154,7 +156,10 @@ export class EventSourcingDB extends Emitter {
     return this
   }
 
-  /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
+  /**
+   * Waits for what is running, then lets the files go. Pending events stay in the queue.
+   * @type {Declared['close']}
+   */
   async close() {
     await this.db.close()
   }
@@ -224,12 +229,15 @@ export class EventSourcingDB extends Emitter {
     await this.db._engine?.forgetCalls(tab)
   }
 
-  /** The position of the last event whose effect is in the models. */
+  /**
+   * The position of the last event whose effect is in the models.
+   * @type {Declared['getVersion']}
+   */
   async getVersion() {
     return this.queue.getMaxV()
   }
 
-  /** The event at a position, once it is handled. */
+  /** The event at a position, once it is handled. @type {Declared['handledVersion']} */
   async handledVersion(v) {
     return v ? this.queue.get(v) : undefined
   }
@@ -237,12 +245,13 @@ export class EventSourcingDB extends Emitter {
   /**
    * Every event in the queue is handled when its dispatch resolves: there is nothing to wait for
    * but the lane.
+   * @type {Declared['waitForQueue']}
    */
   async waitForQueue() {
     return this.handledVersion(await this.queue.getMaxV())
   }
 
-  /** Makes everything that events wrote anew from the log. */
+  /** Makes everything that events wrote anew from the log. @type {Declared['rebuild']} */
   async rebuild() {
     refuseOwnWait(this.db)
     const engine = await this.db._ready()
@@ -250,7 +259,7 @@ export class EventSourcingDB extends Emitter {
     this.db._announce(true)
   }
 
-  /** Resolves when the server's log holds every event made so far. */
+  /** Resolves when the server's log holds every event made so far. @type {Declared['synced']} */
   async synced() {
     await this.db._ready()
     await this.#sync?.drained()
@@ -290,17 +299,18 @@ export class EventSourcingDB extends Emitter {
   /**
    * The application's offline switch: in force at once, and kept for the next start when this
    * resolves.
+   * @type {Declared['setOnline']}
    */
   async setOnline(online) {
     await this.#sync?.setOnline(Boolean(online))
   }
 
-  /** Tries to sync now. */
+  /** Tries to sync now. @type {Declared['sync']} */
   sync() {
     this.#sync?.wake()
   }
 
-  /** Gives a new token, which lifts a fence. */
+  /** Gives a new token, which lifts a fence. @type {Declared['setToken']} */
   setToken(token) {
     this.#sync?.setToken(token)
   }

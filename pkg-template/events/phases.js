@@ -34,6 +34,7 @@ class Call {
 
 export class Phases {
   #db
+  /** @type {Record<string, {name: string, fn: (argument: any) => any}[]>} */
   #of = { preprocessor: [], reducer: [], deriver: [] }
 
   constructor(db) {

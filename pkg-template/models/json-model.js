@@ -13,14 +13,14 @@ import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { refuseOwnWait } from '../sql/waits.js'
-import { Keyed } from './keyed.js'
+import { Searchable } from './searchable.js'
 
 const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
   migrations migrationOptions`.split(/\s+/)
 
-export class JsonModel extends Keyed {
-  /** The token of the transaction this instance works in; 0 outside. */
-  _token = 0
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class JsonModel extends Searchable {
   // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
   _definition
   _completion
@@ -118,6 +118,9 @@ export class JsonModel extends Keyed {
    * Merges `obj` into the document with its id, property by property; null and undefined remove
    * one. Or changes parts of the document with an id: `update(id, {$set, $unset, $inc, $push},
    * noReturn?)`.
+   * @param {any} given
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
    */
   async update(given, upsert = false, noReturn = false) {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
@@ -139,7 +142,7 @@ export class JsonModel extends Keyed {
     return noReturn ? { lastID: item[this.idCol], changes: 1 } : item
   }
 
-  /** `update`, in whichever transaction there is. */
+  /** `update`, in whichever transaction there is. @type {Declared['updateNoTrans']} */
   async updateNoTrans(obj, upsert, noReturn) {
     return this.update(obj, upsert, noReturn)
   }
@@ -224,6 +227,7 @@ export class JsonModel extends Keyed {
   /**
    * Changes the matching documents, all or none: by an object to merge, a patch, or a function that
    * gives the new one.
+   * @type {Declared['updateWhere']}
    */
   async updateWhere(attrs, given) {
     const { kind, change } = this._checkChange(attrs, given)
@@ -285,7 +289,10 @@ export class JsonModel extends Keyed {
     return made.length
   }
 
-  /** Removes the matching documents, all or none; gives how many. */
+  /**
+   * Removes the matching documents, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs) {
     this._checkAttrs('removeWhere', attrs)
     return this._together(async model => {
@@ -345,6 +352,7 @@ export class JsonModel extends Keyed {
 
   /**
    * Removes the document with an id, or the one given; resolves also when there is none, or no id.
+   * @returns {Promise<any>}
    */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
@@ -353,12 +361,12 @@ export class JsonModel extends Keyed {
     return { changes: await this._removeAll([id]) }
   }
 
-  /** Deprecated name of `remove`. */
+  /** Deprecated name of `remove`. @type {Declared['delete']} */
   async delete(idOrObj) {
     return this.remove(idOrObj)
   }
 
-  /** Gives a document another id. */
+  /** Gives a document another id. @type {Declared['changeId']} */
   async changeId(oldId, newId) {
     this._checkId('changeId', oldId)
     this._checkNewId('changeId', newId)

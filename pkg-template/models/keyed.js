@@ -1,5 +1,6 @@
 // What `JsonModel` reads with by ids: single documents, many at once, through a cache; and what
-// turns stored documents into those of the user. Does not write, and does not search.
+// turns stored documents into those of the user. Does not write, and does not search. JsonModel's
+// constructor fills the fields.
 
 import { LONE } from '../documents/codec.js'
 import { nullish } from '../documents/kinds.js'
@@ -9,14 +10,52 @@ import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { Loader } from './loader.js'
 import { findColumn, show } from './search-attrs.js'
-import { Searchable } from './searchable.js'
 
-export class Keyed extends Searchable {
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class Keyed {
+  /** @type {import('../sql/sqlite.js').SQLite} */
+  db
+  /** @type {string} */
+  name
+  /** @type {string} */
+  idCol
+  /**
+   * Every column by its name, the id and `json` included.
+   * @type {Record<string, any>}
+   */
+  columns
+  /** @type {any[]} */
+  columnArr
+  // of a SELECT of whole rows: the columns, and its list
+  /** @type {any[]} */
+  getCols
+  /** @type {any[]} */
+  selectCols
+  /** @type {string[]} */
+  selectColNames
+  /** @type {string[]} */
+  selectColAliases
+  /** @type {string} */
+  selectColsSql
+  /** @type {(new () => any) | undefined} */
+  Item
+  /** Whether ids are integers. */
+  _integerId = false
+  /** The token of the transaction this instance works in; 0 outside. */
+  _token = 0
+  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
+  /** @type {import('../documents/codec.js').Codec} */
+  _codec
+  /**
+   * The columns with `parse`.
+   * @type {any[]}
+   */
+  _parsed
   /** Prepares the table of a model whose late adding failed; `DB` sets it. */
   _again
 
   constructor() {
-    super()
     // for `rows.map(model.parseRow)` and `.then(model.toObj)`
     this.toObj = this.toObj.bind(this)
     this.parseRow = this.parseRow.bind(this)
@@ -82,6 +121,7 @@ export class Keyed extends Searchable {
 
   /** The model that `_boundTo` made this one from. */
   _outside() {
+    /** @type {any} */
     let model = this
     while (!Object.hasOwn(model, 'columns')) model = Object.getPrototypeOf(model)
     return model
@@ -94,7 +134,11 @@ export class Keyed extends Searchable {
       : this.parseRow(rows, options)
   }
 
-  /** A row of the table as a document; undefined for none. */
+  /**
+   * A row of the table as a document; undefined for none.
+   * @param {any} row
+   * @param {{cols?: readonly string[]}} [options]
+   */
   parseRow(row, { cols } = {}) {
     for (const name of cols ?? []) findColumn(this, name)
     return row ? this._item(fromRow(this.columnArr, row, cols)) : undefined
@@ -121,11 +165,6 @@ export class Keyed extends Searchable {
       throw new TypeError(`${this.name}.${method}: ${colName} is an invalid Date`)
     // as a search has it: elsewhere a Date is its text
     return column.type === 'DATE' ? stored.getTime() : stored.toJSON()
-  }
-
-  /** Whether there is a document with the id of this one. */
-  async _isThere({ [this.idCol]: id }) {
-    return !nullish(id) && (await this.exists(id))
   }
 
   /** Whether another document than that with an id has a slug. */

@@ -20,6 +20,7 @@ export async function each(model, attrs, options, fn) {
     if (rest[name]) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
   }
   const { idCol } = model
+  /** @type {Record<string, any>} */
   const run = {
     call,
     concurrent,

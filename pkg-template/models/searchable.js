@@ -5,6 +5,7 @@ import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'
 import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
+import { Keyed } from './keyed.js'
 import { ownAny, ownCount, ownFigure, ownSearch } from './own-select.js'
 import {
   bindings,
@@ -37,8 +38,13 @@ const OPTIONS = {
   snippet: other,
 }
 
-export class Searchable {
-  /** Every document, also those that an own `makeSelect` would leave out. */
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class Searchable extends Keyed {
+  /**
+   * Every document, also those that an own `makeSelect` would leave out.
+   * @type {Declared['all']}
+   */
   async all() {
     return (await this._find({}, ITEMS, {})).items
   }
@@ -47,6 +53,7 @@ export class Searchable {
    * `{items, total, cursor?, prevCursor?}` of what matches `attrs`, or the items alone with
    * `itemsOnly`. Columns are compared by their keys or by operators; null and undefined are no
    * condition.
+   * @type {Declared['search']}
    */
   async search(attrs = {}, options = {}) {
     const found = await this._find(attrs ?? {}, options ?? {})
@@ -105,24 +112,33 @@ export class Searchable {
     return figure
   }
 
-  /** The documents alone. */
+  /** The documents alone. @type {Declared['searchAll']} */
   async searchAll(attrs, options) {
     return this.search(attrs, { ...options, itemsOnly: true, noTotal: true })
   }
 
-  /** The first document, or undefined. */
+  /** The first document, or undefined. @type {Declared['searchOne']} */
   async searchOne(attrs, options) {
     const { items } = await this._find(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
     return items[0]
   }
 
-  /** How many documents match; of those after `cursor` if there is one. */
+  /**
+   * How many documents match; of those after `cursor` if there is one.
+   * @type {Declared['count']}
+   */
   async count(attrs = {}, options = {}) {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
     const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return this._figure(engine, engine.count(this.name, search, this._inside()))
+  }
+
+  /** Whether there is a document with the id of this one. */
+  async _isThere(doc) {
+    const id = doc[this.idCol]
+    return !nullish(id) && (await this.exists(id))
   }
 
   /** Whether there is a document with this id, or one that matches. */
@@ -147,6 +163,7 @@ export class Searchable {
   /**
    * `max`, `min`, `sum`, `avg`, `count` or `total` of the numbers in a column; null, of the last
    * two 0, without any.
+   * @type {Declared['numAggOp']}
    */
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string')
@@ -166,18 +183,22 @@ export class Searchable {
     return this._figure(engine, decode(JSON.parse(figure)))
   }
 
+  /** @type {Declared['max']} */
   async max(column, attrs, options) {
     return this.numAggOp('max', column, attrs, options)
   }
 
+  /** @type {Declared['min']} */
   async min(column, attrs, options) {
     return this.numAggOp('min', column, attrs, options)
   }
 
+  /** @type {Declared['sum']} */
   async sum(column, attrs, options) {
     return this.numAggOp('sum', column, attrs, options)
   }
 
+  /** @type {Declared['avg']} */
   async avg(column, attrs, options) {
     return this.numAggOp('avg', column, attrs, options)
   }
@@ -189,14 +210,20 @@ export class Searchable {
     return each(this, attrs ?? {}, options ?? {}, fn)
   }
 
-  /** How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`. */
+  /**
+   * How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+   * @type {Declared['explain']}
+   */
   async explain(attrs = {}, options = {}) {
     const search = this._searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
     return engine.explain(this.name, search, this._inside())
   }
 
-  /** An async iterable over the matching documents, again after each commit that changed them. */
+  /**
+   * An async iterable over the matching documents, again after each commit that changed them.
+   * @type {Declared['live']}
+   */
   live(attrs = {}, options = {}) {
     if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }
@@ -208,7 +235,10 @@ export class Searchable {
     return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
 
-  /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
+  /**
+   * Whether a search may read other tables: it has SQL of the developer's own, or a column has.
+   * @param {Record<string, any>} options
+   */
   _readsMore({ join, where, cols }, search) {
     const reads = ({ real, sql }) => !real && /\b(select|in)\b/i.test(sql ?? '')
     return (
@@ -220,6 +250,7 @@ export class Searchable {
    * The statements of a search, `{attrs, ...options}`: `[sql, values, cursorAliases, totalSql,
    * totalValues, invert]`. A subclass that overrides it has every search run what it gives; the
    * database is open by then.
+   * @param {Record<string, any>} [asked]
    */
   makeSelect({ attrs, ...options } = {}) {
     if (!this.db._engine)

@@ -25,6 +25,7 @@ export class LiveHub {
    * An async iterable over the results of `read`, as JSON text parsed by `parse`. The first comes
    * at once, further ones when a commit to `table`, or to any table if it is undefined, changed the
    * result.
+   * @returns {AsyncIterable<any>}
    */
   query(table, read, parse) {
     return { [Symbol.asyncIterator]: () => this.#start(new Query(table, read, parse)) }

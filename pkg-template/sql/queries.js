@@ -8,7 +8,22 @@ import { Statement } from './statement.js'
 /** How a statement begins that writes: it takes its turn, also where its rows are wanted. */
 const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
 
-export class Queries extends Emitter {
+/**
+ * What SQLite gives the ways to run a statement. `_ready` and `_readyToWrite` give the engine.
+ * @typedef {import('../engine/tidelog.js').Engine} Engine
+ * @typedef {{
+ *   name: string,
+ *   _options: Record<string, any>,
+ *   _ready(own?: number): Engine | Promise<Engine>,
+ *   _readyToWrite(own?: number): Engine | Promise<Engine>,
+ *   _tokenOf(own?: number): number,
+ *   _announce(anything?: boolean): void,
+ * }} Beneath
+ */
+
+/** @typedef {import('../types/sql.js').SQLite} Declared */
+
+export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter) {
   static sql = sql
   sql = sql
   _statements = new Map()
@@ -98,7 +113,7 @@ export class Queries extends Emitter {
    * Does a call, tells listeners of `call` about it, and names connection and statement in its
    * error.
    */
-  async _call({ method, isStmt = false, query, args, label }, work) {
+  async _call({ method, isStmt = false, query, args, label = '' }, work) {
     const { verbose } = this._options
     const told = verbose || this.listenerCount('call') > 0
     const from = verbose ? new Error('called') : undefined
@@ -124,12 +139,16 @@ export class Queries extends Emitter {
 
   /**
    * A number that changes when another connection, in this process or another, wrote to the file.
+   * @type {Declared['dataVersion']}
    */
   async dataVersion() {
     return (await this._ready()).dataVersion()
   }
 
-  /** The application's own version of the database, set first if one is given. */
+  /**
+   * The application's own version of the database, set first if one is given.
+   * @type {Declared['userVersion']}
+   */
   async userVersion(version) {
     const given = version !== undefined && version !== null
     if (given && (!Number.isInteger(version) || version !== (version | 0)))
@@ -140,6 +159,10 @@ export class Queries extends Emitter {
   }
 }
 
+/**
+ * @param {string} method
+ * @param {any[]} args
+ */
 function textOf(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
   if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)

@@ -21,10 +21,15 @@ const LOOK_MS = 25
 
 let unnamed = 0
 
+/** @typedef {import('../engine/tidelog.js').Engine} Engine */
+
 export class SQLite extends Queries {
   /** Models by name. */
   store = {}
-  /** The engine; undefined before and after. */
+  /**
+   * The engine; undefined before and after.
+   * @type {any}
+   */
   _engine
   /** What calls wait for on an open database; undefined when there is nothing. */
   _settling
@@ -36,6 +41,18 @@ export class SQLite extends Queries {
   // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them.
   // What changes is in one object, so that they see it: whether it is open, the open transaction,
   // the one that all calls join, and the link to a host's database
+  /**
+   * @type {{
+   *   open: boolean,
+   *   opening?: Promise<any>,
+   *   awaited?: import('../language/deferred.js').Deferred,
+   *   root?: Transaction,
+   *   joined?: Transaction,
+   *   link?: import('./host-link.js').HostLink,
+   *   hook?: object,
+   *   running: Running,
+   * }}
+   */
   _now = {
     open: false,
     opening: undefined,
@@ -134,7 +151,7 @@ export class SQLite extends Queries {
     for (;;) {
       try {
         const options = { storage, file, relaxed: durability === 'relaxed', readOnly }
-        return await Engine.open(options, fs, this._functions?.())
+        return await Engine.open(options, fs, /** @type {any} */ (this)._functions?.())
       } catch (error) {
         if (error.code !== 'LOCKED' || Date.now() >= until) throw named(error, this.name)
         await new Promise(go => setTimeout(go, LOOK_MS))
@@ -194,7 +211,7 @@ export class SQLite extends Queries {
     }
   }
 
-  /** Runs `fn(db)` once the database is open: now if it is. */
+  /** Runs `fn(db)` once the database is open: now if it is. @param {(db: any) => unknown} fn */
   runOnceOnOpen(fn) {
     if (typeof fn !== 'function') throw new TypeError('runOnceOnOpen: fn must be a function')
     if (this.isOpen) return fn(this)
@@ -204,6 +221,7 @@ export class SQLite extends Queries {
   /**
    * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the
    * token of the transaction that the call is part of.
+   * @returns {Engine | Promise<Engine>}
    */
   _ready(own = 0) {
     // in a migration the database is not open yet, and waits for its end

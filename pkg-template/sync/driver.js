@@ -156,7 +156,7 @@ export class Driver {
   /** Waits until the bell rings, or until a time of the machine's clock. */
   async #sleep(until) {
     const timer = until && setTimeout(() => this.ring(), Math.max(until - now(), 0))
-    await new Promise(go => {
+    await new Promise((/** @type {(value?: unknown) => void} */ go) => {
       this.#wake = go
       if (this.#rung) go()
     })

@@ -23,6 +23,7 @@ const FREEZE_MS = 1000
 const DEATHS = 3
 const SHORT_MS = 2000
 export class Connection {
+  /** @type {import('../client.js').Status} */
   status = {
     role: 'waiting',
     storage: null,
@@ -32,13 +33,17 @@ export class Connection {
     sync: null,
   }
   listeners = new Set()
-  /** Why nothing can be sent any more. */
+  /**
+   * Why nothing can be sent any more.
+   * @type {TidelogError | null}
+   */
   ended = null
   /** How often a leader began to serve this page: a live query of another time starts anew. */
   served = 0
   #start
   #locks
   #tab = crypto.randomUUID()
+  /** @type {(Worker & {start?: () => void}) | null} */
   #worker = null
   #watched = false
   #begun = 0
@@ -48,10 +53,13 @@ export class Connection {
   /** Why calls are refused until somebody leads. */
   #failure = null
   #unanswered = new Unanswered()
+  /** @type {import('../language/deferred.js').Deferred | null} */
   #ready = deferred()
+  /** @type {Promise<void> | null} */
   #closed = null
   #closing = deferred()
   #marker = new Marker()
+  /** @type {(value?: unknown) => void} */
   #leave = () => {}
 
   constructor(start, locks) {
@@ -63,7 +71,7 @@ export class Connection {
   async open() {
     this.#begin()
     this.#listen('addEventListener')
-    await this.#ready.promise
+    await this.#ready?.promise
   }
 
   newId() {
@@ -137,6 +145,7 @@ export class Connection {
   }
 
   #crash(reason) {
+    /** @type {any} */
     const cause = reason instanceof Error ? reason : undefined
     const message = `the engine stopped: ${reason?.message ?? reason}`
     const error =
@@ -174,7 +183,7 @@ export class Connection {
     this.#tell(status)
     this.#watch(alive)
     const held = await this.#held()
-    worker.postMessage({ t: 'join', tab: this.#tab, held })
+    worker?.postMessage({ t: 'join', tab: this.#tab, held })
     this.#ready?.resolve()
     this.#ready = null
   }
@@ -203,7 +212,7 @@ export class Connection {
     this.#marker.hear(kept, this.#keep)
     this.#tell(status)
     const worker = this.#worker
-    this.#unanswered.serve(repeatable, message => worker.postMessage(message))
+    this.#unanswered.serve(repeatable, message => worker?.postMessage(message))
   }
 
   /** Nobody serves this page. */
@@ -294,7 +303,10 @@ export class Connection {
     this.#tell(this.status)
   }
 
-  #tell({ evicted, ...status }) {
+  /** @param {import('../client.js').Status} given */
+  #tell({ evicted, ...given }) {
+    /** @type {import('../client.js').Status} */
+    const status = given
     if (this.#marker.evicted) status.evicted = true
     this.status = status
     for (const listener of this.listeners) {

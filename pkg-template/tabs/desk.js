@@ -33,8 +33,9 @@ export class Desk {
   #stale = false
 
   /**
-   * @param {{tab: string, role: string, crash: (error: Error) => void}} about the page, and what to
-   * do after a trap
+   * The page `tab`; `crash` is what to do after a trap.
+   * @param {import('../types/events.js').EventSourcingDB & Record<string, any>} db
+   * @param {{tab: string, role: string, crash: (error: Error) => void}} about
    */
   constructor(db, { tab, role, crash }) {
     this.#db = db

@@ -12,7 +12,7 @@ export class Desks {
   #of = new Map()
 
   /**
-   * @param {object} db what the pages call
+   * @param {any} db what the pages call
    * @param {{id: string, hall: import('./hall.js').Hall, locks: LockManager | undefined,
    *   crash: (error: Error) => void}} about this worker, the others, and what to do after a trap
    */

@@ -34,17 +34,31 @@ export class Tab {
   #open
   #hall
   #version
-  /** Our page: `{tab, held}`, once it has said who it is. */
+  /**
+   * Our page, once it has said who it is.
+   * @type {{tab: string, held: boolean} | null}
+   */
   #page = null
-  /** The worker that serves our page. */
+  /**
+   * The worker that serves our page.
+   * @type {string | null}
+   */
   #leader = null
+  /** @type {any} */
   #db = null
-  /** When leading: the pages it serves. */
+  /**
+   * When leading: the pages it serves.
+   * @type {Desks | null}
+   */
   #desks = null
   #leadership
   #watch
-  /** Why this worker neither leads nor follows any more. */
+  /**
+   * Why this worker neither leads nor follows any more.
+   * @type {TidelogError | null}
+   */
   #over = null
+  /** @type {Record<string, any>} */
   #last = NOTHING
   #first = deferred()
 
@@ -108,8 +122,7 @@ export class Tab {
     switch (message.t) {
       case 'join':
         this.#page = message
-        if (this.#db) return this.#serveOwn()
-        return this.#leader ? this.#join() : undefined
+        return this.#desks ? this.#serveOwn(this.#desks, message) : this.#join()
       case 'close':
         return this.#close()
       case 'freeze':
@@ -117,11 +130,12 @@ export class Tab {
       case 'resume':
         return this.#resume()
     }
-    if (this.#desks) return this.#desks.receiveOwn(this.#page?.tab, message)
-    if (!this.#leader || this.#leader === this.#id) return
+    const page = this.#page
+    if (this.#desks) return this.#desks.receiveOwn(page?.tab, message)
+    if (!page || !this.#leader || this.#leader === this.#id) return
     if (message.t === 'end') this.#watch.settle(message.id)
     else if (message.t !== 'verdict') this.#watch.owe(message.id, message.t)
-    this.#hall.to(this.#leader, { t: 'page', from: this.#id, tab: this.#page.tab, message })
+    this.#hall.to(this.#leader, { t: 'page', from: this.#id, tab: page.tab, message })
   }
 
   #post(message) {
@@ -133,6 +147,7 @@ export class Tab {
   }
 
   #status(role, error) {
+    /** @type {Record<string, any>} */
     const status = { ...this.#last, role }
     delete status.error
     if (error) status.error = { code: error.code, message: error.message }
@@ -181,16 +196,14 @@ export class Tab {
     if (this.#leadership.held || leader === this.#leader) return
     this.#down()
     this.#leader = leader
-    if (this.#page) this.#join()
+    this.#join()
   }
 
+  /** Our page is to be served by the leader, once both are known. */
   #join() {
-    this.#hall.to(this.#leader, {
-      t: 'join',
-      from: this.#id,
-      tab: this.#page.tab,
-      held: this.#page.held,
-    })
+    if (!this.#leader || !this.#page) return
+    const { tab, held } = this.#page
+    this.#hall.to(this.#leader, { t: 'join', from: this.#id, tab, held })
   }
 
   /** Something for our page from its leader. */
@@ -227,7 +240,7 @@ export class Tab {
     const crash = error => this.#crash(error)
     this.#desks = new Desks(db, { id: this.#id, hall: this.#hall, locks: this.#locks, crash })
     this.#hall.tell({ t: 'lead', from: this.#id })
-    if (this.#page) this.#serveOwn()
+    if (this.#page) this.#serveOwn(this.#desks, this.#page)
     else this.#tell('leader')
     this.#first.resolve(db)
     this.#desks.forgetGone().catch(error => isCrash(error) && this.#crash(error))
@@ -251,8 +264,8 @@ export class Tab {
     }
   }
 
-  #serveOwn() {
-    this.#desks.serveOwn(this.#page.tab, message => {
+  #serveOwn(desks, { tab }) {
+    desks.serveOwn(tab, message => {
       if (message.status) this.#last = message.status
       this.#post(message)
     })

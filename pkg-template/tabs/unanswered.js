@@ -183,7 +183,7 @@ export function settle(wait, error) {
 
 /** Resolves when a call is answered, also while its own promise stays as it is. */
 function settled(call) {
-  return new Promise(done => {
+  return new Promise((/** @type {(value?: unknown) => void} */ done) => {
     for (const end of ['resolve', 'reject']) {
       const now = call[end]
       call[end] = value => {
