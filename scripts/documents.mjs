@@ -48,7 +48,7 @@ db.addModel(JsonModel, {
   },
 })
 await db.open()
-const engine = db.engine
+const engine = db._engine
 const insert = 'INSERT INTO "bare"("id", "json") VALUES (?, ?)'
 const fresh = async () => {
   await db.exec(

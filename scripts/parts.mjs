@@ -4,11 +4,12 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { must, output, root, target, watch } from './shell.mjs'
 
+const tsc = 'node_modules/typescript/bin/tsc'
 const wasm32 = ['--target', 'wasm32-unknown-unknown']
 
 /** In order: what is quick and fails often comes first. */
 export const parts = [
-  { name: 'lints', needs: ['npm', 'build'], run: lints },
+  { name: 'lints', needs: ['package'], run: lints },
   { name: 'rust', needs: ['build'], run: () => cargo(['test', '--locked', '--no-fail-fast']) },
   { name: 'wasm-node', needs: ['build'], run: () => wasm({ WASM_BINDGEN_TEST_ONLY_NODE: '1' }) },
   {
@@ -28,7 +29,7 @@ export const parts = [
   { name: 'browser', needs: ['package', 'browsers'], run: () => node('tests/browser') },
 ]
 
-/** Formatters and linters: one check each. */
+/** Formatters, linters, and the JavaScript against its types: one check each. */
 function lints() {
   const clippy = ['clippy', '--locked', '--all-targets']
   return checks([
@@ -43,6 +44,8 @@ function lints() {
       '--error-on-warnings',
       '.',
     ],
+    // the engine's types first, by which its calls are checked
+    ...['engine', 'checked'].map(name => ['node', tsc, '-p', `tests/types/${name}`]),
   ])
 }
 
@@ -60,10 +63,17 @@ async function shipped() {
   return node('tests/shipped')
 }
 
-/** The hand-written types against files that use them, through the built package's exports. */
-function types() {
-  if (files('tests/types', '.ts').length === 0) return none()
-  return checks([['node', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tests/types']])
+/**
+ * The hand-written types: against files that use them, through the built package's exports; what
+ * editors show of them; and whether the check of the JavaScript by them can fail.
+ */
+async function types() {
+  const used = await checks([
+    ['node', tsc, '--noEmit', '-p', 'tests/types'],
+    ['node', tsc, '-p', 'tests/types/engine'],
+  ])
+  const { passed, failed } = await node('tests/types')
+  return { passed: used.passed + passed, failed: used.failed + failed }
 }
 
 /** The crate's own tests as wasm, in Node or, configured or told so, in a browser. */

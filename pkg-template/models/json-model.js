@@ -13,15 +13,15 @@ import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { refuseOwnWait } from '../sql/waits.js'
-import { Keyed } from './keyed.js'
+import { Searchable } from './searchable.js'
 
 const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
   migrations migrationOptions`.split(/\s+/)
 
-export class JsonModel extends Keyed {
-  /** The token of the transaction this instance works in; 0 outside. */
-  _token = 0
-  // no private fields: `inside` makes objects that inherit from this one, and would not have them
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class JsonModel extends Searchable {
+  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
   _definition
   _completion
   _codec
@@ -70,12 +70,12 @@ export class JsonModel extends Keyed {
     this._completion.checkDefaults(this._codec)
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
-    this.integerId = columns[idCol].type === 'INTEGER'
-    db.made?.(this)
+    this._integerId = columns[idCol].type === 'INTEGER'
+    db._made?.(this)
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */
-  inside(token, store) {
+  _boundTo(token, store) {
     return Object.create(this, { _token: { value: token }, store: { value: store } })
   }
 
@@ -118,10 +118,13 @@ export class JsonModel extends Keyed {
    * Merges `obj` into the document with its id, property by property; null and undefined remove
    * one. Or changes parts of the document with an id: `update(id, {$set, $unset, $inc, $push},
    * noReturn?)`.
+   * @param {any} given
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
    */
   async update(given, upsert = false, noReturn = false) {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
-    const obj = this.checkObject('update', given)
+    const obj = this._checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
       throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
@@ -135,11 +138,11 @@ export class JsonModel extends Keyed {
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
-    const item = this.item(JSON.parse(merged))
+    const item = this._item(JSON.parse(merged))
     return noReturn ? { lastID: item[this.idCol], changes: 1 } : item
   }
 
-  /** `update`, in whichever transaction there is. */
+  /** `update`, in whichever transaction there is. @type {Declared['updateNoTrans']} */
   async updateNoTrans(obj, upsert, noReturn) {
     return this.update(obj, upsert, noReturn)
   }
@@ -177,13 +180,13 @@ export class JsonModel extends Keyed {
   }
 
   async _patch(id, change, noReturn) {
-    this.checkId('update', id)
+    this._checkId('update', id)
     const patch = this._encodePatch(change)
     if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
     const engine = await this._readyToWrite()
     const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
     this._announce()
-    return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
+    return noReturn ? { lastID: id, changes: 1 } : this._item(JSON.parse(doc))
   }
 
   async _setPatched(id, patch, noReturn) {
@@ -224,6 +227,7 @@ export class JsonModel extends Keyed {
   /**
    * Changes the matching documents, all or none: by an object to merge, a patch, or a function that
    * gives the new one.
+   * @type {Declared['updateWhere']}
    */
   async updateWhere(attrs, given) {
     const { kind, change } = this._checkChange(attrs, given)
@@ -273,7 +277,7 @@ export class JsonModel extends Keyed {
       const id = doc[this.idCol]
       const other = await make(doc)
       if (other !== undefined)
-        made.push({ ...this.checkObject('updateWhere', other), [this.idCol]: id })
+        made.push({ ...this._checkObject('updateWhere', other), [this.idCol]: id })
     }
     if (!this._needsWhole()) {
       if (made.length) await this.set(made)
@@ -285,7 +289,10 @@ export class JsonModel extends Keyed {
     return made.length
   }
 
-  /** Removes the matching documents, all or none; gives how many. */
+  /**
+   * Removes the matching documents, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs) {
     this._checkAttrs('removeWhere', attrs)
     return this._together(async model => {
@@ -313,7 +320,7 @@ export class JsonModel extends Keyed {
   _checkChange(attrs, given) {
     this._checkAttrs('updateWhere', attrs)
     if (typeof given === 'function') return { kind: 'function', change: given }
-    const change = this.checkObject('updateWhere', given)
+    const change = this._checkObject('updateWhere', given)
     if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
     if (!nullish(change[this.idCol]))
       throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
@@ -322,7 +329,7 @@ export class JsonModel extends Keyed {
 
   /** The matching documents as they are stored. */
   async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
+    const text = this._searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
     const engine = await this._ready()
     const { items } = this._reply(engine.search(this.name, text, this._inside()))
     // what SQL computes is no part of the document, nor is what was made to hold it
@@ -335,32 +342,33 @@ export class JsonModel extends Keyed {
   _together(fn) {
     if (this._inside()) return fn(this)
     refuseOwnWait(this.db)
-    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
+    return this.db.withTransaction(tx => fn(tx._modelOf(this)))
   }
 
   /** Runs `fn(model)` as a part of the transaction that is undone alone. */
   _part(fn) {
-    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
+    return this.db.withTransaction(tx => fn(tx._modelOf(this)))
   }
 
   /**
    * Removes the document with an id, or the one given; resolves also when there is none, or no id.
+   * @returns {Promise<any>}
    */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
     if (id === undefined) return { changes: 0 }
-    this.checkId('remove', id)
+    this._checkId('remove', id)
     return { changes: await this._removeAll([id]) }
   }
 
-  /** Deprecated name of `remove`. */
+  /** Deprecated name of `remove`. @type {Declared['delete']} */
   async delete(idOrObj) {
     return this.remove(idOrObj)
   }
 
-  /** Gives a document another id. */
+  /** Gives a document another id. @type {Declared['changeId']} */
   async changeId(oldId, newId) {
-    this.checkId('changeId', oldId)
+    this._checkId('changeId', oldId)
     this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
@@ -372,7 +380,7 @@ export class JsonModel extends Keyed {
     if (this._completion.simple) return this._encodeAll(method, objs, removals)
     const docs = []
     for (const obj of objs) {
-      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), slugs)
+      const { doc, aside } = await this._completion.run(this, this._checkObject(method, obj), slugs)
       docs.push(this._encodeOne(`${this.name}.${method}`, doc, aside, removals))
     }
     return docs
@@ -381,7 +389,7 @@ export class JsonModel extends Keyed {
   _encodeAll(method, objs, removals = false) {
     const what = `${this.name}.${method}`
     return objs.map(obj =>
-      this._encodeOne(what, this.checkObject(method, obj), undefined, removals),
+      this._encodeOne(what, this._checkObject(method, obj), undefined, removals),
     )
   }
 
@@ -389,7 +397,7 @@ export class JsonModel extends Keyed {
     const copy = this._codec.encode(doc, what, removals)
     const id = copy[this.idCol]
     if (!nullish(id)) this._checkStoredId(what, id)
-    else if (this.integerId) delete copy[this.idCol]
+    else if (this._integerId) delete copy[this.idCol]
     else put(copy, this.idCol, crypto.randomUUID())
     if (aside) copy.$aside = this._encodeAside(copy, aside, what)
     return copy
@@ -406,11 +414,11 @@ export class JsonModel extends Keyed {
 
   /** A document with what the engine told about it. */
   _written(doc, news) {
-    if (typeof news === 'string') return this.item(JSON.parse(news))
+    if (typeof news === 'string') return this._item(JSON.parse(news))
     if (this._completion.aside.length) delete doc.$aside
     // as a read has it: first, and of the database's making
-    if (news !== undefined) return this.item({ [this.idCol]: news, ...doc })
-    return this.item(doc)
+    if (news !== undefined) return this._item({ [this.idCol]: news, ...doc })
+    return this._item(doc)
   }
 
   _lastId(docs, news) {

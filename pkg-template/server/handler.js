@@ -19,15 +19,9 @@ const VERBS = ['push', 'pull', 'resume']
 
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
- * @param {{
- *   storage: object,
- *   authorize: (request: Request, about: {log: string, verb: string}) => unknown,
- *   cors?: {origins: string[]},
- * validate?: (event: {type: string, data: unknown, id: string}, about: {log: string, principal:
- * string}) => string | void,
- *   onError?: (error: unknown) => void,
- * }} options
- * @param {object} [surroundings] for tests: what opens a log
+ * @param {import('../server.js').ServerOptions} options
+ * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for tests: what opens
+ * a log
  */
 export function createServer(options, { open = openLog } = {}) {
   check(options)
@@ -71,6 +65,7 @@ class Server {
   /** Promises of open logs by name. */
   #logs = new Map()
   #underWay = new Set()
+  /** @type {Promise<void> | null} */
   #closing = null
 
   constructor(options, open) {
@@ -101,7 +96,7 @@ class Server {
       [...this.#logs.values()].map(async log => (await log).close()),
     )
     this.#logs.clear()
-    const failed = closed.find(({ status }) => status === 'rejected')
+    const failed = closed.find(one => one.status === 'rejected')
     if (failed) throw failed.reason
   }
 
@@ -257,7 +252,7 @@ class Log {
   }
 
   #wait(ms, signal) {
-    return new Promise(resolve => {
+    return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
       const done = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', done)

@@ -9,7 +9,7 @@ const random = () => crypto.getRandomValues(new Uint32Array(1))[0]
 const MOST_BYTES = 4 * 1024 * 1024
 
 export class Driver {
-  #wire
+  #server
   #token
   /** The request under way: `{id, abort}`. */
   #flight
@@ -21,7 +21,7 @@ export class Driver {
   constructor(engine, { base, fetch, getToken }) {
     this.engine = engine
     this.stopped = false
-    this.#wire = { base, fetch, getToken }
+    this.#server = { base, fetch, getToken }
   }
 
   /** Works until there is something to tell: `{status, verdicts}`, as the engine gives them. */
@@ -118,7 +118,7 @@ export class Driver {
   }
 
   async #post(verb, body, signal) {
-    const { base, fetch } = this.#wire
+    const { base, fetch } = this.#server
     const headers = { 'content-type': 'application/json' }
     if (this.#token !== undefined) headers.authorization = `Bearer ${this.#token}`
     // answers are for this client alone and never a second time
@@ -134,7 +134,7 @@ export class Driver {
 
   /** Asks the application for a token, in the background. */
   async #askToken(refused) {
-    const { getToken } = this.#wire
+    const { getToken } = this.#server
     if (!getToken) {
       // a token given by setToken stays; when it is refused, only the application can give another
       if (refused) this.engine.syncNoToken()
@@ -156,7 +156,7 @@ export class Driver {
   /** Waits until the bell rings, or until a time of the machine's clock. */
   async #sleep(until) {
     const timer = until && setTimeout(() => this.ring(), Math.max(until - now(), 0))
-    await new Promise(go => {
+    await new Promise((/** @type {(value?: unknown) => void} */ go) => {
       this.#wake = go
       if (this.#rung) go()
     })

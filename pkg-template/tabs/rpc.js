@@ -57,7 +57,8 @@ const CAUSES = 8
  */
 export function encodeError(error, depth = 0) {
   if (!(error instanceof Error)) return { value: cloneable(error) ? error : String(error) }
-  const { name, message, stack, code, cause } = error
+  const { name, message, stack, code, cause } = /** @type {Error & {code?: string}} */ (error)
+  /** @type {Record<string, unknown>} */
   const plain = { name, message, stack, base: STANDARD.find(type => error instanceof type)?.name }
   if (code !== undefined) plain.code = code
   if (cause !== undefined && depth < CAUSES) plain.cause = encodeError(cause, depth + 1)
@@ -78,6 +79,7 @@ export function decodeError(plain) {
   const { name, message, stack, code, cause, base, details = [] } = plain
   const options = cause === undefined ? undefined : { cause: decodeError(cause) }
   const standard = STANDARD.find(type => type.name === base)
+  /** @type {Error & {code?: string}} */
   const error = standard ? new standard(message, options) : new TidelogError(code, message, options)
   if (error.name !== name) hidden(error, 'name', name)
   if (code !== undefined) error.code = code

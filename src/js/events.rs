@@ -152,6 +152,13 @@ impl Engine {
         read().map_err(to_js)
     }
 
+    /// How many events the queue has, of a type if one is given.
+    #[wasm_bindgen(js_name = countEvents)]
+    pub fn count_events(&self, event_type: Option<String>, token: u32) -> Result<f64, JsValue> {
+        let count = || event::count_events(self.conn(token)?, event_type.as_deref());
+        count().map(|n| n as f64).map_err(to_js)
+    }
+
     /// Rebuilds everything that events made from the log.
     pub fn rebuild(&self) -> Result<JsValue, JsValue> {
         self.run(|store| async move {

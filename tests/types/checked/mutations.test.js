@@ -1,0 +1,121 @@
+// The check itself can fail: each of these faults, put into a copy of the package, is a complaint.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+// inside the repository, where the types of Node are found
+const copy = join(root, '.build', 'mutated')
+after(() => rmSync(copy, { recursive: true, force: true }))
+
+/** `[what, file, from, to, complaint]` */
+const MUTATIONS = [
+  [
+    'a member is gone',
+    'sql/queries.js',
+    'async dataVersion(',
+    'async dataVersions(',
+    'dataVersion is declared and not there',
+  ],
+  [
+    'a declared member was never made',
+    'types/db.d.ts',
+    '  removeModel(name: string): Promise<void>',
+    '  removeModel(name: string): Promise<void>\n  renameModel(name: string): Promise<void>',
+    'renameModel is declared and not there',
+  ],
+  [
+    'a public member is not declared',
+    'sql/queries.js',
+    'async dataVersion(',
+    'async dataVersions() {}\n  async dataVersion(',
+    'dataVersions is there and not declared',
+  ],
+  [
+    'a parameter is gone',
+    'models/json-model.js',
+    'async changeId(oldId, newId) {',
+    'async changeId(oldId) {\n    const newId = oldId',
+    'changeId has 1 parameters, and is declared with 2',
+  ],
+  [
+    'a parameter is not declared',
+    'types/events.d.ts',
+    '  changeId(oldId: Key, newId: Key, meta?: unknown)',
+    '  changeId(oldId: Key, newId: Key)',
+    'changeId has 3 parameters, and is declared with 2',
+  ],
+  [
+    'an optional parameter is required',
+    'language/errors.js',
+    '@param {{cause?: unknown}} [options]',
+    '@param {{cause?: unknown}} options',
+    'TidelogError does not take what its declaration says',
+  ],
+  [
+    'a parameter has another type',
+    'types/sql.d.ts',
+    'export function renameDatabase(file: string, to: string)',
+    'export function renameDatabase(file: string, to: URL)',
+    'renameDatabase does not take what its declaration says',
+  ],
+  [
+    'a promise is declared as a value',
+    'types/db.d.ts',
+    '  integrityCheck(): Promise<boolean>',
+    '  integrityCheck(): boolean',
+    'integrityCheck gives a promise',
+  ],
+  [
+    'an export is gone',
+    'index.js',
+    "export { Column } from './drift/column.js'\n",
+    '',
+    'Column is declared and not there',
+  ],
+  [
+    'a call of the engine has another argument',
+    'sql/queries.js',
+    'engine.userVersion(',
+    'engine.userVersion({}, ',
+    'Expected',
+  ],
+]
+
+function copyAll() {
+  rmSync(copy, { recursive: true, force: true })
+  cpSync(join(root, 'pkg-template'), join(copy, 'pkg-template'), { recursive: true })
+  cpSync(join(root, '.build', 'types'), join(copy, '.build', 'types'), { recursive: true })
+  const checked = join('tests', 'types', 'checked')
+  cpSync(join(root, checked), join(copy, checked), { recursive: true })
+}
+
+function complaints() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const project = join(copy, 'tests', 'types', 'checked')
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', project], {
+    encoding: 'utf8',
+    cwd: copy,
+  })
+  return { status, stdout }
+}
+
+test('the copy as it is has no fault', () => {
+  copyAll()
+  assert.deepEqual(complaints(), { status: 0, stdout: '' })
+})
+
+for (const [what, file, from, to, complaint] of MUTATIONS) {
+  test(what, () => {
+    copyAll()
+    const path = join(copy, 'pkg-template', file)
+    const text = readFileSync(path, 'utf8')
+    assert.equal(text.split(from).length, 2, `${file} has '${from}' once`)
+    writeFileSync(path, text.replace(from, to))
+    const { status, stdout } = complaints()
+    assert.notEqual(status, 0)
+    assert.ok(stdout.includes(complaint), `no '${complaint}' in:\n${stdout}`)
+  })
+}
