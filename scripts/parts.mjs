@@ -46,6 +46,7 @@ function lints() {
     ],
     // the engine's types first, by which its calls are checked
     ...['engine', 'checked'].map(name => ['node', tsc, '-p', `tests/types/${name}`]),
+    ['node', 'tests/types/checked/parameters.js'],
   ])
 }
 

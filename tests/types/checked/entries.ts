@@ -33,6 +33,9 @@ type First<Args extends unknown[]> = Args extends [infer One, unknown?]
     ? [One?]
     : Args
 same<Differs<Public<typeof jsClient>, typeof client>>()
+// what a page may call of a model takes what the model's own method does
+type Remote = Pick<declared.ESModel, keyof client.RemoteModel>
+same<Differs<Remote, client.RemoteModel>>()
 same<Differs<Public<typeof jsWorker>, typeof worker>>()
 same<Differs<Public<typeof jsServer>, typeof server>>()
 same<Differs<typeof jsHosts, typeof hosts>>()
