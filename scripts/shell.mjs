@@ -1,6 +1,6 @@
 // Runs programs for the other scripts: where the repository is, what the environment of cargo is,
-// how a command is started and stopped. Decides nothing about what is run.
-import { spawn, spawnSync } from 'node:child_process'
+// how a command is started. Decides nothing about what is run; what runs tests is watch.mjs.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -70,55 +70,4 @@ export function must(command, args, { env, cwd = root } = {}) {
   if (status === 0) return
   console.error(`failed: ${[command, ...args].join(' ')}${error ? ` (${error.message})` : ''}`)
   process.exit(status || 1)
-}
-
-/**
- * Runs a command, shows what it prints and returns it: `{status, text}`. One that takes longer than
- * `minutes` is killed with all its children (browsers, drivers) and has the status null.
- */
-export function watch(command, args, { env, minutes = 20 } = {}) {
-  return new Promise(resolve => {
-    const child = spawn(command, args, {
-      cwd: root,
-      env: environment(env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
-    const chunks = []
-    const stop = signal => {
-      try {
-        process.kill(-child.pid, signal)
-      } catch {
-        // it ended meanwhile
-      }
-    }
-    const interrupted = () => {
-      stop('SIGKILL')
-      process.exit(130)
-    }
-    const timer = setTimeout(() => {
-      console.error(`killed after ${minutes} minutes: ${[command, ...args].join(' ')}`)
-      stop('SIGKILL')
-    }, minutes * 60_000)
-    for (const [from, to] of [
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ]) {
-      from.on('data', chunk => {
-        chunks.push(chunk)
-        to.write(chunk)
-      })
-    }
-    process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
-    const done = status => {
-      clearTimeout(timer)
-      process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
-      resolve({ status, text: Buffer.concat(chunks).toString() })
-    }
-    child.on('error', error => {
-      chunks.push(Buffer.from(String(error)))
-      done(127)
-    })
-    child.on('close', done)
-  })
 }

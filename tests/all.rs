@@ -1,6 +1,7 @@
 //! All tests of `tests/` in one binary: linking is what takes long. Natively runs what says
 //! `cfg(not(target_family = "wasm"))`; as wasm `wasm_node` in Node, `wasm_worker` and `wasm_idb` in
 //! browsers' workers, `wasm_handles` in all of them. scripts/parts.mjs knows these names.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // tests
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests
 
