@@ -13,19 +13,8 @@ use super::super::super::limits;
 use super::super::super::resume::{Resume, Resumed};
 use super::super::super::wire;
 use super::super::{Action, Change, Identify, Queue, Rewind, Stop, Tick, Verb};
-use super::{Client, Halt};
+use super::state::{Client, Halt, Healing};
 use crate::error::Result;
-
-/// Where the machine is on its way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Healing {
-    /// It is not.
-    None,
-    /// The server is to be asked where the histories part.
-    Ask,
-    /// Rewound; own events may turn up until here.
-    CatchUp { asof: u64 },
-}
 
 impl Client {
     /// Whether nothing may be pushed for now.
