@@ -2,10 +2,10 @@
 //! `cfg(not(target_family = "wasm"))`; as wasm `wasm_node` in Node, `wasm_worker` and `wasm_idb` in
 //! browsers' workers, `wasm_handles` in all of them. scripts/parts.mjs knows these names.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests
-#![allow(clippy::unwrap_used, clippy::expect_used)] // tests
 
 mod architecture;
 mod calls;
+mod circles;
 mod crash;
 mod host;
 mod later;
