@@ -1,5 +1,6 @@
 //! Every decision on the sync of one replica; its words are defined in the module above.
 
+use super::super::error::Result;
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
 use super::super::resume::Resumed;
@@ -9,7 +10,6 @@ use super::{
     Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, TIMEOUT_MS,
     Tick, Verb,
 };
-use crate::error::Result;
 
 mod change;
 mod healing;
@@ -56,7 +56,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of the queue's storage.
-    pub fn poll(&mut self, tick: Tick, queue: &impl Queue) -> Result<Action> {
+    pub fn poll<Q: Queue>(&mut self, tick: Tick, queue: &Q) -> Result<Action, Q::Error> {
         self.look_at(queue, tick.now)?;
         if let Some(change) = self.ready.take() {
             self.applying = Some(Applying::of(&change));
@@ -101,7 +101,7 @@ impl Client {
             return self.poll(tick, queue);
         }
         if self.heals() {
-            return self.pull(tick.now);
+            return Ok(self.pull(tick.now)?);
         }
         // A push begins at the first event that is not confirmed, so that the server compares its
         // id: behind one that is acked only, another might have taken its number meanwhile (a
@@ -112,7 +112,7 @@ impl Client {
         if self.unpushed() && self.at_head {
             return Ok(Action::Wait(Some(self.push_at)));
         }
-        self.pull(tick.now)
+        Ok(self.pull(tick.now)?)
     }
 
     /// Takes the answer to a request. An answer to anything but the request in flight is dropped.
@@ -207,7 +207,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of the queue's storage.
-    pub fn status(&self, queue: &impl Queue) -> Result<Status> {
+    pub fn status<Q: Queue>(&self, queue: &Q) -> Result<Status, Q::Error> {
         let state = match self.halt {
             Halt::Fenced(code) => State::Fenced { code },
             Halt::NeedsUpgrade { min, max } => State::NeedsUpgrade { min, max },
@@ -229,7 +229,7 @@ impl Client {
     }
 
     /// Notes what the queue holds; a first unpushed event starts the debounce.
-    fn look_at(&mut self, queue: &impl Queue, now: u64) -> Result<()> {
+    fn look_at<Q: Queue>(&mut self, queue: &Q, now: u64) -> Result<(), Q::Error> {
         let waited = self.unpushed();
         let top = queue.top()?;
         let confirmed = top.saturating_sub(queue.pending()?);
@@ -265,9 +265,9 @@ impl Client {
         Action::Wait(Some(flight.deadline.min(push_at)))
     }
 
-    fn push(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
+    fn push<Q: Queue>(&mut self, now: u64, queue: &Q) -> Result<Action, Q::Error> {
         let entries = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
-        let Some(last) = entries.last().map(|e| e.n) else { return self.pull(now) };
+        let Some(last) = entries.last().map(|e| e.n) else { return Ok(self.pull(now)?) };
         let pushed = Some((entries.len(), last));
         let body = wire::to_json(&Push {
             p: wire::VERSION,

@@ -9,12 +9,12 @@
 //! Nothing is pushed on the way. The queue only grows: own events after the common point are
 //! pending again.
 
+use super::super::super::error::Result;
 use super::super::super::limits;
 use super::super::super::resume::{Resume, Resumed};
 use super::super::super::wire;
 use super::super::{Action, Change, Identify, Queue, Rewind, Stop, Tick, Verb};
 use super::state::{Client, Halt, Healing};
-use crate::error::Result;
 
 impl Client {
     /// Whether nothing may be pushed for now.
@@ -49,7 +49,7 @@ impl Client {
         self.last.filter(|_| read).map(|last| Identify { last, renew: self.renew })
     }
 
-    pub(super) fn resume(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
+    pub(super) fn resume<Q: Queue>(&mut self, now: u64, queue: &Q) -> Result<Action, Q::Error> {
         self.named = queue.known()?;
         self.named.truncate(limits::KNOWN);
         let known = self.named.iter().map(|p| (p.seq, p.h)).collect();
