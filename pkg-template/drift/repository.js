@@ -112,7 +112,7 @@ export class Repository {
     const { id, ...changes } = this.#data('upsert', data)
     return this.#whole(async model => {
       const first = { limit: 1, noTotal: true, noCursor: true }
-      const [found] = (await model._page(attrs, first, { strict: true })).items
+      const [found] = (await model._find(attrs, first, { strict: true })).items
       if (!found)
         return this.#record(await model.set(withEqual(model, { id, ...changes }, where), true))
       if (!nullish(id) && id !== found.id)

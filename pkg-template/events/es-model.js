@@ -7,6 +7,7 @@ import { valueAt } from '../documents/paths.js'
 import { choosing } from '../documents/slug.js'
 import { TidelogError } from '../language/errors.js'
 import { JsonModel } from '../models/json-model.js'
+import { checkChange, matching } from '../models/where.js'
 import { waitedFor } from '../sql/running.js'
 import { noEvents, refuseEvents } from '../sql/waits.js'
 
@@ -206,10 +207,10 @@ export class ESModel extends JsonModel {
    */
   async updateWhere(attrs, given, meta) {
     if (this._writes()) return super.updateWhere(attrs, given)
-    const { kind, change } = this._checkChange(attrs, given)
+    const { kind, change } = checkChange(this, attrs, given)
     return this._choose(async slugs => {
       const events = []
-      for (const doc of await this._matching(attrs)) {
+      for (const doc of await matching(this, attrs)) {
         const id = doc[this.idCol]
         if (kind === 'patch') events.push(await this._patching(id, change, meta, slugs))
         else if (kind === 'merge')
@@ -235,7 +236,7 @@ export class ESModel extends JsonModel {
   async removeWhere(attrs, meta) {
     if (this._writes()) return super.removeWhere(attrs)
     this._checkAttrs('removeWhere', attrs)
-    const docs = await this._matching(attrs)
+    const docs = await matching(this, attrs)
     const events = docs.map(doc => this._removal(doc[this.idCol], meta))
     if (events.length) await this._dispatch('removeWhere', events)
     return events.length

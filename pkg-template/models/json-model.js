@@ -14,6 +14,7 @@ import { waitedFor } from '../sql/running.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { refuseOwnWait } from '../sql/waits.js'
 import { Searchable } from './searchable.js'
+import { removeWhere, updateWhere } from './where.js'
 
 const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
   migrations migrationOptions`.split(/\s+/)
@@ -228,63 +229,7 @@ export class JsonModel extends Searchable {
    * @type {Declared['updateWhere']}
    */
   async updateWhere(attrs, given) {
-    const { kind, change } = this._checkChange(attrs, given)
-    return this._together(async model => {
-      const docs = await model._matching(attrs)
-      if (kind === 'function') return model._setMade(docs, change)
-      if (model._needsWhole()) return model._part(inner => inner._changeEach(docs, change, kind))
-      if (docs.length) await model._changeAll(docs, change, kind)
-      return docs.length
-    })
-  }
-
-  /** Changes documents in one call of the engine. */
-  async _changeAll(docs, change, kind) {
-    const engine = await this._readyToWrite()
-    const token = this._inside()
-    const what = `${this.name}.updateWhere`
-    const ids = docs.map(doc => doc[this.idCol])
-    if (kind === 'merge') {
-      const texts = ids.map(id =>
-        this._codec.text(this._shaped({ ...change, [this.idCol]: id }, what), what),
-      )
-      await engine.update(this.name, texts, false, token)
-    } else {
-      const patch = this._encodePatch(change)
-      const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
-      await engine.set(this.name, utf8.encode(texts.join('\n')), false, token)
-    }
-    this._announce()
-  }
-
-  /** Changes documents as a subclass or the columns' functions want it. */
-  async _changeEach(docs, change, kind) {
-    for (const doc of docs) {
-      const id = doc[this.idCol]
-      await (kind === 'patch'
-        ? this.update(id, change)
-        : this.update({ ...change, [this.idCol]: id }))
-    }
-    return docs.length
-  }
-
-  /** Writes what a function makes of documents; undefined leaves one as it is. */
-  async _setMade(docs, make) {
-    const made = []
-    for (const doc of docs) {
-      const id = doc[this.idCol]
-      const other = await make(doc)
-      if (other !== undefined)
-        made.push({ ...this._checkObject('updateWhere', other), [this.idCol]: id })
-    }
-    if (!this._needsWhole()) {
-      if (made.length) await this.set(made)
-    } else {
-      await this._part(async model => {
-        for (const doc of made) await model.set(doc)
-      })
-    }
-    return made.length
+    return updateWhere(this, attrs, given)
   }
 
   /**
@@ -292,16 +237,7 @@ export class JsonModel extends Searchable {
    * @type {Declared['removeWhere']}
    */
   async removeWhere(attrs) {
-    this._checkAttrs('removeWhere', attrs)
-    return this._together(async model => {
-      const ids = (await model._matching(attrs)).map(doc => doc[this.idCol])
-      if (model.remove === JsonModel.prototype.remove) await model._removeAll(ids)
-      else
-        await model._part(async inner => {
-          for (const id of ids) await inner.remove(id)
-        })
-      return ids.length
-    })
+    return removeWhere(this, attrs, this.remove !== JsonModel.prototype.remove)
   }
 
   async _removeAll(ids) {
@@ -313,27 +249,6 @@ export class JsonModel extends Searchable {
     )
     this._announce()
     return removed
-  }
-
-  _checkChange(attrs, given) {
-    this._checkAttrs('updateWhere', attrs)
-    if (typeof given === 'function') return { kind: 'function', change: given }
-    const change = this._checkObject('updateWhere', given)
-    if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
-    if (!nullish(change[this.idCol]))
-      throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
-    return { kind: 'merge', change }
-  }
-
-  /** The matching documents as they are stored. */
-  async _matching(attrs) {
-    const text = this._searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
-    const engine = await this._ready()
-    const { items } = this._reply(engine.search(this.name, text, this._inside()))
-    // what SQL computes is no part of the document, nor is what was made to hold it
-    if (this._selected)
-      return Promise.all(items.map(item => this._stored(this._codec.revive(item)[this.idCol])))
-    return items.map(doc => this._revived(doc))
   }
 
   /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */

@@ -39,10 +39,10 @@ export async function each(model, attrs, options, fn) {
     run.hidden = true
   }
   // where an own search ends only its cursors tell
-  const until = own || (await model._page(attrs, { ...order, limit: 1 }, { fromEnd: true })).cursor
+  const until = own || (await model._find(attrs, { ...order, limit: 1 }, { fromEnd: true })).cursor
   for (let cursor; until; ) {
     const page = { ...order, limit: Math.min(batchSize, run.left), cursor }
-    const found = own ? await model.search(attrs, page) : await model._page(attrs, page, { until })
+    const found = own ? await model.search(attrs, page) : await model._find(attrs, page, { until })
     await batch(run, found.items)
     cursor = found.cursor
     if (!cursor || run.left <= 0) break

@@ -6,7 +6,7 @@ import { put, withValueAt } from '../documents/paths.js'
 import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
 import { Keyed } from './keyed.js'
-import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { ownAny, ownCount, ownFigure, ownSearch } from './own-select.js'
 import {
   bindings,
   checkAttrs,
@@ -41,14 +41,12 @@ const OPTIONS = {
 /** @typedef {import('../types/model.js').JsonModel} Declared */
 
 export class Searchable extends Keyed {
-  /** While an own `makeSelect` is asked for a page. */
-  _probing = false
   /**
    * Every document, also those that an own `makeSelect` would leave out.
    * @type {Declared['all']}
    */
   async all() {
-    return (await this._page({}, ITEMS, {})).items
+    return (await this._find({}, ITEMS, {})).items
   }
 
   /**
@@ -58,7 +56,7 @@ export class Searchable extends Keyed {
    * @type {Declared['search']}
    */
   async search(attrs = {}, options = {}) {
-    const found = await this._page(attrs ?? {}, options ?? {})
+    const found = await this._find(attrs ?? {}, options ?? {})
     return options?.itemsOnly ? found.items : found
   }
 
@@ -66,9 +64,9 @@ export class Searchable extends Keyed {
    * `more` is what `each` and `all` ask the engine for beyond the options, past an own
    * `makeSelect`.
    */
-  async _page(attrs, options, more) {
+  async _find(attrs, options, more) {
     if (!more && this._selectsItself()) {
-      const own = ownPage(this, await this._ready(), { ...options, attrs })
+      const own = ownSearch(this, await this._ready(), { ...options, attrs })
       return this._found(own.text, own.options)
     }
     const search = this._searchText(attrs, options, more)
@@ -121,7 +119,7 @@ export class Searchable extends Keyed {
 
   /** The first document, or undefined. @type {Declared['searchOne']} */
   async searchOne(attrs, options) {
-    const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
+    const { items } = await this._find(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
     return items[0]
   }
 
@@ -232,7 +230,7 @@ export class Searchable extends Keyed {
     const own = this._selectsItself()
     const search = own ? undefined : this._searchText(attrs ?? {}, given)
     const read = engine =>
-      own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
+      own ? ownSearch(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     const table = own || this._readsMore(given, search) ? undefined : this.name
     return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
@@ -255,22 +253,22 @@ export class Searchable extends Keyed {
    * @param {Record<string, any>} [asked]
    */
   makeSelect({ attrs, ...options } = {}) {
-    if (!this.db._engine) throw new Error(`${this.name}.makeSelect: open the database first`)
+    if (!this.db._engine)
+      throw new Error(
+        `${this.name}.makeSelect: the database is not open yet: await db.open() first`,
+      )
     const search = this._searchText(attrs ?? {}, options)
-    this._asked = { search, options }
-    const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
-      this.db._engine.makeSelect(this.name, search),
-    )
-    // our own search reads one row more, to know whether there is another page
-    if (options.limit && !this._probing) values[values.length - 2] -= 1
-    return [
-      sql,
-      values.map(decode),
-      aliases,
-      totalSql ?? undefined,
-      totalValues.map(decode),
-      invert,
-    ]
+    const [sql, values, aliases, totalSql, totalValues, invert] = this._statements(search, options)
+    const [given, wanted] = [values, totalValues].map(list => list.map(decode))
+    return [sql, given, aliases, totalSql ?? undefined, wanted, invert]
+  }
+
+  /** What the engine makes of a search for `makeSelect`. */
+  _statements(search, options) {
+    const made = JSON.parse(this.db._engine.makeSelect(this.name, search))
+    // the engine reads one row more, to know whether there are further ones
+    if (options.limit) made[1][made[1].length - 2] -= 1
+    return made
   }
 
   /** A search as the engine reads it. */
@@ -395,4 +393,4 @@ function snippets(model, snippet) {
   return made
 }
 
-waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
+waitedFor(Searchable, ['_find', 'count', 'exists', 'numAggOp', 'explain'])

@@ -1,5 +1,5 @@
-// strato-db's SQLite, Statement, sql tag and DB: options, members, events, one test each:
-// tests/checklist/strato-db.json points here, row by row.
+// strato-db's SQLite and DB: options, members, events, one test each: tests/checklist/strato-db.json
+// points here, row by row. Statements and the sql tag: parity-statement.test.js.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -304,74 +304,6 @@ member('errors', 'name the connection and SQLite code', async db => {
     return true
   })
 })
-
-const statement = (name, says, fn) =>
-  test(`Statement ${name}: ${says}`, () =>
-    withDb({}, async db => {
-      await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)')
-      await fn(db)
-    }))
-statement('run', 'tells lastID and changes', async db =>
-  assert.deepEqual(await db.prepare('INSERT INTO t VALUES (?)').run([3]), {
-    lastID: 3,
-    changes: 1,
-  }),
-)
-statement('get', 'gives the first row or undefined', async db => {
-  assert.deepEqual(await db.prepare('SELECT a FROM t ORDER BY a').get(), { a: 1 })
-  assert.equal(await db.prepare('SELECT a FROM t WHERE a = ?').get([9]), undefined)
-})
-statement('all', 'gives all rows', async db =>
-  assert.deepEqual(await db.prepare('SELECT a FROM t WHERE a > ?').all([1]), [{ a: 2 }]),
-)
-statement('each', 'calls with every row, needs a function', async db => {
-  const rows = []
-  const each = db.prepare('SELECT a FROM t WHERE a > ?')
-  assert.equal(await each.each([0], row => rows.push(row.a)), 2)
-  assert.deepEqual(rows, [1, 2])
-  await assert.rejects(each.each([0]), TypeError)
-})
-statement('finalize', 'can be called twice', async db => {
-  const select = db.prepare('SELECT 1')
-  await select.finalize()
-  await select.finalize()
-})
-statement('isStatement', 'is true', async db =>
-  assert.equal(db.prepare('SELECT 1').isStatement, true),
-)
-statement('sql', 'is its text', async db => assert.equal(db.prepare('SELECT 1').sql, 'SELECT 1'))
-statement('db', 'is its database', async db => assert.equal(db.prepare('SELECT 1').db, db))
-statement('order', 'calls run strictly in order, and a failed one harms none', async db => {
-  const insert = db.prepare('INSERT INTO t VALUES (json(?))')
-  const done = []
-  const calls = ['1', 'no json', '2'].map(text =>
-    insert.run([text]).then(
-      () => done.push(text),
-      () => done.push('failed'),
-    ),
-  )
-  await Promise.all(calls)
-  assert.deepEqual(done, ['1', 'failed', '2'])
-})
-test('Statement re-open: it survives closing', () =>
-  withDb({ file: newFile() }, async db => {
-    await db.run('CREATE TABLE t (a)')
-    const select = db.prepare('SELECT * FROM t')
-    assert.deepEqual(await select.all(), [])
-    await db.close()
-    assert.deepEqual(await select.all(), [])
-  }))
-
-const tags = [
-  ['ID', sql`SELECT ${'a"b'}ID`, ['SELECT "a""b"', []]],
-  ['LIT', sql`SELECT ${'now()'}LIT`, ['SELECT now()', []]],
-  ['JSON', sql`SELECT ${{ a: 1 }}JSON`, ['SELECT ?', ['{"a":1}']]],
-  ['a plain value', sql`SELECT ${5}, ${'x'}`, ['SELECT ?, ?', [5, 'x']]],
-  ['a longer word', sql`SELECT ${5}IDs`, ['SELECT ?IDs', [5]]],
-]
-for (const [name, given, wanted] of tags)
-  test(`sql tag ${name}`, () => assert.deepEqual(given, wanted))
-test('sql tag quoteId', () => assert.equal(sql.quoteId('a"b'), '"a""b"'))
 
 test('DB options migrations and onBeforeMigrations: run once ever, and not on read-only databases', async () => {
   const file = newFile()
