@@ -259,14 +259,8 @@ export class Searchable extends Keyed {
       )
     const search = this._searchText(attrs ?? {}, options)
     const [sql, values, aliases, totalSql, totalValues, invert] = this._statements(search, options)
-    return [
-      sql,
-      values.map(decode),
-      aliases,
-      totalSql ?? undefined,
-      totalValues.map(decode),
-      invert,
-    ]
+    const [given, wanted] = [values, totalValues].map(list => list.map(decode))
+    return [sql, given, aliases, totalSql ?? undefined, wanted, invert]
   }
 
   /**
@@ -274,10 +268,10 @@ export class Searchable extends Keyed {
    * @param {string} search
    * @param {Record<string, any>} options
    */
-  _statements(search, { limit }) {
+  _statements(search, options) {
     const made = JSON.parse(this.db._engine.makeSelect(this.name, search))
     // the engine reads one row more, to know whether there are further ones
-    if (limit) made[1][made[1].length - 2] -= 1
+    if (options.limit) made[1][made[1].length - 2] -= 1
     return made
   }
 

@@ -8,7 +8,9 @@ import type * as jsWorker from 'implementation/worker'
 import type * as client from '../../../pkg-template/client.js'
 import type * as hosts from '../../../pkg-template/hosts.js'
 import type * as declared from '../../../pkg-template/index.js'
+import type { Loader as JsLoader } from '../../../pkg-template/models/loader.js'
 import type * as server from '../../../pkg-template/server.js'
+import type { Statement as JsStatement } from '../../../pkg-template/sql/statement.js'
 import type * as worker from '../../../pkg-template/worker.js'
 import { type Differs, same } from './differs.js'
 
@@ -52,6 +54,11 @@ same<Differs<js.Repository, declared.Repository>>()
 // made of Repository's methods when the module is loaded; records are what their schema says
 same<Differs<js.Repository, typeof declared.Model>>()
 same<Differs<js.TidelogError, declared.TidelogError>>()
+same<Differs<typeof js.Column, typeof declared.Column>>()
+same<Differs<ReturnType<typeof js.Column.text>, declared.ColumnBuilder<{ type: 'TEXT' }>>>()
+same<Differs<JsStatement, declared.Statement>>()
+same<Differs<JsLoader, declared.Loader<unknown>>>()
+same<Differs<Awaited<ReturnType<typeof jsClient.connect>>, client.Connection>>()
 
 same<Differs<typeof js.SQLite, typeof declared.SQLite>>()
 same<Differs<typeof js.DB, typeof declared.DB>>()
