@@ -7,7 +7,8 @@ import { Connection, uncaught } from './tabs/connection.js'
 /**
  * Starts the worker and resolves as soon as it answers, which may be long before anybody leads: see
  * `db.status`.
- * @param {() => Worker} start makes the worker whose file calls `serve`; called again when that worker dies
+ * @param {() => Worker} start makes the worker whose file calls `serve`; called again when that
+ *   worker dies
  * @param {object} [surroundings] for tests: the locks
  */
 export async function connect(start, surroundings) {

@@ -48,10 +48,10 @@ export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 /** How a database is kept. */
 export interface StorageStatus {
   /**
-   * Where it is; null until it is open. `host` are the files of Node, Bun and Deno, `adapter` is a
+   * Where it is; null until it is open. `file` is a file of the system's, in Node, Bun and Deno, `adapter` is a
    * host's own SQLite.
    */
-  storage: BrowserStorage | 'host' | 'adapter' | null
+  storage: BrowserStorage | 'file' | 'adapter' | null
   /**
    * `persistent`: kept until the user removes it. `best-effort`: the browser may clear it when the
    * device lacks room; it is asked once, after the first write, for more than that. `none`: in

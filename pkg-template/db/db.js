@@ -160,8 +160,7 @@ export class DB extends SQLite {
     const models = members.filter(member => member instanceof JsonModel)
     engine.claim(models.filter(model => this._isOwned(model)).map(model => model.name))
     if (this._options.readOnly) {
-      for (const model of models)
-        engine.declareModel(JSON.stringify(model._definition), this._isOwned(model))
+      for (const model of models) engine.declareModel(model._definition, this._isOwned(model))
       for (const model of models) await this._checkColumns(model)
     } else {
       await migrate(this, models, { migrations, before, onProgress: this._options.onProgress })

@@ -102,7 +102,7 @@ class Work {
   async tables(models, migrations) {
     const isOwned = model => this.#tx._isOwned(model)
     const rewritten = models.map(model =>
-      this.#engine.planModel(JSON.stringify(model._definition), isOwned(model), this.#token),
+      this.#engine.planModel(model._definition, isOwned(model), this.#token),
     )
     const left = this.#left(migrations)
     for (const model of models) {
@@ -201,7 +201,7 @@ class Work {
 
   #replan(model, definition) {
     this.#engine.forgetModel(model.name)
-    this.#engine.planModel(JSON.stringify(definition), false, this.#token)
+    this.#engine.planModel(definition, false, this.#token)
   }
 
   #left(migrations) {
@@ -338,7 +338,7 @@ function meanwhile(definition, before, waiting) {
     const { index, unique, fts, ...rest } = column
     return { ...rest, foreignKey: column.foreignKey ?? before(name)?.foreignKey }
   })
-  return { ...definition, columns, indexes: undefined, tokenize: undefined }
+  return { ...definition, columns, indexes: [], tokenize: undefined }
 }
 
 /** The steps to a declared column's value, or along a path. */

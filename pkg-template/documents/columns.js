@@ -4,7 +4,7 @@
 import { quoteId } from '../sql/sql-tag.js'
 import { LONE } from './codec.js'
 import { checkData, checkId, checkJson, checkKeys } from './column-keys.js'
-import { checkIndexes } from './indexes.js'
+import { compileIndexes } from './indexes.js'
 import { nullish } from './kinds.js'
 import { parsePath } from './paths.js'
 
@@ -24,9 +24,9 @@ const ENGINE_KEYS = [
   'version',
 ]
 /**
- * `{engine, columns, tokenize}`: the engine's columns, and all columns by name with what there is
- * to know of each: `name, path, steps, real, get, quoted, sql, alias, isId`, and the keys it was
- * defined with.
+ * `{engine, columns, indexes, tokenize}`: the engine's columns and compound indexes, and all columns
+ * by name with what there is to know of each: `name, path, steps, real, get, quoted, sql, alias,
+ * isId`, and the keys it was defined with.
  */
 export function compileColumns(model, idCol, given = {}, indexes = []) {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -52,13 +52,13 @@ export function compileColumns(model, idCol, given = {}, indexes = []) {
   columns.json ??= compile(`${model}.json`, 'json', idCol, {}, columns)
   const all = Object.values(columns)
   for (const column of all) holdAlways(column, all)
-  checkIndexes(model, indexes, Object.keys(columns))
+  const compound = compileIndexes(model, indexes, Object.keys(columns))
   const known = all.filter(
     ({ name }) => name !== 'json' && (name !== idCol || Object.hasOwn(given, idCol)),
   )
   const engine = known.map(forEngine)
   for (const column of all) sayInSql(column, all)
-  return { engine, columns, tokenize }
+  return { engine, columns, indexes: compound, tokenize }
 }
 
 /** What a model tells of the columns that it selects. */

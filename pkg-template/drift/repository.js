@@ -17,8 +17,9 @@ export class Repository {
 
   /**
    * @param {any} model a JsonModel
-   * @param {{db?: object, fields?: string[], Item?: new () => object}} [about] the database, or it inside a transaction;
-   *   the declared properties, without which any is taken; what records are instances of
+   * @param {{db?: object, fields?: string[], Item?: new () => object}} [about] the database, or it
+   *   inside a transaction; the declared properties, without which any is taken; the class of
+   *   records
    */
   constructor(model, { db = model.db, fields, Item } = {}) {
     this.#model = model

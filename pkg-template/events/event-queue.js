@@ -44,7 +44,7 @@ export class EventQueue {
 
   /** Makes the tables of the queue; an EventSourcingDB does that for its own. */
   async _prepare(engine) {
-    if (!this._dispatch) await engine.openEvents(undefined, 0)
+    if (!this._dispatch) await engine.openEvents({ version: 0 })
   }
 
   /** This queue inside a transaction. */
@@ -159,7 +159,7 @@ export class EventQueue {
    */
   live(attrs, { limit, sort = {} } = {}) {
     const type = this._typeOf('live', attrs)
-    const filter = JSON.stringify({ type, limit, newestFirst: Number(sort.v) < 0 })
+    const filter = { type, limit, newestFirst: Number(sort.v) < 0 }
     return this.db._hub.query('_log', engine => engine.history(filter, 0), JSON.parse)
   }
 
@@ -177,7 +177,7 @@ export class EventQueue {
   async _read(filter) {
     const engine = await this._ready()
     if (this._migrating && !(await this._isThere())) return []
-    return JSON.parse(engine.history(JSON.stringify(filter), this._token))
+    return JSON.parse(engine.history(filter, this._token))
   }
 
   /** Whether the tables of the queue are there: the first migrations run before them. */

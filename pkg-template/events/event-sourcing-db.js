@@ -143,7 +143,7 @@ export class EventSourcingDB extends Emitter {
 
   async _openQueue(engine) {
     const { version, types } = this.#options
-    await engine.openEvents(this.#sync?.log, version, types)
+    await engine.openEvents({ log: this.#sync?.log, version, types })
     await this.#sync?.start(engine)
   }
 
@@ -189,7 +189,7 @@ export class EventSourcingDB extends Emitter {
     const engine = await this.db._ready()
     let made
     try {
-      made = JSON.parse(await engine.dispatch(text, call && JSON.stringify(call)))
+      made = JSON.parse(await engine.dispatch(text, call))
     } catch (error) {
       this.emit('error', error)
       throw error

@@ -39,7 +39,7 @@ export class JsonModel extends Searchable {
       throw new TypeError(
         `JsonModel: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], OPTIONS)}'?`,
       )
-    const { db, name, idCol = 'id', ItemClass, keepRowId = true, indexes, validate } = options
+    const { db, name, idCol = 'id', ItemClass, keepRowId = true, validate } = options
     if (!db) throw new TypeError('JsonModel: db is required')
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
@@ -58,7 +58,9 @@ export class JsonModel extends Searchable {
     this.Item = ItemClass
     this.migrations = options.migrations
     this.migrationOptions = options.migrationOptions
-    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns, indexes)
+    const compiled = compileColumns(name, idCol, options.columns, options.indexes)
+    const { engine, columns, indexes, tokenize } = compiled
+    /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)
     Object.assign(this, selectionOf(this.columnArr))

@@ -217,7 +217,7 @@ export class Searchable extends Keyed {
   async explain(attrs = {}, options = {}) {
     const search = this._searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
-    return JSON.parse(engine.explain(this.name, search, this._inside()))
+    return engine.explain(this.name, search, this._inside())
   }
 
   /**

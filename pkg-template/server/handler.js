@@ -5,7 +5,7 @@
 const OPTIONS = ['storage', 'authorize', 'cors', 'onError', 'validate']
 const ROUTE = /\/v1\/([^/]*)\/([a-z]+)\/?$/
 const LOG = /^[a-z0-9][a-z0-9_-]{0,62}$/
-/** Bytes of the largest push: the 512 KiB of SYNC.md 3, escaped as JSON text. */
+/** Bytes of the largest push: 512 KiB of events (src/sync/limits.rs), escaped as JSON text. */
 const BODY_BYTES = 2 * 512 * 1024 + 256 * 1024
 const WAIT_MS = 25_000
 /** Long polls of one log that may wait at a time; one more is answered at once. */
@@ -35,7 +35,7 @@ async function openLog(storage, name) {
   const { ServerLog } = await loadEngine()
   const file = `${storage.dir}/${name}.db`
   const { storage: kind, fs } = openFile(file)
-  return ServerLog.open(kind, file, fs, name)
+  return ServerLog.open({ storage: kind, file }, fs, name)
 }
 
 function check(options) {

@@ -150,14 +150,8 @@ export class SQLite extends Queries {
     const until = Date.now() + busyTimeout
     for (;;) {
       try {
-        return await Engine.open(
-          storage,
-          file,
-          durability === 'relaxed',
-          readOnly,
-          fs,
-          /** @type {any} */ (this)._functions?.(),
-        )
+        const options = { storage, file, relaxed: durability === 'relaxed', readOnly }
+        return await Engine.open(options, fs, /** @type {any} */ (this)._functions?.())
       } catch (error) {
         if (error.code !== 'LOCKED' || Date.now() >= until) throw named(error, this.name)
         await new Promise(go => setTimeout(go, LOOK_MS))

@@ -16,7 +16,6 @@ export class Driver {
   /** Something happened since the last look: an answer, a timer, a new event. */
   #rung = false
   #wake
-  #reported
 
   /** Drives the started machine of `engine`. `base` is `<url>/v1/<log>`. */
   constructor(engine, { base, fetch, getToken }) {
@@ -35,11 +34,10 @@ export class Driver {
         break
       }
       if (action.act !== 'wait') await this.#carryOut(action)
-      else if (this.engine.syncStatus() !== this.#reported) break
+      else if (this.engine.syncChanged()) break
       else await this.#sleep(action.until)
     }
-    this.#reported = this.engine.syncStatus()
-    return { status: this.#reported, verdicts }
+    return { status: this.engine.syncStatus(), verdicts }
   }
 
   /** Ends the loop; a request in flight is aborted. */

@@ -28,7 +28,7 @@ export class Sync {
   #online
   #waiting = new Map()
   #idle = []
-  /** `[seq, type, tv]` of the confirmed event that this version does not know. */
+  /** `[seq, type, tv]` of the confirmed event that this version does not know, if there is one. */
   #held
   /**
    * The engine's last word. A state is an object where it has more to say than its name.
@@ -72,7 +72,7 @@ export class Sync {
       const step = await driver.step().catch(error => this.#failed(error))
       if (!step) continue
       const { status, verdicts } = step
-      this.#seen = JSON.parse(status)
+      this.#seen = status
       this.#held = driver.engine.held()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
       this.#es.db._announce()

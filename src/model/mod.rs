@@ -31,6 +31,7 @@ pub use document::{Field, fields, scalar, write_value};
 pub use migrate::{Migration, Progress, Stage, done_keys, forget, fresh, note_key, stale};
 pub use own_select::{Made, OwnSelect};
 pub use patch::Patch;
+pub use plan::Explained;
 pub use query::Found;
 pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};
 pub use table::Model;

@@ -1,18 +1,18 @@
-//! Applying a page of the server's log: one transaction for the log's tail, the state, the queue
+//! Applying a segment of the server's log: one transaction for the log's tail, the state, the queue
 //! and the cursor.
 
 use super::{Position, Store};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{Event, Host, Known, Models, own, process};
+use crate::event::{App, Event, Known, Models, own, process};
 use crate::sql::{Param, undo};
 use crate::sync::chain;
 use crate::sync::client::{Change, Outcome};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::merge::{Plan, Role, plan};
-use crate::sync::wire::{Ev, Kind, Page};
+use crate::sync::wire::{Entry, Kind, Segment};
 
-/// What applying a page came to.
+/// What applying a segment came to.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Applied {
     /// What became of this replica's own events.
@@ -36,48 +36,48 @@ pub struct Verdict {
     pub refusal: Option<Error>,
 }
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Carries out what the sync machine asks for. `None` when it does not fit: nothing was done.
     ///
     /// # Errors Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and
     /// [`identify`](Store::identify).
     pub async fn carry_out(&self, change: &Change) -> Result<Option<Applied>> {
         match change {
-            Change::Page(page) => self.apply(page).await,
+            Change::Segment(segment) => self.apply(segment).await,
             Change::Rewind(rewind) => self.rewind(rewind).await.map(Some),
             Change::Identify(identify) => self.identify(identify).await.map(Some),
         }
     }
 
-    /// Applies a page. `None` when it does not follow the cursor: nothing was done, and a pull will
-    /// tell.
+    /// Applies a segment. `None` when it does not follow the cursor: nothing was done, and a pull
+    /// will tell.
     ///
-    /// # Errors `PROTOCOL` when the page's chain does not hold. Faults of the surroundings leave
+    /// # Errors `PROTOCOL` when the segment's chain does not hold. Faults of the surroundings leave
     /// everything as it was.
-    pub async fn apply(&self, page: &Page) -> Result<Option<Applied>> {
+    pub async fn apply(&self, segment: &Segment) -> Result<Option<Applied>> {
         let _turn = self.enter().await?;
         let mut position = self.position()?;
-        if page.from != position.at.point() {
+        if segment.from != position.at.point() {
             return Ok(None);
         }
-        if !chain::holds(page) {
+        if !chain::holds(segment) {
             return Err(Error::Protocol(format!(
-                "the chain of a page from {} does not hold",
-                page.from.seq
+                "the chain of a segment from {} does not hold",
+                segment.from.seq
             )));
         }
         let tx = self.db.begin()?;
-        let applied = self.apply_page(page, &mut position).await?;
+        let applied = self.apply_segment(segment, &mut position).await?;
         tx.commit()?;
         self.db.settle().await?;
         *self.position.borrow_mut() = Some(position);
         Ok(Some(applied))
     }
 
-    async fn apply_page(&self, page: &Page, position: &mut Position) -> Result<Applied> {
+    async fn apply_segment(&self, segment: &Segment, position: &mut Position) -> Result<Applied> {
         let w = self.db.writer();
         let models = self.owned();
-        let (pending, plan) = self.plan(page, &position.client)?;
+        let (pending, plan) = self.plan(segment, &position.client)?;
         let mut applied = Applied {
             outcome: Outcome { fork: plan.fork, ..Outcome::default() },
             ..Applied::default()
@@ -90,14 +90,18 @@ impl<H: Host> Store<H> {
             applied.rebuilt = true;
             redo_from = 0;
             self.clear_owned()?;
-            position.held = self.replay(&models, page.from.seq).await?;
+            position.held = self.replay(&models, segment.from.seq).await?;
         }
         let was_held = position.held.is_some();
         let (mut gone, mut dropped) = (vec![false; pending.len()], false);
-        for (row, role) in page.evs.iter().zip(&plan.roles) {
+        for (row, role) in segment.entries.iter().zip(&plan.roles) {
             position.at.seq += 1;
             let seq = position.at.seq;
-            let known = if row.k == Kind::E { self.knows(&row.t, row.tv) } else { Known::Yes };
+            let known = if row.kind == Kind::Event {
+                self.knows(&row.event_type, row.tv)
+            } else {
+                Known::Yes
+            };
             if known == Known::No && position.held.is_none() {
                 position.held = Some(seq);
             }
@@ -117,8 +121,8 @@ impl<H: Host> Store<H> {
                 gone[i] = true;
                 dropped |= was_held;
             }
-            let b = (row.b != p.b).then_some(p.b.as_str());
-            own::add(w, p.lo, seq, b)?;
+            let data = (row.data != p.data).then_some(p.data.as_str());
+            own::add(w, p.lo, seq, data)?;
             position.confirmed_n = position.confirmed_n.max(p.n.unwrap_or(0));
             position.pending -= 1;
             applied.verdicts.push(Verdict { id: p.id, seq, refusal });
@@ -131,27 +135,27 @@ impl<H: Host> Store<H> {
             applied.rebuilt = true;
             position.held = self.remake(&models, position.at.seq).await?;
         }
-        position.at = page.cursor();
+        position.at = segment.cursor();
         position.top_n = position.top_n.max(position.confirmed_n);
         self.write_cursor(position)?;
-        if !page.evs.is_empty() {
-            self.remember(&page.to)?;
+        if !segment.entries.is_empty() {
+            self.remember(&segment.to)?;
         }
         Ok(applied)
     }
 
-    /// The pending events that the page concerns, and what it means for them. A page that only
-    /// confirms what is first in the queue must not cost more the longer the queue is.
-    fn plan(&self, page: &Page, me: &ClientId) -> Result<(Vec<Pending>, Plan)> {
+    /// The pending events that the segment concerns, and what it means for them. A segment that
+    /// only confirms what is first in the queue must not cost more the longer the queue is.
+    fn plan(&self, segment: &Segment, me: &ClientId) -> Result<(Vec<Pending>, Plan)> {
         let planned = |limit| -> Result<(Vec<Pending>, Plan)> {
             let pending = queue::waiting(self.db.writer(), limit)?;
             let ids: Vec<Id> = pending.iter().map(|p| Id::from_bytes(p.id)).collect();
-            let plan = plan(me, &ids, &page.evs);
+            let plan = plan(me, &ids, &segment.entries);
             Ok((pending, plan))
         };
         // one more than it has rows: so no row but those of the first in the queue leaves the state
         // as it is
-        let first = planned(page.evs.len() + 1)?;
+        let first = planned(segment.entries.len() + 1)?;
         if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
@@ -161,7 +165,7 @@ impl<H: Host> Store<H> {
         &self,
         models: &Models,
         seq: u64,
-        row: &Ev,
+        row: &Entry,
         in_place: Option<&Pending>,
         run: bool,
     ) -> Result<Option<Error>> {
@@ -171,32 +175,32 @@ impl<H: Host> Store<H> {
             LogRow {
                 seq,
                 id: row.id.as_bytes(),
-                client: row.c.as_bytes(),
+                client: row.client.as_bytes(),
                 n: row.n,
-                t: &row.t,
+                event_type: &row.event_type,
                 tv: row.tv,
-                b: &row.b,
+                data: &row.data,
                 ts: row.ts,
-                k: row.k.byte(),
+                kind: row.kind.byte(),
                 reference: row.reference.as_ref().map(|id| id.as_bytes().as_slice()),
                 code: row.code.as_deref(),
             },
         )?;
-        match row.k {
+        match row.kind {
             Kind::Rej | Kind::Void => {
                 return Ok(Some(Error::Rejected(
                     row.code.clone().unwrap_or_else(|| "no reason given".into()),
                 )));
             }
             Kind::Dup => return Ok(None),
-            Kind::E => {}
+            Kind::Event => {}
         }
         let event = Event {
             id: *row.id.as_bytes(),
             v: seq,
-            t: row.t.clone(),
+            event_type: row.event_type.clone(),
             tv: row.tv,
-            b: row.b.clone(),
+            data: row.data.clone(),
             ts: row.ts.unwrap_or(0),
         };
         if run {
@@ -205,14 +209,17 @@ impl<H: Host> Store<H> {
         match in_place.and_then(|p| p.err.clone()) {
             Some(err) => {
                 queue::bury(w, seq, &event.id, &err)?;
-                Ok(Some(Error::User { phase: format!("event '{}'", event.t), message: err }))
+                Ok(Some(Error::User {
+                    phase: format!("event '{}'", event.event_type),
+                    message: err,
+                }))
             }
             None => Ok(None),
         }
     }
 
     /// Runs an event at its final position. When it fails there it becomes a recorded no-op, the
-    /// same on every replica; a fault of the surroundings fails the whole page, which will come
+    /// same on every replica; a fault of the surroundings fails the whole segment, which will come
     /// again.
     pub(super) async fn run_confirmed(
         &self,
@@ -220,7 +227,7 @@ impl<H: Host> Store<H> {
         event: &Event,
     ) -> Result<Option<Error>> {
         let tx = self.db.begin()?;
-        match process(&self.db, models, &self.host, event).await {
+        match process(&self.db, models, &self.app, event).await {
             Ok(_) => {
                 tx.commit()?;
                 Ok(None)
@@ -262,12 +269,18 @@ impl<H: Host> Store<H> {
     /// Runs a pending event again. When it fails it stays pending, without effect: its final place
     /// decides.
     pub(super) async fn run_pending(&self, models: &Models, p: &Pending, v: u64) -> Result<()> {
-        if self.knows(&p.t, p.tv) == Known::No {
-            let err = format!("HELD: this version does not know '{}' {}", p.t, p.tv);
+        if self.knows(&p.event_type, p.tv) == Known::No {
+            let err = format!("HELD: this version does not know '{}' {}", p.event_type, p.tv);
             return queue::set_outcome(self.db.writer(), p.lo, &[], Some(&err));
         }
-        let event =
-            Event { id: p.id, v, t: p.t.clone(), tv: p.tv, b: p.b.clone(), ts: p.ts.unwrap_or(0) };
+        let event = Event {
+            id: p.id,
+            v,
+            event_type: p.event_type.clone(),
+            tv: p.tv,
+            data: p.data.clone(),
+            ts: p.ts.unwrap_or(0),
+        };
         let tx = self.db.begin()?;
         match self.run(models, &event).await {
             Ok((_, undo)) => {

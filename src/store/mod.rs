@@ -1,7 +1,7 @@
 //! What a database is made of: connections, models, the event queue, the lane of writers.
 //!
 //! One method per operation; each takes its turn in the lane, opens one transaction and either
-//! finishes or leaves nothing behind. Knows no network and no clock but its host's.
+//! finishes or leaves nothing behind. Knows no network and no clock but its app's.
 
 mod apply;
 mod calls;
@@ -24,7 +24,7 @@ pub use dispatch::{Dispatched, Draft};
 pub use lane::{Lane, Turn};
 
 use crate::error::{Error, Result};
-use crate::event::{Host, Known, Models, Types, queue};
+use crate::event::{App, Known, Models, Types, queue};
 use crate::model::{Migration, Model, stale};
 use crate::sql::{Db, Param};
 use crate::sync::client::Start;
@@ -57,7 +57,7 @@ pub struct Held {
     /// Its position.
     pub seq: u64,
     /// Its type.
-    pub t: String,
+    pub event_type: String,
     /// The schema version of its type.
     pub tv: u32,
 }
@@ -85,9 +85,9 @@ struct Position {
 
 /// A database with its models and its queue.
 #[derive(Debug)]
-pub struct Store<H> {
+pub struct Store<A> {
     db: Db,
-    host: H,
+    app: A,
     lane: Lane,
     models: RefCell<Models>,
     /// The models that only events may write, and the only ones that they may.
@@ -101,13 +101,13 @@ pub struct Store<H> {
     birth: Cell<Option<ClientId>>,
 }
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// A store without models on an open database.
-    pub fn new(db: Db, host: H) -> Store<H> {
+    pub fn new(db: Db, app: A) -> Store<A> {
         db.writer().close("_models");
         Store {
             db,
-            host,
+            app,
             lane: Lane::default(),
             models: RefCell::default(),
             owned: RefCell::default(),
@@ -185,7 +185,7 @@ impl<H: Host> Store<H> {
             Some(bytes) => ClientId::from_slice(&bytes)
                 .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
             None => {
-                let client = ClientId::from_bytes(self.host.random());
+                let client = ClientId::from_bytes(self.app.random());
                 queue::set_meta(w, "client", client.as_bytes().into())?;
                 queue::set_meta(w, "log", Param::Text(&log))?;
                 queue::set_meta(w, "version", Param::Integer(version))?;
@@ -208,7 +208,7 @@ impl<H: Host> Store<H> {
         let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
         if other
             || reshaped
-            || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No)
+            || self.held()?.is_some_and(|held| self.knows(&held.event_type, held.tv) != Known::No)
         {
             self.rebuild(&turn, Some(version)).await?;
         }
@@ -268,12 +268,12 @@ impl<H: Host> Store<H> {
         let Some(seq) = self.position()?.held else { return Ok(None) };
         let sql = "SELECT t, tv FROM _log WHERE seq = ?";
         self.db.reader().one(sql, &[Param::Integer(seq as i64)], |r| {
-            Ok(Held { seq, t: r.text(0)?.to_string(), tv: r.int(1)? as u32 })
+            Ok(Held { seq, event_type: r.text(0)?.to_string(), tv: r.int(1)? as u32 })
         })
     }
 
-    fn knows(&self, t: &str, tv: u32) -> Known {
-        self.options.borrow().types.knows(t, tv, &self.owned.borrow())
+    fn knows(&self, event_type: &str, tv: u32) -> Known {
+        self.options.borrow().types.knows(event_type, tv, &self.owned.borrow())
     }
 
     /// Up to where the log is confirmed, and how many events are pending after it.

@@ -1,6 +1,6 @@
-//! The fixed-size names of the protocol: raw bytes in tables and hashes, base32 on the wire.
+//! The fixed-size names of the protocol: raw bytes in tables and hashes, base32 in messages.
 //!
-//! Makes none of them: random bytes come from the host.
+//! Makes none of them: random bytes come from the app.
 
 use crate::error::{Error, Result};
 use serde::de::{Deserialize, Deserializer, Visitor};

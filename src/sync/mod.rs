@@ -3,7 +3,7 @@
 //! - [`id`], [`limits`], [`wire`], [`refusal`]: what is said, and how large it may be
 //! - [`chain`]: the hash chain over a log
 //! - [`client`]: what a replica does next, and what it makes of an answer
-//! - [`merge`]: what a page means for the queue
+//! - [`merge`]: what a segment means for the queue
 //! - [`resume`]: what a replica must know to come back together with a server that lost history
 //! - [`server`]: what a push appends and a pull reads, over any `ServerLog`
 

@@ -89,7 +89,7 @@ pub async fn open(name: &str) -> Result<(Place, Vfs, String)> {
     }
 }
 
-/// Where the closed database `name` is.
+/// The storage that has the closed database `name`.
 async fn find(name: &str) -> Result<Place> {
     let (opfs, idb) = (in_opfs(name).await?, in_idb(name).await?);
     match (opfs, idb) {

@@ -54,7 +54,7 @@ pub(super) fn export(storage: &dyn Storage, main: &str, name: &str) -> Result<Ve
     Ok(bytes)
 }
 
-/// Checks that the main file alone is the whole database; its size.
+/// Checks that the main file alone is the whole database; gives its size.
 pub(super) fn check_source(storage: &dyn Storage, main: &str, name: &str) -> Result<u64> {
     if !is_there(storage, main)? {
         return Err(Error::NotFound(name.into()));
@@ -81,7 +81,9 @@ pub(super) fn check_header(bytes: &[u8], size: u64, name: &str) -> Result<()> {
     if plausible {
         Ok(())
     } else {
-        Err(Error::Corrupt(format!("what was given for '{name}' is not a database")))
+        Err(Error::Corrupt(format!(
+            "the bytes given for '{name}' are not a whole SQLite database file"
+        )))
     }
 }
 
@@ -157,7 +159,10 @@ fn read_all(file: &dyn StorageFile, buf: &mut [u8], at: u64) -> Result<(), Stora
     if read == buf.len() {
         Ok(())
     } else {
-        Err(StorageError::Io(format!("read {read} bytes of {} at {at}", buf.len())))
+        Err(StorageError::Io(format!(
+            "the file ends early: read {read} of {} bytes at {at}",
+            buf.len()
+        )))
     }
 }
 

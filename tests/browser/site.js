@@ -48,9 +48,13 @@ export async function buildPages(from = pages, alias = []) {
  * violations, down, up}`: `down()` breaks every connection and refuses new ones, `up()` listens
  * again; with other `files` if it is given some.
  * @param {import('node:test').TestContext} t
- * @param {{files: string, handler?: (request: Request) => Promise<Response | null>, policy?: string, allow?: RegExp[]}}
- * options `handler` may answer first; null hands the request on to the files. `allow`: violations
- * that are expected
+ * @param {{
+ *   files: string,
+ *   handler?: (request: Request) => Promise<Response | null>,
+ *   policy?: string,
+ *   allow?: RegExp[],
+ * }} options `handler` may answer first; null hands the request on to the files; `allow`:
+ *   violations that are expected
  */
 export async function serveSite(
   t,

@@ -87,12 +87,13 @@ class Tabs {
   }
 
   async leader() {
-    for (;;) {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
       for (const tab of this.all) {
         if ((await tab.page.evaluate(() => globalThis.db.status.role)) === 'leader') return tab
       }
       await new Promise(resolve => setTimeout(resolve, 20))
     }
+    throw new Error(`no tab says that it leads\n${await this.describe()}`)
   }
 
   /** The names of all pages but one, with how often they were served. */

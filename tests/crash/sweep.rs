@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
-use crate::damage::{Change, DEATHS, Damage, Files, LOSSES, Machine};
-use crate::disk::{Disk, Fault, Kind};
-use crate::judge::{fingerprint, judge, state_of};
-use crate::work::{Run, Told, Workload};
+use crate::crash::damage::{Change, DEATHS, Damage, Files, LOSSES, Machine};
+use crate::crash::disk::{Disk, Fault, Kind};
+use crate::crash::judge::{fingerprint, judge, state_of};
+use crate::crash::work::{Run, Told, Workload};
 
 /// A workload in one durability, and what a run without faults did.
 pub(crate) struct Case {
@@ -263,7 +263,7 @@ fn reopen(case: &Case, disk: &Disk, found: i64) -> Result<Told, String> {
     let mut attempt = |last: bool| -> tidelog::error::Result<()> {
         let vfs = Run::register(disk)?;
         let mut session = case.workload.open(vfs, case.strict, found.max(0))?;
-        session.exec(crate::work::DETOUR)?;
+        session.exec(crate::crash::work::DETOUR)?;
         told.acks.push((disk.moment(), found.max(0)));
         let folded = session.exec("PRAGMA wal_checkpoint(PASSIVE)");
         if last { folded } else { Ok(()) }

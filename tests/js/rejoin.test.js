@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { EventSourcingDB } from 'tidelog'
 import { createServer } from 'tidelog/server'
+import { until } from './until.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -182,7 +183,7 @@ test('a validator that throws fails the push, and the event comes again', async 
   network.server = newServer(place(), { validate, onError: error => errors.push(error) })
   const a = await open(network, ':memory:')
   const event = await a.dispatch('es/todos', [1, 'x', {}])
-  while (!errors.length) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => errors.length)
   broken = false
   assert.equal(await event.synced, 1)
   assert.match(String(errors[0]), /database of users/)

@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, afterEach, test } from 'node:test'
 import { EventSourcingDB, TidelogError } from 'tidelog'
 import { createServer } from 'tidelog/server'
+import { until } from './until.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -27,16 +28,22 @@ function link(server) {
 }
 
 const authorize = request => request.headers.get('authorization')?.replace('Bearer ', '') ?? null
+const made = []
+afterEach(() => Promise.all(made.splice(0).map(es => es.close())))
 let count = 0
 const newServer = (folder = `s${++count}`) =>
   createServer({ storage: { dir: join(dir, folder) }, authorize })
 
 function replica(network, name, models = { todos: {} }, file = ':memory:') {
-  return new EventSourcingDB({
-    file,
-    models,
-    sync: { url: '/sync', log: 'list', getToken: () => name, fetch: network.fetch },
-  })
+  const sync = { url: '/sync', log: 'list', getToken: () => name, fetch: network.fetch }
+  return make({ file, models, sync })
+}
+
+/** A database that is closed when its test ends, however it does. */
+function make(options) {
+  const es = new EventSourcingDB(options)
+  made.push(es)
+  return es
 }
 
 const settled = (...replicas) => Promise.all(replicas.map(r => r.synced()))
@@ -175,7 +182,7 @@ test('a refused token fences the queue until there is another, and nothing is dr
   })
   const network = link(server)
   const reasons = []
-  const a = new EventSourcingDB({
+  const a = make({
     file: ':memory:',
     models: { todos: {} },
     sync: {
@@ -189,7 +196,7 @@ test('a refused token fences the queue until there is another, and nothing is dr
     },
   })
   await a.store.todos.set({ id: 'x' })
-  while (a.status.sync.state !== 'fenced') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => a.status.sync.state === 'fenced')
   assert.deepEqual(reasons, ['first', 'refused'])
   assert.equal(a.status.sync.pending, 1)
   assert.equal(a.status.sync.error.code, 'TOKEN')
@@ -223,13 +230,13 @@ test('an answer without end is cut off, and the queue is kept', async () => {
 
 test('without getToken a server that wants one fences the queue', async () => {
   const server = newServer()
-  const a = new EventSourcingDB({
+  const a = make({
     file: ':memory:',
     models: { todos: {} },
     sync: { url: '/', log: 'list', fetch: link(server).fetch },
   })
   await a.store.todos.set({ id: 'x' })
-  while (a.status.sync.state !== 'fenced') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => a.status.sync.state === 'fenced')
   a.setToken('somebody')
   await settled(a)
   assert.equal(a.status.sync.seq, 1)
@@ -304,9 +311,9 @@ test('it works over real HTTP, relative paths and long polls included', async ()
     models: { todos: {} },
     sync: { url, log: 'list', getToken: () => name },
   })
-  const [a, b] = ['a', 'b'].map(name => new EventSourcingDB(options(name)))
+  const [a, b] = ['a', 'b'].map(name => make(options(name)))
   await b.open()
-  while (b.status.sync.state !== 'live') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => b.status.sync.state === 'live')
   const from = performance.now()
   await (await a.dispatch('es/todos', [1, 'x', {}])).synced
   await equal(a, b)

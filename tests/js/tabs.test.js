@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { Disk } from './stand-in.js'
 import { Browser } from './tabs.js'
+import { until } from './until.js'
 
 let browser = new Browser()
 afterEach(() => {
@@ -14,13 +15,6 @@ afterEach(() => {
 })
 
 const code = expected => error => error.code === expected
-const until = async check => {
-  const deadline = Date.now() + 8000
-  while (!check()) {
-    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  }
-}
 /** Resolves when another leader serves the tab. */
 const handedOver = ({ db }) =>
   new Promise(resolve => {

@@ -1,4 +1,4 @@
-// T2 and T3 of PERFORMANCE.md: one workload, whatever does the work. Documents go in and come out;
+// The workload of docs/design/performance.md, whatever does the work. Documents go in and come out;
 // a system is an object of the methods called here. Every figure is milliseconds, of all operations
 // of its kind unless it says otherwise.
 

@@ -4,7 +4,7 @@
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
 use super::super::resume::Resumed;
-use super::super::wire::{self, At, Last, Page, Point, Pull, Push, Pushed};
+use super::super::wire::{self, At, Last, Point, Pull, Push, Pushed, Segment};
 use super::super::{backoff, limits};
 use super::{
     Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop,
@@ -74,13 +74,13 @@ pub struct Client {
     named: Vec<Point>,
     /// The log's head when we last heard of it.
     head: u64,
-    /// Whether the last page reached the head.
+    /// Whether the last segment reached the head.
     at_head: bool,
     /// A hint: the server said it took our events up to here. Only the log confirms them.
     acked: u64,
     /// How often in a row the server contradicted itself: acks that the log did not bear out,
-    /// histories that part again and again. Pages come and reset the failures meanwhile, so these
-    /// have a count of their own.
+    /// histories that part again and again. Segments come and reset the failures meanwhile, so
+    /// these have a count of their own.
     setbacks: u32,
     /// The queue as of the last poll.
     top: u64,
@@ -203,18 +203,18 @@ impl Client {
         if status != 200 {
             return self.refused(tick, flight, Refusal::parse(status, body));
         }
-        let page = match flight.verb {
-            Verb::Pull => Page::parse(body).map(Some),
-            Verb::Push => Pushed::parse(body).map(|p| p.page),
+        let segment = match flight.verb {
+            Verb::Pull => Segment::parse(body).map(Some),
+            Verb::Push => Pushed::parse(body).map(|p| p.segment),
             Verb::Resume => return self.resumed(tick, Resumed::parse(body)),
         };
-        let Ok(page) = page else { return self.fail(tick, "PROTOCOL") };
+        let Ok(segment) = segment else { return self.fail(tick, "PROTOCOL") };
         if let Some((_, last)) = flight.pushed {
             self.acked = last;
         }
-        match page {
-            Some(page) => self.accept(tick, page),
-            // the server made no page: the next poll pulls
+        match segment {
+            Some(segment) => self.accept(tick, segment),
+            // the server made no segment: the next poll pulls
             None => self.at_head = false,
         }
     }
@@ -345,14 +345,14 @@ impl Client {
     }
 
     fn push(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
-        let evs = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
-        let Some(last) = evs.last().map(|e| e.n) else { return self.pull(now) };
-        let pushed = Some((evs.len(), last));
+        let entries = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
+        let Some(last) = entries.last().map(|e| e.n) else { return self.pull(now) };
+        let pushed = Some((entries.len(), last));
         let body = wire::to_json(&Push {
             p: wire::VERSION,
             client: self.me,
             at: self.cursor,
-            evs,
+            entries,
             want: None,
         })?;
         Ok(self.send(now, Verb::Push, body, pushed, 0))

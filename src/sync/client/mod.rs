@@ -15,7 +15,7 @@ pub use machine::Client;
 pub use status::{State, Status, Stop};
 
 use super::id::{ClientId, Epoch};
-use super::wire::{At, Last, Outgoing, Page, Point};
+use super::wire::{At, Last, Outgoing, Point, Segment};
 use crate::error::Result;
 
 /// Milliseconds that a local commit waits for company before it is pushed.
@@ -43,8 +43,8 @@ pub trait Queue {
 /// A change of the durable side. Each is one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Apply a page: log, state, queue and cursor.
-    Page(Page),
+    /// Apply a segment: log, state, queue and cursor.
+    Segment(Segment),
     /// Go back to where the server's history and ours part.
     Rewind(Rewind),
     /// See to it that the pending events can be pushed.
@@ -78,7 +78,7 @@ pub struct Identify {
 /// What carrying out a [`Change`] came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// Of a page: the plan's [`fork`](super::merge::Plan::fork).
+    /// Of a segment: the plan's [`fork`](super::merge::Plan::fork).
     pub fork: Option<u64>,
     /// The new client, if there is one.
     pub client: Option<ClientId>,

@@ -8,7 +8,7 @@ use super::healing::Healing;
 /// What the machine is once the change is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Applying {
-    Page { cursor: At, head: u64, last: Option<Last> },
+    Segment { cursor: At, head: u64, last: Option<Last> },
     Rewind { cursor: At, asof: u64 },
     Identify,
 }
@@ -16,7 +16,9 @@ pub(super) enum Applying {
 impl Applying {
     pub(super) fn of(change: &Change) -> Applying {
         match change {
-            Change::Page(p) => Applying::Page { cursor: p.cursor(), head: p.head, last: p.last },
+            Change::Segment(p) => {
+                Applying::Segment { cursor: p.cursor(), head: p.head, last: p.last }
+            }
             Change::Rewind(r) => {
                 let cursor = At { epoch: Some(r.epoch), seq: r.common.seq, h: r.common.h };
                 Applying::Rewind { cursor, asof: r.asof }
@@ -31,7 +33,7 @@ impl Client {
     pub fn applied(&mut self, tick: Tick, outcome: Outcome) {
         match self.applying.take() {
             None => return,
-            Some(Applying::Page { cursor, head, last }) => {
+            Some(Applying::Segment { cursor, head, last }) => {
                 (self.cursor, self.head, self.last) = (cursor, head, Some(last));
                 self.at_head = cursor.seq >= head;
                 self.renew |= outcome.fork.is_some();

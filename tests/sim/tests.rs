@@ -1,21 +1,17 @@
 //! The simulator as tests: fixed seeds, and mutants that must be noticed. `npm run sim` runs the
 //! same code at length.
-#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "sim/mod.rs"]
-mod sim;
-
-use sim::mutants::{HARMLESS, Mutant, NOTICED};
-use sim::origin::{InMemoryOrigin, Origin};
-use sim::process::{Native, Process};
-use sim::sqlite::SqliteOrigin;
-use sim::trace::Trace;
-use sim::{run_seed, run_seeds};
+use super::mutants::{HARMLESS, Mutant, NOTICED};
+use super::origin::{InMemoryOrigin, Origin};
+use super::process::{Native, Process};
+use super::sqlite::SqliteOrigin;
+use super::trace::Trace;
+use super::{run_seed, run_seeds};
 use std::collections::BTreeSet;
 
-type InMemory = Native<sim::replica::InMemory>;
-type Sqlite = Native<sim::sqlite::Sqlite>;
+type InMemory = Native<super::replica::InMemory>;
+type Sqlite = Native<super::sqlite::Sqlite>;
 
 const STEPS: u64 = 300;
 /// Seeds within which the absence of a rule must be noticed.
