@@ -50,7 +50,7 @@ impl Server {
         &mut self,
         principal: &str,
         text: &str,
-        validate: Option<Validator<'_>>,
+        validate: Option<Validator<'_, Error>>,
     ) -> Result<Reply> {
         let tx = self.db.begin()?.keep();
         let reply = server::push(self, principal, text, validate);
@@ -135,6 +135,8 @@ fn read_row(row: &Row<'_>) -> Result<Entry> {
 }
 
 impl ServerLog for Server {
+    type Error = Error;
+
     fn epoch(&self) -> Result<Epoch> {
         Ok(self.epoch)
     }

@@ -3,10 +3,10 @@
 //! browsers' workers, `wasm_handles` in all of them. scripts/parts.mjs knows these names.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // tests
-
 mod architecture;
 mod calls;
+#[cfg(not(target_family = "wasm"))]
+mod circles;
 mod crash;
 mod host;
 mod later;

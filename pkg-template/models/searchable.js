@@ -263,7 +263,11 @@ export class Searchable extends Keyed {
     return [sql, given, aliases, totalSql ?? undefined, wanted, invert]
   }
 
-  /** What the engine makes of a search for `makeSelect`. */
+  /**
+   * What the engine makes of a search for `makeSelect`.
+   * @param {string} search
+   * @param {Record<string, any>} options
+   */
   _statements(search, options) {
     const made = JSON.parse(this.db._engine.makeSelect(this.name, search))
     // the engine reads one row more, to know whether there are further ones

@@ -42,7 +42,7 @@ impl ServerLog {
     ) -> Result<JsValue, JsValue> {
         let text = text(body);
         let call = validate.map(|f| move |entry: &Entry| verdict(&f, entry));
-        let validator = call.as_ref().map(|f| f as Validator<'_>);
+        let validator = call.as_ref().map(|f| f as Validator<'_, Error>);
         let reply = self
             .server
             .as_mut()

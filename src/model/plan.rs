@@ -1,9 +1,6 @@
 //! How SQLite goes about a search: its plan in words, and a warning when it reads a large table
 //! from end to end.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use super::cursor::hash;
@@ -19,17 +16,6 @@ use crate::sql::Conn;
 const LARGE: i64 = 10_000;
 /// Statements whose plan is remembered.
 const REMEMBERED: usize = 500;
-
-/// What is known of a model's searches.
-#[derive(Debug, Default)]
-pub(super) struct Plans {
-    /// Whether a statement, by the hash of its text, reads the whole table for want of an index.
-    scans: RefCell<HashMap<u64, bool>>,
-    /// Sets of columns that were warned about.
-    warned: RefCell<Vec<Vec<String>>>,
-    /// What nobody was told yet.
-    untold: RefCell<Option<String>>,
-}
 
 /// How SQLite goes about a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,14 +45,14 @@ impl Model {
     /// [`Model::scan_warning`], kept for [`Model::take_warning`]: a figure has no room for it.
     pub(super) fn note_scan(&self, conn: &Conn, search: &Search, made: &Sql) -> Result<()> {
         if let Some(warning) = self.scan_warning(conn, search, made)? {
-            *self.plans.untold.borrow_mut() = Some(warning);
+            *self.scans.untold.borrow_mut() = Some(warning);
         }
         Ok(())
     }
 
     /// What the developer should know of a count or a figure, once.
     pub fn take_warning(&self) -> Option<String> {
-        self.plans.untold.borrow_mut().take()
+        self.scans.untold.borrow_mut().take()
     }
 
     /// What to tell the developer about a search that was just made, once for each set of columns.
@@ -79,7 +65,7 @@ impl Model {
         made: &Sql,
     ) -> Result<Option<String>> {
         let text = hash(std::iter::once(made.text.as_str()));
-        let known = self.plans.scans.borrow().get(&text).copied();
+        let known = self.scans.known.borrow().get(&text).copied();
         if known == Some(false) {
             return Ok(None);
         }
@@ -95,15 +81,15 @@ impl Model {
         // with an index on each, SQLite has reasons of its own
         let without = self.without_index(&columns);
         if known.is_none() {
-            let mut plans = self.plans.scans.borrow_mut();
-            if plans.len() >= REMEMBERED {
-                plans.clear();
+            let mut known = self.scans.known.borrow_mut();
+            if known.len() >= REMEMBERED {
+                known.clear();
             }
-            plans.insert(text, without.is_some() && scans(conn, search, made));
+            known.insert(text, without.is_some() && scans(conn, search, made));
         }
-        let scans = self.plans.scans.borrow().get(&text) == Some(&true);
+        let scans = self.scans.known.borrow().get(&text) == Some(&true);
         let Some(column) = without.filter(|_| scans) else { return Ok(None) };
-        if self.plans.warned.borrow().contains(&columns) {
+        if self.scans.warned.borrow().contains(&columns) {
             return Ok(None);
         }
         // the largest is found at once; that it is large says nothing where applications give the
@@ -123,7 +109,7 @@ impl Model {
         let warning = format!(
             "{name}: a search by {by} reads all of {rows} rows: declare an index on '{column}'"
         );
-        self.plans.warned.borrow_mut().push(columns);
+        self.scans.warned.borrow_mut().push(columns);
         Ok(Some(warning))
     }
 

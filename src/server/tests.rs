@@ -55,7 +55,7 @@ fn workload() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn no(entry: &Entry) -> Result<Option<String>> {
+fn no<E>(entry: &Entry) -> Result<Option<String>, E> {
     Ok((entry.data == "no").then(|| "NO".into()))
 }
 

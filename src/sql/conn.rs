@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, Statement};
 use super::bind::bind;
 use super::guard::Guard;
 use super::host::{HostConn, HostRows, HostSqlite};
-use super::value::{Param, Value};
+use super::value::{Changes, Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
 
@@ -18,24 +18,6 @@ const KEPT_STATEMENTS: usize = 128;
 
 /// What hosts lack.
 const BUNDLED_ONLY: &str = "this on a host's SQLite (give the database a file instead of an adapter: the bundled engine records changes)";
-
-/// The values of a statement's parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Params {
-    /// For `?` and `?1`, in order; their number must match.
-    Positional(Vec<Value>),
-    /// For `:name`, `@name` and `$name`, given with or without the sign; each must be there.
-    Named(Vec<(String, Value)>),
-}
-
-/// What a statement changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Changes {
-    /// Rows inserted, updated or deleted.
-    pub changes: i64,
-    /// The rowid of the connection's last insert.
-    pub last_id: i64,
-}
 
 /// A row under the cursor, valid until the next one.
 #[derive(Debug)]

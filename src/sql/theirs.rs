@@ -3,8 +3,9 @@
 
 use rusqlite::Statement;
 
-use super::conn::{Cells, Changes, Conn, Kind, Params, Row};
+use super::conn::{Cells, Conn, Kind, Row};
 use super::guard::{PHASE, SEARCH, THEIRS};
+use super::value::{Changes, Params};
 use super::{bind::bind_params, placeholders};
 use crate::error::{Error, Result};
 

@@ -10,6 +10,8 @@ use crate::sync::wire::{Outgoing, Point};
 use crate::sync::{chain, limits};
 
 impl<A: App> Queue for Store<A> {
+    type Error = Error;
+
     fn top(&self) -> Result<u64> {
         Ok(self.position()?.top_n)
     }

@@ -4,7 +4,7 @@
 //! Checked where an event is made, so that nothing oversized ever gets into a queue, and again by
 //! the server.
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 
 /// Bytes of a body unless the application says otherwise.
 pub const BODY: usize = 64 * 1024;
@@ -70,7 +70,7 @@ pub fn check(event_type: &str, data: &str, max_body: usize) -> Result<()> {
 pub fn check_type(event_type: &str) -> Result<()> {
     at_most("event type", event_type.len(), TYPE, "bytes")?;
     if event_type.is_empty() || event_type.contains(char::is_control) {
-        return Err(Error::BadValue(format!(
+        return Err(Error::BadEvent(format!(
             "event type {event_type:?} is empty or has control characters"
         )));
     }

@@ -1,11 +1,11 @@
 //! A server's log in memory, for tests and the simulator. Keeps nothing when dropped.
 
 use super::chain;
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::server::ServerLog;
 use super::wire::{Entry, Last, Point};
-use crate::error::{Error, Result};
 use std::collections::HashMap;
 
 /// A [`ServerLog`] of vectors and maps.
@@ -69,6 +69,8 @@ impl MemoryLog {
 }
 
 impl ServerLog for MemoryLog {
+    type Error = Error;
+
     fn epoch(&self) -> Result<Epoch> {
         Ok(self.epoch)
     }

@@ -3,9 +3,9 @@
 //! Unknown fields are ignored, so that a newer peer may say more; wrong types and anything over a
 //! limit are `PROTOCOL` errors. Decides nothing; refusals are in [`refusal`](super::refusal).
 
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
-use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// The protocol version this build speaks.

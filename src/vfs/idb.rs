@@ -45,7 +45,8 @@ impl Idb {
     /// Opens the database `name`, which is made by its first commit. Gives the storage and the file
     /// to open.
     ///
-    /// # Errors `LOCKED` when another tab or worker has it; `NOT_SUPPORTED` where there is no
+    /// # Errors
+    /// `LOCKED` when another tab or worker has it; `NOT_SUPPORTED` where there is no
     /// IndexedDB; `NEWER_FORMAT`, `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Idb, String)> {
         let (database, lock) = reserve(name).await?;

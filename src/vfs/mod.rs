@@ -179,7 +179,8 @@ impl Vfs {
 
     /// Makes `bytes` the database `file`; before any connection to it is opened.
     ///
-    /// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a
+    /// # Errors
+    /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a
     /// failure there is none.
     pub fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
         transfer::import(self.files.storage(), file, file, bytes)

@@ -38,7 +38,8 @@ impl Opfs {
     /// Opens the files of the database `name` and makes them if need be. Gives the storage and the
     /// file to open.
     ///
-    /// # Errors `LOCKED` at once when another tab or worker has it, and after 15 s when only its
+    /// # Errors
+    /// `LOCKED` at once when another tab or worker has it, and after 15 s when only its
     /// handles are not free yet; `NOT_SUPPORTED` where there is no OPFS or this is no dedicated
     /// worker; `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Opfs, String)> {

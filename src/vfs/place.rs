@@ -126,7 +126,8 @@ pub async fn export(name: &str) -> Result<Vec<u8>> {
 
 /// Makes `bytes` the database `name`, in the best storage there is.
 ///
-/// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`,
+/// # Errors
+/// `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`,
 /// `QUOTA`, `NOT_SUPPORTED`.
 pub async fn import(name: &str, bytes: &[u8]) -> Result<()> {
     if in_idb(name).await? {

@@ -40,7 +40,8 @@ pub(super) fn is_there(storage: &dyn Storage, main: &str) -> Result<bool, Storag
 
 /// The bytes of the database `main`.
 ///
-/// # Errors `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and
+/// # Errors
+/// `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and
 /// close) it first.
 pub(super) fn export(storage: &dyn Storage, main: &str, name: &str) -> Result<Vec<u8>> {
     let size = check_source(storage, main, name)?;
@@ -89,7 +90,8 @@ pub(super) fn check_header(bytes: &[u8], size: u64, name: &str) -> Result<()> {
 
 /// Makes `bytes` the database `main`.
 ///
-/// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure
+/// # Errors
+/// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure
 /// there is none.
 pub(super) fn import(storage: &dyn Storage, main: &str, name: &str, bytes: &[u8]) -> Result<()> {
     check_header(bytes, bytes.len() as u64, name)?;

@@ -2,6 +2,7 @@
 
 use super::mutants::Mutant;
 use tidelog::error::Result;
+use tidelog::sync;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::memory::MemoryLog;
 use tidelog::sync::server::{self, Pulled, Reply, ServerLog, Validator};
@@ -43,7 +44,7 @@ pub(crate) trait Origin: Sized {
 
 /// Says no to about one event in seven, by its id and the server's life, so that each attempt in
 /// one life gets the same verdict and one in another may not.
-pub(crate) fn verdict(entry: &Entry, life: u8) -> Result<Option<String>> {
+pub(crate) fn verdict<E>(entry: &Entry, life: u8) -> Result<Option<String>, E> {
     Ok(entry.id.as_bytes()[15].wrapping_add(life).is_multiple_of(7).then(|| "SEVENTH".into()))
 }
 
@@ -87,16 +88,17 @@ impl Origin for InMemoryOrigin {
         let mut bent =
             Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, segment };
         let judge = reject.map(|life| move |entry: &Entry| verdict(entry, life));
-        server::push(&mut bent, principal, text, judge.as_ref().map(|j| j as Validator<'_>))
+        let validate = judge.as_ref().map(|j| j as Validator<'_, sync::Error>);
+        Ok(server::push(&mut bent, principal, text, validate)?)
     }
     fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {
         let at = Pull::parse(text).ok().map(|p| p.at);
         let log = &mut self.log;
         let bent = Bent { log, mutant: self.mutant, first_n: 1, at, pushes: false, segment };
-        server::pull(&bent, principal, text)
+        Ok(server::pull(&bent, principal, text)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
-        server::resume(&self.log, principal, text)
+        Ok(server::resume(&self.log, principal, text)?)
     }
     fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let rows = self.log.rows().iter().enumerate().skip(after as usize);
@@ -126,13 +128,15 @@ struct Bent<'a> {
 }
 
 impl ServerLog for Bent<'_> {
-    fn epoch(&self) -> Result<Epoch> {
+    type Error = sync::Error;
+
+    fn epoch(&self) -> Result<Epoch, sync::Error> {
         self.log.epoch()
     }
-    fn head(&self) -> Result<Point> {
+    fn head(&self) -> Result<Point, sync::Error> {
         self.log.head()
     }
-    fn hash_at(&self, seq: u64) -> Result<Option<Hash>> {
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, sync::Error> {
         match (self.mutant, self.at) {
             (Mutant::NoAtCheckOnPush, Some(at)) if at.seq == seq && self.pushes => Ok(Some(at.h)),
             (Mutant::NoAtCheckOnPull, Some(at)) if at.seq == seq && !self.pushes => Ok(Some(at.h)),
@@ -142,16 +146,21 @@ impl ServerLog for Bent<'_> {
             _ => self.log.hash_at(seq),
         }
     }
-    fn trim(&self) -> Result<u64> {
+    fn trim(&self) -> Result<u64, sync::Error> {
         self.log.trim()
     }
-    fn safe(&self) -> Result<u64> {
+    fn safe(&self) -> Result<u64, sync::Error> {
         self.log.safe()
     }
-    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Entry>> {
+    fn read(
+        &self,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, sync::Error> {
         self.log.read(after, max_events.min(self.segment), max_bytes)
     }
-    fn last_of(&self, client: &ClientId) -> Result<Option<Last>> {
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>, sync::Error> {
         let last = self.log.last_of(client)?;
         Ok(match self.mutant {
             // whatever comes is taken for the next one
@@ -164,22 +173,22 @@ impl ServerLog for Bent<'_> {
             _ => last,
         })
     }
-    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>> {
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>, sync::Error> {
         self.log.id_of(client, n)
     }
-    fn seq_of(&self, id: &Id) -> Result<Option<u64>> {
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>, sync::Error> {
         match self.mutant {
             Mutant::NoUniqueId | Mutant::NoDedupe => Ok(None),
             _ => self.log.seq_of(id),
         }
     }
-    fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>, sync::Error> {
         self.log.owner_of(client)
     }
-    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), sync::Error> {
         self.log.bind(client, principal)
     }
-    fn append(&mut self, at: Point, row: &Entry) -> Result<()> {
+    fn append(&mut self, at: Point, row: &Entry) -> Result<(), sync::Error> {
         match self.mutant {
             // the verdict is given and forgotten
             Mutant::RejectionNotLogged if row.kind == Kind::Rej => Ok(()),

@@ -27,7 +27,7 @@ pub(crate) struct Applied {
 }
 
 /// The durable side of one replica. Each method is one transaction.
-pub(crate) trait Replica: Queue + Sized {
+pub(crate) trait Replica: Queue<Error = tidelog::error::Error> + Sized {
     /// A new replica of log `sim`. Its names come from the dice.
     fn create(dice: Dice, mutant: Mutant) -> Self;
     /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One
@@ -217,6 +217,8 @@ impl InMemory {
 }
 
 impl Queue for InMemory {
+    type Error = tidelog::error::Error;
+
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }

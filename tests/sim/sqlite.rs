@@ -113,6 +113,8 @@ impl Sqlite {
 }
 
 impl Queue for Sqlite {
+    type Error = Error;
+
     fn top(&self) -> Result<u64> {
         self.store.top()
     }
@@ -279,7 +281,7 @@ impl Origin for SqliteOrigin {
         self.server.push(
             principal,
             &small_push(text, segment)?,
-            judge.as_ref().map(|j| j as Validator<'_>),
+            judge.as_ref().map(|j| j as Validator<'_, Error>),
         )
     }
     fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {

@@ -5,46 +5,53 @@
 //! the commit is durable.
 
 use super::chain;
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::refusal::Refusal;
 use super::resume::{Resume, Resumed};
 use super::wire::{self, At, Entry, Kind, Last, Point, Pull, Push, Pushed, Segment};
-use crate::error::{Error, Result};
 
 /// One log as the server stores it. Every method works inside the caller's transaction.
 pub trait ServerLog {
+    /// What its storage says when it fails.
+    type Error: From<Error>;
     /// This log's epoch.
-    fn epoch(&self) -> Result<Epoch>;
+    fn epoch(&self) -> Result<Epoch, Self::Error>;
     /// The last position.
-    fn head(&self) -> Result<Point>;
+    fn head(&self) -> Result<Point, Self::Error>;
     /// The chain at `seq`; at 0 it is the chain's beginning. `None` beyond the head or below what
     /// is kept.
-    fn hash_at(&self, seq: u64) -> Result<Option<Hash>>;
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, Self::Error>;
     /// The highest `seq` whose row is gone, 0 if none is.
-    fn trim(&self) -> Result<u64>;
+    fn trim(&self) -> Result<u64, Self::Error>;
     /// The highest `seq` known to be in an independent durable copy.
-    fn safe(&self) -> Result<u64>;
+    fn safe(&self) -> Result<u64, Self::Error>;
     /// Rows after `after`: at most so many, and so many bytes by [`limits::size`], but at least one
     /// if there is one.
-    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Entry>>;
+    fn read(
+        &self,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, Self::Error>;
     /// The last row of a client.
-    fn last_of(&self, client: &ClientId) -> Result<Option<Last>>;
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>, Self::Error>;
     /// The id under `(client, n)`; `None` when there is none or its row is gone.
-    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>>;
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>, Self::Error>;
     /// Where the id stands, also when its row is gone.
-    fn seq_of(&self, id: &Id) -> Result<Option<u64>>;
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>, Self::Error>;
     /// The principal that a client belongs to.
-    fn owner_of(&self, client: &ClientId) -> Result<Option<String>>;
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>, Self::Error>;
     /// Gives a client to a principal, for good.
-    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()>;
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), Self::Error>;
     /// Appends a row, which becomes `at`.
-    fn append(&mut self, at: Point, row: &Entry) -> Result<()>;
+    fn append(&mut self, at: Point, row: &Entry) -> Result<(), Self::Error>;
 }
 
 /// The application's word on an event before it is appended: `Some(code)` rejects it. When it
 /// fails, the push fails: nothing is appended, and the client comes again.
-pub type Validator<'a> = &'a dyn Fn(&Entry) -> Result<Option<String>>;
+pub type Validator<'a, E> = &'a dyn Fn(&Entry) -> Result<Option<String>, E>;
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,11 +99,11 @@ pub fn push<L: ServerLog>(
     log: &mut L,
     principal: &str,
     text: &str,
-    validate: Option<Validator<'_>>,
-) -> Result<Reply> {
+    validate: Option<Validator<'_, L::Error>>,
+) -> Result<Reply, L::Error> {
     match try_push(log, principal, text, validate)? {
-        Ok(segment) => Reply::ok(&Pushed { p: wire::VERSION, segment }),
-        Err(refusal) => Reply::refuse(&refusal),
+        Ok(segment) => Ok(Reply::ok(&Pushed { p: wire::VERSION, segment })?),
+        Err(refusal) => Ok(Reply::refuse(&refusal)?),
     }
 }
 
@@ -104,7 +111,7 @@ pub fn push<L: ServerLog>(
 ///
 /// # Errors
 /// Those of the log's storage.
-pub fn pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Pulled> {
+pub fn pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Pulled, L::Error> {
     let (segment, wait_ms) = match try_pull(log, principal, text)? {
         Ok(good) => good,
         Err(refusal) => return Ok(Pulled { reply: Reply::refuse(&refusal)?, wait_ms: 0 }),
@@ -117,10 +124,10 @@ pub fn pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Pulled
 ///
 /// # Errors
 /// Those of the log's storage.
-pub fn resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Reply> {
+pub fn resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Reply, L::Error> {
     match try_resume(log, principal, text)? {
-        Ok(resumed) => Reply::ok(&resumed),
-        Err(refusal) => Reply::refuse(&refusal),
+        Ok(resumed) => Ok(Reply::ok(&resumed)?),
+        Err(refusal) => Ok(Reply::refuse(&refusal)?),
     }
 }
 
@@ -136,8 +143,8 @@ fn try_push<L: ServerLog>(
     log: &mut L,
     principal: &str,
     text: &str,
-    validate: Option<Validator<'_>>,
-) -> Result<Result<Option<Segment>, Refusal>> {
+    validate: Option<Validator<'_, L::Error>>,
+) -> Result<Result<Option<Segment>, Refusal>, L::Error> {
     let push =
         match check_version(text).and_then(|()| Push::parse(text).map_err(|e| refusal_of(&e))) {
             Ok(push) => push,
@@ -205,7 +212,7 @@ fn try_pull<L: ServerLog>(
     log: &L,
     principal: &str,
     text: &str,
-) -> Result<Result<(Segment, u64), Refusal>> {
+) -> Result<Result<(Segment, u64), Refusal>, L::Error> {
     let pull =
         match check_version(text).and_then(|()| Pull::parse(text).map_err(|e| refusal_of(&e))) {
             Ok(pull) => pull,
@@ -226,7 +233,7 @@ fn try_resume<L: ServerLog>(
     log: &L,
     principal: &str,
     text: &str,
-) -> Result<Result<Resumed, Refusal>> {
+) -> Result<Result<Resumed, Refusal>, L::Error> {
     let resume =
         match check_version(text).and_then(|()| Resume::parse(text).map_err(|e| refusal_of(&e))) {
             Ok(resume) => resume,
@@ -251,7 +258,12 @@ fn try_resume<L: ServerLog>(
 }
 
 /// The segment after `at`, which is in the history. `want` is brought into bounds.
-fn segment<L: ServerLog>(log: &L, client: &ClientId, at: &At, want: u64) -> Result<Segment> {
+fn segment<L: ServerLog>(
+    log: &L,
+    client: &ClientId,
+    at: &At,
+    want: u64,
+) -> Result<Segment, L::Error> {
     let want = want.clamp(1, limits::SEGMENT_EVENTS as u64) as usize;
     let entries = log.read(at.seq, want, limits::SEGMENT_BYTES)?;
     let seq = at.seq + entries.len() as u64;
@@ -296,7 +308,7 @@ fn not_owner(owner: Option<&str>, principal: &str) -> Option<Refusal> {
 
 /// The `at` check: the cursor must be a point of this very history. It stops a push that crossed a
 /// rollback.
-fn not_in_history<L: ServerLog>(log: &L, at: &At) -> Result<Option<Refusal>> {
+fn not_in_history<L: ServerLog>(log: &L, at: &At) -> Result<Option<Refusal>, L::Error> {
     let trim = log.trim()?;
     if at.seq < trim {
         return Ok(Some(Refusal::Trimmed { trim }));

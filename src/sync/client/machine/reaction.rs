@@ -4,7 +4,7 @@ use super::super::super::refusal::Refusal;
 use super::super::super::wire::Segment;
 use super::super::super::{backoff, chain};
 use super::super::{Change, Tick};
-use super::{Client, Flight, Halt, Token};
+use super::state::{Client, Flight, Halt, Token};
 
 impl Client {
     /// A segment is taken only if it begins at the cursor and its chain holds; what it says of us

@@ -26,6 +26,8 @@ struct Pending {
 }
 
 impl Queue for Pending {
+    type Error = Error;
+
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }
