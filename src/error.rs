@@ -46,6 +46,14 @@ pub enum Error {
         /// The newest format this version knows.
         known: i64,
     },
+    /// Made by an older version of the package, and not to be gone on with.
+    #[error("the database has format {found}, which is read but not written any more: {remedy}")]
+    OlderFormat {
+        /// The format of the file.
+        found: i64,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The bytes are not a database, or are damaged.
     #[error("{0}")]
     Corrupt(String),
@@ -136,6 +144,9 @@ pub enum Error {
     /// The server's verdict on an event.
     #[error("the server rejected the event: {0}")]
     Rejected(String),
+    /// The server's operators took the event back.
+    #[error("the event was voided at the server: it has no effect")]
+    Void,
     /// SQL of an application that would change what only events, or we, may.
     #[error("SQL may not change {0}")]
     Owned(String),
@@ -158,6 +169,7 @@ impl Error {
             Error::NotFound(_) => "NOT_FOUND",
             Error::Exists(_) => "EXISTS",
             Error::NewerFormat { .. } => "NEWER_FORMAT",
+            Error::OlderFormat { .. } => "OLDER_FORMAT",
             Error::Corrupt(_) => "CORRUPT",
             Error::Closed => "CLOSED",
             Error::BadName { .. } => "BAD_NAME",
@@ -173,6 +185,7 @@ impl Error {
             Error::Protocol(_) => "PROTOCOL",
             Error::Forbidden(_) => "FORBIDDEN",
             Error::Rejected(_) => "REJECTED",
+            Error::Void => "VOID",
             Error::Owned(_) | Error::NotSupported(_) => "NOT_SUPPORTED",
             Error::Crashed(_) => "CRASHED",
         }

@@ -27,6 +27,7 @@ mod wasm_handles;
 mod wasm_idb;
 mod wasm_node;
 mod wasm_worker;
+mod wire;
 
 /// How often a property is tried: `few` times, or as often as `npm run soak` says.
 #[cfg(not(target_family = "wasm"))]

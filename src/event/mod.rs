@@ -10,6 +10,7 @@ pub mod own;
 mod process;
 pub mod queue;
 mod result;
+pub mod struck;
 mod types;
 
 pub use app::{App, Event, Phases};

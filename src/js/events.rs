@@ -72,7 +72,7 @@ impl Engine {
     pub fn open_events(&self, options: JsValue) -> Result<JsValue, JsValue> {
         let Opening { log, version, types } = plain::read(options, "options").map_err(to_js)?;
         let types = types.map(Types::new).unwrap_or_default();
-        let options = EventOptions { log, version, max_body: limits::BODY, types };
+        let options = EventOptions { log, version, types };
         self.run(
             |store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) },
         )

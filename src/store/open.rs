@@ -89,6 +89,8 @@ impl<A: App> Store<A> {
             _ => At { epoch, seq, h },
         };
         let top_n = top.map_or(0, |n| n as u64).max(confirmed_n);
-        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof, held })
+        let (lo, older) = (queue::last_lo(w)?, queue::meta_int(w, "older")?);
+        let limits = self.read_limits()?;
+        Ok(Position { client, at, confirmed_n, top_n, pending, lo, asof, held, limits, older })
     }
 }

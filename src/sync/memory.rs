@@ -3,9 +3,9 @@
 use super::chain;
 use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
-use super::limits;
+use super::limits::Limits;
 use super::server::{Facts, Log};
-use super::wire::{Entry, Last, Point};
+use super::wire::{Body, Entry, Kind, Last, Point};
 use std::collections::HashMap;
 
 /// A [`Log`] of vectors and maps.
@@ -21,6 +21,8 @@ pub struct MemoryLog {
     ids: HashMap<Id, u64>,
     owners: HashMap<ClientId, String>,
     trim: u64,
+    floor: u64,
+    limits: Limits,
 }
 
 impl MemoryLog {
@@ -35,6 +37,8 @@ impl MemoryLog {
             ids: HashMap::new(),
             owners: HashMap::new(),
             trim: 0,
+            floor: 0,
+            limits: Limits::default(),
         }
     }
 
@@ -60,6 +64,11 @@ impl MemoryLog {
     /// Names the history anew, as a restore with our tools does.
     pub fn set_epoch(&mut self, epoch: Epoch) {
         self.epoch = epoch;
+    }
+
+    /// Gives it limits of its own.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// Says that rows up to `seq` are gone.
@@ -90,7 +99,7 @@ impl Facts for MemoryLog {
         let mut bytes = 0;
         let rest = self.rows.iter().skip(after as usize).take(max_events);
         let fits = rest.enumerate().take_while(|(i, entry)| {
-            bytes += limits::size(&entry.event_type, &entry.data);
+            bytes += entry.size();
             *i == 0 || bytes <= max_bytes
         });
         Ok(fits.map(|(_, entry)| entry.clone()).collect())
@@ -106,6 +115,25 @@ impl Facts for MemoryLog {
     }
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
         Ok(self.owners.get(client).cloned())
+    }
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+    fn floor(&self) -> Result<u64> {
+        Ok(self.floor)
+    }
+    fn find(
+        &self,
+        since: u64,
+        types: &[String],
+        hit: &dyn Fn(&ClientId, Option<&str>) -> bool,
+    ) -> Result<Option<Id>> {
+        let found = self.rows.iter().skip(since as usize).find(|row| {
+            row.kind == Kind::Event
+                && types.contains(&row.event_type)
+                && hit(&row.client, row.body.text())
+        });
+        Ok(found.map(|row| row.id))
     }
 }
 
@@ -125,6 +153,16 @@ impl Log for MemoryLog {
         self.lasts.insert(row.client, Last { n: row.n, id: row.id });
         self.points.push(at);
         self.rows.push(row.clone());
+        Ok(())
+    }
+    fn erase(&mut self, id: &Id) -> Result<()> {
+        if let Some(row) = self.ids.get(id).and_then(|seq| self.rows.get_mut(*seq as usize - 1)) {
+            row.body = Body::Erased(row.body.hash());
+        }
+        Ok(())
+    }
+    fn raise(&mut self, floor: u64) -> Result<()> {
+        self.floor = floor;
         Ok(())
     }
 }

@@ -122,7 +122,7 @@ impl History {
             match entry.kind {
                 Kind::Event => self.pardoned += u64::from(self.rejected.remove(&entry.id)),
                 Kind::Rej => _ = self.rejected.insert(entry.id),
-                Kind::Dup | Kind::Void => {}
+                _ => {}
             }
             self.first.entry(entry.id).or_insert(point.seq);
             if !self.moments.contains_key(&point.h) {
@@ -139,7 +139,7 @@ impl History {
         let before = &self.moments[&self.head.h];
         let (mut state, mut dead) = (before.state.clone(), before.dead.clone());
         if entry.kind == Kind::Event
-            && !Op::parse(&entry.data).apply(point.seq, Rc::make_mut(&mut state))
+            && !Op::parse(entry.text()).apply(point.seq, Rc::make_mut(&mut state))
         {
             Rc::make_mut(&mut dead).push(point.seq);
         }

@@ -135,7 +135,7 @@ impl<P: Process, O: Origin> World<P, O> {
         match (self.mutant, refusal) {
             (Mutant::PendingDropped, _) => process.drop_pending(u64::MAX),
             (Mutant::GapTakenForYes, Refusal::Gap { .. }) => {
-                return (200, "{\"p\":1,\"page\":null}".into());
+                return (200, "{\"p\":2,\"segment\":null}".into());
             }
             (Mutant::LostNumbersUnseen, Refusal::Gap { .. }) => {
                 let expect = process.numbers().1;

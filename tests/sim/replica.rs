@@ -11,7 +11,7 @@ use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
 use tidelog::sync::wire::{At, Entry, Kind, Outgoing, Point, Segment};
-use tidelog::sync::{chain, limits, resume};
+use tidelog::sync::{chain, resume};
 
 /// What applying a segment came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct Applied {
     pub(crate) dead: usize,
     /// How many pending events have no effect where they stand now.
     pub(crate) erring: usize,
+    /// Whether an event's body is gone and nothing says why yet.
+    pub(crate) bare: bool,
 }
 
 /// The durable side of one replica. Each method is one transaction.
@@ -160,10 +162,10 @@ impl InMemory {
             segment
                 .entries
                 .iter()
-                .map(|row| (row.kind == Kind::Event).then(|| Op::parse(&row.data))),
+                .map(|row| (row.kind == Kind::Event).then(|| Op::parse(row.text()))),
         );
         self.rebuild();
-        Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0 }
+        Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0, bare: false }
     }
 
     fn carry_out(&mut self, segment: &Segment) -> Applied {
@@ -185,7 +187,7 @@ impl InMemory {
                 self.seen.insert(row.id);
             }
         }
-        let unknown = |row: &Entry| row.kind == Kind::Event && !self.knows(&Op::parse(&row.data));
+        let unknown = |row: &Entry| row.kind == Kind::Event && !self.knows(&Op::parse(row.text()));
         if self.held.is_some() || (self.version < 2 && segment.entries.iter().any(unknown)) {
             return self.hold(segment, &plan);
         }
@@ -197,7 +199,7 @@ impl InMemory {
             let threw = match role {
                 Role::InPlace(p) => self.pending[*p].undo.is_none(),
                 role if role.applies() => {
-                    run(&Op::parse(&row.data), seq, &mut self.state).is_none()
+                    run(&Op::parse(row.text()), seq, &mut self.state).is_none()
                 }
                 _ => false,
             };
@@ -205,14 +207,14 @@ impl InMemory {
                 dead += 1;
                 self.dead.push(seq);
             }
-            self.log.push((row.kind == Kind::Event).then(|| Op::parse(&row.data)));
+            self.log.push((row.kind == Kind::Event).then(|| Op::parse(row.text())));
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
             self.run_pending(segment.to.seq);
         }
         let erring = self.pending.iter().filter(|p| p.undo.is_none()).count();
-        Applied { fork: plan.fork, rebased: plan.rebase, dead, erring }
+        Applied { fork: plan.fork, rebased: plan.rebase, dead, erring, bare: false }
     }
 }
 
@@ -233,7 +235,7 @@ impl Queue for InMemory {
         let waiting =
             self.pending.iter().map(|p| &p.out).filter(|o| o.n >= from_n).take(max_events);
         let fits = waiting.enumerate().take_while(|(i, o)| {
-            bytes += limits::size(&o.event_type, &o.data);
+            bytes += o.size();
             *i == 0 || bytes <= max_bytes
         });
         Ok(fits.map(|(_, o)| o.clone()).collect())
@@ -264,7 +266,7 @@ impl Replica for InMemory {
         }
     }
     fn start(&self) -> Start {
-        Start { client: self.me, at: self.cursor, asof: self.asof }
+        Start { client: self.me, at: self.cursor, asof: self.asof, limits: None, stopped: None }
     }
     fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
         if self.seen.contains(&id) || self.pending.iter().any(|p| p.out.id == id) {
@@ -280,6 +282,7 @@ impl Replica for InMemory {
             tv: op.tv(),
             data: op.body(),
             ts: Some(ts),
+            x: None,
         };
         self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
         true

@@ -55,7 +55,11 @@ pub struct Pulled {
 pub fn pushed<F: Facts>(facts: &F, asked: &Asked) -> Result<Reply, F::Error> {
     let segment = match asked.want {
         0 => None,
-        want => Some(segment(facts, &asked.client, &asked.at, want)?),
+        want => {
+            let mut segment = segment(facts, &asked.client, &asked.at, want)?;
+            segment.limits = asked.limits.then(|| facts.limits());
+            Some(segment)
+        }
     };
     Ok(Reply::ok(&Pushed { p: wire::VERSION, segment })?)
 }
@@ -107,12 +111,13 @@ fn try_pull<F: Facts>(
     if let Some(refusal) = gate::not_in_history(facts, &pull.at)? {
         return Ok(Err(refusal));
     }
-    let segment = segment(
+    let mut segment = segment(
         facts,
         &pull.client,
         &pull.at,
         pull.limit.unwrap_or(limits::SEGMENT_EVENTS as u64),
     )?;
+    segment.limits = pull.limits.then(|| facts.limits());
     Ok(Ok((segment, pull.wait_ms.unwrap_or(0).min(limits::WAIT_MS))))
 }
 
@@ -157,8 +162,9 @@ fn segment<F: Facts>(
     at: &At,
     want: u64,
 ) -> Result<Segment, F::Error> {
-    let want = want.clamp(1, limits::SEGMENT_EVENTS as u64) as usize;
-    let entries = facts.read(at.seq, want, limits::SEGMENT_BYTES)?;
+    let most = facts.limits().bounded().segment;
+    let want = want.clamp(1, most.entries as u64) as usize;
+    let entries = facts.read(at.seq, want, most.bytes)?;
     let seq = at.seq + entries.len() as u64;
     // The stored chain, never one folded here: a client that folds the rows must find a
     // disagreement.
@@ -166,6 +172,7 @@ fn segment<F: Facts>(
         .hash_at(seq)?
         .ok_or_else(|| Error::Corrupt(format!("the chain has no hash at {seq}")))?;
     Ok(Segment {
+        p: wire::VERSION,
         epoch: facts.epoch()?,
         from: at.point(),
         entries,
@@ -174,5 +181,6 @@ fn segment<F: Facts>(
         safe: facts.safe()?,
         trim: facts.trim()?,
         last: facts.last_of(client)?,
+        limits: None,
     })
 }

@@ -23,11 +23,12 @@ fn start() -> At {
 
 fn out(x: u8, n: u64) -> Outgoing {
     let (event_type, data) = ("t".into(), format!("{x}"));
-    Outgoing { id: Id::from_bytes([x; 16]), n, event_type, tv: 1, data, ts: Some(5) }
+    Outgoing { id: Id::from_bytes([x; 16]), n, event_type, tv: 1, data, ts: Some(5), x: None }
 }
 
 fn decided(log: &MemoryLog, who: &str, client: ClientId, entries: Vec<Outgoing>) -> Decided {
-    let text = to_json(&Push { p: 1, client, at: start(), entries, want: None }).unwrap();
+    let text =
+        to_json(&Push { p: 2, client, at: start(), entries, want: None, limits: false }).unwrap();
     match decide(log, who, &text, None).unwrap() {
         Decision::Push(decided, _) => decided,
         other => panic!("{other:?}"),
@@ -60,7 +61,7 @@ fn whoever_appends_the_same_messages_in_order_has_the_same_log() {
     // the id was not known where the second was decided
     let kinds: Vec<Kind> = one.rows().iter().map(|row| row.kind).collect();
     assert_eq!(kinds, [Kind::Event, Kind::Event, Kind::Event, Kind::Dup]);
-    assert_eq!((one.rows()[3].data.as_str(), one.rows()[3].reference), ("", Some(out(2, 2).id)));
+    assert_eq!((one.rows()[3].text(), one.rows()[3].reference), ("", Some(out(2, 2).id)));
 }
 
 #[test]
@@ -107,9 +108,15 @@ fn what_does_not_follow_is_left_out_and_decided_again() {
 fn a_duplicate_is_one_whatever_the_validator_said_before_it_was_known() {
     let mut log = log();
     let no = |_: &Entry| -> Result<Option<String>, Error> { Ok(Some("NO".into())) };
-    let text =
-        to_json(&Push { p: 1, client: B, at: start(), entries: vec![out(1, 1)], want: None })
-            .unwrap();
+    let text = to_json(&Push {
+        p: 2,
+        client: B,
+        at: start(),
+        entries: vec![out(1, 1)],
+        want: None,
+        limits: false,
+    })
+    .unwrap();
     let Decision::Push(refused, _) = decide(&log, "bob", &text, Some(&no)).unwrap() else {
         panic!()
     };

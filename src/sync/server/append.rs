@@ -2,9 +2,14 @@
 //! message, so whoever appends the same messages in the same order has the same log.
 
 use super::super::chain;
-use super::super::wire::{Entry, Kind, Point};
+use super::super::condition::Condition;
+use super::super::id::{ClientId, Id};
+use super::super::wire::{Body, Entry, Kind, Point};
 use super::decide::Decided;
 use super::log::Log;
+
+/// The verdict on an event whose condition failed.
+pub const CONFLICT: &str = "CONFLICT";
 
 /// Why a push is left out, to be decided again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +49,11 @@ pub fn append<L: Log>(log: &mut L, decided: &Decided) -> Result<Appended, L::Err
         let row = placed(log, entry.clone())?;
         head = chain::step(head, &row);
         log.append(head, &row)?;
+        match row.kind {
+            Kind::Erased => row.names().map_or(Ok(()), |id| log.erase(&id))?,
+            Kind::Trim => log.raise(row.trims().unwrap_or(0).max(log.floor()?))?,
+            Kind::Event | Kind::Rej | Kind::Dup | Kind::Void => {}
+        }
     }
     Ok(Appended::Rows(head))
 }
@@ -67,8 +77,32 @@ fn stale<L: Log>(
 /// The row as it is at its place.
 fn placed<L: Log>(log: &L, row: Entry) -> Result<Entry, L::Error> {
     if log.seq_of(&row.id)?.is_some() {
-        let reference = Some(row.id);
-        return Ok(Entry { kind: Kind::Dup, data: String::new(), reference, code: None, ..row });
+        let (kind, body, reference) = (Kind::Dup, Body::from(""), Some(row.id));
+        return Ok(Entry { kind, body, reference, code: None, ..row });
     }
-    Ok(row)
+    if row.kind != Kind::Event {
+        return Ok(row);
+    }
+    Ok(match conflict(log, &row)? {
+        Some(reference) => {
+            let (kind, body, code) = (Kind::Rej, Body::from(""), Some(CONFLICT.to_string()));
+            Entry { kind, body, reference, code, ..row }
+        }
+        None => row,
+    })
+}
+
+/// Whether the event's condition fails here, and by which event. What lies below the floor may be
+/// gone, so a condition that looks there fails, by none.
+fn conflict<L: Log>(log: &L, row: &Entry) -> Result<Option<Option<Id>>, L::Error> {
+    let Some(condition) = row.x.as_deref().map(Condition::parse).transpose()? else {
+        return Ok(None);
+    };
+    if condition.since < log.floor()? {
+        return Ok(Some(None));
+    }
+    let hit = |client: &ClientId, body: Option<&str>| {
+        condition.concerns(&row.client, client) && condition.matches(body)
+    };
+    Ok(log.find(condition.since, &condition.types, &hit)?.map(Some))
 }

@@ -1,11 +1,13 @@
 //! What a push comes to, from what the log knows: the rows to append, or a refusal. Writes nothing,
 //! so it may run far from where rows are appended, and before others are.
 
-use super::super::error::Result as Parsed;
+use super::super::condition::Condition;
+use super::super::error::{Error, Result as Parsed};
 use super::super::id::ClientId;
-use super::super::limits;
+use super::super::json;
+use super::super::limits::{self, Limits};
 use super::super::refusal::Refusal;
-use super::super::wire::{self, At, Entry, Kind, Outgoing, Point, Push};
+use super::super::wire::{At, Body, Entry, Kind, Outgoing, Point, Push};
 use super::gate;
 use super::log::Facts;
 use serde::{Deserialize, Serialize};
@@ -34,7 +36,7 @@ impl Decided {
     /// # Errors
     /// None in practice.
     pub fn to_json(&self) -> Parsed<String> {
-        wire::to_json(self)
+        json::to_json(self)
     }
 
     /// Reads such a message.
@@ -42,7 +44,9 @@ impl Decided {
     /// # Errors
     /// `PROTOCOL`.
     pub fn parse(text: &str) -> Parsed<Decided> {
-        wire::parse(text, limits::PUSH_TEXT)
+        let decided: Decided = json::parse(text, limits::PUSH_TEXT)?;
+        decided.entries.iter().try_for_each(Entry::check)?;
+        Ok(decided)
     }
 }
 
@@ -55,6 +59,8 @@ pub struct Asked {
     pub at: At,
     /// Most rows wanted back; 0 for no segment.
     pub want: u64,
+    /// Whether the limits are to be told.
+    pub limits: bool,
 }
 
 /// What a push comes to.
@@ -89,8 +95,11 @@ pub fn decide<F: Facts>(
     if let Some(refusal) = gate::not_in_history(facts, &push.at)? {
         return Ok(Decision::Refused(refusal));
     }
+    if let Some(refusal) = too_large(&push, &facts.limits()) {
+        return Ok(Decision::Refused(refusal));
+    }
     let want = push.want.unwrap_or(limits::SEGMENT_EVENTS as u64);
-    let asked = Asked { client: push.client, at: push.at, want };
+    let asked = Asked { client: push.client, at: push.at, want, limits: push.limits };
     let fresh = match fresh(facts, push.client, push.entries)? {
         Ok(fresh) => fresh,
         Err(refusal) => return Ok(Decision::Refused(refusal)),
@@ -98,12 +107,37 @@ pub fn decide<F: Facts>(
     if fresh.is_empty() {
         return Ok(Decision::Nothing(asked));
     }
+    for x in fresh.iter().filter_map(|event| event.x.as_deref()) {
+        for name in Condition::parse(x)?.mine.unwrap_or_default() {
+            let owner = facts.owner_of(&name)?;
+            if let Some(refusal) = gate::not_owner(owner.as_deref(), principal) {
+                return Ok(Decision::Refused(refusal));
+            }
+        }
+    }
     let mut entries = Vec::with_capacity(fresh.len());
     for event in fresh {
         entries.push(judged(facts, push.client, event, validate)?);
     }
     let (principal, at) = (principal.to_string(), facts.head()?);
     Ok(Decision::Push(Decided { principal, client: push.client, at, entries }, asked))
+}
+
+/// What a push has more of than this server takes.
+fn too_large(push: &Push, limits: &Limits) -> Option<Refusal> {
+    let bytes: usize = push.entries.iter().map(Outgoing::size).sum();
+    let over = if push.entries.len() > limits.push.entries {
+        Some(limits.push.entries)
+    } else if bytes > limits.push.bytes && push.entries.len() > 1 {
+        Some(limits.push.bytes)
+    } else {
+        let checked = push.entries.iter().map(|e| limits::check_data(&e.data, limits));
+        checked.filter_map(Result::err).find_map(|error| match error {
+            Error::TooLarge { limit, .. } => Some(limit as usize),
+            _ => None,
+        })
+    };
+    over.map(|limit| Refusal::TooLarge { limit: limit as u64 })
 }
 
 /// The events that the log does not have yet: a push is contiguous, so they are its end.
@@ -142,25 +176,14 @@ fn judged<F: Facts>(
     validate: Option<Validator<'_, F::Error>>,
 ) -> Result<Entry, F::Error> {
     let known = facts.seq_of(&event.id)?.is_some();
-    let row = Entry {
-        id: event.id,
-        client,
-        n: event.n,
-        event_type: event.event_type,
-        tv: event.tv,
-        data: event.data,
-        ts: event.ts,
-        kind: Kind::Event,
-        reference: None,
-        code: None,
-    };
+    let row = event.row(client);
     let code = match validate {
         Some(validate) if !known => validate(&row)?,
         _ => None,
     };
     Ok(match code {
         Some(code) => {
-            Entry { kind: Kind::Rej, data: String::new(), code: Some(shortened(code)), ..row }
+            Entry { kind: Kind::Rej, body: Body::from(""), code: Some(shortened(code)), ..row }
         }
         None => row,
     })

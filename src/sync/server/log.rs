@@ -3,6 +3,7 @@
 
 use super::super::error::Error;
 use super::super::id::{ClientId, Epoch, Hash, Id};
+use super::super::limits::Limits;
 use super::super::wire::{Entry, Last, Point};
 
 /// What a log knows.
@@ -36,6 +37,19 @@ pub trait Facts {
     fn seq_of(&self, id: &Id) -> Result<Option<u64>, Self::Error>;
     /// The principal that a client belongs to.
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>, Self::Error>;
+    /// The server's limits.
+    fn limits(&self) -> Limits;
+    /// The position of the newest `trim` row, 0 if there is none: rows may be gone up to there, so
+    /// nothing can be said of them.
+    fn floor(&self) -> Result<u64, Self::Error>;
+    /// The first event after `since` of one of these types that `hit` takes, by its client and its
+    /// body, which is none if it was erased.
+    fn find(
+        &self,
+        since: u64,
+        types: &[String],
+        hit: &dyn Fn(&ClientId, Option<&str>) -> bool,
+    ) -> Result<Option<Id>, Self::Error>;
 }
 
 /// A log that can be written to, in the order of its rows.
@@ -44,4 +58,8 @@ pub trait Log: Facts {
     fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), Self::Error>;
     /// Appends a row, which becomes `at`.
     fn append(&mut self, at: Point, row: &Entry) -> Result<(), Self::Error>;
+    /// Deletes the body of an event, for good; its hash stays.
+    fn erase(&mut self, id: &Id) -> Result<(), Self::Error>;
+    /// Raises the [floor](Facts::floor).
+    fn raise(&mut self, floor: u64) -> Result<(), Self::Error>;
 }

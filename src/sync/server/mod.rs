@@ -5,17 +5,21 @@
 //! stream, which several gateways read back and append, and all of them have the same log. A log in
 //! one place does both in one transaction: [`push`]. Whether the principal may use the log at all
 //! was decided before (`authorize`).
+//!
+//! [`void`], [`erase`] and [`trim`] decide on rows that the server makes itself.
 
 mod answer;
 mod append;
 mod decide;
 mod gate;
 mod log;
+mod operate;
 
 pub use answer::{Pulled, Reply, not_supported, pull, pushed, resume};
-pub use append::{Appended, Stale, append};
+pub use append::{Appended, CONFLICT, Stale, append};
 pub use decide::{Asked, Decided, Decision, Validator, decide};
 pub use log::{Facts, Log};
+pub use operate::{erase, trim, void};
 
 use super::error::{Error, Result};
 
@@ -46,5 +50,7 @@ pub fn push<L: Log>(
 
 #[cfg(test)]
 mod apart_tests;
+#[cfg(test)]
+mod condition_tests;
 #[cfg(test)]
 mod tests;

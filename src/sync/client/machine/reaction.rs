@@ -28,6 +28,10 @@ impl Client {
                 self.fork();
             }
         }
+        if let Some(limits) = segment.limits {
+            (self.limits, self.told) = (limits.bounded(), true);
+            self.batch = self.batch.min(self.limits.push.entries);
+        }
         self.ready = Some(Change::Segment(segment));
     }
 
