@@ -32,6 +32,11 @@ export interface ServerOptions {
    * server's own may.
    */
   cors?: { origins: string[] }
+  /**
+   * The most bytes that an event's data may have as JSON text: 65,536 unless given, at most 262,144.
+   * Devices learn it from the server's answers, and refuse a larger event where it is made.
+   */
+  maxBody?: number
   /** Told each unexpected error; logs it to the console unless given. */
   onError?: (error: unknown) => void
 }
@@ -41,7 +46,7 @@ export interface SyncServer {
    * Answers `POST …/v1/{log}/push` and `POST …/v1/{log}/pull`; a pull with `wait_ms` (at most
    * 25,000) waits for the next push when there is nothing new. Errors are JSON `{err, msg?, …}`:
    * 400 malformed, 401 token, 403 forbidden, 409, 413 too_large (a body above 1.25 MiB), 415, 501
-   * NOT_SUPPORTED, 503 busy.
+   * not_supported, 503 busy.
    */
   fetch(request: Request): Promise<Response>
   /** Answers the waiting pulls, then closes the databases. Later requests get 503. */

@@ -76,8 +76,8 @@ export interface SyncStatus {
   /**
    * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`;
    * `live`; `resume`: the server lost events, this replica offers its own again; `fenced`: the
-   * server refuses access; `needsUpgrade`; `stopped`: only a snapshot would help. The queue is kept
-   * in all of them.
+   * server refuses access; `needsUpgrade`; `stopped`: only a snapshot would help, or
+   * the database synced by an older protocol. The queue is kept in all of them.
    */
   state: string
   /** What `setOnline` was last given. */

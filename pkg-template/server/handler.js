@@ -2,11 +2,13 @@
 // standards only; what a push or a pull means is the engine's business (`ServerLog`), and where its
 // databases lie is `storage`'s.
 
-const OPTIONS = ['storage', 'authorize', 'cors', 'onError', 'validate']
+const OPTIONS = ['storage', 'authorize', 'cors', 'maxBody', 'onError', 'validate']
 const ROUTE = /\/v1\/([^/]*)\/([a-z]+)\/?$/
 const LOG = /^[a-z0-9][a-z0-9_-]{0,62}$/
 /** Bytes of the largest push: 512 KiB of events (src/sync/limits.rs), escaped as JSON text. */
 const BODY_BYTES = 2 * 512 * 1024 + 256 * 1024
+/** The largest body of an event that any server takes. */
+const MOST_BODY = 256 * 1024
 const WAIT_MS = 25_000
 /** Long polls of one log that may wait at a time; one more is answered at once. */
 const WAITERS = 1000
@@ -18,7 +20,7 @@ const CODE = /^[\w-]{1,64}$/
 const VERBS = ['push', 'pull', 'resume']
 
 /**
- * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
+ * A standard fetch handler for `POST …/v1/{log}/push`, `…/pull` and `…/resume`.
  * @param {import('../server.js').ServerOptions} options
  * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for tests: what opens
  * a log
@@ -44,7 +46,7 @@ function check(options) {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) throw new TypeError(`createServer: there is no option '${name}'`)
   }
-  const { storage, authorize, cors, onError, validate } = options
+  const { storage, authorize, cors, maxBody, onError, validate } = options
   if (typeof storage !== 'object' || storage === null) {
     throw new TypeError('createServer: storage must be an object such as {dir}')
   }
@@ -52,6 +54,12 @@ function check(options) {
     throw new TypeError('createServer: authorize must be a function')
   if (cors !== undefined && !Array.isArray(cors?.origins)) {
     throw new TypeError("createServer: cors must be {origins: ['https://…']}")
+  }
+  if (
+    maxBody !== undefined &&
+    !(Number.isInteger(maxBody) && maxBody > 0 && maxBody <= MOST_BODY)
+  ) {
+    throw new TypeError(`createServer: maxBody must be a number of bytes, 1 to ${MOST_BODY}`)
   }
   for (const [name, fn] of Object.entries({ onError, validate })) {
     if (fn !== undefined && typeof fn !== 'function')
@@ -131,7 +139,7 @@ class Server {
     if (typeof principal !== 'string' || !principal) {
       throw new TypeError('authorize must return a principal (some text), null or a Response')
     }
-    if (!VERBS.includes(verb)) return refuse(501, 'NOT_SUPPORTED')
+    if (!VERBS.includes(verb)) return refuse(501, 'not_supported')
     if (request.method !== 'POST')
       return refuse(405, 'malformed', { msg: 'use POST' }, { Allow: 'POST' })
     if (!isJson(request.headers))
@@ -155,9 +163,11 @@ class Server {
   #log(name) {
     const known = this.#logs.get(name)
     if (known) return known
-    const opening = Promise.resolve(this.#open(this.#options.storage, name)).then(
-      engine => new Log(engine, this.#validator(name)),
-    )
+    const { storage, maxBody } = this.#options
+    const opening = Promise.resolve(this.#open(storage, name)).then(engine => {
+      if (maxBody !== undefined) engine.setBodyLimit(maxBody)
+      return new Log(engine, this.#validator(name))
+    })
     this.#logs.set(name, opening)
     opening.catch(() => this.#logs.delete(name))
     return opening

@@ -16,6 +16,8 @@ const REASONS = {
   FORBIDDEN: 'the server refused access: call setToken once it is granted',
   DIVERGED: "the server lost events that were read here: offering this device's own again",
   FORK: 'another replica writes under the same name: taking a new one',
+  OLDER_FORMAT:
+    'the database synced by an older protocol: read or export what it has, delete it, and open a new one',
   TRIMMED: 'the server no longer has what this replica needs next; nothing was dropped',
 }
 

@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
-use crate::sync::limits;
 
 /// A draft in JSON: `{type, data?, ts?, id?, tv?}`.
 #[derive(Deserialize)]
@@ -29,6 +28,8 @@ struct DraftText {
     id: Option<Id>,
     #[serde(default)]
     tv: u32,
+    #[serde(default)]
+    x: Option<String>,
 }
 
 /// The options of the queue.
@@ -78,7 +79,7 @@ impl Engine {
         )
     }
 
-    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?}`; gives
+    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?, x?}`; gives
     /// a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab, n,
     /// done, again?}`.
     pub fn dispatch(&self, drafts: &str, call: JsValue) -> Result<JsValue, JsValue> {
@@ -182,6 +183,7 @@ fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
         tv: d.tv,
         data: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
         ts: d.ts,
+        x: d.x,
     });
     Ok(drafts.collect())
 }

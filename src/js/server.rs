@@ -68,6 +68,14 @@ impl ServerLog {
         reply.and_then(|r| answer(&r, 0)).map_err(to_js)
     }
 
+    /// Sets how many bytes a body may have.
+    #[wasm_bindgen(js_name = setBodyLimit)]
+    pub fn set_body_limit(&mut self, bytes: usize) {
+        if let Some(server) = &mut self.server {
+            server.set_body_limit(bytes);
+        }
+    }
+
     /// Closes the files.
     pub fn close(&mut self) {
         self.server = None;
@@ -96,7 +104,7 @@ fn text(body: &[u8]) -> String {
 fn verdict(validate: &Function, entry: &Entry) -> Result<Option<String>> {
     let (event_type, data, id) = (
         JsValue::from_str(&entry.event_type),
-        JsValue::from_str(&entry.data),
+        JsValue::from_str(entry.text()),
         JsValue::from_str(&entry.id.to_string()),
     );
     match validate.call3(&JsValue::UNDEFINED, &event_type, &data, &id) {

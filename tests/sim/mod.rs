@@ -1,8 +1,8 @@
 //! The simulator: replicas and a server in a hostile world of virtual time, ruled by seeds and
 //! judged by oracles.
 //!
-//! Runs the very machines that are shipped. What it may do and must find is in SYNC.md 10 and 12 of
-//! the design.
+//! Runs the very machines that are shipped. What it may do and must find is on
+//! the page of the simulator.
 
 pub(crate) mod calm;
 pub(crate) mod dice;

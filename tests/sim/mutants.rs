@@ -1,5 +1,4 @@
-//! Rules of SYNC.md 1 and rows of the client's reaction table taken out, to see that somebody
-//! notices.
+//! Rules of sync and reactions of the client taken out, to see that somebody notices.
 //!
 //! The server's rules are bent in [`origin`](super::origin), the replica's in
 //! [`replica`](super::replica), and the machine's reactions here: it is handed another answer than

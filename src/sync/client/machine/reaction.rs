@@ -1,4 +1,5 @@
-//! What the machine makes of segments and refusals: the client reaction table of SYNC.md 4.
+//! What the machine makes of segments and refusals: the reactions on the page of the
+//! protocol.
 
 use super::super::super::refusal::Refusal;
 use super::super::super::wire::Segment;

@@ -1,5 +1,5 @@
-//! What the machine makes of refusals and of segments that do not fit: each row of SYNC.md's
-//! reaction table.
+//! What the machine makes of refusals and of segments that do not fit: each row of the
+//! protocol's table of refusals.
 
 use super::*;
 #[cfg(target_family = "wasm")]
