@@ -178,7 +178,13 @@ impl<P: Process, O: Origin> World<P, O> {
             return Ok(());
         }
         let client = ClientId::from_bytes([0xcc; 16]);
+        if self.dice.chance(100) {
+            return self.speak_strangely(client);
+        }
         let entry = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
+        if entry.kind.is_servers() {
+            return Ok(());
+        }
         let (id, event_type, tv, data) =
             (entry.id, entry.event_type.clone(), entry.tv, entry.text().to_string());
         let hole = u64::from(self.dice.chance(200));
@@ -193,6 +199,18 @@ impl<P: Process, O: Origin> World<P, O> {
         }
         self.seen(Seen::DupRow);
         self.push_from_outside("copycat", client, vec![event])
+    }
+
+    /// Somebody speaks a version that is not spoken here, and must be told so.
+    fn speak_strangely(&mut self, client: ClientId) -> Result<(), String> {
+        let text = format!("{{\"p\":3,\"client\":\"{client}\",\"entries\":[]}}");
+        let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
+        let at = to_json(&at).unwrap_or_default();
+        let text = text.replace("\"entries\"", &format!("\"at\":{at},\"entries\""));
+        match self.origin.push("copycat", &text, None, 1) {
+            Ok(reply) if reply.status == 426 => Ok(()),
+            other => Err(format!("a push of another version came to {other:?}")),
+        }
     }
 
     fn push_from_outside(

@@ -5,9 +5,11 @@
 //! the page of the simulator.
 
 pub(crate) mod calm;
+pub(crate) mod conditions;
 pub(crate) mod dice;
 pub(crate) mod faults;
 pub(crate) mod history;
+pub(crate) mod in_memory;
 pub(crate) mod lineage;
 pub(crate) mod mishaps;
 pub(crate) mod mutants;
@@ -17,6 +19,7 @@ pub(crate) mod oracles;
 pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod replica;
+pub(crate) mod rows;
 #[cfg(target_family = "wasm")]
 pub(crate) mod shipped;
 #[cfg(not(target_family = "wasm"))]

@@ -59,6 +59,36 @@ mutants! {
         MisfitSegmentApplied,
         /// I14: an event of a newer version is passed over.
         HeldPassedOver,
+        /// Conditions: the server does not look.
+        ConditionUnchecked,
+        /// Conditions: the author's own events count, under whatever name.
+        OwnEventsCounted,
+        /// Conditions: the author's former names are not heeded.
+        NamesUnheeded,
+        /// Conditions: a body that was erased does not match.
+        ErasedUnmatched,
+        /// Conditions: what lies below a trim is not there.
+        TrimUnheeded,
+        /// Conditions: the client does not tell its former names.
+        NamesNotTold,
+        /// Conditions: after a rollback the client still looks back to where it had read.
+        SinceNotLowered,
+        /// Conditions: an event that had been confirmed is offered with its condition.
+        ConditionOffered,
+        /// Rows of the server: the state is not made anew without what they strike out.
+        StruckReplayed,
+        /// Rows of the server: the state stays as it was when one strikes an event out.
+        StruckNotRebuilt,
+        /// Rows of the server: a replica that is held at such an event stays so.
+        StruckNotPassed,
+        /// Rows of the server: an event without its body is passed over before anything says why.
+        BarePassedOver,
+        /// Rows of the server: an erased event keeps its effect.
+        ErasedApplied,
+        /// Rows of the server: the client goes back to where it has neither body nor row.
+        ErasedPointsKept,
+        /// Row "426": the server answers any version.
+        AnyVersionTaken,
         /// Row "200 segment": one whose chain does not hold is applied.
         ChainUnchecked,
         /// Row "fork": nobody else is ever seen under the own name.

@@ -1,5 +1,6 @@
 //! The server's durable side in a simulation: one in memory, and the mutants of its rules.
 
+use super::conditions::Order;
 use super::mutants::Mutant;
 use tidelog::error::Result;
 use tidelog::sync;
@@ -26,6 +27,8 @@ pub(crate) trait Origin: Sized {
     fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled>;
     /// Carries out a resume.
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply>;
+    /// The server's operators have it append a row of its own; false when there is nothing to say.
+    fn operate(&mut self, order: Order) -> Result<bool>;
     /// The rows after `seq`, each with the chain after it.
     fn rows(&self, after: u64) -> Vec<(Entry, Point)>;
     /// Dies and comes back with what is durable.
@@ -85,9 +88,13 @@ impl Origin for InMemoryOrigin {
     ) -> Result<Reply> {
         let push = Push::parse(text).ok();
         let first_n = push.as_ref().and_then(|p| p.entries.first()).map_or(1, |e| e.n);
-        let at = push.map(|p| p.at);
-        let mut bent =
-            Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, segment };
+        let (at, client) = (push.as_ref().map(|p| p.at), push.as_ref().map(|p| p.client));
+        let text = &match self.mutant {
+            Mutant::AnyVersionTaken => text.replace("\"p\":3", "\"p\":2"),
+            _ => text.to_string(),
+        };
+        let (log, mutant, pushes) = (&mut self.log, self.mutant, true);
+        let mut bent = Bent { log, mutant, first_n, at, client, pushes, segment };
         let judge = reject.map(|life| move |entry: &Entry| verdict(entry, life));
         let validate = judge.as_ref().map(|j| j as Validator<'_, sync::Error>);
         Ok(server::push(&mut bent, principal, text, validate)?)
@@ -95,11 +102,26 @@ impl Origin for InMemoryOrigin {
     fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {
         let at = Pull::parse(text).ok().map(|p| p.at);
         let log = &mut self.log;
-        let bent = Bent { log, mutant: self.mutant, first_n: 1, at, pushes: false, segment };
+        let (mutant, pushes) = (self.mutant, false);
+        let bent = Bent { log, mutant, first_n: 1, at, client: None, pushes, segment };
         Ok(server::pull(&bent, principal, text)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         Ok(server::resume(&self.log, principal, text)?)
+    }
+    fn operate(&mut self, order: Order) -> Result<bool> {
+        let decided = match order {
+            Order::Void(id) => server::void(&self.log, &id)?,
+            Order::Erase(id) => server::erase(&self.log, &id)?,
+            Order::Trim(seq) => server::trim(&self.log, seq)?,
+        };
+        match decided {
+            Some(decided) => {
+                let appended = server::append(&mut self.log, &decided)?;
+                Ok(matches!(appended, server::Appended::Rows(_)))
+            }
+            None => Ok(false),
+        }
     }
     fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let rows = self.log.rows().iter().enumerate().skip(after as usize);
@@ -123,6 +145,8 @@ struct Bent<'a> {
     first_n: u64,
     /// The cursor of the request.
     at: Option<At>,
+    /// Whose it is.
+    client: Option<ClientId>,
     /// Whether it is a push.
     pushes: bool,
     segment: usize,
@@ -190,7 +214,10 @@ impl Facts for Bent<'_> {
         self.log.limits()
     }
     fn floor(&self) -> Result<u64, sync::Error> {
-        self.log.floor()
+        match self.mutant {
+            Mutant::TrimUnheeded => Ok(0),
+            _ => self.log.floor(),
+        }
     }
     fn find(
         &self,
@@ -198,7 +225,20 @@ impl Facts for Bent<'_> {
         types: &[String],
         hit: &dyn Fn(&ClientId, Option<&str>) -> bool,
     ) -> Result<Option<Id>, sync::Error> {
-        self.log.find(since, types, hit)
+        let stranger = ClientId::from_bytes([0xfe; 16]);
+        match self.mutant {
+            Mutant::ConditionUnchecked => Ok(None),
+            Mutant::OwnEventsCounted => {
+                self.log.find(since, types, &|_, body| hit(&stranger, body))
+            }
+            Mutant::NamesUnheeded => self.log.find(since, types, &|client, body| {
+                hit(if Some(*client) == self.client { client } else { &stranger }, body)
+            }),
+            Mutant::ErasedUnmatched => {
+                self.log.find(since, types, &|client, body| hit(client, body.or(Some("{}"))))
+            }
+            _ => self.log.find(since, types, hit),
+        }
     }
 }
 
