@@ -222,7 +222,14 @@ impl<P: Process, O: Origin> World<P, O> {
         let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
         let push = Push { p: 2, client, at, entries, want: Some(0), limits: false };
         let text = to_json(&push).unwrap_or_default();
-        match self.origin.push(who, &text, None, 1) {
+        // a gateway may hang, and then they come again
+        let mut pushed = self.origin.push(who, &text, None, 1);
+        for _ in 0..20 {
+            if pushed.is_err() {
+                pushed = self.origin.push(who, &text, None, 1);
+            }
+        }
+        match pushed {
             Ok(reply) if reply.is_ok() => self.note_server(),
             other => Err(format!("a {who}'s push came to {other:?}")),
         }

@@ -8,6 +8,7 @@ pub(crate) mod calm;
 pub(crate) mod conditions;
 pub(crate) mod dice;
 pub(crate) mod faults;
+pub(crate) mod gateways;
 pub(crate) mod history;
 pub(crate) mod in_memory;
 pub(crate) mod lineage;
@@ -170,7 +171,7 @@ impl Report {
             ));
         }
         let mut never = self.counters.never();
-        if backend == "memory" {
+        if backend != "sqlite" {
             // has no writes to die between
             never.retain(|s| !faults::MID_WRITE.contains(s));
         }

@@ -114,6 +114,22 @@ mutants! {
         /// The same row: when to come back is not heeded.
         RetryMsIgnored,
     }
+    AMONG_GATEWAYS {
+        /// Appending: a message of another history is taken.
+        HistoryUnchecked,
+        /// Appending: a duplicate is one only where it was known when it was decided.
+        DupDecidedOnly,
+        /// Appending and publishing: nobody looks whether a message follows the client's last.
+        NothingCompared,
+    }
+    HARMLESS_AMONG_GATEWAYS {
+        /// Publishing without a compare. What does not follow is left out when it is appended.
+        NoCompare,
+        /// Appending whatever number comes. The compare keeps it out of the stream.
+        NumberUnchecked,
+        /// Appending for whoever comes. A client that somebody else has, has a number as well.
+        OwnerUnchecked,
+    }
     HARMLESS {
         /// Row "gap": taken for a yes. Acks are hints.
         GapTakenForYes,

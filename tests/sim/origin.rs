@@ -7,7 +7,7 @@ use tidelog::sync;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::limits::Limits;
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, Facts, Log, Pulled, Reply, Validator};
+use tidelog::sync::server::{self, Decided, Facts, Log, Pulled, Reply, Validator};
 use tidelog::sync::wire::{At, Entry, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
@@ -138,7 +138,7 @@ impl Origin for InMemoryOrigin {
 }
 
 /// The log as the rules see it, which without a mutant is the log as it is, in small segments.
-struct Bent<'a> {
+pub(crate) struct Bent<'a> {
     log: &'a mut MemoryLog,
     mutant: Mutant,
     /// The first number of the push that is being carried out.
@@ -152,6 +152,16 @@ struct Bent<'a> {
     segment: usize,
 }
 
+impl<'a> Bent<'a> {
+    /// The log as a gateway appends a message to it.
+    pub(crate) fn appending(log: &'a mut MemoryLog, mutant: Mutant, decided: &Decided) -> Bent<'a> {
+        let first_n = decided.entries.first().map_or(1, |entry| entry.n);
+        let Point { seq, h } = decided.at;
+        let (at, client) = (Some(At { epoch: None, seq, h }), Some(decided.client));
+        Bent { log, mutant, first_n, at, client, pushes: true, segment: usize::MAX }
+    }
+}
+
 impl Facts for Bent<'_> {
     type Error = sync::Error;
 
@@ -163,7 +173,11 @@ impl Facts for Bent<'_> {
     }
     fn hash_at(&self, seq: u64) -> Result<Option<Hash>, sync::Error> {
         match (self.mutant, self.at) {
-            (Mutant::NoAtCheckOnPush, Some(at)) if at.seq == seq && self.pushes => Ok(Some(at.h)),
+            (Mutant::NoAtCheckOnPush | Mutant::HistoryUnchecked, Some(at))
+                if at.seq == seq && self.pushes =>
+            {
+                Ok(Some(at.h))
+            }
             (Mutant::NoAtCheckOnPull, Some(at)) if at.seq == seq && !self.pushes => Ok(Some(at.h)),
             (Mutant::EpochTrusted, Some(at)) if at.seq == seq && seq <= self.log.head()?.seq => {
                 Ok((at.epoch.is_none() || at.epoch == Some(self.log.epoch()?)).then_some(at.h))
@@ -192,6 +206,11 @@ impl Facts for Bent<'_> {
             Mutant::NoDedupe if last.is_some_and(|l| l.n >= self.first_n) => {
                 Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
             }
+            Mutant::NumberUnchecked | Mutant::NothingCompared
+                if last.map_or(0, |l| l.n) + 1 != self.first_n && self.first_n > 1 =>
+            {
+                Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
+            }
             Mutant::NoGapCheck if last.map_or(0, |l| l.n) + 1 < self.first_n => {
                 Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
             }
@@ -203,12 +222,15 @@ impl Facts for Bent<'_> {
     }
     fn seq_of(&self, id: &Id) -> Result<Option<u64>, sync::Error> {
         match self.mutant {
-            Mutant::NoUniqueId | Mutant::NoDedupe => Ok(None),
+            Mutant::NoUniqueId | Mutant::NoDedupe | Mutant::DupDecidedOnly => Ok(None),
             _ => self.log.seq_of(id),
         }
     }
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>, sync::Error> {
-        self.log.owner_of(client)
+        match self.mutant {
+            Mutant::OwnerUnchecked => Ok(None),
+            _ => self.log.owner_of(client),
+        }
     }
     fn limits(&self) -> Limits {
         self.log.limits()
