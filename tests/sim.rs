@@ -14,7 +14,7 @@ use sim::trace::Trace;
 use sim::{run_seed, run_seeds};
 use std::collections::BTreeSet;
 
-type InMemory = Native<sim::replica::InMemory>;
+type InMemory = Native<sim::in_memory::InMemory>;
 type Sqlite = Native<sim::sqlite::Sqlite>;
 
 const STEPS: u64 = 300;
