@@ -1,7 +1,7 @@
 //! Deep changes of a document: `$set`, `$unset`, `$inc` and `$push` at paths, done on its text.
 //!
-//! All changes are laid out as a tree first, so that no order is needed: a path that two changes meet
-//! at is refused. The document is rewritten in rewrite.rs. Knows no tables.
+//! All changes are laid out as a tree first, so that no order is needed: a path that two changes
+//! meet at is refused. The document is rewritten in rewrite.rs. Knows no tables.
 
 use std::collections::BTreeMap;
 
@@ -78,8 +78,12 @@ impl Patch {
     }
 
     fn add(&mut self, steps: &[Step], change: Change) -> Result<()> {
-        let twice =
-            || Error::BadValue(format!("patch: two changes meet at '{}'", path::written(steps)));
+        let twice = || {
+            Error::BadValue(format!(
+                "patch: two changes meet at '{}': change a place once, and nothing below it",
+                path::written(steps)
+            ))
+        };
         let mut node = &mut self.0;
         for step in steps {
             if node.change.is_some() {

@@ -132,7 +132,7 @@ fn array(
             if *i != end {
                 let path = path::written(at);
                 return Err(Error::BadValue(format!(
-                    "'{path}' is beyond the array's end, which is {end}"
+                    "patch: '{path}' is beyond the array's end: the next item is [{end}]"
                 )));
             }
             push(&value);
