@@ -42,6 +42,8 @@ pub use write::{News, Written};
 #[cfg(test)]
 mod fts_tests;
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod search_tests;
 #[cfg(test)]
 mod tests;
