@@ -1,4 +1,5 @@
-//! What searches promise: each operator, NULL as a value, cursors both ways, figures. Plans are plan_tests.rs's.
+//! What searches promise: each operator, NULL as a value, cursors both ways, figures. Plans are
+//! `plan_tests.rs`'s.
 
 use super::*;
 use crate::sql::{Conn, Db, Options};
