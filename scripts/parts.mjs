@@ -60,7 +60,7 @@ export const parts = [
     needs: ['package', 'runtimes'],
     run: watch => node(watch, 'tests/runtimes'),
   },
-  { name: 'types', lane: 'node', cpu: 20, needs: ['package'], run: types },
+  { name: 'types', lane: 'node', cpu: 25, needs: ['package'], run: types },
   {
     name: 'browser',
     lane: 'alone',
