@@ -9,8 +9,9 @@ const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability', 'st
 
 /**
  * Answers the page that started this worker. Resolves to the `EventSourcingDB` once this tab leads.
- * @param {{file: string, models: object, sync?: object, version?: number, types?: object, durability?: 'strict' | 'relaxed'}} options
- * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what opens the database
+ * @param {import('./worker.js').ServeOptions} options
+ * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what
+ *   opens the database
  */
 export function serve(options, surroundings) {
   check(options)

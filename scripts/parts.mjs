@@ -11,6 +11,7 @@ export const BUDGET = 1800
 /** CPU seconds of the set-up before the parts: the package of the engine that was changed. */
 const SETUP = 60
 
+const tsc = 'node_modules/typescript/bin/tsc'
 const wasm32 = ['--target', 'wasm32-unknown-unknown']
 
 /**
@@ -19,7 +20,7 @@ const wasm32 = ['--target', 'wasm32-unknown-unknown']
  * end. In a lane what is quick and fails often comes first.
  */
 export const parts = [
-  { name: 'lints', lane: 'cargo', cpu: 90, needs: ['npm', 'build'], run: lints },
+  { name: 'lints', lane: 'cargo', cpu: 90, needs: ['npm', 'package'], run: lints },
   {
     name: 'rust',
     lane: 'cargo',
@@ -59,7 +60,7 @@ export const parts = [
     needs: ['package', 'runtimes'],
     run: watch => node(watch, 'tests/runtimes'),
   },
-  { name: 'types', lane: 'node', cpu: 5, needs: ['package'], run: types },
+  { name: 'types', lane: 'node', cpu: 25, needs: ['package'], run: types },
   {
     name: 'browser',
     lane: 'alone',
@@ -69,7 +70,7 @@ export const parts = [
   },
 ]
 
-/** Formatters and linters: one check each, and one of the figures above. */
+/** Formatters, linters, the JavaScript against its types: one check each, and one of the figures above. */
 async function lints(watch) {
   const clippy = ['clippy', '--locked', '--all-targets']
   const builder = ['--manifest-path', 'scripts/bindgen/Cargo.toml']
@@ -86,6 +87,9 @@ async function lints(watch) {
       '--error-on-warnings',
       '.',
     ],
+    // the engine's types first, by which its calls are checked
+    ...['engine', 'checked'].map(name => ['node', tsc, '-p', `tests/types/${name}`]),
+    ['node', 'tests/types/checked/parameters.js'],
   ])
   const declared = parts.reduce((all, { cpu }) => all + cpu, SETUP)
   const fits = declared <= BUDGET
@@ -119,12 +123,19 @@ export function buildShipped(watch) {
   ])
 }
 
-/** The hand-written types against files that use them, through the built package's exports. */
+/**
+ * The hand-written types: against files that use them, through the built package's exports; what
+ * editors show of them; and whether the check of the JavaScript by them can fail.
+ */
 async function types(watch) {
-  if (files('tests/types', '.ts').length === 0) return none()
-  return checks(watch, [
-    ['node', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tests/types'],
-  ])
+  const used = await checks(watch, [['node', tsc, '--noEmit', '-p', 'tests/types']])
+  const ran = await node(watch, 'tests/types')
+  return {
+    ...ran,
+    passed: used.passed + ran.passed,
+    failed: used.failed + ran.failed,
+    cpu: used.cpu + ran.cpu,
+  }
 }
 
 /** The tests as wasm, without the modules that need what is not there, in Node or told where. */

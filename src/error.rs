@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::sync;
+
 /// What any fallible call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -226,6 +228,23 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+/// The codes stay as they are.
+impl From<sync::Error> for Error {
+    fn from(error: sync::Error) -> Self {
+        match error {
+            sync::Error::Protocol(message) => Error::Protocol(message),
+            sync::Error::TooLarge { what, size, limit, unit } => {
+                Error::TooLarge { what, size, limit, unit }
+            }
+            sync::Error::BadEvent(message) => Error::BadValue(message),
+            sync::Error::BadLogName { name, remedy } => {
+                Error::BadName { what: "log", name, remedy }
+            }
+            sync::Error::Corrupt(message) => Error::Corrupt(message),
+        }
+    }
+}
+
 impl Error {
     /// What another SQLite than the bundled one said: `code` is its result code as a number or a
     /// name, if it gave one, else the message is looked through.
@@ -340,6 +359,22 @@ mod tests {
         );
         let told = Error::foreign_sqlite(None, "", "no such table: t: SQLITE_ERROR".into());
         assert_eq!((told.code(), told.to_string().as_str()), ("SQLITE_ERROR", "no such table: t"));
+    }
+
+    #[test]
+    fn an_error_of_the_protocol_keeps_its_code_and_words() {
+        let (what, unit, remedy) = ("push", "bytes", "use 1 to 63 of a-z");
+        for error in [
+            sync::Error::Protocol("no JSON".into()),
+            sync::Error::TooLarge { what, size: 9, limit: 8, unit },
+            sync::Error::BadEvent("the type is empty".into()),
+            sync::Error::BadLogName { name: "A".into(), remedy },
+            sync::Error::Corrupt("row 3 after 1".into()),
+        ] {
+            let (code, words) = (error.code(), error.to_string());
+            let error = Error::from(error);
+            assert_eq!((error.code(), error.to_string()), (code, words));
+        }
     }
 
     #[test]

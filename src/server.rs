@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Param, Row};
 use crate::sync::id::{ClientId, Epoch, Hash, Id};
 use crate::sync::server::{self, Pulled, Reply, ServerLog, Validator};
-use crate::sync::wire::{Ev, Kind, Last, Point};
+use crate::sync::wire::{Entry, Kind, Last, Point};
 use crate::sync::{chain, limits};
 
 /// The format of these tables; a database of a higher one is refused.
@@ -50,7 +50,7 @@ impl Server {
         &mut self,
         principal: &str,
         text: &str,
-        validate: Option<Validator<'_>>,
+        validate: Option<Validator<'_, Error>>,
     ) -> Result<Reply> {
         let tx = self.db.begin()?.keep();
         let reply = server::push(self, principal, text, validate);
@@ -119,22 +119,24 @@ fn read_id(bytes: &[u8]) -> Result<Id> {
     Id::from_slice(bytes).ok_or_else(|| damaged("an id"))
 }
 
-fn read_row(row: &Row<'_>) -> Result<Ev> {
-    Ok(Ev {
+fn read_row(row: &Row<'_>) -> Result<Entry> {
+    Ok(Entry {
         id: read_id(row.blob(0)?)?,
-        c: ClientId::from_slice(row.blob(1)?).ok_or_else(|| damaged("a client"))?,
+        client: ClientId::from_slice(row.blob(1)?).ok_or_else(|| damaged("a client"))?,
         n: row.int(2)? as u64,
-        t: row.text(3)?.to_string(),
+        event_type: row.text(3)?.to_string(),
         tv: row.int(4)? as u32,
-        b: row.text(5)?.to_string(),
+        data: row.text(5)?.to_string(),
         ts: row.opt_int(6)?,
-        k: Kind::from_byte(row.int(7)? as u8).ok_or_else(|| damaged("a kind"))?,
+        kind: Kind::from_byte(row.int(7)? as u8).ok_or_else(|| damaged("a kind"))?,
         reference: row.opt_blob(8)?.map(read_id).transpose()?,
         code: row.opt_text(9)?.map(String::from),
     })
 }
 
 impl ServerLog for Server {
+    type Error = Error;
+
     fn epoch(&self) -> Result<Epoch> {
         Ok(self.epoch)
     }
@@ -167,7 +169,7 @@ impl ServerLog for Server {
         Ok(0)
     }
 
-    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
+    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Entry>> {
         let sql = "SELECT id, client, n, t, tv, b, ts, k, ref, code FROM log WHERE seq > ? ORDER BY seq LIMIT ?";
         let params = [Param::Integer(after as i64), Param::Integer(max_events as i64)];
         let (mut rows, mut bytes, mut full) = (Vec::new(), 0, false);
@@ -175,11 +177,11 @@ impl ServerLog for Server {
             if full {
                 return Ok(());
             }
-            let ev = read_row(row)?;
-            bytes += limits::size(&ev.t, &ev.b);
+            let entry = read_row(row)?;
+            bytes += limits::size(&entry.event_type, &entry.data);
             full = bytes > max_bytes && !rows.is_empty();
             if !full {
-                rows.push(ev);
+                rows.push(entry);
             }
             Ok(())
         })?;
@@ -215,10 +217,10 @@ impl ServerLog for Server {
         self.conn().run(sql, &[client.as_bytes().into(), principal.into()]).map(|_| ())
     }
 
-    fn append(&mut self, at: Point, row: &Ev) -> Result<()> {
+    fn append(&mut self, at: Point, row: &Entry) -> Result<()> {
         let conn = self.conn();
         let (seq, n) = (Param::Integer(at.seq as i64), Param::Integer(row.n as i64));
-        let (id, client) = (row.id.as_bytes(), row.c.as_bytes());
+        let (id, client) = (row.id.as_bytes(), row.client.as_bytes());
         conn.run(
             "INSERT INTO log(seq, id, client, n, t, tv, b, ts, k, ref, code, h) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &[
@@ -226,18 +228,18 @@ impl ServerLog for Server {
                 id.into(),
                 client.into(),
                 n,
-                (&row.t).into(),
+                (&row.event_type).into(),
                 Param::Integer(row.tv.into()),
-                (&row.b).into(),
+                (&row.data).into(),
                 row.ts.into(),
-                Param::Integer(row.k.byte().into()),
+                Param::Integer(row.kind.byte().into()),
                 row.reference.as_ref().map(Id::as_bytes).into(),
                 row.code.as_ref().into(),
                 at.h.as_bytes().into(),
             ],
         )?;
         // A rejected id is known, too: its verdict stands, under whatever name it comes again.
-        if row.k != Kind::Dup {
+        if row.kind != Kind::Dup {
             conn.run("INSERT INTO ids(id, seq) VALUES (?, ?)", &[id.into(), seq])?;
         }
         conn.run(

@@ -5,6 +5,8 @@
 
 mod architecture;
 mod calls;
+#[cfg(not(target_family = "wasm"))]
+mod circles;
 mod crash;
 mod host;
 mod later;

@@ -4,7 +4,7 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-use crate::rig::{TestHost, dispatch, now, open, other, page, replica, rows};
+use crate::rig::{TestApp, dispatch, now, open, other, replica, rows, segment};
 use tidelog::error::Result;
 use tidelog::event::Types;
 use tidelog::store::{Call, Draft, Store};
@@ -23,12 +23,12 @@ fn again(call: &Call) -> Call {
 }
 
 /// Dispatches one event for a call; the reply names its position.
-fn once(store: &Store<TestHost>, call: &Call, t: &str, b: &str) -> Result<String> {
-    let draft = Draft { t: t.into(), b: b.into(), ..Draft::default() };
+fn once(store: &Store<TestApp>, call: &Call, t: &str, b: &str) -> Result<String> {
+    let draft = Draft { event_type: t.into(), data: b.into(), ..Draft::default() };
     now(store.dispatch_once(vec![draft], call, |made| Ok(format!("v{}", made[0].event.v))))
 }
 
-fn numbers(store: &Store<TestHost>, sql: &str) -> Vec<i64> {
+fn numbers(store: &Store<TestApp>, sql: &str) -> Vec<i64> {
     store.db().reader().all(sql, &[], |r| r.int(0)).unwrap()
 }
 
@@ -89,7 +89,7 @@ fn what_is_answered_is_forgotten_with_the_next_write() {
     assert_eq!(store.call_tabs().unwrap(), ["a", "b"]);
     now(store.forget_calls("a")).unwrap();
     assert_eq!(numbers(&store, CALLS), [9]);
-    // no page, no record
+    // no segment, no record
     dispatch(&store, "where", "null").unwrap();
     assert_eq!(numbers(&store, CALLS), [9]);
 }
@@ -100,8 +100,8 @@ fn an_events_verdict_is_found_by_its_id() {
     let Start { client: me, at, .. } = store.start().unwrap();
     let drafts = ["a", "b", "c", "d"].map(|id| Draft {
         id: Some([id.as_bytes()[0]; 16]),
-        t: "note".into(),
-        b: format!(r#"{{"id":"{id}"}}"#),
+        event_type: "note".into(),
+        data: format!(r#"{{"id":"{id}"}}"#),
         ..Draft::default()
     });
     now(store.dispatch(drafts.to_vec())).unwrap();
@@ -117,11 +117,11 @@ fn an_events_verdict_is_found_by_its_id() {
         (id("b"), me, 2, "note", r#"{"id":"b"}"#),
         (id("c"), me, 3, "note", r#"{"id":"c"}"#),
     ];
-    let mut confirmed = page(start, &rows);
-    confirmed.evs[3].k = Kind::Rej;
-    confirmed.evs[3].b = String::new();
-    confirmed.evs[3].code = Some("TOO_OLD".into());
-    confirmed.to = chain::fold(start, &confirmed.evs);
+    let mut confirmed = segment(start, &rows);
+    confirmed.entries[3].kind = Kind::Rej;
+    confirmed.entries[3].data = String::new();
+    confirmed.entries[3].code = Some("TOO_OLD".into());
+    confirmed.to = chain::fold(start, &confirmed.entries);
     assert!(now(store.apply(&confirmed)).unwrap().is_some());
     let told = |id: &str| {
         verdict(id)

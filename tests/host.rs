@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use crate::rig::{TestHost, now};
+use crate::rig::{TestApp, now};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
@@ -140,7 +140,7 @@ fn models_work_there_as_on_the_bundled_engine() {
         r#"{"where":["not",["col","n","$null",true]],"sort":[["any",false]]}"#,
     ];
     let answers = |db: Db| -> Vec<String> {
-        let store = Store::new(db, TestHost::default());
+        let store = Store::new(db, TestApp::default());
         now(store.add_model(Definition::parse(definition).unwrap(), false)).unwrap();
         now(store.set("trees", &docs.join("\n"), false)).unwrap();
         assert!(now(store.set("trees", &docs.join("\n"), true)).is_err(), "all or none");
@@ -266,7 +266,7 @@ fn what_needs_the_bundled_engine_says_so() {
     assert_eq!(db.begin().unwrap_err().code(), "NOT_SUPPORTED");
     let recorder = tidelog::sql::Recorder::start(&db, ["t"].into_iter());
     assert_eq!(recorder.map(|_| ()).unwrap_err().code(), "NOT_SUPPORTED");
-    let store = Store::new(db, TestHost::default());
+    let store = Store::new(db, TestApp::default());
     let refused = now(store.open_events(Default::default())).unwrap_err();
     assert_eq!(refused.code(), "NOT_SUPPORTED");
     assert!(refused.to_string().contains("instead of an adapter"), "{refused}");

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::shelf::{Shelf, now};
 use tidelog::error::Result;
-use tidelog::event::{Event, Host, Phases};
+use tidelog::event::{App, Event, Phases};
 use tidelog::model::{Definition, Search};
 use tidelog::sql::Durability;
 use tidelog::store::{Draft, EventOptions, Store};
@@ -18,7 +18,7 @@ use tidelog::sync::client::Queue;
 #[derive(Default)]
 struct Quiet(Cell<u8>);
 
-impl Host for Quiet {
+impl App for Quiet {
     fn phases(&self) -> Phases {
         Phases::default()
     }
@@ -77,8 +77,8 @@ fn look(store: &Store<Quiet>) -> String {
 
 fn draft(id: &str) -> Vec<Draft> {
     vec![Draft {
-        t: "es/notes".into(),
-        b: format!("[1,{id:?},{{\"id\":{id:?}}}]"),
+        event_type: "es/notes".into(),
+        data: format!("[1,{id:?},{{\"id\":{id:?}}}]"),
         ..Draft::default()
     }]
 }

@@ -4,20 +4,20 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-use crate::rig::{TestHost, dispatch, now, open, other, page, rows};
+use crate::rig::{TestApp, dispatch, now, open, other, rows, segment};
 use tidelog::error::Result;
 use tidelog::model::Definition;
 use tidelog::sql::{Changes, Params, Value};
 use tidelog::store::Store;
 use tidelog::vfs::Memory;
 
-fn theirs(store: &Store<TestHost>, sql: &str) -> Result<Changes> {
+fn theirs(store: &Store<TestApp>, sql: &str) -> Result<Changes> {
     let writer = store.db().writer();
     writer.theirs(|| writer.statement(sql, &Params::Positional(vec![]), |_| {}, |_| Ok(true)))
 }
 
 /// Refused as a statement and as one of several, with the table's name, and nothing changed.
-fn refused(store: &Store<TestHost>, sql: &str, what: &str) {
+fn refused(store: &Store<TestApp>, sql: &str, what: &str) {
     let before = rows(store, "todos");
     let writer = store.db().writer();
     for error in [theirs(store, sql).unwrap_err(), writer.theirs(|| writer.exec(sql)).unwrap_err()]
@@ -28,7 +28,7 @@ fn refused(store: &Store<TestHost>, sql: &str, what: &str) {
     assert_eq!(rows(store, "todos"), before, "{sql}");
 }
 
-fn with_a_todo() -> Store<TestHost> {
+fn with_a_todo() -> Store<TestApp> {
     let store = open(&Memory::default(), Some("log"), 1);
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"milk"}]"#).unwrap();
     store.db().writer().exec("CREATE TABLE mine(a INTEGER PRIMARY KEY, b)").unwrap();
@@ -168,13 +168,13 @@ fn a_phase_of_an_event_writes_what_events_own_and_no_record() {
 }
 
 #[test]
-fn events_pages_and_rebuilds_write_as_before() {
+fn events_segments_and_rebuilds_write_as_before() {
     let store = with_a_todo();
     for sql in ["DELETE FROM todos", "DELETE FROM _pending"] {
         refused(&store, sql, "SQL may not change the table");
     }
     let at = store.start().unwrap().at;
-    let theirs = page(at.point(), &[other(1, "es/todos", r#"[1,"b",{"title":"theirs"}]"#)]);
+    let theirs = segment(at.point(), &[other(1, "es/todos", r#"[1,"b",{"title":"theirs"}]"#)]);
     assert!(now(store.apply(&theirs)).unwrap().unwrap().rebased);
     now(store.rebuild(&now(store.enter()).unwrap(), None)).unwrap();
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"milk"},{"id":"b","title":"theirs"}]"#);
@@ -188,7 +188,7 @@ fn what_events_own_is_closed_before_its_models_are_added() {
         let vfs = tidelog::vfs::Vfs::register(memory.clone()).unwrap();
         tidelog::sql::Db::open(vfs, "t.db", Default::default()).unwrap()
     };
-    let store = Store::new(db(), TestHost::default());
+    let store = Store::new(db(), TestApp::default());
     store.claim(&["todos".into()]).unwrap();
     assert_eq!(theirs(&store, "DELETE FROM todos").unwrap_err().code(), "NOT_SUPPORTED");
     assert_eq!(theirs(&store, "DELETE FROM _log").unwrap_err().code(), "NOT_SUPPORTED");
@@ -199,7 +199,7 @@ fn what_events_own_is_closed_before_its_models_are_added() {
 fn a_database_without_events_has_but_its_definitions_closed() {
     let vfs = tidelog::vfs::Vfs::register(Memory::default()).unwrap();
     let db = tidelog::sql::Db::open(vfs, "t.db", Default::default()).unwrap();
-    let store = Store::new(db, TestHost::default());
+    let store = Store::new(db, TestApp::default());
     store.claim(&["todos".into()]).unwrap();
     now(store.add_model(Definition::parse(r#"{"name":"todos"}"#).unwrap(), false)).unwrap();
     for sql in [

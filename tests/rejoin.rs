@@ -5,21 +5,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::rig::{TestHost, dispatch, now, replica, rows};
+use crate::rig::{TestApp, dispatch, now, replica, rows};
 use tidelog::event::{TypeRule, Types};
 use tidelog::store::{Applied, Draft, Store};
 use tidelog::sync::client::{Action, Client, Queue, State, Tick, Verb};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::memory::MemoryLog;
 use tidelog::sync::server::{self, ServerLog};
-use tidelog::sync::wire::{Ev, Kind};
+use tidelog::sync::wire::{Entry, Kind};
 use tidelog::vfs::Memory;
 
 /// A replica, the process of its machine and what came of all changes.
 struct Device {
     memory: Memory,
     salt: u8,
-    store: Store<TestHost>,
+    store: Store<TestApp>,
     client: Client,
     time: u64,
     applied: Vec<Applied>,
@@ -54,7 +54,7 @@ impl Device {
 
     /// Syncs until there is nothing to do, with a server that rejects events of the type `no`.
     fn sync(&mut self, log: &mut MemoryLog) {
-        let no = |ev: &Ev| Ok((ev.b == "\"no\"").then(|| "NO".into()));
+        let no = |entry: &Entry| Ok((entry.data == "\"no\"").then(|| "NO".into()));
         for _ in 0..100 {
             let tick = Tick { now: self.time, random: u32::MAX };
             match self.client.poll(tick, &self.store).unwrap() {
@@ -102,7 +102,7 @@ impl Device {
 }
 
 fn kinds(log: &MemoryLog) -> Vec<Kind> {
-    log.rows().iter().map(|row| row.k).collect()
+    log.rows().iter().map(|row| row.kind).collect()
 }
 
 #[test]
@@ -116,13 +116,13 @@ fn what_a_server_lost_is_offered_again_the_rejected_with_its_body() {
     dispatch(&ann.store, "word", "\"no\"").unwrap();
     ann.note("c");
     ann.sync(&mut log);
-    assert_eq!(kinds(&log), [Kind::E, Kind::E, Kind::Rej, Kind::E]);
+    assert_eq!(kinds(&log), [Kind::Event, Kind::Event, Kind::Rej, Kind::Event]);
     let name = ann.name();
     for (lost, epoch) in [(backup.clone(), [7; 8]), (backup, [8; 8]), (new_log(), [9; 8])] {
         log = lost;
         log.set_epoch(Epoch::from_bytes(epoch));
         ann.sync(&mut log);
-        assert_eq!(kinds(&log), [Kind::E, Kind::E, Kind::Rej, Kind::E]);
+        assert_eq!(kinds(&log), [Kind::Event, Kind::Event, Kind::Rej, Kind::Event]);
         assert_eq!((ann.notes().as_str(), ann.store.progress().unwrap()), ("a,b,c", (4, 0)));
         assert_eq!(ann.name(), name, "its numbers still follow");
     }
@@ -227,7 +227,7 @@ fn an_unknown_event_holds_the_state_while_the_log_goes_on() {
     bob.sync(&mut log);
     ann.sync(&mut log);
     let held = ann.store.held().unwrap().unwrap();
-    assert_eq!((held.seq, held.t.as_str(), held.tv), (2, "note", 2));
+    assert_eq!((held.seq, held.event_type.as_str(), held.tv), (2, "note", 2));
     // what is its own stays to be seen, also where it is confirmed; the rejected one is gone
     assert_eq!((ann.notes().as_str(), ann.store.progress().unwrap()), ("a,e,f", (7, 0)));
     assert_eq!(
@@ -275,15 +275,15 @@ fn an_event_of_a_model_that_is_not_there_holds_too_and_a_server_put_back_is_rewo
     let mut log = new_log();
     let mut ann = Device::new(1, Types::default());
     let backup = log.clone();
-    let row = Ev {
+    let row = Entry {
         id: Id::from_bytes([9; 16]),
-        c: ClientId::from_bytes([9; 16]),
+        client: ClientId::from_bytes([9; 16]),
         n: 1,
-        t: "es/newer".into(),
+        event_type: "es/newer".into(),
         tv: 0,
-        b: "[1,\"x\",{}]".into(),
+        data: "[1,\"x\",{}]".into(),
         ts: None,
-        k: Kind::E,
+        kind: Kind::Event,
         reference: None,
         code: None,
     };
@@ -291,13 +291,14 @@ fn an_event_of_a_model_that_is_not_there_holds_too_and_a_server_put_back_is_rewo
     log.append(at, &row).unwrap();
     ann.note("a");
     ann.sync(&mut log);
-    assert_eq!(ann.store.held().unwrap().unwrap().t, "es/newer");
+    assert_eq!(ann.store.held().unwrap().unwrap().event_type, "es/newer");
     assert_eq!((ann.notes().as_str(), ann.store.progress().unwrap()), ("a", (2, 0)));
     log = backup;
     ann.sync(&mut log);
     assert_eq!((ann.store.held().unwrap(), ann.notes().as_str()), (None, "a"));
     assert_eq!((log.rows().len(), ann.store.progress().unwrap()), (1, (1, 0)));
-    let draft = Draft { t: "es/newer".into(), b: "[1,\"x\",{}]".into(), ..Draft::default() };
+    let draft =
+        Draft { event_type: "es/newer".into(), data: "[1,\"x\",{}]".into(), ..Draft::default() };
     assert!(now(ann.store.dispatch(vec![draft])).is_err());
     assert_eq!(ann.store.known().unwrap().len(), 2);
 }

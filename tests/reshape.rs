@@ -4,7 +4,7 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-use crate::rig::{OTHER, TestHost, now, page, rows};
+use crate::rig::{OTHER, TestApp, now, rows, segment};
 use proptest::prelude::*;
 use tidelog::model::{Definition, Search};
 use tidelog::sql::{Db, Options};
@@ -61,35 +61,36 @@ fn definition(choice: Choice) -> String {
 }
 
 /// The table brought to its definition, and nothing more yet: what a process that dies then leaves.
-fn half_open(memory: &Memory, choice: Choice, salt: u8) -> Store<TestHost> {
+fn half_open(memory: &Memory, choice: Choice, salt: u8) -> Store<TestApp> {
     let db = Db::open(Vfs::register(memory.clone()).unwrap(), "t.db", Options::default()).unwrap();
-    let store = Store::new(db, TestHost::salted(salt));
+    let store = Store::new(db, TestApp::salted(salt));
     now(store.add_model(Definition::parse(&definition(choice)).unwrap(), true)).unwrap();
     store
 }
 
-fn open(memory: &Memory, choice: Choice, salt: u8) -> Store<TestHost> {
+fn open(memory: &Memory, choice: Choice, salt: u8) -> Store<TestApp> {
     let store = half_open(memory, choice, salt);
     now(store.open_events(EventOptions { log: Some("log".into()), ..EventOptions::default() }))
         .unwrap();
     store
 }
 
-/// Applies a page of these rows; whether the state had to be made anew.
-fn apply(store: &Store<TestHost>, rows: &[Row]) -> bool {
+/// Applies a segment of these rows; whether the state had to be made anew.
+fn apply(store: &Store<TestApp>, rows: &[Row]) -> bool {
     let rows: Vec<_> =
         rows.iter().map(|(id, c, n, b)| (*id, *c, *n, "es/rows", b.as_str())).collect();
-    let page = page(store.start().unwrap().at.point(), &rows);
-    now(store.apply(&page)).unwrap().unwrap().rebuilt
+    let segment = segment(store.start().unwrap().at.point(), &rows);
+    now(store.apply(&segment)).unwrap().unwrap().rebuilt
 }
 
-fn dispatch(store: &Store<TestHost>, events: &[Data]) -> usize {
-    let draft = |b: &Data| Draft { t: "es/rows".into(), b: b.clone(), ..Draft::default() };
+fn dispatch(store: &Store<TestApp>, events: &[Data]) -> usize {
+    let draft =
+        |b: &Data| Draft { event_type: "es/rows".into(), data: b.clone(), ..Draft::default() };
     events.iter().filter(|b| now(store.dispatch(vec![draft(b)])).is_ok()).count()
 }
 
 /// The pending events as the server would log them.
-fn pending(store: &Store<TestHost>) -> Vec<Row> {
+fn pending(store: &Store<TestApp>) -> Vec<Row> {
     let me = store.start().unwrap().client;
     let sql = "SELECT id, n, b FROM _pending ORDER BY lo";
     let read = |r: &tidelog::sql::Row<'_>| {
@@ -104,7 +105,7 @@ fn pending(store: &Store<TestHost>) -> Vec<Row> {
 }
 
 /// Everything that can be seen of the table: documents, orders, what words find.
-fn seen(store: &Store<TestHost>, choice: Choice) -> Vec<String> {
+fn seen(store: &Store<TestApp>, choice: Choice) -> Vec<String> {
     let w = store.db().writer();
     let ok = w.one("PRAGMA integrity_check", &[], |r| Ok(r.text(0)?.to_string())).unwrap();
     assert_eq!(ok.as_deref(), Some("ok"));

@@ -1,10 +1,10 @@
-//! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: pages
+//! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: segments
 //! are made by hand.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-use crate::rig::{TestHost, dispatch, now, open, other, page, rows};
+use crate::rig::{TestApp, dispatch, now, open, other, rows, segment};
 use tidelog::event::{Filter, history};
 use tidelog::model::Definition;
 use tidelog::store::{Draft, Store};
@@ -38,8 +38,8 @@ fn a_failed_event_rejects_and_is_kept_in_the_local_history_alone() {
 fn a_batch_is_all_or_nothing() {
     let store = open(&Memory::default(), Some("log"), 1);
     let drafts = ["note", "fail"].map(|t| Draft {
-        t: t.into(),
-        b: r#"{"id":"n"}"#.into(),
+        event_type: t.into(),
+        data: r#"{"id":"n"}"#.into(),
         ..Draft::default()
     });
     assert!(now(store.dispatch(drafts.to_vec())).is_err());
@@ -53,7 +53,7 @@ fn a_foreign_event_that_came_first_rebases_mine() {
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"mine"}]"#).unwrap();
     dispatch(&store, "es/todos", r#"[3,"a",{"done":true}]"#).unwrap();
     let at = store.start().unwrap().at;
-    let theirs = page(at.point(), &[other(1, "es/todos", r#"[1,"a",{"title":"theirs"}]"#)]);
+    let theirs = segment(at.point(), &[other(1, "es/todos", r#"[1,"a",{"title":"theirs"}]"#)]);
     let applied = now(store.apply(&theirs)).unwrap().unwrap();
     assert!(applied.rebased && !applied.rebuilt && applied.verdicts.is_empty());
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"mine","done":true}]"#);
@@ -61,7 +61,7 @@ fn a_foreign_event_that_came_first_rebases_mine() {
     // what comes back in the order it was made in is confirmed where it stands
     let Start { client: me, at, .. } = store.start().unwrap();
     let ids = pending_ids(&store);
-    let mine = page(
+    let mine = segment(
         at.point(),
         &[
             (ids[0], me, 1, "es/todos", r#"[1,"a",{"title":"mine"}]"#),
@@ -79,7 +79,7 @@ fn a_foreign_event_that_came_first_rebases_mine() {
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"mine","done":true}]"#);
 }
 
-fn pending_ids(store: &Store<TestHost>) -> Vec<Id> {
+fn pending_ids(store: &Store<TestApp>) -> Vec<Id> {
     let sql = "SELECT id FROM _pending ORDER BY lo";
     store.db().reader().all(sql, &[], |r| Ok(Id::from_slice(r.blob(0)?).unwrap())).unwrap()
 }
@@ -90,12 +90,12 @@ fn a_reducer_that_looks_at_its_position_sees_the_final_one() {
     dispatch(&store, "where", "null").unwrap();
     assert_eq!(rows(&store, "notes"), r#"[{"id":"v1"}]"#);
     let Start { client: me, at, .. } = store.start().unwrap();
-    let mut refused = page(at.point(), &[other(1, "note", "")]);
-    refused.evs[0].k = Kind::Rej;
-    refused.to = chain::fold(refused.from, &refused.evs);
+    let mut refused = segment(at.point(), &[other(1, "note", "")]);
+    refused.entries[0].kind = Kind::Rej;
+    refused.to = chain::fold(refused.from, &refused.entries);
     now(store.apply(&refused)).unwrap().unwrap();
     assert_eq!(rows(&store, "notes"), r#"[{"id":"v2"}]"#);
-    let mine = page(refused.to, &[(pending_ids(&store)[0], me, 1, "where", "null")]);
+    let mine = segment(refused.to, &[(pending_ids(&store)[0], me, 1, "where", "null")]);
     assert!(!now(store.apply(&mine)).unwrap().unwrap().rebased);
     assert_eq!(rows(&store, "notes"), r#"[{"id":"v2"}]"#);
 }
@@ -105,12 +105,12 @@ fn an_event_that_fails_at_its_place_is_a_recorded_no_op() {
     let store = open(&Memory::default(), Some("log"), 1);
     dispatch(&store, "note", r#"{"id":"n","by":"me"}"#).unwrap();
     let Start { client: me, at, .. } = store.start().unwrap();
-    let theirs = page(at.point(), &[other(1, "note", r#"{"id":"n","by":"them"}"#)]);
+    let theirs = segment(at.point(), &[other(1, "note", r#"{"id":"n","by":"them"}"#)]);
     now(store.apply(&theirs)).unwrap().unwrap();
     assert_eq!(rows(&store, "notes"), r#"[{"id":"n","by":"them"}]"#);
     let at = store.start().unwrap().at;
     let mine =
-        page(at.point(), &[(pending_ids(&store)[0], me, 1, "note", r#"{"id":"n","by":"me"}"#)]);
+        segment(at.point(), &[(pending_ids(&store)[0], me, 1, "note", r#"{"id":"n","by":"me"}"#)]);
     let applied = now(store.apply(&mine)).unwrap().unwrap();
     assert!(applied.verdicts[0].refusal.is_some());
     assert_eq!(rows(&store, "notes"), r#"[{"id":"n","by":"them"}]"#);
@@ -119,13 +119,13 @@ fn an_event_that_fails_at_its_place_is_a_recorded_no_op() {
 }
 
 #[test]
-fn a_page_that_does_not_follow_or_does_not_hold_changes_nothing() {
+fn a_segment_that_does_not_follow_or_does_not_hold_changes_nothing() {
     let store = open(&Memory::default(), Some("log"), 1);
     let at = store.start().unwrap().at;
-    let mut first = page(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]);
-    let second = page(first.to, &[other(2, "note", r#"{"id":"m"}"#)]);
+    let mut first = segment(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]);
+    let second = segment(first.to, &[other(2, "note", r#"{"id":"m"}"#)]);
     assert_eq!(now(store.apply(&second)).unwrap(), None);
-    first.evs[0].b = r#"{"id":"forged"}"#.into();
+    first.entries[0].data = r#"{"id":"forged"}"#.into();
     assert_eq!(now(store.apply(&first)).unwrap_err().code(), "PROTOCOL");
     assert_eq!((rows(&store, "notes").as_str(), store.progress().unwrap()), ("[]", (0, 0)));
 }
@@ -135,7 +135,7 @@ fn other_reducers_rebuild_what_events_made() {
     let memory = Memory::default();
     let store = open(&memory, Some("log"), 1);
     let at = store.start().unwrap().at;
-    now(store.apply(&page(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]))).unwrap().unwrap();
+    now(store.apply(&segment(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]))).unwrap().unwrap();
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"mine"}]"#).unwrap();
     store.db().writer().exec("DELETE FROM notes; DELETE FROM todos").unwrap();
     drop(store);
@@ -151,13 +151,14 @@ fn other_reducers_rebuild_what_events_made() {
 fn an_effect_that_cannot_be_undone_means_a_rebuild_from_the_log() {
     let store = open(&Memory::default(), Some("log"), 1);
     let at = store.start().unwrap().at;
-    now(store.apply(&page(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]))).unwrap().unwrap();
+    now(store.apply(&segment(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]))).unwrap().unwrap();
     dispatch(&store, "es/todos", r#"[1,"a",{"title":"mine"}]"#).unwrap();
     // somebody wrote past the events
     store.db().writer().exec("UPDATE todos SET json = '{\"title\":\"tampered\"}'").unwrap();
     let at = store.start().unwrap().at;
-    let applied =
-        now(store.apply(&page(at.point(), &[other(2, "note", r#"{"id":"m"}"#)]))).unwrap().unwrap();
+    let applied = now(store.apply(&segment(at.point(), &[other(2, "note", r#"{"id":"m"}"#)])))
+        .unwrap()
+        .unwrap();
     assert!(applied.rebuilt);
     assert_eq!(rows(&store, "todos"), r#"[{"id":"a","title":"mine"}]"#);
     assert_eq!(rows(&store, "notes"), r#"[{"id":"m"},{"id":"n"}]"#);

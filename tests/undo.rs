@@ -12,13 +12,13 @@ use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases};
+use tidelog::event::{App, Event, Phases};
 use tidelog::model::{Definition, Search};
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::chain;
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::wire::{Ev, Kind, Page};
+use tidelog::sync::wire::{Entry, Kind, Segment};
 use tidelog::vfs::{Memory, Vfs};
 
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -30,11 +30,11 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 
 /// Its reducer depends on the state: `swap` moves what one row has to another and fails when there
 /// is nothing to move.
-struct StateHost {
+struct StateApp {
     last: Cell<u64>,
 }
 
-impl Host for StateHost {
+impl App for StateApp {
     fn phases(&self) -> Phases {
         Phases { reduce: true, ..Phases::default() }
     }
@@ -50,13 +50,13 @@ impl Host for StateHost {
     }
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
         let fail = |why: &str| Err(Error::User { phase: "reduce".into(), message: why.into() });
-        match (event.t.as_str(), event.v % 3) {
+        match (event.event_type.as_str(), event.v % 3) {
             ("moody", 0) => fail("not at this place"),
             ("moody", _) => Ok(Some(format!(
                 "{{\"rows\":{{\"set\":[{{\"id\":\"moody\",\"v\":{}}}]}}}}",
                 event.v
             ))),
-            ("claim", _) => Ok(Some(format!("{{\"rows\":{{\"ins\":[{}]}}}}", event.b))),
+            ("claim", _) => Ok(Some(format!("{{\"rows\":{{\"ins\":[{}]}}}}", event.data))),
             _ => Ok(None),
         }
     }
@@ -65,10 +65,10 @@ impl Host for StateHost {
     }
 }
 
-fn open() -> Store<StateHost> {
+fn open() -> Store<StateApp> {
     let db =
         Db::open(Vfs::register(Memory::default()).unwrap(), "t.db", Options::default()).unwrap();
-    let store = Store::new(db, StateHost { last: Cell::new(0) });
+    let store = Store::new(db, StateApp { last: Cell::new(0) });
     let rows = r#"{"name":"rows","columns":[{"name":"n","type":"INTEGER","index":"SPARSE"},{"name":"u","index":"SPARSE","unique":true}]}"#;
     now(store.add_model(Definition::parse(rows).unwrap(), true)).unwrap();
     let options = EventOptions { log: Some("log".into()), ..EventOptions::default() };
@@ -76,7 +76,7 @@ fn open() -> Store<StateHost> {
     store
 }
 
-fn rows(store: &Store<StateHost>) -> String {
+fn rows(store: &Store<StateApp>) -> String {
     store.search(store.db().reader(), "rows", &Search::default()).unwrap().items
 }
 
@@ -102,29 +102,29 @@ fn event() -> impl Strategy<Value = (String, String)> {
     ]
 }
 
-fn page(store: &Store<StateHost>, events: &[(String, String)], first: u64) -> Page {
+fn segment(store: &Store<StateApp>, events: &[(String, String)], first: u64) -> Segment {
     let from = store.start().unwrap().at.point();
-    let evs: Vec<Ev> = events
+    let entries: Vec<Entry> = events
         .iter()
         .enumerate()
-        .map(|(i, (t, b))| Ev {
+        .map(|(i, (t, b))| Entry {
             id: Id::from_bytes((0xffff_0000_u128 + u128::from(first) + i as u128).to_be_bytes()),
-            c: ClientId::from_bytes([9; 16]),
+            client: ClientId::from_bytes([9; 16]),
             n: first + i as u64,
-            t: t.clone(),
+            event_type: t.clone(),
             tv: 0,
-            b: b.clone(),
+            data: b.clone(),
             ts: None,
-            k: Kind::E,
+            kind: Kind::Event,
             reference: None,
             code: None,
         })
         .collect();
-    let to = chain::fold(from, &evs);
-    Page {
+    let to = chain::fold(from, &entries);
+    Segment {
         epoch: Epoch::from_bytes([1; 8]),
         from,
-        evs,
+        entries,
         to,
         head: to.seq,
         safe: 0,
@@ -133,10 +133,10 @@ fn page(store: &Store<StateHost>, events: &[(String, String)], first: u64) -> Pa
     }
 }
 
-fn dispatch(store: &Store<StateHost>, events: &[(String, String)]) -> Vec<(String, String)> {
+fn dispatch(store: &Store<StateApp>, events: &[(String, String)]) -> Vec<(String, String)> {
     let mut made = Vec::new();
     for (t, b) in events {
-        let draft = Draft { t: t.clone(), b: b.clone(), ..Draft::default() };
+        let draft = Draft { event_type: t.clone(), data: b.clone(), ..Draft::default() };
         if now(store.dispatch(vec![draft])).is_ok() {
             made.push((t.clone(), b.clone()));
         }
@@ -144,9 +144,9 @@ fn dispatch(store: &Store<StateHost>, events: &[(String, String)]) -> Vec<(Strin
     made
 }
 
-fn apply(store: &Store<StateHost>, events: &[(String, String)], first: u64) -> bool {
-    let page = page(store, events, first);
-    let applied = now(store.apply(&page)).unwrap().unwrap();
+fn apply(store: &Store<StateApp>, events: &[(String, String)], first: u64) -> bool {
+    let segment = segment(store, events, first);
+    let applied = now(store.apply(&segment)).unwrap().unwrap();
     applied.rebuilt
 }
 

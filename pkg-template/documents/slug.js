@@ -117,7 +117,8 @@ class Slugs {
   }
 
   /** Undefined for one that the database will count up. */
-  #idOf({ [this.#model.idCol]: id }) {
+  #idOf(doc) {
+    const id = doc[this.#model.idCol]
     return id === null || id === undefined ? undefined : String(this.#model._id(id))
   }
 }

@@ -8,6 +8,7 @@ export class Model {}
 
 for (const name of Object.getOwnPropertyNames(Repository.prototype)) {
   if (name === 'constructor') continue
+  /** @this {typeof Model & {_repo: Record<string, any>}} */
   const method = function (...args) {
     // a class does not work on its parent's table
     if (!Object.hasOwn(this, '_repo')) throw new TypeError(unregistered(this.name))

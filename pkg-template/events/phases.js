@@ -34,6 +34,7 @@ class Call {
 
 export class Phases {
   #db
+  /** @type {Record<string, {name: string, fn: (argument: any) => any}[]>} */
   #of = { preprocessor: [], reducer: [], deriver: [] }
 
   constructor(db) {
@@ -66,7 +67,7 @@ export class Phases {
   #opener(token) {
     let store
     return () => {
-      store ??= this.#db.storeInside(token)
+      store ??= this.#db._storeInside(token)
       return store
     }
   }

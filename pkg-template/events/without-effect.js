@@ -34,10 +34,10 @@ export async function openingQueue(db, open) {
 
 /** Reads in the engine while the database opens. */
 async function inside(db, read) {
-  const token = await db.engine.begin()
+  const token = await db._engine.begin()
   try {
-    return await read(db.boundTo(token))
+    return await read(db._boundTo(token))
   } finally {
-    db.engine.rollback(token)
+    db._engine.rollback(token)
   }
 }

@@ -20,6 +20,7 @@ export async function each(model, attrs, options, fn) {
     if (rest[name]) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
   }
   const { idCol } = model
+  /** @type {Record<string, any>} */
   const run = {
     call,
     concurrent,
@@ -28,7 +29,7 @@ export async function each(model, attrs, options, fn) {
     idCol,
     seen: undefined,
   }
-  const own = model.searchesItself()
+  const own = model._searchesItself()
   // a function that changes what is sorted by would meet its own documents again
   if (own || (rest.sort && Object.keys(rest.sort).some(name => name !== idCol)))
     run.seen = new Set()
@@ -38,10 +39,10 @@ export async function each(model, attrs, options, fn) {
     run.hidden = true
   }
   // where an own search ends only its cursors tell
-  const until = own || (await model._page(attrs, { ...order, limit: 1 }, { fromEnd: true })).cursor
+  const until = own || (await model._find(attrs, { ...order, limit: 1 }, { fromEnd: true })).cursor
   for (let cursor; until; ) {
     const page = { ...order, limit: Math.min(batchSize, run.left), cursor }
-    const found = own ? await model.search(attrs, page) : await model._page(attrs, page, { until })
+    const found = own ? await model.search(attrs, page) : await model._find(attrs, page, { until })
     await batch(run, found.items)
     cursor = found.cursor
     if (!cursor || run.left <= 0) break

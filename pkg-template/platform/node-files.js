@@ -1,4 +1,4 @@
-// The files of Node >= 20, Bun and Deno for src/vfs/host.rs: handles that look like
+// The files of Node >= 20, Bun and Deno for src/vfs/system.rs: handles that look like
 // FileSystemSyncAccessHandle, and a lock on a path. It knows nothing of SQLite beyond the names of
 // its companion files.
 import fs from 'node:fs'
@@ -65,11 +65,15 @@ class Handle {
     return fs.fstatSync(this.#fd).size
   }
 
+  // As in browsers it never throws: what was written is on the disk since the last flush, or nobody
+  // was told that it is.
   close() {
     if (this.#fd === undefined) return
     const fd = this.#fd
     this.#fd = undefined
-    fs.closeSync(fd)
+    try {
+      fs.closeSync(fd)
+    } catch {}
   }
 }
 
@@ -94,7 +98,7 @@ const isDatabase = file => {
   }
 }
 
-export const hostFs = {
+export const systemFs = {
   /**
    * Takes the lock of a database for this process; its directories are made.
    * @param {string} file

@@ -1,7 +1,7 @@
-// What Node, Bun and Deno give: the wasm as the file beside this one, the host's file system.
+// What Node, Bun and Deno give: the wasm as the file beside this one, the system's files.
 // `#platform` in package.json chooses between this file and browser.js.
 import { readFile } from 'node:fs/promises'
-import { hostFs } from './node-files.js'
+import { systemFs } from './node-files.js'
 
 /** The engine's wasm, as `init` of the generated tidelog.js takes it. */
 export const loadWasm = () => readFile(new URL('../engine/tidelog_bg.wasm', import.meta.url))
@@ -9,5 +9,5 @@ export const loadWasm = () => readFile(new URL('../engine/tidelog_bg.wasm', impo
 /** Where files are. */
 export function openFile(wanted) {
   if (wanted) throw new TypeError(`storage: '${wanted}' is there in browsers only`)
-  return { storage: 'host', fs: hostFs }
+  return { storage: 'file', fs: systemFs }
 }

@@ -97,7 +97,7 @@ export class HostLink {
       )
     }
     await this.taken
-    return db.ready(own)
+    return db._ready(own)
   }
 
   close() {

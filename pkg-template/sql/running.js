@@ -30,6 +30,7 @@ export class Running {
 export function waitedFor(Class, names, dbOf = ({ db }) => db) {
   for (const name of names) {
     const method = Class.prototype[name]
+    /** @this {any} */
     const value = function (...args) {
       return dbOf(this)._now.running.of(() => method.apply(this, args))
     }

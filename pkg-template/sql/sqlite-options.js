@@ -33,6 +33,7 @@ export const SQLITE_OPTIONS = [
 export function checkOptions(given, more) {
   if (typeof given !== 'object' || given === null) throw new TypeError('options must be an object')
   // null is nothing given
+  /** @type {Record<string, any>} */
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
   const unknown = Object.keys(options).filter(
     key => !SQLITE_OPTIONS.includes(key) && !more.includes(key),
@@ -66,6 +67,7 @@ export function checkOptions(given, more) {
   return { ...options, file, durability, busyTimeout, readOnly: Boolean(options.readOnly) }
 }
 
+/** @param {Record<string, any>} options */
 function checkHost({ adapter, ...others }) {
   if (adapter === undefined) return
   if (typeof adapter !== 'function') checkAdapter(adapter)

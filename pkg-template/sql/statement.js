@@ -3,6 +3,7 @@
 // is closed and opened again.
 
 export class Statement {
+  /** @type {true} */
   isStatement = true
   #last = Promise.resolve()
   #forget

@@ -138,7 +138,7 @@ export function inPhase(db, kind, fn, argument) {
   const over = () => {
     phase.over = true
   }
-  const running = phases.run(phase, fn, argument)
+  const running = phases.run(phase, /** @type {any} */ (fn), argument)
   running.then(over, over)
   return running
 }

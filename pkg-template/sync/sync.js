@@ -28,8 +28,12 @@ export class Sync {
   #online
   #waiting = new Map()
   #idle = []
-  /** `[seq, type, tv]` of the confirmed event that this version does not know. */
+  /** `[seq, type, tv]` of the confirmed event that this version does not know, if there is one. */
   #held
+  /**
+   * The engine's last word. A state is an object where it has more to say than its name.
+   * @type {{state: any, seq: number, head: number, pending: number, error: string | null}}
+   */
   #seen = { state: { name: 'offline' }, seq: 0, head: 0, pending: 0, error: null }
 
   constructor(es, options) {
@@ -54,7 +58,7 @@ export class Sync {
   }
 
   async start(engine) {
-    const { url, getToken, fetch = (...args) => globalThis.fetch(...args) } = this.#options
+    const { url, getToken, fetch = (input, init) => globalThis.fetch(input, init) } = this.#options
     const online = engine.startSync()
     if (this.#online === undefined) this.#online = online
     else await engine.setOnline(this.#online)
@@ -68,10 +72,10 @@ export class Sync {
       const step = await driver.step().catch(error => this.#failed(error))
       if (!step) continue
       const { status, verdicts } = step
-      this.#seen = JSON.parse(status)
+      this.#seen = status
       this.#held = driver.engine.held()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
-      this.#es.db.announce()
+      this.#es.db._announce()
       this.changed()
       if (!this.#seen.pending) for (const go of this.#idle.splice(0)) go()
     }

@@ -6,10 +6,10 @@ import { encodeError, isCrash } from './rpc.js'
 
 /** What a page may call on the database itself. All of it may be sent again. */
 const DATABASE = {
-  dispatch: (db, args, call) => db.dispatchOnce(call, ...args),
+  dispatch: (db, args, call) => db._dispatchOnce(call, ...args),
   setOnline: (db, [online]) => db.setOnline(online),
   sync: db => db.sync(),
-  askedToKeep: db => db.askedToKeep(),
+  askedToKeep: db => db._askedToKeep(),
   async log(db, [{ limit = 100 } = {}]) {
     const found = await db.queue.search({}, { limit, sort: { v: -1 } })
     return found.items ?? found
@@ -33,8 +33,9 @@ export class Desk {
   #stale = false
 
   /**
-   * @param {{tab: string, role: string, crash: (error: Error) => void}} about the page, and what to
-   * do after a trap
+   * The page `tab`; `crash` is what to do after a trap.
+   * @param {import('../types/events.js').EventSourcingDB & Record<string, any>} db
+   * @param {{tab: string, role: string, crash: (error: Error) => void}} about
    */
   constructor(db, { tab, role, crash }) {
     this.#db = db
@@ -42,7 +43,7 @@ export class Desk {
     this.#role = role
     this.#crash = crash
     for (const [name, model] of Object.entries(db.store)) {
-      this.#repeatable[name] = model.repeatable?.() ?? { reads: [], writes: [] }
+      this.#repeatable[name] = model._repeatable?.() ?? { reads: [], writes: [] }
     }
   }
 
@@ -88,7 +89,7 @@ export class Desk {
       case 'verdict':
         return this.#tellVerdict(
           message.id,
-          Promise.all(message.events.map(id => this.#db.verdict(id))),
+          Promise.all(message.events.map(id => this.#db._verdict(id))),
         )
     }
   }
@@ -146,7 +147,7 @@ export class Desk {
 
   #ofModel(modelName, name, args, call) {
     const model = this.#model(modelName)
-    if (this.#repeatable[modelName].writes.includes(name)) return model.writeOnce(call, name, args)
+    if (this.#repeatable[modelName].writes.includes(name)) return model._writeOnce(call, name, args)
     return this.#method(model, modelName, name).apply(model, args)
   }
 
@@ -206,6 +207,6 @@ export class Desk {
   }
 
   #status() {
-    return { status: { ...this.#db.status, role: this.#role }, kept: this.#db.kept }
+    return { status: { ...this.#db.status, role: this.#role }, kept: this.#db._kept }
   }
 }

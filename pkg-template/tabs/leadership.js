@@ -2,15 +2,20 @@
 // worker ends in whatever way, and that can be taken from one who does not answer. What is done
 // with it is tab.js's.
 
-export class Turn {
+/**
+ * What was asked for; `release` once it is granted.
+ * @typedef {{abort: AbortController, stole: boolean, release?: (value?: unknown) => void}} Grant
+ */
+
+export class Leadership {
   #locks
   #name
   #on
-  /** `{abort, release, stole}`: what was asked for; `release` once it is granted. */
+  /** @type {Grant | null} */
   #request = null
 
   /**
-   * @param {{granted: (grant: object) => void, lost: () => void, failed: (error: Error) => void}}
+   * @param {{granted: (grant: Grant) => void, lost: () => void, failed: (error: Error) => void}}
    * on
    */
   constructor(locks, name, on) {
@@ -38,6 +43,7 @@ export class Turn {
    */
   ask(steal = false) {
     this.end()
+    /** @type {Grant} */
     const request = { abort: new AbortController(), stole: steal }
     this.#request = request
     const granted = () => {

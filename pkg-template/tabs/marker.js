@@ -34,7 +34,7 @@ export class Marker {
 
   #read() {
     try {
-      return JSON.parse(globalThis.localStorage.getItem(this.#key)) ?? undefined
+      return JSON.parse(globalThis.localStorage.getItem(this.#key) ?? 'null') ?? undefined
     } catch {
       // no localStorage, or somebody else's value: nothing is known
       return undefined

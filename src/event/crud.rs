@@ -33,13 +33,13 @@ struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    fn parse(b: &'a str) -> Result<Data<'a>> {
+    fn parse(data: &'a str) -> Result<Data<'a>> {
         let bad = |what: &str| {
             Error::BadValue(format!(
                 "data of an es event must be [action, id, doc?, meta?]: {what}"
             ))
         };
-        let parts: Vec<&RawValue> = serde_json::from_str(b).map_err(|e| bad(&e.to_string()))?;
+        let parts: Vec<&RawValue> = serde_json::from_str(data).map_err(|e| bad(&e.to_string()))?;
         let action = match parts.first().map(|a| a.get()) {
             Some("0") => Action::Remove,
             Some("1") => Action::Set,
@@ -64,11 +64,11 @@ impl<'a> Data<'a> {
 pub fn complete(
     conn: &Conn,
     model: &Model,
-    b: &str,
+    data: &str,
     synced: bool,
     random: [u8; 16],
 ) -> Result<Option<String>> {
-    let data = Data::parse(b)?;
+    let data = Data::parse(data)?;
     if data.id != "null" {
         model.id_from(data.id)?;
         return Ok(None);
@@ -106,8 +106,8 @@ pub fn complete(
 }
 
 /// What the event wants done, given the documents as they are.
-pub(super) fn reduce(conn: &Conn, model: &Model, b: &str) -> Result<ModelResult> {
-    let data = Data::parse(b)?;
+pub(super) fn reduce(conn: &Conn, model: &Model, data: &str) -> Result<ModelResult> {
+    let data = Data::parse(data)?;
     let id = model.id_from(data.id)?;
     let mut result = ModelResult::default();
     if data.action == Action::Remove {

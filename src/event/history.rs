@@ -8,7 +8,7 @@ use crate::sql::{Conn, Param};
 #[derive(Debug, Default, Clone)]
 pub struct Filter {
     /// Only events of this type.
-    pub t: Option<String>,
+    pub event_type: Option<String>,
     /// Only events after this position.
     pub after: u64,
     /// At most this position.
@@ -21,19 +21,19 @@ pub struct Filter {
 
 /// An event in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct HistoryRow {
     /// Its position.
     pub v: u64,
     /// Its identity.
     pub id: Vec<u8>,
     /// Its type.
-    pub t: String,
+    pub event_type: String,
     /// Its data as JSON text; empty where only the server's verdict was kept.
-    pub b: String,
+    pub data: String,
     /// The author's clock.
     pub ts: Option<i64>,
     /// Kind, the protocol's byte.
-    pub k: u8,
+    pub kind: u8,
     /// The server's verdict.
     pub code: Option<String>,
     /// Who made it, if it is confirmed.
@@ -47,7 +47,7 @@ pub struct Entry {
 }
 
 /// Reads part of the queue.
-pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<Entry>> {
+pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<HistoryRow>> {
     let order = if filter.newest_first { "DESC" } else { "ASC" };
     let sql = format!(
         "SELECT v, h.id, h.t, h.b, h.ts, h.k, h.code, h.client, h.pending, coalesce(h.err, d.err),
@@ -60,17 +60,17 @@ pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<Entry>> {
     let params = [
         Param::Integer(int(filter.after)),
         filter.up_to.map(int).into(),
-        filter.t.as_ref().into(),
+        filter.event_type.as_ref().into(),
         Param::Integer(filter.limit.map_or(-1, int)),
     ];
     conn.all(&sql, &params, |row| {
-        Ok(Entry {
+        Ok(HistoryRow {
             v: row.int(0)? as u64,
             id: row.blob(1)?.to_vec(),
-            t: row.text(2)?.to_string(),
-            b: row.text(3)?.to_string(),
+            event_type: row.text(2)?.to_string(),
+            data: row.text(3)?.to_string(),
             ts: row.opt_int(4)?,
-            k: row.int(5)? as u8,
+            kind: row.int(5)? as u8,
             code: row.opt_text(6)?.map(String::from),
             client: row.opt_blob(7)?.map(<[u8]>::to_vec),
             pending: row.int(8)? != 0,
@@ -78,4 +78,11 @@ pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<Entry>> {
             sent: row.int(10)? != 0,
         })
     })
+}
+
+/// How many events the queue has, of a type if one is given.
+pub fn count(conn: &Conn, event_type: Option<&str>) -> Result<u64> {
+    let sql = "SELECT count(*) FROM _history WHERE ?1 IS NULL OR t = ?1";
+    let found = conn.one(sql, &[event_type.into()], |row| row.int(0))?;
+    Ok(found.unwrap_or(0) as u64)
 }

@@ -3,18 +3,19 @@
 //!
 //! Decides nothing about sync or transactions; both are the store's.
 
+mod app;
 mod crud;
 mod history;
-mod host;
 pub mod own;
 mod process;
 pub mod queue;
 mod result;
 mod types;
 
+pub use app::{App, Event, Phases};
 pub use crud::{Action, complete};
-pub use history::{Entry, Filter, history};
-pub use host::{Event, Host, Phases};
+pub use history::count as count_events;
+pub use history::{Filter, HistoryRow, history};
 pub use process::{Models, process};
 pub use result::{ModelResult, Results};
 pub use types::{Known, TypeRule, Types};

@@ -1,5 +1,5 @@
 //! What a replica keeps to come back together with a server that lost history: which confirmed
-//! events are its own (`_own`, with the body where the log has none), and points of the chain
+//! events are its own (`_own`, with the data where the log has none), and points of the chain
 //! (`_known`). Both last as long as `_log`.
 
 use crate::error::Result;
@@ -8,10 +8,10 @@ use crate::sql::{Conn, Param};
 /// A point of the chain: its position and hash.
 pub type Known = (u64, Vec<u8>);
 
-/// Remembers that a confirmed event is this replica's own; `b` is its body when the log's row has
-/// none.
-pub fn add(conn: &Conn, lo: i64, seq: u64, b: Option<&str>) -> Result<()> {
-    let params = [Param::Integer(lo), Param::Integer(seq as i64), b.into()];
+/// Remembers that a confirmed event is this replica's own; `data` is its data where the log's
+/// row has none.
+pub fn add(conn: &Conn, lo: i64, seq: u64, data: Option<&str>) -> Result<()> {
+    let params = [Param::Integer(lo), Param::Integer(seq as i64), data.into()];
     conn.run("INSERT INTO _own(lo, seq, b) VALUES (?, ?, ?)", &params).map(|_| ())
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::app::{App, Event};
 use super::crud;
-use super::host::{Event, Host};
 use super::result::{ModelResult, Results};
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -15,23 +15,21 @@ pub type Models = BTreeMap<String, Rc<Model>>;
 
 /// Reduces, applies and derives an event that was preprocessed.
 ///
-/// # Errors Whatever the reducers, the tables or the derivers say; [`Error::is_environmental`]
+/// # Errors
+/// Whatever the reducers, the tables or the derivers say; [`Error::is_environmental`]
 /// tells whether the event or the surroundings are at fault.
-pub async fn process<H: Host>(
-    db: &Db,
-    models: &Models,
-    host: &H,
-    event: &Event,
-) -> Result<Results> {
+pub async fn process<A: App>(db: &Db, models: &Models, app: &A, event: &Event) -> Result<Results> {
     let mut results = Results::new();
-    if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name)) {
-        results.insert(model.definition.name.clone(), crud::reduce(db.writer(), model, &event.b)?);
+    if let Some(model) = event.event_type.strip_prefix("es/").and_then(|name| models.get(name)) {
+        results
+            .insert(model.definition.name.clone(), crud::reduce(db.writer(), model, &event.data)?);
     }
-    if host.phases().reduce
-        && let Some(text) = host.reduce(event).await?
+    if app.phases().reduce
+        && let Some(text) = app.reduce(event).await?
     {
-        let theirs: BTreeMap<String, ModelResult> = serde_json::from_str(&text)
-            .map_err(|e| Error::BadValue(format!("result of a reducer of '{}': {e}", event.t)))?;
+        let theirs: BTreeMap<String, ModelResult> = serde_json::from_str(&text).map_err(|e| {
+            Error::BadValue(format!("result of a reducer of '{}': {e}", event.event_type))
+        })?;
         for (name, result) in theirs {
             results.entry(name).or_default().merge(result);
         }
@@ -41,9 +39,9 @@ pub async fn process<H: Host>(
         let model = models.get(name).ok_or_else(|| Error::UnknownModel(name.clone()))?;
         result.apply(db.writer(), model)?;
     }
-    if host.phases().derive {
+    if app.phases().derive {
         let text = serde_json::to_string(&results).map_err(|e| Error::BadValue(e.to_string()))?;
-        host.derive(event, &text).await?;
+        app.derive(event, &text).await?;
     }
     Ok(results)
 }

@@ -6,6 +6,7 @@
 //! numbered, never pushed. Kinds are the protocol's bytes, 1 an event. What only coming back
 //! together with a server needs (`_own`, `_known`) is in [`own`](super::own).
 
+use super::app::Event;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row};
 
@@ -53,15 +54,15 @@ pub struct LogRow<'a> {
     /// That replica's count.
     pub n: u64,
     /// Type.
-    pub t: &'a str,
+    pub event_type: &'a str,
     /// Schema version of the type.
     pub tv: u32,
     /// Body.
-    pub b: &'a str,
+    pub data: &'a str,
     /// The author's clock.
     pub ts: Option<i64>,
     /// Kind, the protocol's byte.
-    pub k: u8,
+    pub kind: u8,
     /// In a duplicate's row, the first occurrence.
     pub reference: Option<&'a [u8]>,
     /// In a rejection's row, the verdict.
@@ -78,11 +79,11 @@ pub struct Pending {
     /// Identity.
     pub id: [u8; 16],
     /// Type.
-    pub t: String,
+    pub event_type: String,
     /// Schema version of the type.
     pub tv: u32,
     /// Body.
-    pub b: String,
+    pub data: String,
     /// The author's clock.
     pub ts: Option<i64>,
     /// Whether it may have left this machine.
@@ -149,11 +150,11 @@ pub fn append(conn: &Conn, row: LogRow<'_>) -> Result<()> {
             row.id.into(),
             row.client.into(),
             Param::Integer(row.n as i64),
-            row.t.into(),
+            row.event_type.into(),
             Param::Integer(row.tv.into()),
-            row.b.into(),
+            row.data.into(),
             row.ts.into(),
-            Param::Integer(row.k.into()),
+            Param::Integer(row.kind.into()),
             row.reference.into(),
             row.code.into(),
         ],
@@ -169,9 +170,9 @@ pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
             Param::Integer(event.lo),
             event.n.map(|n| n as i64).into(),
             (&event.id).into(),
-            (&event.t).into(),
+            (&event.event_type).into(),
             Param::Integer(event.tv.into()),
-            (&event.b).into(),
+            (&event.data).into(),
             event.ts.into(),
             Param::Integer(event.sent.into()),
             event.undo.as_deref().into(),
@@ -222,9 +223,9 @@ fn read_pending(row: &Row<'_>) -> Result<Pending> {
         lo: row.int(0)?,
         n: row.opt_int(1)?.map(|n| n as u64),
         id,
-        t: row.text(3)?.to_string(),
+        event_type: row.text(3)?.to_string(),
         tv: row.int(4)? as u32,
-        b: row.text(5)?.to_string(),
+        data: row.text(5)?.to_string(),
         ts: row.opt_int(6)?,
         sent: row.int(7)? != 0,
         undo: row.opt_blob(8)?.map(<[u8]>::to_vec),
@@ -270,17 +271,15 @@ pub fn bury(conn: &Conn, seq: u64, id: &[u8], err: &str) -> Result<()> {
 }
 
 /// Keeps an event that failed where it was made.
-pub fn keep_failed(
-    conn: &Conn,
-    id: &[u8],
-    t: &str,
-    tv: u32,
-    b: &str,
-    ts: i64,
-    err: &str,
-) -> Result<()> {
-    let params =
-        [id.into(), t.into(), Param::Integer(tv.into()), b.into(), Param::Integer(ts), err.into()];
+pub fn keep_failed(conn: &Conn, event: &Event, err: &str) -> Result<()> {
+    let params = [
+        (&event.id).into(),
+        (&event.event_type).into(),
+        Param::Integer(event.tv.into()),
+        (&event.data).into(),
+        Param::Integer(event.ts),
+        err.into(),
+    ];
     conn.run("INSERT INTO _failed(id, t, tv, b, ts, err) VALUES (?, ?, ?, ?, ?, ?)", &params)?;
     Ok(())
 }

@@ -39,11 +39,11 @@ impl Types {
     }
 
     /// The schema version that a new event of this type gets; `None` when the type may not be made.
-    pub fn version_of(&self, t: &str, models: &Models) -> Option<u32> {
-        match self.0.get(t) {
+    pub fn version_of(&self, event_type: &str, models: &Models) -> Option<u32> {
+        match self.0.get(event_type) {
             Some(rule) => Some(rule.tv),
             None if self.0.is_empty()
-                || model_of(t).is_some_and(|name| models.contains_key(name)) =>
+                || model_of(event_type).is_some_and(|name| models.contains_key(name)) =>
             {
                 Some(0)
             }
@@ -52,9 +52,9 @@ impl Types {
     }
 
     /// What an event of this type and schema version means here.
-    pub fn knows(&self, t: &str, tv: u32, models: &Models) -> Known {
-        let rule = self.0.get(t);
-        let there = match model_of(t) {
+    pub fn knows(&self, event_type: &str, tv: u32, models: &Models) -> Known {
+        let rule = self.0.get(event_type);
+        let there = match model_of(event_type) {
             Some(name) => models.contains_key(name) && tv <= rule.map_or(0, |r| r.tv),
             None => self.0.is_empty() || rule.is_some_and(|r| tv <= r.tv),
         };
@@ -67,6 +67,6 @@ impl Types {
 }
 
 /// The model whose own event this is.
-fn model_of(t: &str) -> Option<&str> {
-    t.strip_prefix("es/")
+fn model_of(event_type: &str) -> Option<&str> {
+    event_type.strip_prefix("es/")
 }

@@ -1,22 +1,23 @@
 //! Whole databases: listed, exported, imported, renamed and deleted while nobody has them open.
 //!
-//! With a host's file system `fs` a name is a path, without one it names one of the browser's.
+//! With the system's files `fs` a name is a path, without one it names one of the browser's.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
+use super::plain;
 use super::settle::settle;
-use crate::vfs::{host, place};
+use crate::vfs::{place, system};
 
-/// The names of the databases, on a host those in `directory`.
+/// The names of the databases: with `fs` those in `directory`.
 #[wasm_bindgen(js_name = listDatabases)]
 pub fn list_databases(fs: JsValue, directory: String) -> Result<JsValue, JsValue> {
     settle(async move {
         let names = match fs.is_undefined() {
             true => place::list().await?,
-            false => host::list(fs.unchecked_ref(), &directory)?,
+            false => system::list(fs.unchecked_ref(), &directory)?,
         };
-        Ok(names.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into())
+        plain::write(&names)
     })
 }
 
@@ -26,7 +27,7 @@ pub fn export_database(fs: JsValue, name: String) -> Result<JsValue, JsValue> {
     settle(async move {
         let bytes = match fs.is_undefined() {
             true => place::export(&name).await?,
-            false => host::export(fs.unchecked_ref(), &name).await?,
+            false => system::export(fs.unchecked_ref(), &name).await?,
         };
         Ok(Uint8Array::from(bytes.as_slice()).into())
     })
@@ -38,7 +39,7 @@ pub fn import_database(fs: JsValue, name: String, bytes: Vec<u8>) -> Result<JsVa
     settle(async move {
         match fs.is_undefined() {
             true => place::import(&name, &bytes).await?,
-            false => host::import(fs.unchecked_ref(), &name, &bytes).await?,
+            false => system::import(fs.unchecked_ref(), &name, &bytes).await?,
         }
         Ok(JsValue::UNDEFINED)
     })
@@ -50,7 +51,7 @@ pub fn delete_database(fs: JsValue, name: String) -> Result<JsValue, JsValue> {
     settle(async move {
         match fs.is_undefined() {
             true => place::delete(&name).await?,
-            false => host::delete(fs.unchecked_ref(), &name).await?,
+            false => system::delete(fs.unchecked_ref(), &name).await?,
         }
         Ok(JsValue::UNDEFINED)
     })
@@ -62,7 +63,7 @@ pub fn rename_database(fs: JsValue, name: String, to: String) -> Result<JsValue,
     settle(async move {
         match fs.is_undefined() {
             true => place::rename(&name, &to).await?,
-            false => host::rename(fs.unchecked_ref(), &name, &to).await?,
+            false => system::rename(fs.unchecked_ref(), &name, &to).await?,
         }
         Ok(JsValue::UNDEFINED)
     })

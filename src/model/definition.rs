@@ -221,8 +221,13 @@ impl Definition {
     pub fn parse(json: &str) -> Result<Definition> {
         let definition: Definition = serde_json::from_str(json)
             .map_err(|e| Error::BadValue(format!("model definition: {e}")))?;
-        definition.check()?;
-        Ok(definition)
+        definition.checked()
+    }
+
+    /// The definition itself, if its names, columns and paths are such as a table can have.
+    pub fn checked(self) -> Result<Definition> {
+        self.check()?;
+        Ok(self)
     }
 
     fn check(&self) -> Result<()> {
@@ -262,7 +267,30 @@ impl Definition {
                 return Err(bad_name("path", column.path(), "it is the id's"));
             }
         }
-        super::fts::check(self)
+        self.check_full_text()
+    }
+
+    /// Refuses what full-text search cannot follow.
+    fn check_full_text(&self) -> Result<()> {
+        for column in self.columns.iter().filter(|c| c.fts) {
+            let refuse = |why| {
+                let (model, name) = (&self.name, &column.name);
+                Err(Error::BadValue(format!("{model}.{name}: fts {why}")))
+            };
+            if !self.integer_id() && !self.keep_row_id {
+                return refuse("needs rowids that stay: use keepRowId or an INTEGER id");
+            }
+            if column.sql.is_some() {
+                return refuse("is not for sql columns: use a real or a virtual one");
+            }
+            if ["rank", "rowid", "docid"]
+                .iter()
+                .any(|taken| column.name.eq_ignore_ascii_case(taken))
+            {
+                return refuse("cannot have a column of that name: give it another and a path");
+            }
+        }
+        Ok(())
     }
 
     /// The declared type of the id, if it is declared.

@@ -206,6 +206,16 @@ pub fn write_value(out: &mut String, value: &Value, is_json: bool) -> Result<()>
     Ok(())
 }
 
+/// Appends a value as JSON that JavaScript can make the same value of.
+pub(super) fn write_exact(out: &mut String, value: &Value) -> Result<()> {
+    match value {
+        Value::Blob(bytes) => tagged::write_bytes(out, bytes),
+        Value::Integer(i) if !is_safe(*i) => tagged::write_bigint(out, *i),
+        _ => write_value(out, value, false)?,
+    }
+    Ok(())
+}
+
 /// Appends the value of a column of type `ty` as JSON.
 pub(super) fn write_param(out: &mut String, value: Param<'_>, ty: Option<ColumnType>) {
     use std::fmt::Write;

@@ -1,11 +1,12 @@
 //! Figures over what a search finds: the largest, the smallest, sum and average, of numbers only.
 
+use super::definition::ColumnType;
+use super::document::write_exact;
 use super::expression::{Sql, Target};
 use super::query::{run, text};
 use super::search::Search;
 use super::select::Select;
 use super::table::Model;
-use super::{definition::ColumnType, tagged};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Value};
 
@@ -68,7 +69,7 @@ impl Model {
             found => found?,
         };
         let mut out = String::new();
-        tagged::write(&mut out, &found)?;
+        write_exact(&mut out, &found)?;
         Ok(out)
     }
 }

@@ -25,26 +25,6 @@ pub(super) fn rowid(definition: &Definition) -> String {
     quote(if definition.integer_id() { &definition.id_col } else { "rowId" })
 }
 
-/// Refuses definitions that full-text search cannot follow.
-pub(super) fn check(definition: &Definition) -> Result<()> {
-    for column in columns(definition) {
-        let refuse = |why| {
-            let (model, name) = (&definition.name, &column.name);
-            Err(Error::BadValue(format!("{model}.{name}: fts {why}")))
-        };
-        if !definition.integer_id() && !definition.keep_row_id {
-            return refuse("needs rowids that stay: use keepRowId or an INTEGER id");
-        }
-        if column.sql.is_some() {
-            return refuse("is not for sql columns: use a real or a virtual one");
-        }
-        if ["rank", "rowid", "docid"].iter().any(|taken| column.name.eq_ignore_ascii_case(taken)) {
-            return refuse("cannot have a column of that name: give it another and a path");
-        }
-    }
-    Ok(())
-}
-
 /// The DDL a model needs, in order: `(name, kind, sql)`, kind being sqlite_schema's. Empty without
 /// full-text columns. After the table is created in a database that has rows, it must be told to
 /// `rebuild`.

@@ -3,12 +3,12 @@
 
 use super::alias;
 use super::cursor::Rest;
+use super::document::write_exact;
 use super::expression::Sql;
 use super::query::{Found, Page, number, run};
 use super::search::Search;
 use super::select::Select;
 use super::table::Model;
-use super::tagged;
 use crate::error::Result;
 use crate::sql::{Conn, Value};
 
@@ -84,7 +84,7 @@ impl Made {
             let mut out = String::from("[");
             for value in list {
                 out.push_str(if out.len() > 1 { "," } else { "" });
-                tagged::write(&mut out, value)?;
+                write_exact(&mut out, value)?;
             }
             Ok(out + "]")
         };

@@ -1,8 +1,7 @@
 //! How SQLite goes about a search: its plan in words, and a warning when it reads a large table
 //! from end to end.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use serde::Serialize;
 
 use super::cursor::hash;
 use super::expression::Sql;
@@ -18,45 +17,42 @@ const LARGE: i64 = 10_000;
 /// Statements whose plan is remembered.
 const REMEMBERED: usize = 500;
 
-/// What is known of a model's searches.
-#[derive(Debug, Default)]
-pub(super) struct Plans {
-    /// Whether a statement, by the hash of its text, reads the whole table for want of an index.
-    scans: RefCell<HashMap<u64, bool>>,
-    /// Sets of columns that were warned about.
-    warned: RefCell<Vec<Vec<String>>>,
-    /// What nobody was told yet.
-    untold: RefCell<Option<String>>,
+/// How SQLite goes about a search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The statement.
+    pub sql: String,
+    /// SQLite's plan, a step a line.
+    pub plan: Vec<String>,
+    /// The indexes it uses.
+    pub indexes: Vec<String>,
+    /// Whether it reads the model's table from end to end.
+    pub scans: bool,
 }
 
 impl Model {
-    /// How SQLite would search, as JSON: `{"sql": …, "plan": [line…], "indexes": [name…], "scans":
-    /// bool}`.
-    pub fn explain(&self, conn: &Conn, search: &Search) -> Result<String> {
+    /// How SQLite would search.
+    pub fn explain(&self, conn: &Conn, search: &Search) -> Result<Explained> {
         let select = Select::new(self, search)?;
         let limit = select.limit.map(|n| n.saturating_add(1));
         let statement = select.statement(select.parts()[0], limit)?;
         let plan = lines(conn, &statement)?;
-        let indexes: Vec<&str> = plan.iter().filter_map(|line| index(line)).collect();
+        let indexes = plan.iter().filter_map(|line| index(line)).map(String::from).collect();
         let scans = plan.iter().any(|line| is_scan(line));
-        let list = |list: &[&str]| serde_json::to_string(list).unwrap_or_default();
-        let text = serde_json::to_string(&statement.text).unwrap_or_default();
-        let plan: Vec<&str> = plan.iter().map(String::as_str).collect();
-        let (plan, indexes) = (list(&plan), list(&indexes));
-        Ok(format!("{{\"sql\":{text},\"plan\":{plan},\"indexes\":{indexes},\"scans\":{scans}}}"))
+        Ok(Explained { sql: statement.text, plan, indexes, scans })
     }
 
     /// [`Model::scan_warning`], kept for [`Model::take_warning`]: a figure has no room for it.
     pub(super) fn note_scan(&self, conn: &Conn, search: &Search, made: &Sql) -> Result<()> {
         if let Some(warning) = self.scan_warning(conn, search, made)? {
-            *self.plans.untold.borrow_mut() = Some(warning);
+            *self.scans.untold.borrow_mut() = Some(warning);
         }
         Ok(())
     }
 
     /// What the developer should know of a count or a figure, once.
     pub fn take_warning(&self) -> Option<String> {
-        self.plans.untold.borrow_mut().take()
+        self.scans.untold.borrow_mut().take()
     }
 
     /// What to tell the developer about a search that was just made, once for each set of columns.
@@ -69,7 +65,7 @@ impl Model {
         made: &Sql,
     ) -> Result<Option<String>> {
         let text = hash(std::iter::once(made.text.as_str()));
-        let known = self.plans.scans.borrow().get(&text).copied();
+        let known = self.scans.known.borrow().get(&text).copied();
         if known == Some(false) {
             return Ok(None);
         }
@@ -85,15 +81,15 @@ impl Model {
         // with an index on each, SQLite has reasons of its own
         let without = self.without_index(&columns);
         if known.is_none() {
-            let mut plans = self.plans.scans.borrow_mut();
-            if plans.len() >= REMEMBERED {
-                plans.clear();
+            let mut known = self.scans.known.borrow_mut();
+            if known.len() >= REMEMBERED {
+                known.clear();
             }
-            plans.insert(text, without.is_some() && scans(conn, search, made));
+            known.insert(text, without.is_some() && scans(conn, search, made));
         }
-        let scans = self.plans.scans.borrow().get(&text) == Some(&true);
+        let scans = self.scans.known.borrow().get(&text) == Some(&true);
         let Some(column) = without.filter(|_| scans) else { return Ok(None) };
-        if self.plans.warned.borrow().contains(&columns) {
+        if self.scans.warned.borrow().contains(&columns) {
             return Ok(None);
         }
         // the largest is found at once; that it is large says nothing where applications give the
@@ -113,7 +109,7 @@ impl Model {
         let warning = format!(
             "{name}: a search by {by} reads all of {rows} rows: declare an index on '{column}'"
         );
-        self.plans.warned.borrow_mut().push(columns);
+        self.scans.warned.borrow_mut().push(columns);
         Ok(Some(warning))
     }
 

@@ -1,13 +1,12 @@
 //! Running searches: a page of items with its cursors, counts, whether there is any.
 
 use super::cursor::Cursor;
-use super::document::{write_key, write_string, write_value};
+use super::document::{write_exact, write_key, write_string, write_value};
 use super::expression::Sql;
 use super::fts;
 use super::search::Search;
 use super::select::{Form, Select};
 use super::table::Model;
-use super::tagged;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row, Value};
 
@@ -292,7 +291,7 @@ fn column(out: &mut String, name: &str, form: Form, value: Value) -> Result<()> 
         (Form::True, _) => out.push_str("true"),
         (Form::Json, Value::Text(json)) => out.push_str(json),
         (Form::Big, Value::Integer(i)) => out.push_str(&format!("{{\"$bigint\":\"{i}\"}}")),
-        _ => tagged::write(out, &value)?,
+        _ => write_exact(out, &value)?,
     }
     Ok(())
 }

@@ -3,15 +3,16 @@
 
 use super::alias;
 use super::definition::{Column, ColumnType, Definition};
-use super::document::{self, Field, write_key, write_param, write_value};
+use super::document::{write_key, write_param};
 use super::expression::{Sql, Target};
-use super::migrate;
 use super::patch::Patch;
 use super::path::Step;
-use super::plan::Plans;
-use super::tagged;
-use crate::error::{Error, Result};
+use super::scans::Scans;
+use crate::error::Result;
 use crate::sql::{Conn, Param, Row, Value, quote};
+
+/// The property that brings the values of columns that are in no document, by their names.
+pub(super) const ASIDE: &str = "$aside";
 
 /// A model and the statements it needs.
 #[derive(Debug)]
@@ -22,14 +23,14 @@ pub struct Model {
     pub(super) id: String,
     /// `"id":`, with which every document begins.
     id_key: String,
-    id_type: ColumnType,
+    pub(super) id_type: ColumnType,
     pub(super) sql: Statements,
     pub(super) columns: Vec<Real>,
     /// Those of them that are read back below the top level, the deepest first.
     pub(super) nested: Vec<usize>,
     /// Computed columns that are read, after the real ones: their types and paths.
     selected: Vec<(Option<ColumnType>, Vec<Step>)>,
-    pub(super) plans: Plans,
+    pub(super) scans: Scans,
 }
 
 /// A column of the table.
@@ -153,18 +154,19 @@ impl Model {
             columns,
             nested,
             selected,
-            plans: Plans::default(),
+            scans: Scans::default(),
         }
     }
 
-    /// Brings the table to the definition, made by events alone if `owned`. Call in a transaction.
-    pub fn migrate(&self, conn: &Conn, owned: bool) -> Result<()> {
-        migrate::migrate(conn, &self.definition, owned)
-    }
-
-    /// The ids after `after`, at most `limit`, in their order.
+    /// The ids after `after`, at most `limit`, in their order: to go through a table whose rows are
+    /// rewritten meanwhile.
     pub fn ids(&self, conn: &Conn, after: Option<&Value>, limit: i64) -> Result<Vec<Value>> {
-        migrate::ids(self, conn, after.map(Value::param), limit)
+        let (table, id) = (&self.table, &self.id);
+        let from = if after.is_some() { format!(" WHERE {id} > ?") } else { String::new() };
+        let sql = format!("SELECT {id} FROM {table}{from} ORDER BY {id} LIMIT ?");
+        let limit = [Param::Integer(limit)];
+        let params: Vec<Param<'_>> = after.map(Value::param).into_iter().chain(limit).collect();
+        conn.all(&sql, &params, |row| row.value(0))
     }
 
     /// The document with an id, as JSON.
@@ -215,7 +217,7 @@ impl Model {
             }
             if aside.len() > 1 {
                 doc.pop();
-                write_key(&mut doc, super::write::ASIDE);
+                write_key(&mut doc, ASIDE);
                 doc.push_str(&aside);
                 doc.push_str("}}");
             }
@@ -263,58 +265,6 @@ impl Model {
     /// Removes every document.
     pub fn clear(&self, conn: &Conn) -> Result<()> {
         conn.run(&format!("DELETE FROM {}", self.table), &[]).map(|_| ())
-    }
-
-    /// The id in a document's properties; NULL when there is none.
-    pub fn id_in(&self, properties: &[Field<'_>]) -> Result<Value> {
-        match properties.iter().find(|f| f.key == self.definition.id_col) {
-            Some(field) => self.id_from(field.raw),
-            None => Ok(Value::Null),
-        }
-    }
-
-    /// An id as it stands in JSON.
-    pub fn id_from(&self, raw: &str) -> Result<Value> {
-        let tagged =
-            if raw.starts_with('{') { tagged::bigint(raw).map(Value::Integer) } else { None };
-        let id = match tagged.or_else(|| tagged::bytes(raw).map(Value::Blob)) {
-            Some(id) => id,
-            None => document::scalar(raw, &self.definition.id_col)?,
-        };
-        Ok(self.as_id(id))
-    }
-
-    /// An id as the table keeps it: `7` and `'7'` are the same one.
-    pub fn as_id(&self, id: Value) -> Value {
-        let text = self.id_type == ColumnType::Text;
-        match &id {
-            Value::Integer(i) if text => Value::Text(i.to_string()),
-            Value::Real(f) if text => Value::Text(serde_json::to_string(f).unwrap_or_default()),
-            Value::Text(s)
-                if !matches!(
-                    self.id_type,
-                    ColumnType::Text | ColumnType::Json | ColumnType::Blob
-                ) =>
-            {
-                match s.parse::<i64>() {
-                    Ok(i) if i.to_string() == *s => Value::Integer(i),
-                    _ => id,
-                }
-            }
-            _ => id,
-        }
-    }
-
-    /// Appends an id as it stands in a document.
-    pub fn write_id(&self, out: &mut String, id: &Value) {
-        write_param(out, id.param(), Some(self.id_type));
-    }
-
-    /// The error for an id that is not there.
-    pub fn not_there(&self, action: &'static str, id: &Value) -> Error {
-        let mut text = String::new();
-        let _ = write_value(&mut text, id, false);
-        Error::NotThere { model: self.definition.name.clone(), action, id: text }
     }
 
     /// Appends a row of `select` as the document it was.

@@ -41,16 +41,6 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
     }
 }
 
-/// Appends a value as JSON that JavaScript can make the same value of.
-pub(super) fn write(out: &mut String, value: &Value) -> Result<()> {
-    match value {
-        Value::Blob(bytes) => write_bytes(out, bytes),
-        Value::Integer(i) if !is_safe(*i) => write_bigint(out, *i),
-        _ => super::document::write_value(out, value, false)?,
-    }
-    Ok(())
-}
-
 /// Whether every JavaScript number up to this integer is exact.
 pub(super) fn is_safe(i: i64) -> bool {
     (-SAFE..=SAFE).contains(&i)
@@ -120,6 +110,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::write_exact;
     use super::*;
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -128,11 +119,11 @@ mod tests {
     fn bytes_and_big_integers_come_back() {
         for bytes in [&b""[..], b"a", b"ab", b"abc", &[0, 255, 254, 1, 128]] {
             let mut text = String::new();
-            write(&mut text, &Value::Blob(bytes.to_vec())).unwrap();
+            write_exact(&mut text, &Value::Blob(bytes.to_vec())).unwrap();
             assert_eq!(read(&text).unwrap(), Some(Value::Blob(bytes.to_vec())));
         }
         let mut text = String::new();
-        write(&mut text, &Value::Integer(i64::MIN)).unwrap();
+        write_exact(&mut text, &Value::Integer(i64::MIN)).unwrap();
         assert_eq!(text, r#"{"$bigint":"-9223372036854775808"}"#);
         assert_eq!(read(&text).unwrap(), Some(Value::Integer(i64::MIN)));
         for bad in

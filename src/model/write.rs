@@ -6,12 +6,9 @@ use std::collections::BTreeSet;
 use super::document::{Field, at_path, column_value, fields, truthy, write_key};
 use super::patch::Patch;
 use super::path::Step;
-use super::table::{Model, Real};
+use super::table::{ASIDE, Model, Real};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Value};
-
-/// The property that brings the values of columns that are in no document, by their names.
-pub(super) const ASIDE: &str = "$aside";
 
 /// A document that was written.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use super::*;
 use crate::sql::Options;
 use crate::sync::memory::MemoryLog;
 use crate::sync::server as rules;
-use crate::sync::wire::{At, Outgoing, Page, Pull, Push, Pushed, to_json};
+use crate::sync::wire::{At, Outgoing, Pull, Push, Pushed, Segment, to_json};
 use crate::vfs::{Memory, Vfs};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -21,12 +21,19 @@ fn start() -> At {
     At { epoch: None, seq, h }
 }
 
-fn out(x: u8, n: u64, b: &str) -> Outgoing {
-    Outgoing { id: Id::from_bytes([x; 16]), n, t: "tä".into(), tv: 2, b: b.into(), ts: Some(-5) }
+fn out(x: u8, n: u64, data: &str) -> Outgoing {
+    Outgoing {
+        id: Id::from_bytes([x; 16]),
+        n,
+        event_type: "tä".into(),
+        tv: 2,
+        data: data.into(),
+        ts: Some(-5),
+    }
 }
 
-fn push(client: u8, at: At, evs: Vec<Outgoing>) -> String {
-    to_json(&Push { p: 1, client: ClientId::from_bytes([client; 16]), at, evs, want: None })
+fn push(client: u8, at: At, entries: Vec<Outgoing>) -> String {
+    to_json(&Push { p: 1, client: ClientId::from_bytes([client; 16]), at, entries, want: None })
         .unwrap()
 }
 
@@ -48,8 +55,8 @@ fn workload() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn no(ev: &Ev) -> Result<Option<String>> {
-    Ok((ev.b == "no").then(|| "NO".into()))
+fn no<E>(entry: &Entry) -> Result<Option<String>, E> {
+    Ok((entry.data == "no").then(|| "NO".into()))
 }
 
 #[test]
@@ -62,7 +69,7 @@ fn it_answers_exactly_like_the_log_in_memory() {
         assert_eq!(reply, expected, "push {i}");
         assert_eq!(server.head().unwrap(), memory.head().unwrap(), "push {i}");
         let at =
-            Page::parse(&server.pull("ann", &pull(start(), None)).unwrap().reply.body).unwrap();
+            Segment::parse(&server.pull("ann", &pull(start(), None)).unwrap().reply.body).unwrap();
         assert!(chain::holds(&at));
         for limit in [None, Some(2)] {
             let text = pull(start(), limit);
@@ -91,7 +98,7 @@ fn what_was_answered_survives_the_servers_death() {
     for (principal, text) in workload() {
         let reply = server.push(principal, &text, Some(&no)).unwrap();
         if reply.is_ok() {
-            head = Pushed::parse(&reply.body).unwrap().page.unwrap().to;
+            head = Pushed::parse(&reply.body).unwrap().segment.unwrap().to;
         }
         // dies without closing: the next one sees only what is in the storage
         storage = storage.fork();
@@ -103,15 +110,15 @@ fn what_was_answered_survives_the_servers_death() {
 }
 
 #[test]
-fn a_page_ends_where_its_bytes_are_full_but_has_at_least_one_row() {
+fn a_segment_ends_where_its_bytes_are_full_but_has_at_least_one_row() {
     let mut server = open(&Memory::new()).unwrap();
     let big = "x".repeat(limits::BODY_HARD);
     for n in 1..=6 {
         server.push("ann", &push(1, start(), vec![out(n as u8, n, &big)]), None).unwrap();
     }
     let log = server;
-    assert_eq!(log.read(0, 1000, limits::PAGE_BYTES).unwrap().len(), 3);
-    assert_eq!(log.read(0, 2, limits::PAGE_BYTES).unwrap().len(), 2);
+    assert_eq!(log.read(0, 1000, limits::SEGMENT_BYTES).unwrap().len(), 3);
+    assert_eq!(log.read(0, 2, limits::SEGMENT_BYTES).unwrap().len(), 2);
     assert_eq!(log.read(4, 1000, 10).unwrap().len(), 1);
     assert_eq!(log.read(6, 1000, 10).unwrap().len(), 0);
 }

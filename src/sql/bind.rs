@@ -2,8 +2,7 @@
 
 use rusqlite::Statement;
 
-use super::conn::Params;
-use super::value::Param;
+use super::value::{Param, Params};
 use crate::error::{Error, Result};
 
 /// Binds the values of our own statements: as many as there are marks.

@@ -1,5 +1,5 @@
-//! A database: a writer and a reader connection on one file, and transactions that nest. A host's
-//! has one connection for both.
+//! A database: a writer and a reader connection on one file. A host's has one connection for both.
+//! Its transactions are in tx.rs.
 //!
 //! It does not queue anybody: who may write when is decided above, by the store's lane.
 
@@ -14,7 +14,6 @@ use rusqlite::{Connection, OpenFlags};
 use super::conn::Conn;
 use super::ending::{Ending, lost};
 use super::host::{HostConn, HostSqlite};
-use super::tx::Tx;
 use crate::error::{Error, Result};
 use crate::vfs::{Later, StorageError, Vfs};
 
@@ -170,28 +169,6 @@ impl Db {
         }
     }
 
-    /// Begins a transaction, or a savepoint inside the open one. Dropped without [`Tx::commit`] it
-    /// is undone.
-    ///
-    /// # Errors `NOT_SUPPORTED` on a host that knows transactions as calls only: use
-    /// [`Db::transaction`] there.
-    pub fn begin(&self) -> Result<Tx<'_>> {
-        if self.calls_only().is_some() {
-            return Err(Error::NotSupported("BEGIN in this host's SQLite (use withTransaction)"));
-        }
-        let depth = self.depth.get();
-        self.check_open()?;
-        match depth {
-            0 => self.writer.run("BEGIN IMMEDIATE", &[])?,
-            _ => self.writer.run(&format!("SAVEPOINT t{depth}"), &[])?,
-        };
-        if depth == 0 {
-            self.ending.hold();
-        }
-        self.depth.set(depth + 1);
-        Ok(Tx { db: self, depth, done: false })
-    }
-
     /// Refuses what is part of a transaction that somebody else than its owner has ended.
     ///
     /// # Errors
@@ -204,46 +181,6 @@ impl Db {
             self.ending.lose();
         }
         if self.ending.is_lost() { Err(lost()) } else { Ok(()) }
-    }
-
-    /// Runs `f` in a transaction: committed when it succeeds, undone when it fails.
-    pub fn transaction<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
-        let (mut f, mut value) = (Some(f), None);
-        self.in_transaction(&mut || {
-            let Some(f) = f.take() else {
-                return Err(Error::BadValue("the host ran a transaction's function twice".into()));
-            };
-            value = Some(f()?);
-            Ok(())
-        })?;
-        value.ok_or_else(|| Error::BadValue("the host did not run a transaction's function".into()))
-    }
-
-    /// Compiled once, not for each `f`.
-    fn in_transaction(&self, f: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        if let Some(conn) = self.calls_only() {
-            return conn.host.transaction(f);
-        }
-        let tx = self.begin()?;
-        f()?;
-        tx.commit()
-    }
-
-    /// Begins a transaction that spans turns of the event loop. Where the host knows transactions
-    /// as calls only, JavaScript has it open such a call around the whole, which also undoes it;
-    /// here it is counted, no more.
-    pub fn begin_long(&self) -> Result<Tx<'_>> {
-        if self.calls_only().is_none() {
-            return self.begin();
-        }
-        let depth = self.depth.get();
-        self.depth.set(depth + 1);
-        Ok(Tx { db: self, depth, done: false })
-    }
-
-    /// Goes on with a transaction that was [kept](Tx::keep) open.
-    pub fn resume(&self, depth: u32) -> Tx<'_> {
-        Tx { db: self, depth, done: false }
     }
 
     /// To be called by whoever is about to write: refuses while earlier writes that were
@@ -265,7 +202,8 @@ impl Db {
     /// follows the commit: returns when it is as safe as the durability asks. Ready at once where
     /// storage is synchronous.
     ///
-    /// # Errors The commit could not be kept. It is undone, and so is everything that was not kept
+    /// # Errors
+    /// The commit could not be kept. It is undone, and so is everything that was not kept
     /// before it.
     pub async fn settle(&self) -> Result<()> {
         match (self.durability, self.later()) {
@@ -279,7 +217,8 @@ impl Db {
     /// Returns when everything committed so far is kept, whatever the durability; with the lane
     /// held.
     ///
-    /// # Errors As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next
+    /// # Errors
+    /// As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next
     /// write tries again.
     pub async fn flush(&self) -> Result<()> {
         if self.durability == Durability::Relaxed {

@@ -8,9 +8,8 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::conn::{Changes, Params};
 use super::placeholders::{self, Portable};
-use super::value::{Param, Value};
+use super::value::{Changes, Param, Params, Value};
 use crate::error::{Error, Result};
 
 /// What a host's SQLite must be able to do.

@@ -10,12 +10,13 @@ mod guard;
 mod host;
 mod placeholders;
 mod session;
+mod statements;
 mod theirs;
 mod tx;
 mod upkeep;
 mod value;
 
-pub use conn::{Changes, Conn, Params, Row};
+pub use conn::{Conn, Row};
 pub use db::{Db, Durability, Options};
 pub use ending::check_inside;
 pub use guard::is_internal;
@@ -23,7 +24,7 @@ pub use host::{HostRows, HostSqlite};
 pub use placeholders::may_write;
 pub use session::{Recorder, undo};
 pub use tx::Tx;
-pub use value::{Param, Value};
+pub use value::{Changes, Param, Params, Value};
 
 /// A name as an SQL identifier: in double quotes, inner ones doubled.
 pub fn quote(name: &str) -> String {

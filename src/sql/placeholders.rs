@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::bind::wrong_count;
-use super::conn::Params;
-use super::value::Param;
+use super::value::{Param, Params};
 use crate::error::{Error, Result};
 
 /// A text whose parameters are all `?`, and their values in order.

@@ -13,6 +13,71 @@ pub struct Tx<'db> {
     pub(super) done: bool,
 }
 
+impl Db {
+    /// Begins a transaction, or a savepoint inside the open one. Dropped without [`Tx::commit`] it
+    /// is undone.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED` on a host that knows transactions as calls only: use
+    /// [`Db::transaction`] there.
+    pub fn begin(&self) -> Result<Tx<'_>> {
+        if self.calls_only().is_some() {
+            return Err(Error::NotSupported("BEGIN in this host's SQLite (use withTransaction)"));
+        }
+        let depth = self.depth.get();
+        self.check_open()?;
+        match depth {
+            0 => self.writer().run("BEGIN IMMEDIATE", &[])?,
+            _ => self.writer().run(&format!("SAVEPOINT t{depth}"), &[])?,
+        };
+        if depth == 0 {
+            self.ending.hold();
+        }
+        self.depth.set(depth + 1);
+        Ok(Tx { db: self, depth, done: false })
+    }
+
+    /// Runs `f` in a transaction: committed when it succeeds, undone when it fails.
+    pub fn transaction<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (mut f, mut value) = (Some(f), None);
+        self.in_transaction(&mut || {
+            let Some(f) = f.take() else {
+                return Err(Error::BadValue("the host ran a transaction's function twice".into()));
+            };
+            value = Some(f()?);
+            Ok(())
+        })?;
+        value.ok_or_else(|| Error::BadValue("the host did not run a transaction's function".into()))
+    }
+
+    /// Compiled once, not for each `f`.
+    fn in_transaction(&self, f: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        if let Some(conn) = self.calls_only() {
+            return conn.host.transaction(f);
+        }
+        let tx = self.begin()?;
+        f()?;
+        tx.commit()
+    }
+
+    /// Begins a transaction that spans turns of the event loop. Where the host knows transactions
+    /// as calls only, JavaScript has it open such a call around the whole, which also undoes it;
+    /// here it is counted, no more.
+    pub fn begin_long(&self) -> Result<Tx<'_>> {
+        if self.calls_only().is_none() {
+            return self.begin();
+        }
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        Ok(Tx { db: self, depth, done: false })
+    }
+
+    /// Goes on with a transaction that was [kept](Tx::keep) open.
+    pub fn resume(&self, depth: u32) -> Tx<'_> {
+        Tx { db: self, depth, done: false }
+    }
+}
+
 impl Tx<'_> {
     /// Makes it permanent, or part of the transaction around it. When this fails nothing of it is
     /// kept.

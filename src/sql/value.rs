@@ -1,4 +1,5 @@
-//! SQLite's five kinds of value, owned ([`Value`]) and borrowed for binding ([`Param`]).
+//! SQLite's five kinds of value, owned ([`Value`]) and borrowed for binding ([`Param`]), and what
+//! goes into a statement and comes of it besides rows.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -30,6 +31,24 @@ pub enum Param<'a> {
     Text(&'a str),
     /// Bytes.
     Blob(&'a [u8]),
+}
+
+/// The values of a statement's parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Params {
+    /// For `?` and `?1`, in order; their number must match.
+    Positional(Vec<Value>),
+    /// For `:name`, `@name` and `$name`, given with or without the sign; each must be there.
+    Named(Vec<(String, Value)>),
+}
+
+/// What a statement changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows inserted, updated or deleted.
+    pub changes: i64,
+    /// The rowid of the connection's last insert.
+    pub last_id: i64,
 }
 
 impl Value {

@@ -4,7 +4,7 @@
 
 use super::{Dispatched, Draft, Store};
 use crate::error::{Error, Result};
-use crate::event::{Event, Host};
+use crate::event::{App, Event};
 use crate::sql::{Conn, Param};
 
 /// `reply` is null where the call failed and its event is kept in `_failed` already.
@@ -63,11 +63,12 @@ fn record(conn: &Conn, call: &Call, reply: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// [`Store::dispatch`] for a call of a page. `write` makes the reply; a repeated call gets the
     /// one of the first time.
     ///
-    /// # Errors Those of [`Store::dispatch`]. A call that failed had no effect and runs anew when
+    /// # Errors
+    /// Those of [`Store::dispatch`]. A call that failed had no effect and runs anew when
     /// it is repeated; an event that was kept as failed is not kept again.
     pub async fn dispatch_once(
         &self,

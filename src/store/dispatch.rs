@@ -3,7 +3,7 @@
 use super::{Position, Store, Turn};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{Event, Host, Known, Models, Results, complete, process};
+use crate::event::{App, Event, Known, Models, Results, complete, process};
 use crate::sql::Recorder;
 use crate::sync::limits;
 use crate::sync::wire::Kind;
@@ -14,12 +14,12 @@ pub struct Draft {
     /// Its identity, when the caller wants to be able to repeat the call.
     pub id: Option<[u8; 16]>,
     /// Its type.
-    pub t: String,
+    pub event_type: String,
     /// The schema version of its type; 0 for the one declared.
     pub tv: u32,
     /// Its data as JSON text.
-    pub b: String,
-    /// When it was made; the host's clock when absent.
+    pub data: String,
+    /// When it was made; the app's clock when absent.
     pub ts: Option<i64>,
 }
 
@@ -34,10 +34,11 @@ pub struct Dispatched {
     pub pending: bool,
 }
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Makes events and runs them, all or none, durable when this returns.
     ///
-    /// # Errors What a phase said. An event at fault is kept in the local history with its error;
+    /// # Errors
+    /// What a phase said. An event at fault is kept in the local history with its error;
     /// one that met a fault of the surroundings (no room, I/O) leaves nothing and may be dispatched
     /// again.
     pub async fn dispatch(&self, drafts: Vec<Draft>) -> Result<Vec<Dispatched>> {
@@ -95,22 +96,22 @@ impl<H: Host> Store<H> {
 
     fn event(&self, draft: Draft, position: &Position) -> Result<Event> {
         let tv = match draft.tv {
-            0 => self.options.borrow().types.version_of(&draft.t, &self.owned.borrow()),
+            0 => self.options.borrow().types.version_of(&draft.event_type, &self.owned.borrow()),
             tv => Some(tv),
         };
-        let Some(tv) = tv.filter(|&tv| self.knows(&draft.t, tv) != Known::No) else {
+        let Some(tv) = tv.filter(|&tv| self.knows(&draft.event_type, tv) != Known::No) else {
             return Err(Error::BadValue(format!(
                 "event type '{}': no model has it and it is not in the option types, so it would never be applied",
-                draft.t
+                draft.event_type
             )));
         };
         Ok(Event {
-            id: draft.id.unwrap_or_else(|| self.host.random()),
+            id: draft.id.unwrap_or_else(|| self.app.random()),
             v: position.at.seq + position.pending + 1,
-            t: draft.t,
+            event_type: draft.event_type,
             tv,
-            b: draft.b,
-            ts: draft.ts.unwrap_or_else(|| self.host.now()),
+            data: draft.data,
+            ts: draft.ts.unwrap_or_else(|| self.app.now()),
         })
     }
 
@@ -121,17 +122,17 @@ impl<H: Host> Store<H> {
         position: &mut Position,
     ) -> Result<Results> {
         let synced = self.synced();
-        if self.host.phases().preprocess {
-            self.host.preprocess(event).await?;
+        if self.app.phases().preprocess {
+            self.app.preprocess(event).await?;
         }
-        if let Some(model) = event.t.strip_prefix("es/").and_then(|name| models.get(name))
-            && let Some(b) =
-                complete(self.db.writer(), model, &event.b, synced, self.host.random())?
+        if let Some(model) = event.event_type.strip_prefix("es/").and_then(|name| models.get(name))
+            && let Some(data) =
+                complete(self.db.writer(), model, &event.data, synced, self.app.random())?
         {
-            event.b = b;
+            event.data = data;
         }
         if synced {
-            limits::check(&event.t, &event.b, self.options.borrow().max_body)?;
+            limits::check(&event.event_type, &event.data, self.options.borrow().max_body)?;
             let (results, undo) = self.run(models, event).await?;
             position.top_n += 1;
             position.pending += 1;
@@ -142,9 +143,9 @@ impl<H: Host> Store<H> {
                     lo: position.lo,
                     n: Some(position.top_n),
                     id: event.id,
-                    t: event.t.clone(),
+                    event_type: event.event_type.clone(),
                     tv: event.tv,
-                    b: event.b.clone(),
+                    data: event.data.clone(),
                     ts: Some(event.ts),
                     sent: false,
                     undo: Some(undo),
@@ -154,7 +155,7 @@ impl<H: Host> Store<H> {
             )?;
             return Ok(results);
         }
-        let results = process(&self.db, models, &self.host, event).await?;
+        let results = process(&self.db, models, &self.app, event).await?;
         position.at.seq += 1;
         position.top_n += 1;
         position.confirmed_n += 1;
@@ -165,11 +166,11 @@ impl<H: Host> Store<H> {
                 id: &event.id,
                 client: position.client.as_bytes(),
                 n: position.top_n,
-                t: &event.t,
+                event_type: &event.event_type,
                 tv: event.tv,
-                b: &event.b,
+                data: &event.data,
                 ts: Some(event.ts),
-                k: Kind::E.byte(),
+                kind: Kind::Event.byte(),
                 reference: None,
                 code: None,
             },
@@ -180,21 +181,13 @@ impl<H: Host> Store<H> {
     /// Runs an event and records its effect, so that it can be undone.
     pub(super) async fn run(&self, models: &Models, event: &Event) -> Result<(Results, Vec<u8>)> {
         let recorder = Recorder::start(&self.db, self.owned.borrow().keys().map(String::as_str))?;
-        let results = process(&self.db, models, &self.host, event).await?;
+        let results = process(&self.db, models, &self.app, event).await?;
         Ok((results, recorder.finish()?))
     }
 
     /// Keeps an event at fault. Call in a transaction.
     pub(super) fn keep_failed(&self, event: &Event, error: &Error) -> Result<()> {
         let err = format!("{}: {error}", error.code());
-        queue::keep_failed(
-            self.db.writer(),
-            &event.id,
-            &event.t,
-            event.tv,
-            &event.b,
-            event.ts,
-            &err,
-        )
+        queue::keep_failed(self.db.writer(), event, &err)
     }
 }

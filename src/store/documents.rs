@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use super::Store;
 use crate::error::{Error, Result};
-use crate::event::Host;
+use crate::event::App;
 use crate::model::{Found, Model, News, Patch, Search};
 use crate::sql::{Conn, Value};
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Writes documents, one to a line of `docs`, all or none.
     pub async fn set(&self, model: &str, docs: &str, insert_only: bool) -> Result<Vec<News>> {
         let _turn = self.enter().await?;

@@ -1,7 +1,7 @@
 //! What a database is made of: connections, models, the event queue, the lane of writers.
 //!
 //! One method per operation; each takes its turn in the lane, opens one transaction and either
-//! finishes or leaves nothing behind. Knows no network and no clock but its host's.
+//! finishes or leaves nothing behind. Knows no network and no clock but its app's.
 
 mod apply;
 mod calls;
@@ -9,10 +9,12 @@ mod dispatch;
 mod documents;
 mod lane;
 mod models;
+mod open;
 mod outcome;
 mod outgoing;
 mod rebuild;
 mod rejoin;
+mod rerun;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,13 +26,13 @@ pub use dispatch::{Dispatched, Draft};
 pub use lane::{Lane, Turn};
 
 use crate::error::{Error, Result};
-use crate::event::{Host, Known, Models, Types, queue};
-use crate::model::{Migration, Model, stale};
+use crate::event::{App, Known, Models, Types};
+use crate::model::{Migration, Model};
 use crate::sql::{Db, Param};
 use crate::sync::client::Start;
-use crate::sync::id::{ClientId, Epoch, Hash};
+use crate::sync::id::ClientId;
+use crate::sync::limits;
 use crate::sync::wire::At;
-use crate::sync::{chain, limits};
 
 /// How events are kept.
 #[derive(Debug, Clone)]
@@ -57,7 +59,7 @@ pub struct Held {
     /// Its position.
     pub seq: u64,
     /// Its type.
-    pub t: String,
+    pub event_type: String,
     /// The schema version of its type.
     pub tv: u32,
 }
@@ -85,9 +87,9 @@ struct Position {
 
 /// A database with its models and its queue.
 #[derive(Debug)]
-pub struct Store<H> {
+pub struct Store<A> {
     db: Db,
-    host: H,
+    app: A,
     lane: Lane,
     models: RefCell<Models>,
     /// The models that only events may write, and the only ones that they may.
@@ -101,13 +103,13 @@ pub struct Store<H> {
     birth: Cell<Option<ClientId>>,
 }
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// A store without models on an open database.
-    pub fn new(db: Db, host: H) -> Store<H> {
+    pub fn new(db: Db, app: A) -> Store<A> {
         db.writer().close("_models");
         Store {
             db,
-            host,
+            app,
             lane: Lane::default(),
             models: RefCell::default(),
             owned: RefCell::default(),
@@ -162,88 +164,6 @@ impl<H: Host> Store<H> {
         self.owned.borrow().clone()
     }
 
-    /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is
-    /// another one. Add the models first.
-    ///
-    /// # Errors
-    /// `NOT_SUPPORTED` in a host's SQLite, which records no changesets.
-    pub async fn open_events(&self, options: EventOptions) -> Result<()> {
-        if self.db.is_hosted() {
-            return Err(Error::NotSupported(
-                "an event queue in a host's SQLite (give the database a file instead of an adapter: sync needs the bundled engine)",
-            ));
-        }
-        let turn = self.enter().await?;
-        let log = options.log.clone().unwrap_or_default();
-        let version = options.version;
-        let tx = self.db.begin()?;
-        let w = self.db.writer();
-        queue::create(w)?;
-        calls::create(w)?;
-        self.close_records();
-        let client = match queue::meta_blob(w, "client")? {
-            Some(bytes) => ClientId::from_slice(&bytes)
-                .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
-            None => {
-                let client = ClientId::from_bytes(self.host.random());
-                queue::set_meta(w, "client", client.as_bytes().into())?;
-                queue::set_meta(w, "log", Param::Text(&log))?;
-                queue::set_meta(w, "version", Param::Integer(version))?;
-                client
-            }
-        };
-        let birth = queue::meta_blob(w, "birth")?.and_then(|bytes| ClientId::from_slice(&bytes));
-        if birth.is_none() {
-            queue::set_meta(w, "birth", client.as_bytes().into())?;
-        }
-        let position = self.read_position(client, &log)?;
-        // effects recorded for a table of another shape cannot be undone, and rows may break what
-        // is declared now
-        let reshaped = stale(w)?;
-        tx.commit()?;
-        self.db.settle().await?;
-        self.birth.set(Some(birth.unwrap_or(client)));
-        *self.options.borrow_mut() = options;
-        *self.position.borrow_mut() = Some(position);
-        let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
-        if other
-            || reshaped
-            || self.held()?.is_some_and(|held| self.knows(&held.t, held.tv) != Known::No)
-        {
-            self.rebuild(&turn, Some(version)).await?;
-        }
-        Ok(())
-    }
-
-    fn read_position(&self, client: ClientId, log: &str) -> Result<Position> {
-        let w = self.db.writer();
-        let damaged = || Error::Corrupt("the cursor in _meta is damaged".into());
-        let start = chain::start(log);
-        let seq = queue::meta_int(w, "seq")?.map_or(start.seq, |seq| seq as u64);
-        let h = match queue::meta_blob(w, "h")? {
-            Some(bytes) => Hash::from_slice(&bytes).ok_or_else(damaged)?,
-            None => start.h,
-        };
-        let epoch = match queue::meta_blob(w, "epoch")? {
-            Some(bytes) => Some(Epoch::from_slice(&bytes).ok_or_else(damaged)?),
-            None => None,
-        };
-        let asof = queue::meta_int(w, "asof")?.map(|seq| seq as u64);
-        let held = queue::meta_int(w, "held")?.map(|seq| seq as u64);
-        let confirmed_n = queue::meta_int(w, "confirmed_n")?.unwrap_or(0) as u64;
-        let (pending, top) = w
-            .one("SELECT count(*) FILTER (WHERE seq IS NULL), max(n) FROM _pending", &[], |r| {
-                Ok((r.int(0)? as u64, r.opt_int(1)?))
-            })?
-            .unwrap_or((0, None));
-        let at = match log {
-            "" => At { epoch: None, seq: queue::head(w)?, h },
-            _ => At { epoch, seq, h },
-        };
-        let top_n = top.map_or(0, |n| n as u64).max(confirmed_n);
-        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof, held })
-    }
-
     fn position(&self) -> Result<Position> {
         self.position
             .borrow()
@@ -268,12 +188,12 @@ impl<H: Host> Store<H> {
         let Some(seq) = self.position()?.held else { return Ok(None) };
         let sql = "SELECT t, tv FROM _log WHERE seq = ?";
         self.db.reader().one(sql, &[Param::Integer(seq as i64)], |r| {
-            Ok(Held { seq, t: r.text(0)?.to_string(), tv: r.int(1)? as u32 })
+            Ok(Held { seq, event_type: r.text(0)?.to_string(), tv: r.int(1)? as u32 })
         })
     }
 
-    fn knows(&self, t: &str, tv: u32) -> Known {
-        self.options.borrow().types.knows(t, tv, &self.owned.borrow())
+    fn knows(&self, event_type: &str, tv: u32) -> Known {
+        self.options.borrow().types.knows(event_type, tv, &self.owned.borrow())
     }
 
     /// Up to where the log is confirmed, and how many events are pending after it.

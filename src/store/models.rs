@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use super::Store;
 use crate::error::{Error, Result};
-use crate::event::{Host, queue};
+use crate::event::{App, queue};
 use crate::model::{Definition, Migration, Model, Progress, Stage, forget};
 use crate::sql::Value;
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Has SQL of the application refused on the records of a database with a queue, and on the
     /// tables that events own there, before these are added.
     pub fn claim(&self, owned: &[String]) -> Result<()> {

@@ -3,11 +3,11 @@
 
 use super::{Store, Verdict};
 use crate::error::{Error, Result};
-use crate::event::Host;
+use crate::event::App;
 use crate::sql::Param;
 use crate::sync::wire::Kind;
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// The verdict on an event; `None` while it is pending. Reads the log backwards: such an event
     /// is a recent one, and an index over all ids would cost every confirmed event more than this
     /// rare question.

@@ -2,14 +2,16 @@
 
 use super::Store;
 use crate::error::{Error, Result};
-use crate::event::{Host, own, queue};
+use crate::event::{App, own, queue};
 use crate::sql::Param;
 use crate::sync::client::Queue;
 use crate::sync::id::{Hash, Id};
 use crate::sync::wire::{Outgoing, Point};
 use crate::sync::{chain, limits};
 
-impl<H: Host> Queue for Store<H> {
+impl<A: App> Queue for Store<A> {
+    type Error = Error;
+
     fn top(&self) -> Result<u64> {
         Ok(self.position()?.top_n)
     }
@@ -25,16 +27,16 @@ impl<H: Host> Queue for Store<H> {
         for p in queue::numbered(self.db().reader(), from_n, max_events)? {
             // one above the top is being made: its commit may still be undone
             let Some(n) = p.n.filter(|n| *n <= top) else { break };
-            bytes += limits::size(&p.t, &p.b);
+            bytes += limits::size(&p.event_type, &p.data);
             if bytes > max_bytes && !events.is_empty() {
                 break;
             }
             events.push(Outgoing {
                 id: Id::from_bytes(p.id),
                 n,
-                t: p.t,
+                event_type: p.event_type,
                 tv: p.tv,
-                b: p.b,
+                data: p.data,
                 ts: p.ts,
             });
         }
@@ -53,7 +55,7 @@ impl<H: Host> Queue for Store<H> {
     }
 }
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Marks pending events up to `n` as possibly gone out, durable when this returns.
     pub async fn mark_sent(&self, n: u64) -> Result<()> {
         let _turn = self.enter().await?;

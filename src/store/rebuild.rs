@@ -4,14 +4,14 @@
 use super::Store;
 use super::lane::Turn;
 use crate::error::Result;
-use crate::event::{Event, Host, Known, Models, queue};
+use crate::event::{App, Event, Known, Models, queue};
 use crate::model::fresh;
 use crate::sql::Param;
 
 /// Events read from the log at a time.
 const CHUNK: usize = 1000;
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Empties the tables that events own and runs the whole queue again, in one transaction. With
     /// `version`, notes whose reducers made them.
     pub async fn rebuild(&self, _turn: &Turn, version: Option<i64>) -> Result<()> {
@@ -64,14 +64,14 @@ impl<H: Host> Store<H> {
                 Ok(Event {
                     v: row.int(0)? as u64,
                     id,
-                    t: row.text(2)?.to_string(),
+                    event_type: row.text(2)?.to_string(),
                     tv: row.int(3)? as u32,
-                    b: row.text(4)?.to_string(),
+                    data: row.text(4)?.to_string(),
                     ts: row.opt_int(5)?.unwrap_or(0),
                 })
             })?;
             for event in events.iter().filter(|e| e.v <= to) {
-                match self.knows(&event.t, event.tv) {
+                match self.knows(&event.event_type, event.tv) {
                     Known::Yes => self.run_confirmed(models, event).await?,
                     Known::PassOver => None,
                     Known::No => return Ok(Some(event.v)),

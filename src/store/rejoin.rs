@@ -3,13 +3,13 @@
 
 use super::{Applied, Store};
 use crate::error::Result;
-use crate::event::{Host, own, queue};
+use crate::event::{App, own, queue};
 use crate::sync::client::{Identify, Outcome, Rewind};
 use crate::sync::id::ClientId;
 use crate::sync::resume;
 use crate::sync::wire::{At, Point};
 
-impl<H: Host> Store<H> {
+impl<A: App> Store<A> {
     /// Goes back to the last point that the server's history has, too. Own events after it are
     /// pending again; the state is made anew.
     ///
@@ -49,7 +49,7 @@ impl<H: Host> Store<H> {
         if identify.renew
             || !resume::follows(identify.last, position.top_n, numbers.iter().copied())
         {
-            position.client = ClientId::from_bytes(self.host.random());
+            position.client = ClientId::from_bytes(self.app.random());
             position.top_n = position.pending;
             own::renumber(w)?;
             queue::set_meta(w, "client", position.client.as_bytes().into())?;
@@ -64,7 +64,7 @@ impl<H: Host> Store<H> {
         Ok(Applied { outcome, ..Applied::default() })
     }
 
-    /// Keeps the point that a page ended at, and gives up those that it makes superfluous.
+    /// Keeps the point that a segment ended at, and gives up those that it makes superfluous.
     pub(super) fn remember(&self, point: &Point) -> Result<()> {
         let w = self.db.writer();
         own::add_known(w, point.seq, point.h.as_bytes())?;

@@ -1,7 +1,7 @@
 //! How long to wait after failures: full jitter, `random(0, min(30 s, 250 ms · 2^k))`.
 //!
 //! Full jitter spreads clients that all lost the same server best (AWS Architecture Blog,
-//! "Exponential Backoff And Jitter"). The random number comes from the host.
+//! "Exponential Backoff And Jitter"). The random number comes from the app.
 
 /// The longest wait in milliseconds.
 pub const CEILING_MS: u64 = 30_000;

@@ -1,8 +1,8 @@
-//! The fixed-size names of the protocol: raw bytes in tables and hashes, base32 on the wire.
+//! The fixed-size names of the protocol: raw bytes in tables and hashes, base32 in messages.
 //!
-//! Makes none of them: random bytes come from the host.
+//! Makes none of them: random bytes come from the app.
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
@@ -153,8 +153,7 @@ pub fn check_log_name(name: &str) -> Result<()> {
     if good {
         return Ok(());
     }
-    Err(Error::BadName {
-        what: "log",
+    Err(Error::BadLogName {
         name: name.chars().take(80).collect(),
         remedy: "use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit",
     })

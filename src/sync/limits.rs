@@ -1,10 +1,10 @@
-//! How large things may be on the wire and in a synced queue, and the checks of an event against
+//! How large things may be in messages and in a synced queue, and the checks of an event against
 //! it.
 //!
 //! Checked where an event is made, so that nothing oversized ever gets into a queue, and again by
 //! the server.
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 
 /// Bytes of a body unless the application says otherwise.
 pub const BODY: usize = 64 * 1024;
@@ -23,10 +23,10 @@ pub const CODE: usize = 64;
 pub const PUSH_EVENTS: usize = 256;
 /// Bytes in one push, measured by [`size`].
 pub const PUSH_BYTES: usize = 512 * 1024;
-/// Events in one page.
-pub const PAGE_EVENTS: usize = 1000;
-/// Bytes in one page, measured by [`size`].
-pub const PAGE_BYTES: usize = 1024 * 1024;
+/// Events in one segment.
+pub const SEGMENT_EVENTS: usize = 1000;
+/// Bytes in one segment, measured by [`size`].
+pub const SEGMENT_BYTES: usize = 1024 * 1024;
 /// Points of a history in one resume.
 pub const KNOWN: usize = 32;
 /// Ids asked about in one resume.
@@ -38,26 +38,26 @@ pub const SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// Bytes of JSON text that may hold a push: escapes at most double a body that is itself JSON text.
 pub const PUSH_TEXT: usize = 2 * PUSH_BYTES + 256 * 1024;
-/// Bytes of JSON text that may hold a page.
-pub const PAGE_TEXT: usize = 2 * PAGE_BYTES + 512 * 1024;
+/// Bytes of JSON text that may hold a segment.
+pub const SEGMENT_TEXT: usize = 2 * SEGMENT_BYTES + 512 * 1024;
 
 /// What an event's ids, numbers and punctuation count for.
 pub const OVERHEAD: usize = 128;
 
-/// What an event counts for in a push or page: its type and body, and [`OVERHEAD`] for the rest.
+/// What an event counts for in a push or segment: its type and body, and [`OVERHEAD`] for the rest.
 /// Independent of how the JSON was escaped, so that client and server count alike.
-pub fn size(t: &str, b: &str) -> usize {
-    t.len() + b.len() + OVERHEAD
+pub fn size(event_type: &str, data: &str) -> usize {
+    event_type.len() + data.len() + OVERHEAD
 }
 
 /// Checks an event before it gets into a queue. `max_body` is the application's limit.
 ///
 /// # Errors
 /// `TOO_LARGE`, `BAD_VALUE`.
-pub fn check(t: &str, b: &str, max_body: usize) -> Result<()> {
-    check_type(t)?;
-    at_most("body", b.len(), max_body.min(BODY_HARD), "bytes")?;
-    let (depth, keys) = measure(b);
+pub fn check(event_type: &str, data: &str, max_body: usize) -> Result<()> {
+    check_type(event_type)?;
+    at_most("body", data.len(), max_body.min(BODY_HARD), "bytes")?;
+    let (depth, keys) = measure(data);
     at_most("depth of the event's data", depth, DEPTH, "levels")?;
     at_most("event's data", keys, KEYS, "keys")
 }
@@ -67,11 +67,11 @@ pub fn check(t: &str, b: &str, max_body: usize) -> Result<()> {
 ///
 /// # Errors
 /// `TOO_LARGE`, `BAD_VALUE`.
-pub fn check_type(t: &str) -> Result<()> {
-    at_most("event type", t.len(), TYPE, "bytes")?;
-    if t.is_empty() || t.contains(char::is_control) {
-        return Err(Error::BadValue(format!(
-            "event type {t:?} is empty or has control characters"
+pub fn check_type(event_type: &str) -> Result<()> {
+    at_most("event type", event_type.len(), TYPE, "bytes")?;
+    if event_type.is_empty() || event_type.contains(char::is_control) {
+        return Err(Error::BadEvent(format!(
+            "event type {event_type:?} is empty or has control characters"
         )));
     }
     Ok(())

@@ -1,11 +1,11 @@
 //! A server's log in memory, for tests and the simulator. Keeps nothing when dropped.
 
 use super::chain;
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::server::ServerLog;
-use super::wire::{Ev, Last, Point};
-use crate::error::{Error, Result};
+use super::wire::{Entry, Last, Point};
 use std::collections::HashMap;
 
 /// A [`ServerLog`] of vectors and maps.
@@ -15,7 +15,7 @@ pub struct MemoryLog {
     /// `points[seq]` is the chain at `seq`.
     points: Vec<Point>,
     /// `rows[seq - 1]` is the row at `seq`.
-    rows: Vec<Ev>,
+    rows: Vec<Entry>,
     numbers: HashMap<(ClientId, u64), Id>,
     lasts: HashMap<ClientId, Last>,
     ids: HashMap<Id, u64>,
@@ -39,7 +39,7 @@ impl MemoryLog {
     }
 
     /// All rows.
-    pub fn rows(&self) -> &[Ev] {
+    pub fn rows(&self) -> &[Entry] {
         &self.rows
     }
 
@@ -52,8 +52,8 @@ impl MemoryLog {
     ///
     /// # Errors
     /// `CORRUPT` when the position is not the next one.
-    pub fn append_unchecked(&mut self, at: Point, row: &Ev) -> Result<()> {
-        self.numbers.remove(&(row.c, row.n));
+    pub fn append_unchecked(&mut self, at: Point, row: &Entry) -> Result<()> {
+        self.numbers.remove(&(row.client, row.n));
         self.append(at, row)
     }
 
@@ -69,6 +69,8 @@ impl MemoryLog {
 }
 
 impl ServerLog for MemoryLog {
+    type Error = Error;
+
     fn epoch(&self) -> Result<Epoch> {
         Ok(self.epoch)
     }
@@ -84,14 +86,14 @@ impl ServerLog for MemoryLog {
     fn safe(&self) -> Result<u64> {
         Ok(0)
     }
-    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
+    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Entry>> {
         let mut bytes = 0;
         let rest = self.rows.iter().skip(after as usize).take(max_events);
-        let fits = rest.enumerate().take_while(|(i, ev)| {
-            bytes += limits::size(&ev.t, &ev.b);
+        let fits = rest.enumerate().take_while(|(i, entry)| {
+            bytes += limits::size(&entry.event_type, &entry.data);
             *i == 0 || bytes <= max_bytes
         });
-        Ok(fits.map(|(_, ev)| ev.clone()).collect())
+        Ok(fits.map(|(_, entry)| entry.clone()).collect())
     }
     fn last_of(&self, client: &ClientId) -> Result<Option<Last>> {
         Ok(self.lasts.get(client).copied())
@@ -109,15 +111,15 @@ impl ServerLog for MemoryLog {
         self.owners.insert(*client, principal.into());
         Ok(())
     }
-    fn append(&mut self, at: Point, row: &Ev) -> Result<()> {
+    fn append(&mut self, at: Point, row: &Entry) -> Result<()> {
         if at.seq != self.rows.len() as u64 + 1 {
             return Err(Error::Corrupt(format!("row {} after {}", at.seq, self.rows.len())));
         }
-        if self.numbers.insert((row.c, row.n), row.id).is_some() {
-            return Err(Error::Corrupt(format!("client {} has two events {}", row.c, row.n)));
+        if self.numbers.insert((row.client, row.n), row.id).is_some() {
+            return Err(Error::Corrupt(format!("client {} has two events {}", row.client, row.n)));
         }
         self.ids.entry(row.id).or_insert(at.seq);
-        self.lasts.insert(row.c, Last { n: row.n, id: row.id });
+        self.lasts.insert(row.client, Last { n: row.n, id: row.id });
         self.points.push(at);
         self.rows.push(row.clone());
         Ok(())

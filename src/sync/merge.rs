@@ -1,8 +1,8 @@
-//! The pure plan for one page: which of its rows are our own, what must be undone, and what runs
+//! The pure plan for one segment: which of its rows are our own, what must be undone, and what runs
 //! again.
 //!
 //! ```text
-//! pending      p1 p2 p3 p4                         page    p1 p2 x p4
+//! pending      p1 p2 p3 p4                         segment p1 p2 x p4
 //! in place     p1 p2            (state is already right)   p1 p2
 //! undone             p3 p4      (newest first)
 //! applied                                                        x p4
@@ -13,10 +13,10 @@
 //! goes by id, never by position.
 
 use super::id::{ClientId, Id};
-use super::wire::{Ev, Kind};
+use super::wire::{Entry, Kind};
 use std::collections::HashMap;
 
-/// What one row of the page means here. Indices are positions in the pending list.
+/// What one row of the segment means here. Indices are positions in the pending list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Our event, confirmed where it stands: its effect is in the state already.
@@ -49,7 +49,7 @@ impl Role {
     }
 }
 
-/// What to do with a page, in this order: undo, the rows one by one, run again.
+/// What to do with a segment, in this order: undo, the rows one by one, run again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// One role for each row.
@@ -66,8 +66,8 @@ pub struct Plan {
     pub fork: Option<u64>,
 }
 
-/// Plans a page for replica `me`, whose pending events in order are `pending`.
-pub fn plan(me: &ClientId, pending: &[Id], rows: &[Ev]) -> Plan {
+/// Plans a segment for replica `me`, whose pending events in order are `pending`.
+pub fn plan(me: &ClientId, pending: &[Id], rows: &[Entry]) -> Plan {
     let index: HashMap<&Id, usize> = pending.iter().enumerate().map(|(i, id)| (id, i)).collect();
     let mut settled = vec![false; pending.len()];
     let mut keep = 0;
@@ -75,18 +75,18 @@ pub fn plan(me: &ClientId, pending: &[Id], rows: &[Ev]) -> Plan {
     let mut fork = None;
     let mut roles = Vec::with_capacity(rows.len());
     for row in rows {
-        // an id that was settled by an earlier row of this very page is no longer pending
+        // an id that was settled by an earlier row of this very segment is no longer pending
         let mine = index.get(&row.id).copied().filter(|&i| !settled[i]);
-        let role = match (row.k, mine) {
-            (Kind::E, Some(i)) if in_place && i == keep => Role::InPlace(i),
-            (Kind::E, Some(i)) => Role::Own(i),
-            (Kind::E, None) => Role::Foreign,
+        let role = match (row.kind, mine) {
+            (Kind::Event, Some(i)) if in_place && i == keep => Role::InPlace(i),
+            (Kind::Event, Some(i)) => Role::Own(i),
+            (Kind::Event, None) => Role::Foreign,
             (Kind::Rej, Some(i)) => Role::Rejected(i),
             (Kind::Dup, Some(i)) => Role::Duplicate(i),
             (Kind::Void, Some(i)) => Role::Rejected(i),
             (Kind::Rej | Kind::Dup | Kind::Void, None) => Role::Nothing,
         };
-        if row.c == *me
+        if row.client == *me
             && role.settles().is_none()
             && !index.contains_key(&row.id)
             && fork.is_none()
@@ -124,26 +124,38 @@ mod tests {
         Id::from_bytes([x; 16])
     }
 
-    fn row(x: u8, mine: bool, k: Kind) -> Ev {
-        let c = if mine { ME } else { ClientId::from_bytes([2; 16]) };
-        let (t, b) = ("t".into(), String::new());
-        Ev { id: id(x), c, n: u64::from(x), t, tv: 1, b, ts: None, k, reference: None, code: None }
+    fn row(x: u8, mine: bool, kind: Kind) -> Entry {
+        let client = if mine { ME } else { ClientId::from_bytes([2; 16]) };
+        let (event_type, data) = ("t".into(), String::new());
+        Entry {
+            id: id(x),
+            client,
+            n: u64::from(x),
+            event_type,
+            tv: 1,
+            data,
+            ts: None,
+            kind,
+            reference: None,
+            code: None,
+        }
     }
 
-    fn plan_of(pending: &[u8], rows: &[Ev]) -> Plan {
+    fn plan_of(pending: &[u8], rows: &[Entry]) -> Plan {
         plan(&ME, &pending.iter().map(|&x| id(x)).collect::<Vec<_>>(), rows)
     }
 
     #[test]
-    fn a_page_that_is_a_prefix_of_the_queue_confirms_in_place() {
-        let p = plan_of(&[1, 2, 3], &[row(1, true, Kind::E), row(2, true, Kind::E)]);
+    fn a_segment_that_is_a_prefix_of_the_queue_confirms_in_place() {
+        let p = plan_of(&[1, 2, 3], &[row(1, true, Kind::Event), row(2, true, Kind::Event)]);
         assert_eq!(p.roles, [Role::InPlace(0), Role::InPlace(1)]);
         assert_eq!((p.rebase, p.keep, p.left), (false, 2, vec![2]));
     }
 
     #[test]
     fn a_foreign_event_rebases_what_comes_after_it() {
-        let rows = [row(1, true, Kind::E), row(9, false, Kind::E), row(2, true, Kind::E)];
+        let rows =
+            [row(1, true, Kind::Event), row(9, false, Kind::Event), row(2, true, Kind::Event)];
         let p = plan_of(&[1, 2, 3], &rows);
         assert_eq!(p.roles, [Role::InPlace(0), Role::Foreign, Role::Own(1)]);
         assert_eq!((p.rebase, p.keep, p.left), (true, 1, vec![2]));
@@ -151,25 +163,25 @@ mod tests {
 
     #[test]
     fn a_rejected_event_is_undone_and_leaves() {
-        let p = plan_of(&[1, 2], &[row(1, true, Kind::Rej), row(2, true, Kind::E)]);
+        let p = plan_of(&[1, 2], &[row(1, true, Kind::Rej), row(2, true, Kind::Event)]);
         assert_eq!(p.roles, [Role::Rejected(0), Role::Own(1)]);
         assert_eq!((p.rebase, p.keep, p.left), (true, 0, vec![]));
     }
 
     #[test]
     fn other_peoples_verdicts_move_what_is_still_pending() {
-        let rows = [row(8, false, Kind::Rej), row(1, true, Kind::E), row(9, false, Kind::Dup)];
+        let rows = [row(8, false, Kind::Rej), row(1, true, Kind::Event), row(9, false, Kind::Dup)];
         let p = plan_of(&[1, 2], &rows);
         assert_eq!(p.roles, [Role::Nothing, Role::Own(0), Role::Nothing]);
         assert_eq!((p.rebase, p.keep, p.left), (true, 0, vec![1]));
-        let after = plan_of(&[1], &[row(1, true, Kind::E), row(8, false, Kind::Rej)]);
+        let after = plan_of(&[1], &[row(1, true, Kind::Event), row(8, false, Kind::Rej)]);
         assert_eq!((after.rebase, after.keep, after.left), (false, 1, vec![]));
     }
 
     #[test]
-    fn a_dup_after_its_first_occurrence_in_one_page_settles_once() {
+    fn a_dup_after_its_first_occurrence_in_one_segment_settles_once() {
         // a clone pushed our event under its own name, then ours became the dup
-        let rows = [row(1, false, Kind::E), row(1, true, Kind::Dup)];
+        let rows = [row(1, false, Kind::Event), row(1, true, Kind::Dup)];
         let p = plan_of(&[1, 2], &rows);
         assert_eq!(p.roles, [Role::InPlace(0), Role::Nothing]);
         assert_eq!((p.fork, p.left), (None, vec![1]));
@@ -177,9 +189,9 @@ mod tests {
 
     #[test]
     fn an_unknown_event_under_our_own_name_is_a_fork() {
-        let p = plan_of(&[1], &[row(7, true, Kind::E)]);
+        let p = plan_of(&[1], &[row(7, true, Kind::Event)]);
         assert_eq!((p.roles, p.fork), (vec![Role::Foreign], Some(7)));
-        assert_eq!(plan_of(&[1], &[row(7, false, Kind::E)]).fork, None);
+        assert_eq!(plan_of(&[1], &[row(7, false, Kind::Event)]).fork, None);
     }
 
     #[cfg(not(target_family = "wasm"))]
@@ -189,8 +201,9 @@ mod tests {
 
         /// Rows over a small set of ids, so that they meet the queue often, in any order and of any
         /// kind.
-        fn rows() -> impl Strategy<Value = Vec<Ev>> {
-            let kind = prop_oneof![4 => Just(Kind::E), 1 => Just(Kind::Rej), 1 => Just(Kind::Dup)];
+        fn rows() -> impl Strategy<Value = Vec<Entry>> {
+            let kind =
+                prop_oneof![4 => Just(Kind::Event), 1 => Just(Kind::Rej), 1 => Just(Kind::Dup)];
             prop::collection::vec(
                 (0u8..12, any::<bool>(), kind).prop_map(|(x, m, k)| row(x, m, k)),
                 0..14,
@@ -198,7 +211,7 @@ mod tests {
         }
 
         /// Runs a plan on a state that is the list of effects, as the store would.
-        fn carry_out(pending: &[Id], rows: &[Ev], plan: &Plan) -> Option<Vec<Id>> {
+        fn carry_out(pending: &[Id], rows: &[Entry], plan: &Plan) -> Option<Vec<Id>> {
             let mut state = pending.to_vec();
             if plan.rebase {
                 state.truncate(plan.keep);
@@ -221,11 +234,11 @@ mod tests {
                 let p = plan(&ME, &pending, &rows);
                 prop_assert_eq!(p.roles.len(), rows.len());
                 let left: Vec<Id> = p.left.iter().map(|&i| pending[i]).collect();
-                let mut expected: Vec<Id> = rows.iter().filter(|r| r.k == Kind::E).map(|r| r.id).collect();
+                let mut expected: Vec<Id> = rows.iter().filter(|r| r.kind == Kind::Event).map(|r| r.id).collect();
                 expected.extend(&left);
                 prop_assert_eq!(carry_out(&pending, &rows, &p), Some(expected));
-                // nothing leaves the queue but by its id standing in the page, and nothing leaves
-                // twice
+                // nothing leaves the queue but by its id standing in the segment, and nothing
+                // leaves twice
                 let mut gone: Vec<usize> = p.roles.iter().filter_map(|r| r.settles()).collect();
                 for &i in &gone {
                     prop_assert!(rows.iter().any(|r| r.id == pending[i]));

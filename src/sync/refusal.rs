@@ -2,9 +2,9 @@
 //!
 //! How a client reacts to each is in [`client`](super::client).
 
+use super::error::Result;
 use super::id::Epoch;
 use super::wire::{Last, Point, parse, to_json};
-use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// Why a request was not carried out.

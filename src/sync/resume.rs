@@ -2,10 +2,10 @@
 //! history is not the one it had read. Pure: the store carries it out, the client machine says
 //! when.
 
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::wire::{Last, Point, parse, safe_integer, too_large};
-use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/{log}/resume`: where do our histories part?

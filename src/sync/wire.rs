@@ -3,9 +3,9 @@
 //! Unknown fields are ignored, so that a newer peer may say more; wrong types and anything over a
 //! limit are `PROTOCOL` errors. Decides nothing; refusals are in [`refusal`](super::refusal).
 
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
-use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// The protocol version this build speaks.
@@ -46,7 +46,8 @@ impl At {
 pub enum Kind {
     /// An event that counts.
     #[default]
-    E,
+    #[serde(rename = "e")]
+    Event,
     /// The server's validator said no; only the verdict is kept.
     Rej,
     /// An event whose id the log had already under another number; it has no effect.
@@ -59,7 +60,7 @@ impl Kind {
     /// The byte that stands for it in the chain and in tables.
     pub const fn byte(self) -> u8 {
         match self {
-            Kind::E => 1,
+            Kind::Event => 1,
             Kind::Rej => 2,
             Kind::Dup => 3,
             Kind::Void => 4,
@@ -69,7 +70,7 @@ impl Kind {
     /// The kind a byte stands for.
     pub const fn from_byte(byte: u8) -> Option<Kind> {
         match byte {
-            1 => Some(Kind::E),
+            1 => Some(Kind::Event),
             2 => Some(Kind::Rej),
             3 => Some(Kind::Dup),
             4 => Some(Kind::Void),
@@ -78,31 +79,34 @@ impl Kind {
     }
 
     fn is_event(&self) -> bool {
-        *self == Kind::E
+        *self == Kind::Event
     }
 }
 
 /// One row of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ev {
+pub struct Entry {
     /// The event's identity.
     pub id: Id,
     /// The replica that made it.
-    pub c: ClientId,
+    #[serde(rename = "c")]
+    pub client: ClientId,
     /// That replica's own count.
     pub n: u64,
     /// Event type.
-    pub t: String,
+    #[serde(rename = "t")]
+    pub event_type: String,
     /// Schema version of the type.
     pub tv: u32,
     /// The body as it was sent; empty in `rej` and `dup` rows.
-    pub b: String,
+    #[serde(rename = "b")]
+    pub data: String,
     /// The author's clock: data, never order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts: Option<i64>,
     /// What the server made of it.
-    #[serde(default, skip_serializing_if = "Kind::is_event")]
-    pub k: Kind,
+    #[serde(rename = "k", default, skip_serializing_if = "Kind::is_event")]
+    pub kind: Kind,
     /// In a `dup` row, the id's first occurrence.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<Id>,
@@ -119,11 +123,13 @@ pub struct Outgoing {
     /// This replica's own count.
     pub n: u64,
     /// Event type.
-    pub t: String,
+    #[serde(rename = "t")]
+    pub event_type: String,
     /// Schema version of the type.
     pub tv: u32,
     /// The body.
-    pub b: String,
+    #[serde(rename = "b")]
+    pub data: String,
     /// The author's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts: Option<i64>,
@@ -140,13 +146,14 @@ pub struct Last {
 
 /// A piece of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct Segment {
     /// The server's epoch.
     pub epoch: Epoch,
-    /// Where the page begins: the cursor it is for.
+    /// Where the segment begins: the cursor it is for.
     pub from: Point,
-    /// The rows after `from`.
-    pub evs: Vec<Ev>,
+    /// The entries after `from`.
+    #[serde(rename = "evs")]
+    pub entries: Vec<Entry>,
     /// Where it ends.
     pub to: Point,
     /// The log's last `seq` when this was read.
@@ -159,8 +166,8 @@ pub struct Page {
     pub last: Option<Last>,
 }
 
-impl Page {
-    /// The cursor after this page.
+impl Segment {
+    /// The cursor after this segment.
     pub fn cursor(&self) -> At {
         At { epoch: Some(self.epoch), seq: self.to.seq, h: self.to.h }
     }
@@ -169,38 +176,42 @@ impl Page {
     ///
     /// # Errors
     /// `PROTOCOL`.
-    pub fn parse(text: &str) -> Result<Page> {
-        let page: Page = parse(text, limits::PAGE_TEXT)?;
-        page.check()?;
-        Ok(page)
+    pub fn parse(text: &str) -> Result<Segment> {
+        let segment: Segment = parse(text, limits::SEGMENT_TEXT)?;
+        segment.check()?;
+        Ok(segment)
     }
 
     fn check(&self) -> Result<()> {
-        if self.evs.len() > limits::PAGE_EVENTS {
-            return Err(over("events in the page", self.evs.len()));
+        if self.entries.len() > limits::SEGMENT_EVENTS {
+            return Err(over("events in the segment", self.entries.len()));
         }
         for seq in [self.from.seq, self.to.seq, self.head, self.safe, self.trim] {
             safe_integer(seq)?;
         }
-        if self.from.seq + self.evs.len() as u64 != self.to.seq || self.to.seq > self.head {
+        if self.from.seq + self.entries.len() as u64 != self.to.seq || self.to.seq > self.head {
             return Err(Error::Protocol(format!(
-                "a page of {} events from {} to {} with head {}",
-                self.evs.len(),
+                "a segment of {} events from {} to {} with head {}",
+                self.entries.len(),
                 self.from.seq,
                 self.to.seq,
                 self.head
             )));
         }
         let mut bytes = 0;
-        for ev in &self.evs {
-            check_event(ev.n, &ev.t, &ev.b, ev.ts)?;
-            let code = ev.code.as_deref().unwrap_or_default();
+        for entry in &self.entries {
+            check_event(entry.n, &entry.event_type, &entry.data, entry.ts)?;
+            let code = entry.code.as_deref().unwrap_or_default();
             if code.len() > limits::CODE {
                 return Err(over("bytes of a code", code.len()));
             }
-            bytes += limits::size(&ev.t, &ev.b);
+            bytes += limits::size(&entry.event_type, &entry.data);
         }
-        if bytes > limits::PAGE_BYTES { Err(over("bytes in the page", bytes)) } else { Ok(()) }
+        if bytes > limits::SEGMENT_BYTES {
+            Err(over("bytes in the segment", bytes))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -214,8 +225,9 @@ pub struct Push {
     /// Its cursor.
     pub at: At,
     /// Pending events, contiguous, oldest first.
-    pub evs: Vec<Outgoing>,
-    /// Most events wanted back; 0 for no page.
+    #[serde(rename = "evs")]
+    pub entries: Vec<Outgoing>,
+    /// Most events wanted back; 0 for no segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub want: Option<u64>,
 }
@@ -228,19 +240,19 @@ impl Push {
     pub fn parse(text: &str) -> Result<Push> {
         too_large("push", text.len(), limits::PUSH_TEXT, "bytes")?;
         let push: Push = parse(text, limits::PUSH_TEXT)?;
-        too_large("push", push.evs.len(), limits::PUSH_EVENTS, "events")?;
+        too_large("push", push.entries.len(), limits::PUSH_EVENTS, "events")?;
         safe_integer(push.at.seq)?;
         let mut bytes = 0;
-        for (i, ev) in push.evs.iter().enumerate() {
-            check_event(ev.n, &ev.t, &ev.b, ev.ts)?;
-            if ev.n != push.evs[0].n + i as u64 {
+        for (i, entry) in push.entries.iter().enumerate() {
+            check_event(entry.n, &entry.event_type, &entry.data, entry.ts)?;
+            if entry.n != push.entries[0].n + i as u64 {
                 return Err(Error::Protocol(format!(
                     "event {} where {} was due",
-                    ev.n,
-                    push.evs[0].n + i as u64
+                    entry.n,
+                    push.entries[0].n + i as u64
                 )));
             }
-            bytes += limits::size(&ev.t, &ev.b);
+            bytes += limits::size(&entry.event_type, &entry.data);
         }
         too_large("push", bytes, limits::PUSH_BYTES, "bytes")?;
         Ok(push)
@@ -253,7 +265,8 @@ pub struct Pushed {
     /// Protocol version.
     pub p: u64,
     /// The log after the client's cursor, its own events included.
-    pub page: Option<Page>,
+    #[serde(rename = "page")]
+    pub segment: Option<Segment>,
 }
 
 impl Pushed {
@@ -262,9 +275,9 @@ impl Pushed {
     /// # Errors
     /// `PROTOCOL`.
     pub fn parse(text: &str) -> Result<Pushed> {
-        let pushed: Pushed = parse(text, limits::PAGE_TEXT)?;
-        if let Some(page) = &pushed.page {
-            page.check()?;
+        let pushed: Pushed = parse(text, limits::SEGMENT_TEXT)?;
+        if let Some(segment) = &pushed.segment {
+            segment.check()?;
         }
         Ok(pushed)
     }
@@ -327,16 +340,16 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, limit: usize) -> Resu
     serde_json::from_str(text).map_err(|e| Error::Protocol(e.to_string()))
 }
 
-fn check_event(n: u64, t: &str, b: &str, ts: Option<i64>) -> Result<()> {
+fn check_event(n: u64, event_type: &str, data: &str, ts: Option<i64>) -> Result<()> {
     safe_integer(n)?;
     safe_integer(ts.unwrap_or(0).unsigned_abs())?;
     if n == 0 {
         return Err(Error::Protocol("event number 0".into()));
     }
-    if b.len() > limits::BODY_HARD {
-        return Err(over("bytes of a body", b.len()));
+    if data.len() > limits::BODY_HARD {
+        return Err(over("bytes of a body", data.len()));
     }
-    limits::check_type(t).map_err(|e| Error::Protocol(e.to_string()))
+    limits::check_type(event_type).map_err(|e| Error::Protocol(e.to_string()))
 }
 
 pub(super) fn safe_integer(n: u64) -> Result<()> {

@@ -50,8 +50,9 @@ export function newProfile(t) {
  * Starts a browser, which is closed when the test ends.
  * @param {import('node:test').TestContext} t
  * @param {'chromium' | 'firefox'} kind
- * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory of `newProfile`, used by one browser
- *   at a time; `allow`: complaints that are expected; `prefs`: of Firefox
+ * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory
+ *   of `newProfile`, used by one browser at a time; `allow`:
+ *   complaints that are expected; `prefs`: of Firefox
  */
 export async function launch(t, kind, { profile = newProfile(t), allow = [], prefs } = {}) {
   const browser = await puppeteer.launch({
@@ -98,6 +99,11 @@ class Session {
     await page.evaluateOnNewDocument(rememberWorkers)
     await page.goto(url)
     return page
+  }
+
+  /** The browser's own process; pages run in processes below it. */
+  get pid() {
+    return this.#browser.process().pid
   }
 
   /** What pages and workers complained about so far, without what is allowed. */

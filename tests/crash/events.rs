@@ -1,4 +1,4 @@
-//! A workload of the store: events made, refused and confirmed, pages that rebase, effects that
+//! A workload of the store: events made, refused and confirmed, segments that rebase, effects that
 //! cannot be undone, reducers of another version, plain documents, transactions larger than the
 //! cache, checkpoints.
 
@@ -9,13 +9,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases};
+use tidelog::event::{App, Event, Phases};
 use tidelog::model::Definition;
 use tidelog::sql::{Db, Durability, Options, Value};
 use tidelog::store::{Applied, Draft, EventOptions, Store};
 use tidelog::sync::chain;
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::wire::{Ev, Kind, Page};
+use tidelog::sync::wire::{Entry, Kind, Segment};
 use tidelog::vfs::Vfs;
 
 use crate::crash::work::{CREATE_DETOUR, FILE, Session, Workload};
@@ -45,7 +45,7 @@ impl Steps {
     }
 }
 
-impl Host for Steps {
+impl App for Steps {
     fn phases(&self) -> Phases {
         Phases { reduce: true, ..Phases::default() }
     }
@@ -62,10 +62,10 @@ impl Host for Steps {
         Ok(())
     }
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
-        match event.t.as_str() {
+        match event.event_type.as_str() {
             "fail" => Err(Error::User { phase: "reduce".into(), message: "as asked".into() }),
-            "note" => Ok(Some(format!("{{\"notes\":{{\"set\":[{}]}}}}", event.b))),
-            "claim" => Ok(Some(format!("{{\"notes\":{{\"ins\":[{}]}}}}", event.b))),
+            "note" => Ok(Some(format!("{{\"notes\":{{\"set\":[{}]}}}}", event.data))),
+            "claim" => Ok(Some(format!("{{\"notes\":{{\"ins\":[{}]}}}}", event.data))),
             _ => Ok(None),
         }
     }
@@ -96,9 +96,9 @@ impl Workload for EventsOfStore {
         let durability = if strict { Durability::Strict } else { Durability::Relaxed };
         let db = Db::open(vfs, FILE, Options { durability, ..Options::default() })?;
         db.writer().exec("PRAGMA cache_size = 10; PRAGMA wal_autocheckpoint = 40")?;
-        let host = Steps::default();
-        host.begin(0);
-        let store = Store::new(db, host.clone());
+        let app = Steps::default();
+        app.begin(0);
+        let store = Store::new(db, app.clone());
         for (model, owned) in [
             (r#"{"name":"notes","columns":[{"name":"by","index":"SPARSE"}]}"#, true),
             (
@@ -116,7 +116,7 @@ impl Workload for EventsOfStore {
             ..EventOptions::default()
         }))?;
         store.db().writer().exec(CREATE_DETOUR)?;
-        Ok(Box::new(Events { store, host }))
+        Ok(Box::new(Events { store, app }))
     }
 
     fn reopens(&self, step: i64) -> bool {
@@ -126,11 +126,11 @@ impl Workload for EventsOfStore {
 
 struct Events {
     store: Store<Steps>,
-    host: Steps,
+    app: Steps,
 }
 
 fn draft(t: &str, b: &str) -> Draft {
-    Draft { t: t.into(), b: b.into(), ..Draft::default() }
+    Draft { event_type: t.into(), data: b.into(), ..Draft::default() }
 }
 
 /// Notes of 3 KB, `count` of them.
@@ -142,18 +142,18 @@ fn notes(from: u32, count: u32) -> Vec<Draft> {
 
 const OTHER: ClientId = ClientId::from_bytes([200; 16]);
 
-fn other(n: u8, t: &str, b: &str) -> Ev {
+fn other(n: u8, t: &str, b: &str) -> Entry {
     let id = Id::from_bytes([100 + n; 16]);
     let (t, b) = (t.to_string(), b.to_string());
-    Ev {
+    Entry {
         id,
-        c: OTHER,
+        client: OTHER,
         n: n.into(),
-        t,
+        event_type: t,
         tv: 0,
-        b,
+        data: b,
         ts: Some(1),
-        k: Kind::E,
+        kind: Kind::Event,
         reference: None,
         code: None,
     }
@@ -174,44 +174,44 @@ impl Events {
     }
 
     /// The first so many pending events as the server's log has them.
-    fn mine(&self, count: i64) -> Result<Vec<Ev>> {
+    fn mine(&self, count: i64) -> Result<Vec<Entry>> {
         let me = self.store.start()?.client;
         let sql = "SELECT id, n, t, b FROM _pending ORDER BY lo LIMIT ?";
         self.store.db().reader().all(sql, &[tidelog::sql::Param::Integer(count)], |row| {
-            Ok(Ev {
+            Ok(Entry {
                 id: Id::from_slice(row.blob(0)?).ok_or(Error::Corrupt("an id".into()))?,
-                c: me,
+                client: me,
                 n: row.int(1)? as u64,
                 ..other(0, row.text(2)?, row.text(3)?)
             })
         })
     }
 
-    /// Applies the server's page of these rows.
-    fn apply(&self, evs: Vec<Ev>) -> Result<Applied> {
+    /// Applies the server's segment of these rows.
+    fn apply(&self, entries: Vec<Entry>) -> Result<Applied> {
         let from = self.store.start()?.at.point();
-        let to = chain::fold(from, &evs);
-        let page = Page {
+        let to = chain::fold(from, &entries);
+        let segment = Segment {
             epoch: Epoch::from_bytes([7; 8]),
             from,
-            evs,
+            entries,
             to,
             head: to.seq,
             safe: 0,
             trim: 0,
             last: None,
         };
-        let applied = now(self.store.apply(&page))?;
-        applied.ok_or(Error::Protocol("the cursor is not where the last page left it".into()))
+        let applied = now(self.store.apply(&segment))?;
+        applied.ok_or(Error::Protocol("the cursor is not where the last segment left it".into()))
     }
 
-    fn applies(&self, evs: Vec<Ev>, rebased: bool, rebuilt: bool) -> Result<()> {
-        let applied = self.apply(evs)?;
+    fn applies(&self, entries: Vec<Entry>, rebased: bool, rebuilt: bool) -> Result<()> {
+        let applied = self.apply(entries)?;
         if (applied.rebased, applied.rebuilt) == (rebased, rebuilt) {
             return Ok(());
         }
         Err(Error::BadValue(format!(
-            "a page rebased {}, rebuilt {}",
+            "a segment rebased {}, rebuilt {}",
             applied.rebased, applied.rebuilt
         )))
     }
@@ -219,7 +219,7 @@ impl Events {
 
 impl Session for Events {
     fn step(&mut self, step: i64) -> Result<()> {
-        self.host.begin(step);
+        self.app.begin(step);
         let store = &self.store;
         let todo = |b: &str| self.dispatch(vec![draft("es/todos", b)]);
         match step {
@@ -239,11 +239,11 @@ impl Session for Events {
             10 => store.db().writer().exec("PRAGMA wal_checkpoint(TRUNCATE)"),
             11 => self.dispatch(notes(10, 14)),
             12 => {
-                let mut evs = self.mine(3)?;
-                evs[1].k = Kind::Rej;
-                evs[1].code = Some("NO".into());
-                evs.insert(1, other(2, "claim", r#"{"id":"n12","by":"them"}"#));
-                self.applies(evs, true, false)
+                let mut entries = self.mine(3)?;
+                entries[1].kind = Kind::Rej;
+                entries[1].code = Some("NO".into());
+                entries.insert(1, other(2, "claim", r#"{"id":"n12","by":"them"}"#));
+                self.applies(entries, true, false)
             }
             13 => now(store.update("docs", &[r#"{"id":1,"b":[1,2]}"#.into()], false)).map(|_| ()),
             15 => store

@@ -58,12 +58,12 @@ fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
         }
         for (at, kind) in (1..).zip(&case.ops) {
             for (index, fault) in (0..).zip(FAULTS).filter(|(_, fault)| fault.hits(*kind)) {
-                // with one seed, these at every change and the others in turns
+                // with one seed, these at every change and the others now and then
                 let always = case.strict
                     && *kind != Kind::Read
                     && [Fault::Fail, Fault::Late, Fault::Down, Fault::Full].contains(&fault);
-                let turns = if case.strict { 4 } else { 8 };
-                if seeds > 1 || always || at % turns == index % turns {
+                let every = if case.strict { 4 } else { 8 };
+                if seeds > 1 || always || at % every == index % every {
                     jobs.push_back(Box::new(move |sweep| sweep.fault(case, fault, at)));
                 }
             }

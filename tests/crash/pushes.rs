@@ -6,7 +6,7 @@ use tidelog::server::Server;
 use tidelog::sql::{Db, Durability, Options};
 use tidelog::sync::chain;
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::wire::{At, Ev, Outgoing, Push, to_json};
+use tidelog::sync::wire::{At, Entry, Outgoing, Push, to_json};
 use tidelog::vfs::Vfs;
 
 use crate::crash::work::{CREATE_DETOUR, FILE, Session, Workload};
@@ -64,20 +64,21 @@ impl Session for Pushes {
     fn step(&mut self, step: i64) -> Result<()> {
         let index = step - if step > REOPEN { 2 } else { 1 };
         let (client, from, count, size, taken) = STEPS[index as usize];
-        let evs = (from..from + count)
+        let entries = (from..from + count)
             .map(|n| Outgoing {
                 id: Id::from_bytes([[client; 8], n.to_be_bytes()].concat().try_into().unwrap()),
                 n,
-                t: "set".into(),
+                event_type: "set".into(),
                 tv: 1,
-                b: format!("\"{}\"", n.to_string().repeat(size)),
+                data: format!("\"{}\"", n.to_string().repeat(size)),
                 ts: Some(n as i64),
             })
             .collect();
         let start = chain::start("todo");
         let at = At { epoch: None, seq: start.seq, h: start.h };
-        let push = Push { p: 1, client: ClientId::from_bytes([client; 16]), at, evs, want: None };
-        let no = |ev: &Ev| Ok((ev.n == 2).then(|| "NO".into()));
+        let push =
+            Push { p: 1, client: ClientId::from_bytes([client; 16]), at, entries, want: None };
+        let no = |entry: &Entry| Ok((entry.n == 2).then(|| "NO".into()));
         let reply = self.server.push("ann", &to_json(&push)?, Some(&no))?;
         if reply.is_ok() == taken { Ok(()) } else { Err(Error::BadValue(reply.body)) }
     }

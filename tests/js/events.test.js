@@ -204,6 +204,29 @@ test('misuse is a TypeError that names the argument', async () => {
   await es.close()
 })
 
+test('a queue reads and adds, and has nothing else that writes', async () => {
+  const es = new EventSourcingDB({ models: { todos: {} } })
+  const writes = ['update', 'updateNoTrans', 'updateWhere', 'remove', 'removeWhere', 'delete']
+  for (const name of [...writes, 'changeId', 'makeSelect', 'numAggOp', 'each'])
+    assert.equal(es.queue[name], undefined, name)
+  await assert.rejects(es.queue.set({ v: 1 }), { code: 'NOT_SUPPORTED', message: /never edited/ })
+  await es.close()
+})
+
+test('a queue counts its events in SQL, all or those of a type', async () => {
+  const es = new EventSourcingDB({ models: { todos: {} } })
+  for (let i = 0; i < 5; i++) await es.dispatch(i % 2 ? 'odd' : 'even', { i })
+  // what counting reads is no event
+  es.db._engine.history = () => assert.fail('events were read')
+  assert.deepEqual(
+    [await es.queue.count(), await es.queue.count({ type: 'odd' }), await es.queue.count({})],
+    [5, 2, 5],
+  )
+  assert.equal(await es.queue.count({ type: 'none' }), 0)
+  await assert.rejects(es.queue.count({ kind: 1 }), { name: 'TypeError', message: /by 'kind'/ })
+  await es.close()
+})
+
 test('a queue works without models', async () => {
   const db = new DB()
   const queue = db.addModel(EventQueue, { name: 'history' })

@@ -64,6 +64,6 @@ test('a write that finds no room rejects with QUOTA and leaves nothing, reads go
   assert.equal(await db.store.rows.count(), seen.written)
   await db.store.rows.set({ id: 'more' })
   assert.equal(db.status.full, false)
-  assert.deepEqual([db.status.storage, db.status.persistence], ['host', 'persistent'])
+  assert.deepEqual([db.status.storage, db.status.persistence], ['file', 'persistent'])
   await db.close()
 })

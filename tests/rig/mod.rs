@@ -1,4 +1,4 @@
-//! A store with a simple application, natively, and pages as a server would make them; shared by
+//! A store with a simple application, natively, and segments as a server would make them; shared by
 //! the tests of the store.
 
 #![cfg(not(target_family = "wasm"))]
@@ -10,13 +10,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases, Types};
+use tidelog::event::{App, Event, Phases, Types};
 use tidelog::model::{Definition, Search};
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::chain;
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::wire::{Ev, Kind, Page, Point};
+use tidelog::sync::wire::{Entry, Kind, Point, Segment};
 use tidelog::vfs::{Memory, Vfs};
 
 /// Natively nothing ever waits.
@@ -27,21 +27,21 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// A host whose reducer keeps a counter and fails when asked to.
+/// An app whose reducer keeps a counter and fails when asked to.
 #[derive(Default)]
-pub(crate) struct TestHost {
+pub(crate) struct TestApp {
     random: Cell<u8>,
     /// Sets the random bytes of one replica's process off from another's.
     salt: u8,
 }
 
-impl TestHost {
-    pub(crate) fn salted(salt: u8) -> TestHost {
-        TestHost { salt, ..TestHost::default() }
+impl TestApp {
+    pub(crate) fn salted(salt: u8) -> TestApp {
+        TestApp { salt, ..TestApp::default() }
     }
 }
 
-impl Host for TestHost {
+impl App for TestApp {
     fn phases(&self) -> Phases {
         Phases { reduce: true, ..Phases::default() }
     }
@@ -58,9 +58,9 @@ impl Host for TestHost {
         Ok(())
     }
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
-        match event.t.as_str() {
+        match event.event_type.as_str() {
             "fail" => Err(Error::User { phase: "reduce".into(), message: "as asked".into() }),
-            "note" => Ok(Some(format!("{{\"notes\":{{\"ins\":[{}]}}}}", event.b))),
+            "note" => Ok(Some(format!("{{\"notes\":{{\"ins\":[{}]}}}}", event.data))),
             "where" => Ok(Some(format!("{{\"notes\":{{\"set\":[{{\"id\":\"v{}\"}}]}}}}", event.v))),
             _ => Ok(None),
         }
@@ -70,7 +70,7 @@ impl Host for TestHost {
     }
 }
 
-pub(crate) fn open(memory: &Memory, log: Option<&str>, version: i64) -> Store<TestHost> {
+pub(crate) fn open(memory: &Memory, log: Option<&str>, version: i64) -> Store<TestApp> {
     open_with(
         memory,
         0,
@@ -79,7 +79,7 @@ pub(crate) fn open(memory: &Memory, log: Option<&str>, version: i64) -> Store<Te
 }
 
 /// A replica of the log `log` whose process has `salt` of its own.
-pub(crate) fn replica(memory: &Memory, salt: u8, types: Types) -> Store<TestHost> {
+pub(crate) fn replica(memory: &Memory, salt: u8, types: Types) -> Store<TestApp> {
     open_with(
         memory,
         salt,
@@ -87,9 +87,9 @@ pub(crate) fn replica(memory: &Memory, salt: u8, types: Types) -> Store<TestHost
     )
 }
 
-fn open_with(memory: &Memory, salt: u8, options: EventOptions) -> Store<TestHost> {
+fn open_with(memory: &Memory, salt: u8, options: EventOptions) -> Store<TestApp> {
     let db = Db::open(Vfs::register(memory.clone()).unwrap(), "t.db", Options::default()).unwrap();
-    let store = Store::new(db, TestHost { salt, ..TestHost::default() });
+    let store = Store::new(db, TestApp { salt, ..TestApp::default() });
     for model in [r#"{"name":"notes"}"#, r#"{"name":"todos","columns":[{"name":"done"}]}"#] {
         now(store.add_model(Definition::parse(model).unwrap(), true)).unwrap();
     }
@@ -97,35 +97,35 @@ fn open_with(memory: &Memory, salt: u8, options: EventOptions) -> Store<TestHost
     store
 }
 
-pub(crate) fn dispatch(store: &Store<TestHost>, t: &str, b: &str) -> Result<u64> {
-    let draft = Draft { t: t.into(), b: b.into(), ..Draft::default() };
+pub(crate) fn dispatch(store: &Store<TestApp>, t: &str, b: &str) -> Result<u64> {
+    let draft = Draft { event_type: t.into(), data: b.into(), ..Draft::default() };
     now(store.dispatch(vec![draft])).map(|made| made[0].event.v)
 }
 
-pub(crate) fn rows(store: &Store<TestHost>, model: &str) -> String {
+pub(crate) fn rows(store: &Store<TestApp>, model: &str) -> String {
     store.search(store.db().reader(), model, &Search::default()).unwrap().items
 }
 
-/// A server's page after `from`: rows of somebody else, and of `me` by the ids given.
-pub(crate) fn page(from: Point, rows: &[(Id, ClientId, u64, &str, &str)]) -> Page {
-    let evs: Vec<Ev> = rows
+/// A server's segment after `from`: rows of somebody else, and of `me` by the ids given.
+pub(crate) fn segment(from: Point, rows: &[(Id, ClientId, u64, &str, &str)]) -> Segment {
+    let entries: Vec<Entry> = rows
         .iter()
-        .map(|(id, c, n, t, b)| Ev {
+        .map(|(id, c, n, t, b)| Entry {
             id: *id,
-            c: *c,
+            client: *c,
             n: *n,
-            t: t.to_string(),
+            event_type: t.to_string(),
             tv: 0,
-            b: b.to_string(),
+            data: b.to_string(),
             ts: Some(1),
-            k: Kind::E,
+            kind: Kind::Event,
             reference: None,
             code: None,
         })
         .collect();
-    let to = chain::fold(from, &evs);
+    let to = chain::fold(from, &entries);
     let epoch = Epoch::from_bytes([7; 8]);
-    Page { epoch, from, evs, to, head: to.seq, safe: 0, trim: 0, last: None }
+    Segment { epoch, from, entries, to, head: to.seq, safe: 0, trim: 0, last: None }
 }
 
 pub(crate) const OTHER: ClientId = ClientId::from_bytes([200; 16]);

@@ -1,4 +1,4 @@
-//! A keeper of blocks for tests: waits one turn, fails when told to, and lets somebody else look at
+//! A keeper of blocks for tests: waits one poll, fails when told to, and lets somebody else look at
 //! what is kept.
 #![cfg(not(target_family = "wasm"))]
 
@@ -33,7 +33,7 @@ impl Disk {
     }
 }
 
-/// A keeper that waits one turn, fails when told to, and has background work done by
+/// A keeper that waits one poll, fails when told to, and has background work done by
 /// [`Shelf::work`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shelf {
@@ -76,12 +76,12 @@ impl Shelf {
 
 impl Keeper for Shelf {
     fn keep(&self, batch: &Batch, _strict: bool) -> Work<Result<(), StorageError>> {
-        let (this, batch, mut turns) = (self.clone(), batch.clone(), 0);
+        let (this, batch, mut polls) = (self.clone(), batch.clone(), 0);
         Box::pin(async move {
             std::future::poll_fn(|cx| {
-                turns += 1;
+                polls += 1;
                 cx.waker().wake_by_ref();
-                if turns > 1 { Poll::Ready(()) } else { Poll::Pending }
+                if polls > 1 { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
             if this.fails.get() {

@@ -1,4 +1,4 @@
-// Files in memory for `Engine.open`'s `host` storage, which can be caught in the middle: a copy of
+// Files in memory for `Engine.open`'s `file` storage, which can be caught in the middle: a copy of
 // all is taken just before the k-th write, as tests/sim/spied.rs does natively. What the dying
 // engine still does afterwards is forgotten.
 

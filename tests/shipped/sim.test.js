@@ -14,7 +14,7 @@ const FAULTS = [
   'RolledBack',
   'RequestDoubled',
   'AnswerOfAFormerLife',
-  'PageForged',
+  'SegmentForged',
   'Rebased',
   'Rewound',
   'Renamed',

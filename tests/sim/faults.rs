@@ -24,7 +24,7 @@ happenings! {
     Held, ShadowedBehindHeld, Upgraded, UpgradedWhileHeld,
     // the server
     ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
-    LongPollCut, PageCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, PageForged,
+    LongPollCut, SegmentCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, SegmentForged,
     ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, HoleRefused, Rejected, Pardoned, DupRow, BackedUp, RolledBack,
     RolledBackSilently, EpochChanged, RolledBackToASibling, Emptied, Regrown, CrossedARollback,
     // what came of it
@@ -103,8 +103,8 @@ pub(crate) struct Rates {
     pub(crate) regime: u64,
     /// A client gets a newer version of the application.
     pub(crate) upgrade: u64,
-    /// Most rows in a page.
-    pub(crate) page: usize,
+    /// Most rows in a segment.
+    pub(crate) segment: usize,
     /// The rest of the steps in which someone writes rather than time passing.
     pub(crate) write: u64,
 }
@@ -126,7 +126,7 @@ impl Rates {
             copy: up_to(30).saturating_sub(8),
             regime: up_to(20).saturating_sub(8),
             upgrade: up_to(12).saturating_sub(6),
-            page: if up_to(2) == 2 { 3 } else { 1000 },
+            segment: if up_to(2) == 2 { 3 } else { 1000 },
             write: 60 + up_to(340),
         }
     }
@@ -146,7 +146,7 @@ impl Rates {
             regime: 0,
             upgrade: 0,
             write: 0,
-            page: 1000,
+            segment: 1000,
             reject: self.reject,
         }
     }

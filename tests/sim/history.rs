@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use tidelog::sync::chain;
 use tidelog::sync::id::{ClientId, Hash, Id};
-use tidelog::sync::wire::{Ev, Kind, Point};
+use tidelog::sync::wire::{Entry, Kind, Point};
 
 /// One point of a history.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub(crate) struct History {
     /// Where the present log stands.
     pub(crate) head: Point,
     /// The present log.
-    pub(crate) log: Vec<Ev>,
+    pub(crate) log: Vec<Entry>,
     /// `points[seq]` of the present log.
     points: Vec<Hash>,
     /// Where each id of the present log stands first.
@@ -102,53 +102,55 @@ impl History {
     }
 
     /// Takes note of rows after the head; the oracles I2, I3 and I7 of the server's side.
-    pub(crate) fn extend(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
-        for (ev, point) in rows {
-            let expected = chain::step(self.head, &ev);
+    pub(crate) fn extend(&mut self, rows: Vec<(Entry, Point)>) -> Result<(), String> {
+        for (entry, point) in rows {
+            let expected = chain::step(self.head, &entry);
             if expected != point {
                 return Err(format!(
                     "I7: the stored chain at {} is not the one of its row",
                     point.seq
                 ));
             }
-            let number = self.numbers.entry(ev.c).or_default();
+            let number = self.numbers.entry(entry.client).or_default();
             *number += 1;
-            if *number != ev.n {
-                return Err(format!("I3: row {number} of {} has number {}", ev.c, ev.n));
+            if *number != entry.n {
+                return Err(format!("I3: row {number} of {} has number {}", entry.client, entry.n));
             }
-            if ev.k == Kind::E && !self.counted.insert(ev.id) {
-                return Err(format!("I2: {} counts twice, again at {}", ev.id, point.seq));
+            if entry.kind == Kind::Event && !self.counted.insert(entry.id) {
+                return Err(format!("I2: {} counts twice, again at {}", entry.id, point.seq));
             }
-            match ev.k {
-                Kind::E => self.pardoned += u64::from(self.rejected.remove(&ev.id)),
-                Kind::Rej => _ = self.rejected.insert(ev.id),
+            match entry.kind {
+                Kind::Event => self.pardoned += u64::from(self.rejected.remove(&entry.id)),
+                Kind::Rej => _ = self.rejected.insert(entry.id),
                 Kind::Dup | Kind::Void => {}
             }
-            self.first.entry(ev.id).or_insert(point.seq);
+            self.first.entry(entry.id).or_insert(point.seq);
             if !self.moments.contains_key(&point.h) {
-                self.remember(&ev, point);
+                self.remember(&entry, point);
             }
             self.head = point;
             self.points.push(point.h);
-            self.log.push(ev);
+            self.log.push(entry);
         }
         Ok(())
     }
 
-    fn remember(&mut self, ev: &Ev, point: Point) {
+    fn remember(&mut self, entry: &Entry, point: Point) {
         let before = &self.moments[&self.head.h];
         let (mut state, mut dead) = (before.state.clone(), before.dead.clone());
-        if ev.k == Kind::E && !Op::parse(&ev.b).apply(point.seq, Rc::make_mut(&mut state)) {
+        if entry.kind == Kind::Event
+            && !Op::parse(&entry.data).apply(point.seq, Rc::make_mut(&mut state))
+        {
             Rc::make_mut(&mut dead).push(point.seq);
         }
-        let counts = ev.k == Kind::E;
-        let newer = before.newer.or((counts && ev.tv > 1).then_some(point.seq));
-        let step = Some((self.head.h, ev.id, counts));
+        let counts = entry.kind == Kind::Event;
+        let newer = before.newer.or((counts && entry.tv > 1).then_some(point.seq));
+        let step = Some((self.head.h, entry.id, counts));
         self.moments.insert(point.h, Moment { seq: point.seq, step, newer, state, dead });
     }
 
     /// The server was put back: begins the present log again with these rows.
-    pub(crate) fn roll_back(&mut self, rows: Vec<(Ev, Point)>) -> Result<(), String> {
+    pub(crate) fn roll_back(&mut self, rows: Vec<(Entry, Point)>) -> Result<(), String> {
         self.first.clear();
         self.counted.clear();
         self.log.clear();

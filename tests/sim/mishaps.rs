@@ -162,13 +162,13 @@ impl<P: Process, O: Origin> World<P, O> {
     /// Before anybody comes back, a stranger has written as much as was lost.
     fn regrow(&mut self) -> Result<(), String> {
         self.seen(Seen::Regrown);
-        let evs = (1..=self.dice.between(1, 12)).map(|n| {
+        let entries = (1..=self.dice.between(1, 12)).map(|n| {
             let (id, b) = (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, 1).body());
-            Outgoing { id, n, t: "change".into(), tv: 1, b, ts: None }
+            Outgoing { id, n, event_type: "change".into(), tv: 1, data: b, ts: None }
         });
-        let evs = evs.collect();
+        let entries = entries.collect();
         let client = ClientId::from_bytes(self.dice.bytes());
-        self.push_from_outside("stranger", client, evs)
+        self.push_from_outside("stranger", client, entries)
     }
 
     /// Someone outside pushes an event of the log again under a name of its own: it must not count
@@ -178,11 +178,12 @@ impl<P: Process, O: Origin> World<P, O> {
             return Ok(());
         }
         let client = ClientId::from_bytes([0xcc; 16]);
-        let ev = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
-        let (id, t, tv, b) = (ev.id, ev.t.clone(), ev.tv, ev.b.clone());
+        let entry = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
+        let (id, event_type, tv, data) =
+            (entry.id, entry.event_type.clone(), entry.tv, entry.data.clone());
         let hole = u64::from(self.dice.chance(200));
         let n = self.history.count_of(&client) + 1 + hole;
-        let event = Outgoing { id, n, t, tv, b, ts: None };
+        let event = Outgoing { id, n, event_type, tv, data, ts: None };
         if hole > 0 {
             self.seen(Seen::HoleRefused);
             return match self.push_from_outside("copycat", client, vec![event]) {
@@ -198,10 +199,10 @@ impl<P: Process, O: Origin> World<P, O> {
         &mut self,
         who: &str,
         client: ClientId,
-        evs: Vec<Outgoing>,
+        entries: Vec<Outgoing>,
     ) -> Result<(), String> {
         let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
-        let push = Push { p: 1, client, at, evs, want: Some(0) };
+        let push = Push { p: 1, client, at, entries, want: Some(0) };
         let text = to_json(&push).unwrap_or_default();
         match self.origin.push(who, &text, None, 1) {
             Ok(reply) if reply.is_ok() => self.note_server(),

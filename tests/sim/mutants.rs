@@ -11,7 +11,7 @@ use super::world::World;
 use tidelog::sync::chain;
 use tidelog::sync::refusal::Refusal;
 use tidelog::sync::resume::Resumed;
-use tidelog::sync::wire::{Page, Pushed, to_json};
+use tidelog::sync::wire::{Pushed, Segment, to_json};
 
 macro_rules! mutants {
     ($($list:ident { $($(#[$doc:meta])* $name:ident,)* })*) => {
@@ -56,11 +56,11 @@ mutants! {
         PendingDropped,
         /// Rule 8: it drops its queue when it goes back.
         PendingDroppedOnReset,
-        /// Rule 10, and row "200 page": a page that does not begin at the cursor is applied.
-        MisfitPageApplied,
+        /// Rule 10, and row "200 segment": a segment that does not begin at the cursor is applied.
+        MisfitSegmentApplied,
         /// I14: an event of a newer version is passed over.
         HeldPassedOver,
-        /// Row "200 page": one whose chain does not hold is applied.
+        /// Row "200 segment": one whose chain does not hold is applied.
         ChainUnchecked,
         /// Row "fork": nobody else is ever seen under the own name.
         ForkUnseen,
@@ -127,7 +127,7 @@ impl<P: Process, O: Origin> World<P, O> {
             return same();
         }
         if status == 200 {
-            return self.bend_page(i, body, pushed).map_or_else(same, |body| (200, body));
+            return self.bend_segment(i, body, pushed).map_or_else(same, |body| (200, body));
         }
         let busy = (503, String::new());
         let process = &mut self.nodes[i].process;
@@ -153,46 +153,47 @@ impl<P: Process, O: Origin> World<P, O> {
         same()
     }
 
-    /// The same for an answer with a page, or with where histories part.
-    fn bend_page(&mut self, i: usize, body: &str, pushed: Option<u64>) -> Option<String> {
+    /// The same for an answer with a segment, or with where histories part.
+    fn bend_segment(&mut self, i: usize, body: &str, pushed: Option<u64>) -> Option<String> {
         if let (Mutant::PushedBeforeAsof, Ok(mut resumed)) = (self.mutant, Resumed::parse(body)) {
             resumed.asof = resumed.common?;
             return to_json(&resumed).ok();
         }
-        if let Ok(mut page) = Page::parse(body) {
-            self.spoil(i, &mut page);
-            return to_json(&page).ok();
+        if let Ok(mut segment) = Segment::parse(body) {
+            self.spoil(i, &mut segment);
+            return to_json(&segment).ok();
         }
         let mut answer = Pushed::parse(body).ok()?;
         if let (Mutant::AckTrusted, Some(n)) = (self.mutant, pushed) {
             self.nodes[i].process.drop_pending(n);
         }
-        self.spoil(i, answer.page.as_mut()?);
+        self.spoil(i, answer.segment.as_mut()?);
         to_json(&answer).ok()
     }
 
-    fn spoil(&self, i: usize, page: &mut Page) {
+    fn spoil(&self, i: usize, segment: &mut Segment) {
         let process = &self.nodes[i].process;
         let (top, confirmed) = process.numbers();
         match self.mutant {
-            Mutant::MisfitPageApplied if page.from != process.cursor().point() => {
-                page.from = process.cursor().point();
-                page.to = chain::fold(page.from, &page.evs);
-                page.head = page.head.max(page.to.seq);
+            Mutant::MisfitSegmentApplied if segment.from != process.cursor().point() => {
+                segment.from = process.cursor().point();
+                segment.to = chain::fold(segment.from, &segment.entries);
+                segment.head = segment.head.max(segment.to.seq);
             }
-            Mutant::ChainUnchecked if page.from == process.cursor().point() => {
-                page.to = chain::fold(page.from, &page.evs);
+            Mutant::ChainUnchecked if segment.from == process.cursor().point() => {
+                segment.to = chain::fold(segment.from, &segment.entries);
             }
-            Mutant::LostNumbersUnseen if page.last.map_or(0, |l| l.n) < confirmed => {
-                page.last = page
-                    .last
-                    .or(page.evs.first().map(|ev| tidelog::sync::wire::Last { n: 0, id: ev.id }));
-                page.last.iter_mut().for_each(|l| l.n = confirmed);
+            Mutant::LostNumbersUnseen if segment.last.map_or(0, |l| l.n) < confirmed => {
+                segment.last = segment.last.or(segment
+                    .entries
+                    .first()
+                    .map(|entry| tidelog::sync::wire::Last { n: 0, id: entry.id }));
+                segment.last.iter_mut().for_each(|l| l.n = confirmed);
             }
             Mutant::ForkUnseen | Mutant::LastAboveTopUnseen => {
-                page.last.iter_mut().for_each(|l| l.n = l.n.min(top));
+                segment.last.iter_mut().for_each(|l| l.n = l.n.min(top));
             }
-            Mutant::RenamedBeforeHead => page.head = page.to.seq,
+            Mutant::RenamedBeforeHead => segment.head = segment.to.seq,
             _ => {}
         }
     }

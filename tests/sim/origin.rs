@@ -2,30 +2,31 @@
 
 use super::mutants::Mutant;
 use tidelog::error::Result;
+use tidelog::sync;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::memory::MemoryLog;
 use tidelog::sync::server::{self, Pulled, Reply, ServerLog, Validator};
-use tidelog::sync::wire::{At, Ev, Kind, Last, Point, Pull, Push, to_json};
+use tidelog::sync::wire::{At, Entry, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
 pub(crate) trait Origin: Sized {
     /// A new log.
     fn create(mutant: Mutant) -> Self;
-    /// Carries out a push; `reject` says what the [`verdict`]s are, if any, and `page` is the most
-    /// rows of a page.
+    /// Carries out a push; `reject` says what the [`verdict`]s are, if any, and `segment` is the
+    /// most rows of a segment.
     fn push(
         &mut self,
         principal: &str,
         text: &str,
         reject: Option<u8>,
-        page: usize,
+        segment: usize,
     ) -> Result<Reply>;
     /// Carries out a pull.
-    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled>;
+    fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled>;
     /// Carries out a resume.
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply>;
     /// The rows after `seq`, each with the chain after it.
-    fn rows(&self, after: u64) -> Vec<(Ev, Point)>;
+    fn rows(&self, after: u64) -> Vec<(Entry, Point)>;
     /// Dies and comes back with what is durable.
     fn reopen(&mut self);
     /// Before its `k`-th write from now, remembers what a death there would leave for the next
@@ -43,23 +44,23 @@ pub(crate) trait Origin: Sized {
 
 /// Says no to about one event in seven, by its id and the server's life, so that each attempt in
 /// one life gets the same verdict and one in another may not.
-pub(crate) fn verdict(ev: &Ev, life: u8) -> Result<Option<String>> {
-    Ok(ev.id.as_bytes()[15].wrapping_add(life).is_multiple_of(7).then(|| "SEVENTH".into()))
+pub(crate) fn verdict<E>(entry: &Entry, life: u8) -> Result<Option<String>, E> {
+    Ok(entry.id.as_bytes()[15].wrapping_add(life).is_multiple_of(7).then(|| "SEVENTH".into()))
 }
 
 /// A push whose answer has at most so many rows.
-pub(crate) fn small_push(text: &str, page: usize) -> Result<String> {
+pub(crate) fn small_push(text: &str, segment: usize) -> Result<String> {
     let smaller = Push::parse(text).ok().map(|push| {
-        let want = push.want.unwrap_or(u64::MAX).min(page as u64);
+        let want = push.want.unwrap_or(u64::MAX).min(segment as u64);
         to_json(&Push { want: Some(want), ..push })
     });
     Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
 }
 
 /// A pull whose answer has at most so many rows.
-pub(crate) fn small_pull(text: &str, page: usize) -> Result<String> {
+pub(crate) fn small_pull(text: &str, segment: usize) -> Result<String> {
     let smaller =
-        Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(page as u64), ..pull }));
+        Pull::parse(text).ok().map(|pull| to_json(&Pull { limit: Some(segment as u64), ..pull }));
     Ok(smaller.transpose()?.unwrap_or_else(|| text.into()))
 }
 
@@ -79,28 +80,29 @@ impl Origin for InMemoryOrigin {
         principal: &str,
         text: &str,
         reject: Option<u8>,
-        page: usize,
+        segment: usize,
     ) -> Result<Reply> {
         let push = Push::parse(text).ok();
-        let first_n = push.as_ref().and_then(|p| p.evs.first()).map_or(1, |e| e.n);
+        let first_n = push.as_ref().and_then(|p| p.entries.first()).map_or(1, |e| e.n);
         let at = push.map(|p| p.at);
         let mut bent =
-            Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, page };
-        let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
-        server::push(&mut bent, principal, text, judge.as_ref().map(|j| j as Validator<'_>))
+            Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, segment };
+        let judge = reject.map(|life| move |entry: &Entry| verdict(entry, life));
+        let validate = judge.as_ref().map(|j| j as Validator<'_, sync::Error>);
+        Ok(server::push(&mut bent, principal, text, validate)?)
     }
-    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
+    fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {
         let at = Pull::parse(text).ok().map(|p| p.at);
         let log = &mut self.log;
-        let bent = Bent { log, mutant: self.mutant, first_n: 1, at, pushes: false, page };
-        server::pull(&bent, principal, text)
+        let bent = Bent { log, mutant: self.mutant, first_n: 1, at, pushes: false, segment };
+        Ok(server::pull(&bent, principal, text)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
-        server::resume(&self.log, principal, text)
+        Ok(server::resume(&self.log, principal, text)?)
     }
-    fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
+    fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let rows = self.log.rows().iter().enumerate().skip(after as usize);
-        rows.filter_map(|(i, ev)| Some((ev.clone(), self.log.point(i as u64 + 1)?))).collect()
+        rows.filter_map(|(i, entry)| Some((entry.clone(), self.log.point(i as u64 + 1)?))).collect()
     }
     fn reopen(&mut self) {}
     fn backup(&self) -> Self {
@@ -112,7 +114,7 @@ impl Origin for InMemoryOrigin {
     }
 }
 
-/// The log as the rules see it, which without a mutant is the log as it is, in small pages.
+/// The log as the rules see it, which without a mutant is the log as it is, in small segments.
 struct Bent<'a> {
     log: &'a mut MemoryLog,
     mutant: Mutant,
@@ -122,17 +124,19 @@ struct Bent<'a> {
     at: Option<At>,
     /// Whether it is a push.
     pushes: bool,
-    page: usize,
+    segment: usize,
 }
 
 impl ServerLog for Bent<'_> {
-    fn epoch(&self) -> Result<Epoch> {
+    type Error = sync::Error;
+
+    fn epoch(&self) -> Result<Epoch, sync::Error> {
         self.log.epoch()
     }
-    fn head(&self) -> Result<Point> {
+    fn head(&self) -> Result<Point, sync::Error> {
         self.log.head()
     }
-    fn hash_at(&self, seq: u64) -> Result<Option<Hash>> {
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, sync::Error> {
         match (self.mutant, self.at) {
             (Mutant::NoAtCheckOnPush, Some(at)) if at.seq == seq && self.pushes => Ok(Some(at.h)),
             (Mutant::NoAtCheckOnPull, Some(at)) if at.seq == seq && !self.pushes => Ok(Some(at.h)),
@@ -142,16 +146,21 @@ impl ServerLog for Bent<'_> {
             _ => self.log.hash_at(seq),
         }
     }
-    fn trim(&self) -> Result<u64> {
+    fn trim(&self) -> Result<u64, sync::Error> {
         self.log.trim()
     }
-    fn safe(&self) -> Result<u64> {
+    fn safe(&self) -> Result<u64, sync::Error> {
         self.log.safe()
     }
-    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>> {
-        self.log.read(after, max_events.min(self.page), max_bytes)
+    fn read(
+        &self,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, sync::Error> {
+        self.log.read(after, max_events.min(self.segment), max_bytes)
     }
-    fn last_of(&self, client: &ClientId) -> Result<Option<Last>> {
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>, sync::Error> {
         let last = self.log.last_of(client)?;
         Ok(match self.mutant {
             // whatever comes is taken for the next one
@@ -164,25 +173,25 @@ impl ServerLog for Bent<'_> {
             _ => last,
         })
     }
-    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>> {
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>, sync::Error> {
         self.log.id_of(client, n)
     }
-    fn seq_of(&self, id: &Id) -> Result<Option<u64>> {
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>, sync::Error> {
         match self.mutant {
             Mutant::NoUniqueId | Mutant::NoDedupe => Ok(None),
             _ => self.log.seq_of(id),
         }
     }
-    fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>, sync::Error> {
         self.log.owner_of(client)
     }
-    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), sync::Error> {
         self.log.bind(client, principal)
     }
-    fn append(&mut self, at: Point, row: &Ev) -> Result<()> {
+    fn append(&mut self, at: Point, row: &Entry) -> Result<(), sync::Error> {
         match self.mutant {
             // the verdict is given and forgotten
-            Mutant::RejectionNotLogged if row.k == Kind::Rej => Ok(()),
+            Mutant::RejectionNotLogged if row.kind == Kind::Rej => Ok(()),
             Mutant::NoDedupe => self.log.append_unchecked(at, row),
             _ => self.log.append(at, row),
         }

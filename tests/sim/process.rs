@@ -174,9 +174,9 @@ impl<R: Replica> Process for Native<R> {
         let change = self.change.take().ok_or("nothing to apply")?;
         let mut seen = Vec::new();
         let done = match &*change {
-            Change::Page(page) => self.replica.apply(page).map(|applied| {
+            Change::Segment(segment) => self.replica.apply(segment).map(|applied| {
                 let rebased = if applied.rebased { Seen::Rebased } else { Seen::ConfirmedInPlace };
-                seen.extend((!page.evs.is_empty()).then_some(rebased));
+                seen.extend((!segment.entries.is_empty()).then_some(rebased));
                 seen.extend((applied.dead > 0).then_some(Seen::ThrownForGood));
                 seen.extend((applied.erring > 0).then_some(Seen::ThrownInRebase));
                 Outcome { fork: applied.fork.filter(|_| !self.mutant.is_blind()), client: None }

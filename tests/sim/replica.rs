@@ -10,10 +10,10 @@ use tidelog::error::Result;
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
-use tidelog::sync::wire::{At, Ev, Kind, Outgoing, Page, Point};
+use tidelog::sync::wire::{At, Entry, Kind, Outgoing, Point, Segment};
 use tidelog::sync::{chain, limits, resume};
 
-/// What applying a page came to.
+/// What applying a segment came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Applied {
     /// As in the plan.
@@ -27,7 +27,7 @@ pub(crate) struct Applied {
 }
 
 /// The durable side of one replica. Each method is one transaction.
-pub(crate) trait Replica: Queue + Sized {
+pub(crate) trait Replica: Queue<Error = tidelog::error::Error> + Sized {
     /// A new replica of log `sim`. Its names come from the dice.
     fn create(dice: Dice, mutant: Mutant) -> Self;
     /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One
@@ -35,8 +35,8 @@ pub(crate) trait Replica: Queue + Sized {
     fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
-    /// Applies a page.
-    fn apply(&mut self, page: &Page) -> Result<Applied>;
+    /// Applies a segment.
+    fn apply(&mut self, segment: &Segment) -> Result<Applied>;
     /// Goes back to where the server's history and this one part.
     fn rewind(&mut self, rewind: &Rewind) -> Result<()>;
     /// Sees to it that what is pending can be pushed; gives the new name if there is one.
@@ -141,68 +141,75 @@ impl InMemory {
         op.tv() <= self.version
     }
 
-    /// A page that cannot be applied whole, because this version does not know an event of it or of
-    /// the log before.
-    fn hold(&mut self, page: &Page, plan: &merge::Plan) -> Applied {
+    /// A segment that cannot be applied whole, because this version does not know an event of it or
+    /// of the log before.
+    fn hold(&mut self, segment: &Segment, plan: &merge::Plan) -> Applied {
         let mut left = Vec::new();
         for (i, pending) in self.pending.iter().enumerate() {
             let row = plan.roles.iter().position(|role| role.settles() == Some(i));
             match row {
-                Some(r) if page.evs[r].k == Kind::E => {
-                    self.shadows.push((page.from.seq + r as u64 + 1, pending.clone()));
+                Some(r) if segment.entries[r].kind == Kind::Event => {
+                    self.shadows.push((segment.from.seq + r as u64 + 1, pending.clone()));
                 }
                 Some(_) => {}
                 None => left.push(pending.clone()),
             }
         }
         self.pending = left;
-        self.log.extend(page.evs.iter().map(|row| (row.k == Kind::E).then(|| Op::parse(&row.b))));
+        self.log.extend(
+            segment
+                .entries
+                .iter()
+                .map(|row| (row.kind == Kind::Event).then(|| Op::parse(&row.data))),
+        );
         self.rebuild();
         Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0 }
     }
 
-    fn carry_out(&mut self, page: &Page) -> Applied {
+    fn carry_out(&mut self, segment: &Segment) -> Applied {
         let mut ids: Vec<Id> = self.pending.iter().map(|p| p.out.id).collect();
         if self.mutant == Mutant::ConfirmByPosition {
-            // takes the i-th row of the page for the i-th pending event, whatever it is
-            for (id, row) in ids.iter_mut().zip(&page.evs) {
+            // takes the i-th row of the segment for the i-th pending event, whatever it is
+            for (id, row) in ids.iter_mut().zip(&segment.entries) {
                 *id = row.id;
             }
         }
-        let plan = merge::plan(&self.me, &ids, &page.evs);
-        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+        let plan = merge::plan(&self.me, &ids, &segment.entries);
+        for ((seq, row), role) in (segment.from.seq + 1..).zip(&segment.entries).zip(&plan.roles) {
             if let Some(p) = role.settles() {
                 let mut own = self.pending[p].clone();
                 own.out.n = row.n;
-                self.own.push((seq, row.c, own));
+                self.own.push((seq, row.client, own));
             }
-            if row.k == Kind::E || role.settles().is_some() {
+            if row.kind == Kind::Event || role.settles().is_some() {
                 self.seen.insert(row.id);
             }
         }
-        let unknown = |row: &Ev| row.k == Kind::E && !self.knows(&Op::parse(&row.b));
-        if self.held.is_some() || (self.version < 2 && page.evs.iter().any(unknown)) {
-            return self.hold(page, &plan);
+        let unknown = |row: &Entry| row.kind == Kind::Event && !self.knows(&Op::parse(&row.data));
+        if self.held.is_some() || (self.version < 2 && segment.entries.iter().any(unknown)) {
+            return self.hold(segment, &plan);
         }
         if plan.rebase {
             self.undo(plan.keep);
         }
         let mut dead = 0;
-        for ((seq, row), role) in (page.from.seq + 1..).zip(&page.evs).zip(&plan.roles) {
+        for ((seq, row), role) in (segment.from.seq + 1..).zip(&segment.entries).zip(&plan.roles) {
             let threw = match role {
                 Role::InPlace(p) => self.pending[*p].undo.is_none(),
-                role if role.applies() => run(&Op::parse(&row.b), seq, &mut self.state).is_none(),
+                role if role.applies() => {
+                    run(&Op::parse(&row.data), seq, &mut self.state).is_none()
+                }
                 _ => false,
             };
             if threw {
                 dead += 1;
                 self.dead.push(seq);
             }
-            self.log.push((row.k == Kind::E).then(|| Op::parse(&row.b)));
+            self.log.push((row.kind == Kind::Event).then(|| Op::parse(&row.data)));
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
-            self.run_pending(page.to.seq);
+            self.run_pending(segment.to.seq);
         }
         let erring = self.pending.iter().filter(|p| p.undo.is_none()).count();
         Applied { fork: plan.fork, rebased: plan.rebase, dead, erring }
@@ -210,6 +217,8 @@ impl InMemory {
 }
 
 impl Queue for InMemory {
+    type Error = tidelog::error::Error;
+
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }
@@ -224,7 +233,7 @@ impl Queue for InMemory {
         let waiting =
             self.pending.iter().map(|p| &p.out).filter(|o| o.n >= from_n).take(max_events);
         let fits = waiting.enumerate().take_while(|(i, o)| {
-            bytes += limits::size(&o.t, &o.b);
+            bytes += limits::size(&o.event_type, &o.data);
             *i == 0 || bytes <= max_bytes
         });
         Ok(fits.map(|(_, o)| o.clone()).collect())
@@ -267,9 +276,9 @@ impl Replica for InMemory {
         let out = Outgoing {
             id,
             n: self.top,
-            t: "change".into(),
+            event_type: "change".into(),
             tv: op.tv(),
-            b: op.body(),
+            data: op.body(),
             ts: Some(ts),
         };
         self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
@@ -278,15 +287,15 @@ impl Replica for InMemory {
     fn mark_sent(&mut self, n: u64) {
         self.pending.iter_mut().filter(|p| p.out.n <= n).for_each(|p| p.sent = true);
     }
-    fn apply(&mut self, page: &Page) -> Result<Applied> {
-        let applied = self.carry_out(page);
-        let seqs: Vec<u64> = self.known.iter().map(|p| p.seq).chain([page.to.seq]).collect();
-        self.known.extend((!page.evs.is_empty()).then_some(page.to));
-        let keep = resume::keep(page.to.seq, &seqs);
+    fn apply(&mut self, segment: &Segment) -> Result<Applied> {
+        let applied = self.carry_out(segment);
+        let seqs: Vec<u64> = self.known.iter().map(|p| p.seq).chain([segment.to.seq]).collect();
+        self.known.extend((!segment.entries.is_empty()).then_some(segment.to));
+        let keep = resume::keep(segment.to.seq, &seqs);
         self.known.retain(|p| keep.contains(&p.seq));
         match self.mutant {
-            Mutant::CursorNotAtomic => self.late_cursor = Some(page.cursor()),
-            _ => self.cursor = page.cursor(),
+            Mutant::CursorNotAtomic => self.late_cursor = Some(segment.cursor()),
+            _ => self.cursor = segment.cursor(),
         }
         Ok(applied)
     }

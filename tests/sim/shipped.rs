@@ -14,7 +14,7 @@ use tidelog::sync::chain;
 use tidelog::sync::client::{Request, State as Phase, Status, Stop, Tick, Verb};
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::server::{Pulled, Reply};
-use tidelog::sync::wire::{At, Ev, Page, Point, Pull, to_json};
+use tidelog::sync::wire::{At, Entry, Point, Pull, Segment, to_json};
 
 /// A replica of the published package.
 #[derive(Debug)]
@@ -229,19 +229,19 @@ impl Origin for ShippedOrigin {
         principal: &str,
         text: &str,
         reject: Option<u8>,
-        page: usize,
+        segment: usize,
     ) -> Result<Reply> {
         self.asked.set(true);
-        Ok(self.ask("push", principal, &small_push(text, page)?, reject)?.0)
+        Ok(self.ask("push", principal, &small_push(text, segment)?, reject)?.0)
     }
-    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        let (reply, wait_ms) = self.ask("pull", principal, &small_pull(text, page)?, None)?;
+    fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {
+        let (reply, wait_ms) = self.ask("pull", principal, &small_pull(text, segment)?, None)?;
         Ok(Pulled { reply, wait_ms })
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         Ok(self.ask("resume", principal, text, None)?.0)
     }
-    fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
+    fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let mut points = self.points.borrow_mut();
         if !self.asked.replace(false) && points.len() as u64 == after + 1 {
             return Vec::new();
@@ -261,16 +261,16 @@ impl Origin for ShippedOrigin {
             };
             let text = to_json(&pull).expect("a pull is JSON");
             let (reply, _) = self.ask("pull", "witness", &text, None).expect("a read works");
-            let page = Page::parse(&reply.body).expect("a page");
-            for ev in page.evs {
-                let point = chain::step(*points.last().expect("the chain's start"), &ev);
+            let segment = Segment::parse(&reply.body).expect("a segment");
+            for entry in segment.entries {
+                let point = chain::step(*points.last().expect("the chain's start"), &entry);
                 points.push(point);
-                rows.push((ev, point));
+                rows.push((entry, point));
             }
-            if page.to.seq == page.head {
+            if segment.to.seq == segment.head {
                 assert_eq!(
                     points.last(),
-                    Some(&page.to),
+                    Some(&segment.to),
                     "the stored chain is the one of the rows"
                 );
                 return rows;

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tidelog::error::{Error, Result};
-use tidelog::event::{Event, Host, Phases, TypeRule, Types};
+use tidelog::event::{App, Event, Phases, TypeRule, Types};
 use tidelog::model::{Definition, Search};
 use tidelog::server::Server;
 use tidelog::sql::{Db, Options};
@@ -22,7 +22,7 @@ use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
-use tidelog::sync::wire::{Ev, Outgoing, Page, Point};
+use tidelog::sync::wire::{Entry, Outgoing, Point, Segment};
 use tidelog::vfs::Vfs;
 
 /// Natively nothing ever waits.
@@ -42,7 +42,7 @@ struct Reducer {
     clock: Rc<Cell<i64>>,
 }
 
-impl Host for Reducer {
+impl App for Reducer {
     fn phases(&self) -> Phases {
         Phases { reduce: true, ..Phases::default() }
     }
@@ -56,7 +56,7 @@ impl Host for Reducer {
         Ok(())
     }
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
-        let Op { verb, id, field, value } = Op::parse(&event.b);
+        let Op { verb, id, field, value } = Op::parse(&event.data);
         Ok(Some(match verb {
             "rm" => format!("{{\"docs\":{{\"rm\":[\"{id}\"]}}}}"),
             "neg" => {
@@ -113,6 +113,8 @@ impl Sqlite {
 }
 
 impl Queue for Sqlite {
+    type Error = Error;
+
     fn top(&self) -> Result<u64> {
         self.store.top()
     }
@@ -150,9 +152,9 @@ impl Replica for Sqlite {
         }
         let draft = Draft {
             id: Some(*id.as_bytes()),
-            t: "change".into(),
+            event_type: "change".into(),
             tv: op.tv(),
-            b: op.body(),
+            data: op.body(),
             ts: None,
         };
         match now(self.store.dispatch(vec![draft])) {
@@ -164,10 +166,10 @@ impl Replica for Sqlite {
     fn mark_sent(&mut self, n: u64) {
         now(self.store.mark_sent(n)).expect("marking works");
     }
-    fn apply(&mut self, page: &Page) -> Result<Applied> {
+    fn apply(&mut self, segment: &Segment) -> Result<Applied> {
         let dead = self.dead().len();
-        let applied = now(self.store.apply(page))?
-            .ok_or(Error::Protocol("a page that does not follow".into()))?;
+        let applied = now(self.store.apply(segment))?
+            .ok_or(Error::Protocol("a segment that does not follow".into()))?;
         // but behind a held event, where a rejected one is taken out from under the others
         assert!(!applied.rebuilt || self.held().is_some(), "a changeset could not be inverted");
         let erring = self.store.db().reader().one(
@@ -273,28 +275,28 @@ impl Origin for SqliteOrigin {
         principal: &str,
         text: &str,
         reject: Option<u8>,
-        page: usize,
+        segment: usize,
     ) -> Result<Reply> {
-        let judge = reject.map(|life| move |ev: &Ev| verdict(ev, life));
+        let judge = reject.map(|life| move |entry: &Entry| verdict(entry, life));
         self.server.push(
             principal,
-            &small_push(text, page)?,
-            judge.as_ref().map(|j| j as Validator<'_>),
+            &small_push(text, segment)?,
+            judge.as_ref().map(|j| j as Validator<'_, Error>),
         )
     }
-    fn pull(&mut self, principal: &str, text: &str, page: usize) -> Result<Pulled> {
-        self.server.pull(principal, &small_pull(text, page)?)
+    fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {
+        self.server.pull(principal, &small_pull(text, segment)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         self.server.resume(principal, text)
     }
-    fn rows(&self, after: u64) -> Vec<(Ev, Point)> {
+    fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let rows = self.server.read(after, usize::MAX >> 1, usize::MAX >> 1).expect("a read works");
         let point = |seq| {
             let h = self.server.hash_at(seq).expect("a read works").expect("the chain is whole");
             Point { seq, h }
         };
-        rows.into_iter().zip(after + 1..).map(|(ev, seq)| (ev, point(seq))).collect()
+        rows.into_iter().zip(after + 1..).map(|(entry, seq)| (entry, point(seq))).collect()
     }
     fn reopen(&mut self) {
         *self = self.backup();

@@ -13,7 +13,7 @@ use tidelog::sync::client::{Request, Verb};
 use tidelog::sync::id::{Epoch, Id};
 use tidelog::sync::refusal::Refusal;
 use tidelog::sync::resume::Resumed;
-use tidelog::sync::wire::{Last, Page, Point, Push, Pushed, to_json};
+use tidelog::sync::wire::{Last, Point, Push, Pushed, Segment, to_json};
 
 impl<P: Process, O: Origin> World<P, O> {
     /// A client's request leaves.
@@ -103,7 +103,7 @@ impl<P: Process, O: Origin> World<P, O> {
                 (Seen::TokenExpired, 401, Refusal::Token.to_json().unwrap_or_default())
             }
             _ => {
-                let events = Push::parse(&sent.request.body).map_or(0, |push| push.evs.len());
+                let events = Push::parse(&sent.request.body).map_or(0, |push| push.entries.len());
                 if events <= self.limit {
                     return false;
                 }
@@ -137,11 +137,11 @@ impl<P: Process, O: Origin> World<P, O> {
             let k = self.dice.below(16);
             self.origin.arm(k);
         }
-        let reply = match self.origin.push(&principal, &sent.request.body, reject, self.rates.page)
-        {
-            Ok(reply) => reply,
-            Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
-        };
+        let reply =
+            match self.origin.push(&principal, &sent.request.body, reject, self.rates.segment) {
+                Ok(reply) => reply,
+                Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
+            };
         if sent.era != self.era && reply.status == 409 {
             self.seen(Seen::CrossedARollback);
         }
@@ -149,24 +149,24 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::ServerKilledMidWrite);
             return self.crash(&sent);
         }
-        if self.origin.rows(head).iter().any(|(ev, _)| ev.code.is_some()) {
+        if self.origin.rows(head).iter().any(|(entry, _)| entry.code.is_some()) {
             self.seen(Seen::Rejected);
         }
         if self.dice.chance(self.rates.server_kill) {
             self.seen(Seen::ServerKilledAfterCommit);
             return self.crash(&sent);
         }
-        if let Ok(Pushed { page: Some(page), .. }) = Pushed::parse(&reply.body)
-            && page.to.seq < page.head
+        if let Ok(Pushed { segment: Some(segment), .. }) = Pushed::parse(&reply.body)
+            && segment.to.seq < segment.head
         {
-            self.seen(Seen::PageCut);
+            self.seen(Seen::SegmentCut);
         }
         self.respond(&sent, reply.status, reply.body);
     }
 
     fn serve_pull(&mut self, sent: Sent, may_wait: bool) {
         let principal = format!("user{}", self.nodes[sent.node].user);
-        let pulled = match self.origin.pull(&principal, &sent.request.body, self.rates.page) {
+        let pulled = match self.origin.pull(&principal, &sent.request.body, self.rates.segment) {
             Ok(pulled) => pulled,
             Err(_) => return self.respond(&sent, 503, "{\"err\":\"busy\"}".into()),
         };
@@ -283,19 +283,21 @@ impl<P: Process, O: Origin> World<P, O> {
         self.net.put(self.now + way, event);
     }
 
-    /// Damages a page so that it still parses: the chain must tell.
+    /// Damages a segment so that it still parses: the chain must tell.
     fn forge(&mut self, verb: &Verb, body: String) -> String {
-        let spoil = |page: &mut Page| match page.evs.first_mut() {
-            Some(ev) => ev.b = "{\"verb\":\"rm\",\"id\":\"k0\",\"field\":\"a\",\"value\":0}".into(),
-            None => page.to.h = page.from.h,
+        let spoil = |segment: &mut Segment| match segment.entries.first_mut() {
+            Some(entry) => {
+                entry.data = "{\"verb\":\"rm\",\"id\":\"k0\",\"field\":\"a\",\"value\":0}".into()
+            }
+            None => segment.to.h = segment.from.h,
         };
         let forged = match verb {
-            Verb::Pull => Page::parse(&body).ok().and_then(|mut page| {
-                spoil(&mut page);
-                to_json(&page).ok()
+            Verb::Pull => Segment::parse(&body).ok().and_then(|mut segment| {
+                spoil(&mut segment);
+                to_json(&segment).ok()
             }),
             Verb::Push => Pushed::parse(&body).ok().and_then(|mut pushed| {
-                pushed.page.as_mut().map(spoil);
+                pushed.segment.as_mut().map(spoil);
                 to_json(&pushed).ok()
             }),
             Verb::Resume => Resumed::parse(&body).ok().and_then(|mut resumed| {
@@ -310,7 +312,7 @@ impl<P: Process, O: Origin> World<P, O> {
         match forged {
             Some(forged) if forged != body => {
                 let resumes = *verb == Verb::Resume;
-                self.seen(if resumes { Seen::ResumeForged } else { Seen::PageForged });
+                self.seen(if resumes { Seen::ResumeForged } else { Seen::SegmentForged });
                 forged
             }
             _ => body,

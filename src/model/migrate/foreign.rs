@@ -4,8 +4,9 @@
 
 use super::super::definition::{Column, Definition, ForeignKey, Reaction};
 use super::aside::Aside;
-use super::shape::{self, declaration};
-use super::{Progress, full_text, record};
+use super::physical::{columns, declaration, free_name};
+use super::progress::Progress;
+use super::{full_text, record};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Value, quote};
 
@@ -107,7 +108,7 @@ fn remake(
     key: Option<&Key>,
     owned: bool,
 ) -> Result<()> {
-    let before = shape::free_name(&column.name, &shape::columns(conn, &new.name)?);
+    let before = free_name(&column.name, &columns(conn, &new.name)?);
     let (table, name, before) = (quote(&new.name), quote(&column.name), quote(&before));
     full_text::drop(conn, new)?;
     let aside = Aside::put(conn, new, &[], &[])?;

@@ -2,7 +2,7 @@
 
 use super::super::definition::Definition;
 use super::super::fts::schema;
-use super::Progress;
+use super::progress::Progress;
 use crate::error::Result;
 use crate::sql::{Conn, quote};
 

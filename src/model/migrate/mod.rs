@@ -17,6 +17,8 @@ mod index;
 mod keys;
 #[cfg(test)]
 mod own_tests;
+mod physical;
+mod progress;
 mod record;
 mod shape;
 mod strange;
@@ -24,38 +26,14 @@ mod strange;
 mod tests;
 
 pub use keys::{done_keys, note_key};
+pub use progress::{Progress, Stage};
 pub use record::{forget, fresh, stale};
 
-use super::definition::Definition;
+use super::definition::{Column, Definition};
 use super::table::Model;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Param, quote};
+use crate::sql::{Conn, quote};
 use shape::Shape;
-
-/// Rows rewritten in one step.
-const BATCH: i64 = 500;
-
-/// How far a stage is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// `columns`, `indexes`, `fullText` or `foreignKeys`.
-    pub phase: &'static str,
-    /// Rows or indexes that are done.
-    pub done: i64,
-    /// Of how many.
-    pub total: i64,
-}
-
-/// The stages, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Table and columns.
-    Shape,
-    /// Indexes; the definition is recorded.
-    Rest,
-    /// Foreign keys, when every model has been through the others, and full text.
-    Refer,
-}
 
 /// The way of one table from one definition to another.
 #[derive(Debug)]
@@ -82,7 +60,7 @@ impl Migration {
     /// `BAD_VALUE` when the id is another one than before.
     pub fn plan(conn: &Conn, new: &Definition, owned: bool) -> Result<Migration> {
         record::create(conn)?;
-        let mut there = shape::columns(conn, &new.name)?;
+        let mut there = physical::columns(conn, &new.name)?;
         let known = record::read(conn, &new.name)?;
         let recorded = known.is_some() && !there.is_empty();
         let changed = !recorded || known.as_ref() != Some(new);
@@ -120,7 +98,7 @@ impl Migration {
     pub fn rewritten(&self) -> Vec<String> {
         let Some(old) = &self.old else { return Vec::new() };
         let before = |name: &str| old.columns.iter().find(|c| c.name == name);
-        let changed = |c: &&super::Column| match before(&c.name) {
+        let changed = |c: &&Column| match before(&c.name) {
             Some(before) => before.version != c.version || c.aside != before.aside,
             // nothing of it is in the documents
             None => c.aside,
@@ -189,25 +167,14 @@ impl Migration {
     }
 }
 
-/// Everything at once, for a table that refers to no other's changes. Call in a transaction.
-pub(super) fn migrate(conn: &Conn, model: &Definition, owned: bool) -> Result<()> {
-    let mut migration = Migration::plan(conn, model, owned)?;
-    for stage in [Stage::Shape, Stage::Rest, Stage::Refer] {
-        migration.run(conn, stage)?;
+impl Model {
+    /// Brings the table to the definition, all stages at once, made by events alone if `owned`: for
+    /// a table that refers to no other's changes. Call in a transaction.
+    pub fn migrate(&self, conn: &Conn, owned: bool) -> Result<()> {
+        let mut migration = Migration::plan(conn, &self.definition, owned)?;
+        for stage in [Stage::Shape, Stage::Rest, Stage::Refer] {
+            migration.run(conn, stage)?;
+        }
+        Ok(())
     }
-    Ok(())
-}
-
-/// Ids after `after`, in their order: to go through a table whose rows are rewritten meanwhile.
-pub(super) fn ids(
-    model: &Model,
-    conn: &Conn,
-    after: Option<Param<'_>>,
-    limit: i64,
-) -> Result<Vec<crate::sql::Value>> {
-    let (table, id) = (&model.table, &model.id);
-    let from = if after.is_some() { format!(" WHERE {id} > ?") } else { String::new() };
-    let sql = format!("SELECT {id} FROM {table}{from} ORDER BY {id} LIMIT ?");
-    let params: Vec<Param<'_>> = after.into_iter().chain([Param::Integer(limit)]).collect();
-    conn.all(&sql, &params, |row| row.value(0))
 }

@@ -2,7 +2,7 @@
 
 use super::super::definition::{Column, ColumnType, Definition, Index};
 use super::full_text;
-use super::shape::Physical;
+use super::physical::Physical;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, quote};
 

@@ -3,31 +3,15 @@
 //! document stays what it was.
 
 use super::super::definition::{Column, Definition};
-use super::super::document::write_key;
+use super::super::document::{write_key, write_value};
 use super::super::path;
 use super::super::table::Model;
 use super::aside::Aside;
-use super::{BATCH, Progress, full_text, index};
+use super::physical::{Physical, declaration, free_name, sql_type};
+use super::progress::{BATCH, Progress};
+use super::{full_text, index};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Value, quote};
-
-/// A column as the table has it.
-#[derive(Debug)]
-pub(super) struct Physical {
-    pub(super) name: String,
-    pub(super) ty: String,
-    /// Every row must bring a value of its own.
-    pub(super) needed: bool,
-}
-
-/// The columns of a table; none when it is not there.
-pub(super) fn columns(conn: &Conn, table: &str) -> Result<Vec<Physical>> {
-    // as a statement: the table-valued function costs each connection a virtual table
-    conn.all(&format!("PRAGMA table_info({})", quote(table)), &[], |r| {
-        let needed = r.int(3)? != 0 && r.opt_text(4)?.is_none() && r.int(5)? == 0;
-        Ok(Physical { name: r.text(1)?.to_string(), ty: r.text(2)?.to_string(), needed })
-    })
-}
 
 /// An id of another kind would be another table.
 pub(super) fn same_id(old: &Definition, new: &Definition) -> Result<()> {
@@ -234,7 +218,7 @@ fn blank(conn: &Conn, model: &Model, id: &Value) -> Result<()> {
 /// Says which document it was: nobody has called with it.
 fn named(error: Error, model: &str, id: &Value) -> Error {
     let mut text = String::new();
-    let _ = super::super::document::write_value(&mut text, id, false);
+    let _ = write_value(&mut text, id, false);
     match error {
         Error::BadValue(message) => {
             Error::BadValue(format!("while columns of '{model}' are made, {text}: {message}"))
@@ -285,14 +269,6 @@ fn same_values(a: &Column, b: &Column) -> bool {
         && a.steps() == b.steps()
 }
 
-pub(super) fn free_name(name: &str, there: &[Physical]) -> String {
-    let mut free = format!("{name}~");
-    while there.iter().any(|p| p.name.eq_ignore_ascii_case(&free)) {
-        free.push('~');
-    }
-    free
-}
-
 fn create_table(model: &Definition) -> String {
     let id = quote(&model.id_col);
     let mut parts = Vec::new();
@@ -313,12 +289,4 @@ fn create_table(model: &Definition) -> String {
     parts.push("\"json\" TEXT".to_string());
     parts.extend(real(model).map(declaration));
     format!("CREATE TABLE {}({})", quote(&model.name), parts.join(", "))
-}
-
-pub(super) fn declaration(column: &Column) -> String {
-    format!("{} {}", quote(&column.name), sql_type(column))
-}
-
-pub(super) fn sql_type(column: &Column) -> &'static str {
-    column.ty.map_or("BLOB", |ty| ty.sql())
 }

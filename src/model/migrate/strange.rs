@@ -3,8 +3,8 @@
 //! become is `record::adopt`'s.
 
 use super::super::definition::{Column, Definition};
+use super::physical::{self, Physical};
 use super::record;
-use super::shape::{self, Physical};
 use crate::error::{Error, Result};
 use crate::sql::{Conn, quote};
 
@@ -39,7 +39,7 @@ pub(super) fn accept(
     }
     relax(conn, new, &there, true).map_err(lacks)?;
     conn.exec(&format!("ALTER TABLE {} ADD COLUMN \"json\" TEXT", quote(&new.name)))?;
-    let there = shape::columns(conn, &new.name)?;
+    let there = physical::columns(conn, &new.name)?;
     let mut old = record::adopt(conn, new, &there, false)?;
     // what the model does not declare goes into the documents, as the values of any column that is
     // dropped
@@ -118,7 +118,8 @@ pub(super) fn relax_known(
 /// Lets columns that will be dropped be empty meanwhile: those of another type, and undeclared ones
 /// if they `go`.
 ///
-/// # Errors In words, a column that stays, though no document has a value for it, or that an old
+/// # Errors
+/// In words, a column that stays, though no document has a value for it, or that an old
 /// SQLite of a host cannot change.
 fn relax<'c>(
     conn: &Conn,
@@ -131,7 +132,7 @@ fn relax<'c>(
     {
         let same = |c: &&Column| c.name.eq_ignore_ascii_case(&column.name);
         let declared = new.data_columns().filter(|c| c.is_real()).find(same);
-        if declared.is_some_and(|c| c.name == column.name && shape::sql_type(c) == column.ty) {
+        if declared.is_some_and(|c| c.name == column.name && physical::sql_type(c) == column.ty) {
             continue;
         }
         let sql = format!(

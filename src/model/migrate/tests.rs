@@ -48,7 +48,7 @@ fn a_column_that_is_no_longer_declared_gives_its_values_back_to_the_documents() 
     let after = model(&db, r#"{"name":"t","columns":[{"name":"b","index":"SPARSE"}]}"#).unwrap();
     assert_eq!(all(&db, &after), docs);
     let columns: Vec<String> =
-        shape::columns(db.writer(), "t").unwrap().into_iter().map(|c| c.name).collect();
+        physical::columns(db.writer(), "t").unwrap().into_iter().map(|c| c.name).collect();
     assert_eq!(columns, ["rowId", "id", "json"]);
     assert_eq!(names(&db, "index", "t"), ["t_b"]);
 }
@@ -232,7 +232,7 @@ fn a_change_that_reshapes_an_owned_table_is_remembered() {
     let db = empty();
     let owned = |definition: &str| {
         let definition = Definition::parse(definition).unwrap();
-        db.transaction(|| migrate(db.writer(), &definition, true)).unwrap();
+        db.transaction(|| Model::new(definition.clone()).migrate(db.writer(), true)).unwrap();
         stale(db.writer()).unwrap()
     };
     assert!(!owned(r#"{"name":"t"}"#));

@@ -1,102 +1,23 @@
-//! The state of one replica's sync and every decision on it; its words are defined in the module
-//! above.
+//! Every decision on the sync of one replica; its words are defined in the module above.
 
+use super::super::error::Result;
 use super::super::id::ClientId;
 use super::super::refusal::Refusal;
 use super::super::resume::Resumed;
-use super::super::wire::{self, At, Last, Page, Point, Pull, Push, Pushed};
+use super::super::wire::{self, At, Pull, Push, Pushed, Segment};
 use super::super::{backoff, limits};
 use super::{
-    Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, Stop,
-    TIMEOUT_MS, Tick, Verb,
+    Action, Change, DEBOUNCE_MS, POLL_SLACK_MS, Queue, Request, Start, State, Status, TIMEOUT_MS,
+    Tick, Verb,
 };
-use crate::error::Result;
 
 mod change;
 mod healing;
 mod reaction;
+mod state;
 
-use change::Applying;
-use healing::Healing;
-
-/// What keeps the machine from going on by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Halt {
-    None,
-    Fenced(&'static str),
-    NeedsUpgrade { min: u64, max: u64 },
-    Stopped(Stop),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
-    /// One must be got; `refused` says that the server did not take the last.
-    Needed { refused: bool },
-    /// Asked for; `until` is when we stop waiting.
-    Asked { refused: bool, until: u64 },
-    /// There is one; `renewed` says that it was got because of a refusal and has not been accepted
-    /// yet.
-    Have { renewed: bool },
-}
-
-/// The request in flight.
-#[derive(Debug, Clone, Copy)]
-struct Flight {
-    id: u64,
-    verb: Verb,
-    deadline: u64,
-    /// Pushed events: how many, and the number of the last one. None in a pull.
-    pushed: Option<(usize, u64)>,
-    /// A long poll, to be aborted as soon as there is something to push.
-    waits: bool,
-}
-
-/// The machine of one replica on one log.
-#[derive(Debug)]
-pub struct Client {
-    me: ClientId,
-    /// Everything up to here has been applied.
-    cursor: At,
-    halt: Halt,
-    online: bool,
-    token: Token,
-    flight: Option<Flight>,
-    /// A change that the driver has not been given yet.
-    ready: Option<Change>,
-    /// The change that is being carried out.
-    applying: Option<Applying>,
-    healing: Healing,
-    /// Someone else writes under our name: read to the head, then take another.
-    renew: bool,
-    /// The server's record of us, once we heard of it.
-    last: Option<Option<Last>>,
-    /// The points that the resume in flight named.
-    named: Vec<Point>,
-    /// The log's head when we last heard of it.
-    head: u64,
-    /// Whether the last page reached the head.
-    at_head: bool,
-    /// A hint: the server said it took our events up to here. Only the log confirms them.
-    acked: u64,
-    /// How often in a row the server contradicted itself: acks that the log did not bear out,
-    /// histories that part again and again. Pages come and reset the failures meanwhile, so these
-    /// have a count of their own.
-    setbacks: u32,
-    /// The queue as of the last poll.
-    top: u64,
-    confirmed: u64,
-    /// Not before the first poll, when all that waits is pushed at once.
-    polled: bool,
-    /// No push before this time.
-    push_at: u64,
-    /// No request before this time.
-    retry_at: u64,
-    failures: u32,
-    error: Option<&'static str>,
-    /// Most events in a push; halved when the server finds one too large.
-    batch: usize,
-    requests: u64,
-}
+pub use state::Client;
+use state::{Applying, Flight, Halt, Healing, Token};
 
 impl Client {
     /// The machine of a replica, as its store has it.
@@ -135,7 +56,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of the queue's storage.
-    pub fn poll(&mut self, tick: Tick, queue: &impl Queue) -> Result<Action> {
+    pub fn poll<Q: Queue>(&mut self, tick: Tick, queue: &Q) -> Result<Action, Q::Error> {
         self.look_at(queue, tick.now)?;
         if let Some(change) = self.ready.take() {
             self.applying = Some(Applying::of(&change));
@@ -180,7 +101,7 @@ impl Client {
             return self.poll(tick, queue);
         }
         if self.heals() {
-            return self.pull(tick.now);
+            return Ok(self.pull(tick.now)?);
         }
         // A push begins at the first event that is not confirmed, so that the server compares its
         // id: behind one that is acked only, another might have taken its number meanwhile (a
@@ -191,7 +112,7 @@ impl Client {
         if self.unpushed() && self.at_head {
             return Ok(Action::Wait(Some(self.push_at)));
         }
-        self.pull(tick.now)
+        Ok(self.pull(tick.now)?)
     }
 
     /// Takes the answer to a request. An answer to anything but the request in flight is dropped.
@@ -203,18 +124,18 @@ impl Client {
         if status != 200 {
             return self.refused(tick, flight, Refusal::parse(status, body));
         }
-        let page = match flight.verb {
-            Verb::Pull => Page::parse(body).map(Some),
-            Verb::Push => Pushed::parse(body).map(|p| p.page),
+        let segment = match flight.verb {
+            Verb::Pull => Segment::parse(body).map(Some),
+            Verb::Push => Pushed::parse(body).map(|p| p.segment),
             Verb::Resume => return self.resumed(tick, Resumed::parse(body)),
         };
-        let Ok(page) = page else { return self.fail(tick, "PROTOCOL") };
+        let Ok(segment) = segment else { return self.fail(tick, "PROTOCOL") };
         if let Some((_, last)) = flight.pushed {
             self.acked = last;
         }
-        match page {
-            Some(page) => self.accept(tick, page),
-            // the server made no page: the next poll pulls
+        match segment {
+            Some(segment) => self.accept(tick, segment),
+            // the server made no segment: the next poll pulls
             None => self.at_head = false,
         }
     }
@@ -286,7 +207,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of the queue's storage.
-    pub fn status(&self, queue: &impl Queue) -> Result<Status> {
+    pub fn status<Q: Queue>(&self, queue: &Q) -> Result<Status, Q::Error> {
         let state = match self.halt {
             Halt::Fenced(code) => State::Fenced { code },
             Halt::NeedsUpgrade { min, max } => State::NeedsUpgrade { min, max },
@@ -308,7 +229,7 @@ impl Client {
     }
 
     /// Notes what the queue holds; a first unpushed event starts the debounce.
-    fn look_at(&mut self, queue: &impl Queue, now: u64) -> Result<()> {
+    fn look_at<Q: Queue>(&mut self, queue: &Q, now: u64) -> Result<(), Q::Error> {
         let waited = self.unpushed();
         let top = queue.top()?;
         let confirmed = top.saturating_sub(queue.pending()?);
@@ -344,15 +265,15 @@ impl Client {
         Action::Wait(Some(flight.deadline.min(push_at)))
     }
 
-    fn push(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
-        let evs = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
-        let Some(last) = evs.last().map(|e| e.n) else { return self.pull(now) };
-        let pushed = Some((evs.len(), last));
+    fn push<Q: Queue>(&mut self, now: u64, queue: &Q) -> Result<Action, Q::Error> {
+        let entries = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
+        let Some(last) = entries.last().map(|e| e.n) else { return Ok(self.pull(now)?) };
+        let pushed = Some((entries.len(), last));
         let body = wire::to_json(&Push {
             p: wire::VERSION,
             client: self.me,
             at: self.cursor,
-            evs,
+            entries,
             want: None,
         })?;
         Ok(self.send(now, Verb::Push, body, pushed, 0))

@@ -1,7 +1,8 @@
 //! The client machine: says what to do next and takes the answers. It sends nothing, stores nothing
 //! and reads no clock; a driver does, and hands in time and randomness.
 //!
-//! # For the driver Call [`poll`](Client::poll) after every event of any kind (a local commit, an
+//! # For the driver
+//! Call [`poll`](Client::poll) after every event of any kind (a local commit, an
 //! answer, a timer, an option changed) and carry out what it says, until it says [`Action::Wait`].
 //! Answers go to [`handle`](Client::handle), failed requests to [`failed`](Client::failed). One
 //! request is in flight at a time; it carries events whenever some wait.
@@ -14,9 +15,9 @@ mod tests;
 pub use machine::Client;
 pub use status::{State, Status, Stop};
 
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch};
-use super::wire::{At, Last, Outgoing, Page, Point};
-use crate::error::Result;
+use super::wire::{At, Last, Outgoing, Point, Segment};
 
 /// Milliseconds that a local commit waits for company before it is pushed.
 pub const DEBOUNCE_MS: u64 = 10;
@@ -28,23 +29,30 @@ pub const POLL_SLACK_MS: u64 = 10_000;
 /// The pending events of this replica, as the store keeps them. They are numbered without holes up
 /// to `top`, except between a [`Rewind`] and the [`Identify`] that follows it.
 pub trait Queue {
+    /// What its storage says when it fails.
+    type Error: From<Error>;
     /// The highest `n` given so far, 0 at first.
-    fn top(&self) -> Result<u64>;
+    fn top(&self) -> Result<u64, Self::Error>;
     /// How many events are pending.
-    fn pending(&self) -> Result<u64>;
+    fn pending(&self) -> Result<u64, Self::Error>;
     /// Pending events from number `from_n` on, in order: at most so many, and so many bytes by
     /// [`limits::size`](super::limits::size), but at least one if there is one.
-    fn outgoing(&self, from_n: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Outgoing>>;
+    fn outgoing(
+        &self,
+        from_n: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Outgoing>, Self::Error>;
     /// Points of the history read so far, newest first and ever sparser, the chain's start last: at
     /// most [`limits::KNOWN`](super::limits::KNOWN).
-    fn known(&self) -> Result<Vec<Point>>;
+    fn known(&self) -> Result<Vec<Point>, Self::Error>;
 }
 
 /// A change of the durable side. Each is one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Apply a page: log, state, queue and cursor.
-    Page(Page),
+    /// Apply a segment: log, state, queue and cursor.
+    Segment(Segment),
     /// Go back to where the server's history and ours part.
     Rewind(Rewind),
     /// See to it that the pending events can be pushed.
@@ -78,7 +86,7 @@ pub struct Identify {
 /// What carrying out a [`Change`] came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// Of a page: the plan's [`fork`](super::merge::Plan::fork).
+    /// Of a segment: the plan's [`fork`](super::merge::Plan::fork).
     pub fork: Option<u64>,
     /// The new client, if there is one.
     pub client: Option<ClientId>,

@@ -5,46 +5,53 @@
 //! the commit is durable.
 
 use super::chain;
+use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
 use super::refusal::Refusal;
 use super::resume::{Resume, Resumed};
-use super::wire::{self, At, Ev, Kind, Last, Page, Point, Pull, Push, Pushed};
-use crate::error::{Error, Result};
+use super::wire::{self, At, Entry, Kind, Last, Point, Pull, Push, Pushed, Segment};
 
 /// One log as the server stores it. Every method works inside the caller's transaction.
 pub trait ServerLog {
+    /// What its storage says when it fails.
+    type Error: From<Error>;
     /// This log's epoch.
-    fn epoch(&self) -> Result<Epoch>;
+    fn epoch(&self) -> Result<Epoch, Self::Error>;
     /// The last position.
-    fn head(&self) -> Result<Point>;
+    fn head(&self) -> Result<Point, Self::Error>;
     /// The chain at `seq`; at 0 it is the chain's beginning. `None` beyond the head or below what
     /// is kept.
-    fn hash_at(&self, seq: u64) -> Result<Option<Hash>>;
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, Self::Error>;
     /// The highest `seq` whose row is gone, 0 if none is.
-    fn trim(&self) -> Result<u64>;
+    fn trim(&self) -> Result<u64, Self::Error>;
     /// The highest `seq` known to be in an independent durable copy.
-    fn safe(&self) -> Result<u64>;
+    fn safe(&self) -> Result<u64, Self::Error>;
     /// Rows after `after`: at most so many, and so many bytes by [`limits::size`], but at least one
     /// if there is one.
-    fn read(&self, after: u64, max_events: usize, max_bytes: usize) -> Result<Vec<Ev>>;
+    fn read(
+        &self,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, Self::Error>;
     /// The last row of a client.
-    fn last_of(&self, client: &ClientId) -> Result<Option<Last>>;
+    fn last_of(&self, client: &ClientId) -> Result<Option<Last>, Self::Error>;
     /// The id under `(client, n)`; `None` when there is none or its row is gone.
-    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>>;
+    fn id_of(&self, client: &ClientId, n: u64) -> Result<Option<Id>, Self::Error>;
     /// Where the id stands, also when its row is gone.
-    fn seq_of(&self, id: &Id) -> Result<Option<u64>>;
+    fn seq_of(&self, id: &Id) -> Result<Option<u64>, Self::Error>;
     /// The principal that a client belongs to.
-    fn owner_of(&self, client: &ClientId) -> Result<Option<String>>;
+    fn owner_of(&self, client: &ClientId) -> Result<Option<String>, Self::Error>;
     /// Gives a client to a principal, for good.
-    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()>;
+    fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), Self::Error>;
     /// Appends a row, which becomes `at`.
-    fn append(&mut self, at: Point, row: &Ev) -> Result<()>;
+    fn append(&mut self, at: Point, row: &Entry) -> Result<(), Self::Error>;
 }
 
 /// The application's word on an event before it is appended: `Some(code)` rejects it. When it
 /// fails, the push fails: nothing is appended, and the client comes again.
-pub type Validator<'a> = &'a dyn Fn(&Ev) -> Result<Option<String>>;
+pub type Validator<'a, E> = &'a dyn Fn(&Entry) -> Result<Option<String>, E>;
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +86,7 @@ impl Reply {
 pub struct Pulled {
     /// The answer, good now.
     pub reply: Reply,
-    /// Above 0 the page is empty and the client would rather wait: hold the answer back for so
+    /// Above 0 the segment is empty and the client would rather wait: hold the answer back for so
     /// long, and pull again as soon as something is appended.
     pub wait_ms: u64,
 }
@@ -92,11 +99,11 @@ pub fn push<L: ServerLog>(
     log: &mut L,
     principal: &str,
     text: &str,
-    validate: Option<Validator<'_>>,
-) -> Result<Reply> {
+    validate: Option<Validator<'_, L::Error>>,
+) -> Result<Reply, L::Error> {
     match try_push(log, principal, text, validate)? {
-        Ok(page) => Reply::ok(&Pushed { p: wire::VERSION, page }),
-        Err(refusal) => Reply::refuse(&refusal),
+        Ok(segment) => Ok(Reply::ok(&Pushed { p: wire::VERSION, segment })?),
+        Err(refusal) => Ok(Reply::refuse(&refusal)?),
     }
 }
 
@@ -104,23 +111,23 @@ pub fn push<L: ServerLog>(
 ///
 /// # Errors
 /// Those of the log's storage.
-pub fn pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Pulled> {
-    let (page, wait_ms) = match try_pull(log, principal, text)? {
+pub fn pull<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Pulled, L::Error> {
+    let (segment, wait_ms) = match try_pull(log, principal, text)? {
         Ok(good) => good,
         Err(refusal) => return Ok(Pulled { reply: Reply::refuse(&refusal)?, wait_ms: 0 }),
     };
-    let wait_ms = if page.evs.is_empty() { wait_ms } else { 0 };
-    Ok(Pulled { reply: Reply::ok(&page)?, wait_ms })
+    let wait_ms = if segment.entries.is_empty() { wait_ms } else { 0 };
+    Ok(Pulled { reply: Reply::ok(&segment)?, wait_ms })
 }
 
 /// Carries out a resume: says where the client's history and this one part.
 ///
 /// # Errors
 /// Those of the log's storage.
-pub fn resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Reply> {
+pub fn resume<L: ServerLog>(log: &L, principal: &str, text: &str) -> Result<Reply, L::Error> {
     match try_resume(log, principal, text)? {
-        Ok(resumed) => Reply::ok(&resumed),
-        Err(refusal) => Reply::refuse(&refusal),
+        Ok(resumed) => Ok(Reply::ok(&resumed)?),
+        Err(refusal) => Ok(Reply::refuse(&refusal)?),
     }
 }
 
@@ -136,8 +143,8 @@ fn try_push<L: ServerLog>(
     log: &mut L,
     principal: &str,
     text: &str,
-    validate: Option<Validator<'_>>,
-) -> Result<Result<Option<Page>, Refusal>> {
+    validate: Option<Validator<'_, L::Error>>,
+) -> Result<Result<Option<Segment>, Refusal>, L::Error> {
     let push =
         match check_version(text).and_then(|()| Push::parse(text).map_err(|e| refusal_of(&e))) {
             Ok(push) => push,
@@ -153,7 +160,7 @@ fn try_push<L: ServerLog>(
     let mut last = log.last_of(&push.client)?;
     let mut head = log.head()?;
     let mut bound = owner.is_some();
-    for event in push.evs {
+    for event in push.entries {
         let n = last.map_or(0, |l| l.n);
         if event.n <= n {
             // below `trim` the row may be gone; the client's cursor is past it, so it was read and
@@ -172,39 +179,40 @@ fn try_push<L: ServerLog>(
             log.bind(&push.client, principal)?;
             bound = true;
         }
-        let mut row = Ev {
+        let mut row = Entry {
             id: event.id,
-            c: push.client,
+            client: push.client,
             n: event.n,
-            t: event.t,
+            event_type: event.event_type,
             tv: event.tv,
-            b: event.b,
+            data: event.data,
             ts: event.ts,
-            k: Kind::E,
+            kind: Kind::Event,
             reference: None,
             code: None,
         };
         if log.seq_of(&row.id)?.is_some() {
-            row = Ev { k: Kind::Dup, b: String::new(), reference: Some(row.id), ..row };
+            row = Entry { kind: Kind::Dup, data: String::new(), reference: Some(row.id), ..row };
         } else if let Some(code) = validate.map_or(Ok(None), |v| v(&row))? {
-            row = Ev { k: Kind::Rej, b: String::new(), code: Some(shortened(code)), ..row };
+            row =
+                Entry { kind: Kind::Rej, data: String::new(), code: Some(shortened(code)), ..row };
         }
         head = chain::step(head, &row);
         log.append(head, &row)?;
         last = Some(Last { n: row.n, id: row.id });
     }
-    let want = push.want.unwrap_or(limits::PAGE_EVENTS as u64);
+    let want = push.want.unwrap_or(limits::SEGMENT_EVENTS as u64);
     if want == 0 {
         return Ok(Ok(None));
     }
-    Ok(Ok(Some(page(log, &push.client, &push.at, want)?)))
+    Ok(Ok(Some(segment(log, &push.client, &push.at, want)?)))
 }
 
 fn try_pull<L: ServerLog>(
     log: &L,
     principal: &str,
     text: &str,
-) -> Result<Result<(Page, u64), Refusal>> {
+) -> Result<Result<(Segment, u64), Refusal>, L::Error> {
     let pull =
         match check_version(text).and_then(|()| Pull::parse(text).map_err(|e| refusal_of(&e))) {
             Ok(pull) => pull,
@@ -216,15 +224,16 @@ fn try_pull<L: ServerLog>(
     if let Some(refusal) = not_in_history(log, &pull.at)? {
         return Ok(Err(refusal));
     }
-    let page = page(log, &pull.client, &pull.at, pull.limit.unwrap_or(limits::PAGE_EVENTS as u64))?;
-    Ok(Ok((page, pull.wait_ms.unwrap_or(0).min(limits::WAIT_MS))))
+    let segment =
+        segment(log, &pull.client, &pull.at, pull.limit.unwrap_or(limits::SEGMENT_EVENTS as u64))?;
+    Ok(Ok((segment, pull.wait_ms.unwrap_or(0).min(limits::WAIT_MS))))
 }
 
 fn try_resume<L: ServerLog>(
     log: &L,
     principal: &str,
     text: &str,
-) -> Result<Result<Resumed, Refusal>> {
+) -> Result<Result<Resumed, Refusal>, L::Error> {
     let resume =
         match check_version(text).and_then(|()| Resume::parse(text).map_err(|e| refusal_of(&e))) {
             Ok(resume) => resume,
@@ -248,20 +257,25 @@ fn try_resume<L: ServerLog>(
     Ok(Ok(Resumed { p: wire::VERSION, epoch: log.epoch()?, common, asof: log.head()?, last, have }))
 }
 
-/// The page after `at`, which is in the history. `want` is brought into bounds.
-fn page<L: ServerLog>(log: &L, client: &ClientId, at: &At, want: u64) -> Result<Page> {
-    let want = want.clamp(1, limits::PAGE_EVENTS as u64) as usize;
-    let evs = log.read(at.seq, want, limits::PAGE_BYTES)?;
-    let seq = at.seq + evs.len() as u64;
+/// The segment after `at`, which is in the history. `want` is brought into bounds.
+fn segment<L: ServerLog>(
+    log: &L,
+    client: &ClientId,
+    at: &At,
+    want: u64,
+) -> Result<Segment, L::Error> {
+    let want = want.clamp(1, limits::SEGMENT_EVENTS as u64) as usize;
+    let entries = log.read(at.seq, want, limits::SEGMENT_BYTES)?;
+    let seq = at.seq + entries.len() as u64;
     // The stored chain, never one folded here: a client that folds the rows must find a
     // disagreement.
     let h = log
         .hash_at(seq)?
         .ok_or_else(|| Error::Corrupt(format!("the chain has no hash at {seq}")))?;
-    Ok(Page {
+    Ok(Segment {
         epoch: log.epoch()?,
         from: at.point(),
-        evs,
+        entries,
         to: Point { seq, h },
         head: log.head()?.seq,
         safe: log.safe()?,
@@ -294,7 +308,7 @@ fn not_owner(owner: Option<&str>, principal: &str) -> Option<Refusal> {
 
 /// The `at` check: the cursor must be a point of this very history. It stops a push that crossed a
 /// rollback.
-fn not_in_history<L: ServerLog>(log: &L, at: &At) -> Result<Option<Refusal>> {
+fn not_in_history<L: ServerLog>(log: &L, at: &At) -> Result<Option<Refusal>, L::Error> {
     let trim = log.trim()?;
     if at.seq < trim {
         return Ok(Some(Refusal::Trimmed { trim }));

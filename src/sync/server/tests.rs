@@ -24,20 +24,20 @@ fn id(x: u8) -> Id {
 }
 
 fn out(x: u8, n: u64) -> Outgoing {
-    Outgoing { id: id(x), n, t: "t".into(), tv: 1, b: format!("{x}"), ts: Some(5) }
+    Outgoing { id: id(x), n, event_type: "t".into(), tv: 1, data: format!("{x}"), ts: Some(5) }
 }
 
-fn push_text(client: ClientId, at: At, evs: Vec<Outgoing>) -> String {
-    wire::to_json(&Push { p: 1, client, at, evs, want: None }).unwrap()
+fn push_text(client: ClientId, at: At, entries: Vec<Outgoing>) -> String {
+    wire::to_json(&Push { p: 1, client, at, entries, want: None }).unwrap()
 }
 
-fn send(log: &mut MemoryLog, client: ClientId, at: At, evs: Vec<Outgoing>) -> Reply {
-    push(log, "ann", &push_text(client, at, evs), None).unwrap()
+fn send(log: &mut MemoryLog, client: ClientId, at: At, entries: Vec<Outgoing>) -> Reply {
+    push(log, "ann", &push_text(client, at, entries), None).unwrap()
 }
 
-fn page_of(reply: &Reply) -> Page {
+fn segment_of(reply: &Reply) -> Segment {
     assert_eq!(reply.status, 200, "{}", reply.body);
-    Pushed::parse(&reply.body).unwrap().page.unwrap()
+    Pushed::parse(&reply.body).unwrap().segment.unwrap()
 }
 
 fn refused(reply: &Reply) -> Refusal {
@@ -46,14 +46,17 @@ fn refused(reply: &Reply) -> Refusal {
 }
 
 #[test]
-fn a_push_is_answered_with_the_page_after_the_cursor() {
+fn a_push_is_answered_with_the_segment_after_the_cursor() {
     let mut log = log();
     send(&mut log, B, start(), vec![out(9, 1)]);
-    let page = page_of(&send(&mut log, A, start(), vec![out(1, 1), out(2, 2)]));
-    assert_eq!(page.evs.iter().map(|e| e.id).collect::<Vec<_>>(), [id(9), id(1), id(2)]);
-    assert_eq!((page.to.seq, page.head, page.last), (3, 3, Some(Last { n: 2, id: id(2) })));
-    assert!(chain::holds(&page));
-    assert_eq!(page.evs[1].ts, Some(5));
+    let segment = segment_of(&send(&mut log, A, start(), vec![out(1, 1), out(2, 2)]));
+    assert_eq!(segment.entries.iter().map(|e| e.id).collect::<Vec<_>>(), [id(9), id(1), id(2)]);
+    assert_eq!(
+        (segment.to.seq, segment.head, segment.last),
+        (3, 3, Some(Last { n: 2, id: id(2) }))
+    );
+    assert!(chain::holds(&segment));
+    assert_eq!(segment.entries[1].ts, Some(5));
 }
 
 #[test]
@@ -70,8 +73,8 @@ fn a_push_needs_no_knowledge_of_the_head() {
 fn a_repeated_push_appends_nothing_new() {
     let mut log = log();
     send(&mut log, A, start(), vec![out(1, 1), out(2, 2)]);
-    let page = page_of(&send(&mut log, A, start(), vec![out(1, 1), out(2, 2), out(3, 3)]));
-    assert_eq!((page.evs.len(), log.rows().len()), (3, 3));
+    let segment = segment_of(&send(&mut log, A, start(), vec![out(1, 1), out(2, 2), out(3, 3)]));
+    assert_eq!((segment.entries.len(), log.rows().len()), (3, 3));
 }
 
 #[test]
@@ -98,36 +101,39 @@ fn another_event_under_a_known_number_is_a_fork() {
 fn a_known_id_under_another_number_becomes_a_dup() {
     let mut log = log();
     send(&mut log, A, start(), vec![out(1, 1)]);
-    let page = page_of(&send(&mut log, B, start(), vec![out(1, 1), out(2, 2)]));
-    let dup = &page.evs[1];
-    assert_eq!((dup.k, dup.reference, dup.b.as_str(), dup.n), (Kind::Dup, Some(id(1)), "", 1));
-    assert_eq!(page.evs[2].k, Kind::E);
-    assert!(chain::holds(&page));
+    let segment = segment_of(&send(&mut log, B, start(), vec![out(1, 1), out(2, 2)]));
+    let dup = &segment.entries[1];
+    assert_eq!(
+        (dup.kind, dup.reference, dup.data.as_str(), dup.n),
+        (Kind::Dup, Some(id(1)), "", 1)
+    );
+    assert_eq!(segment.entries[2].kind, Kind::Event);
+    assert!(chain::holds(&segment));
 }
 
 #[test]
 fn a_rejected_event_is_a_row_without_its_body() {
     let mut log = log();
     let text = push_text(A, start(), vec![out(1, 1), out(2, 2)]);
-    let no = |ev: &Ev| Ok((ev.b == "1").then(|| "é".repeat(40)));
-    let page = page_of(&push(&mut log, "ann", &text, Some(&no)).unwrap());
-    assert_eq!((page.evs[0].k, page.evs[0].b.as_str()), (Kind::Rej, ""));
-    assert_eq!(page.evs[0].code.as_deref(), Some("é".repeat(32).as_str()));
-    assert_eq!(page.evs[1].k, Kind::E);
-    assert!(chain::holds(&page));
+    let no = |entry: &Entry| Ok((entry.data == "1").then(|| "é".repeat(40)));
+    let segment = segment_of(&push(&mut log, "ann", &text, Some(&no)).unwrap());
+    assert_eq!((segment.entries[0].kind, segment.entries[0].data.as_str()), (Kind::Rej, ""));
+    assert_eq!(segment.entries[0].code.as_deref(), Some("é".repeat(32).as_str()));
+    assert_eq!(segment.entries[1].kind, Kind::Event);
+    assert!(chain::holds(&segment));
     // and the verdict stands, even when the validator has changed its mind
-    assert_eq!(page_of(&push(&mut log, "ann", &text, None).unwrap()).evs, page.evs);
+    assert_eq!(segment_of(&push(&mut log, "ann", &text, None).unwrap()).entries, segment.entries);
 }
 
 #[test]
 fn a_cursor_of_another_history_is_diverged() {
     let mut log = log();
-    let page = page_of(&send(&mut log, A, start(), vec![out(1, 1)]));
-    let wrong_hash = At { h: start().h, ..page.cursor() };
-    let beyond = At { seq: 2, ..page.cursor() };
+    let segment = segment_of(&send(&mut log, A, start(), vec![out(1, 1)]));
+    let wrong_hash = At { h: start().h, ..segment.cursor() };
+    let beyond = At { seq: 2, ..segment.cursor() };
     for at in [wrong_hash, beyond] {
         let reply = send(&mut log, A, at, vec![out(2, 2)]);
-        assert!(matches!(refused(&reply), Refusal::Diverged { head, .. } if head == page.to));
+        assert!(matches!(refused(&reply), Refusal::Diverged { head, .. } if head == segment.to));
         let text =
             wire::to_json(&Pull { p: 1, client: A, at, limit: None, wait_ms: Some(9) }).unwrap();
         let pulled = pull(&log, "ann", &text).unwrap();
@@ -135,17 +141,17 @@ fn a_cursor_of_another_history_is_diverged() {
     }
     assert_eq!(log.rows().len(), 1);
     // the epoch alone proves nothing: the chain does
-    let other_epoch = At { epoch: Some(Epoch::from_bytes([9; 8])), ..page.cursor() };
+    let other_epoch = At { epoch: Some(Epoch::from_bytes([9; 8])), ..segment.cursor() };
     assert!(send(&mut log, A, other_epoch, vec![out(2, 2)]).is_ok());
 }
 
 #[test]
 fn a_cursor_below_the_trim_is_told_so() {
     let mut log = log();
-    let page = page_of(&send(&mut log, A, start(), vec![out(1, 1), out(2, 2)]));
+    let segment = segment_of(&send(&mut log, A, start(), vec![out(1, 1), out(2, 2)]));
     log.set_trim(2);
     assert_eq!(refused(&send(&mut log, A, start(), vec![out(3, 3)])), Refusal::Trimmed { trim: 2 });
-    assert!(send(&mut log, A, page.cursor(), vec![out(3, 3)]).is_ok());
+    assert!(send(&mut log, A, segment.cursor(), vec![out(3, 3)]).is_ok());
 }
 
 #[test]
@@ -173,25 +179,33 @@ fn a_pull_at_the_head_may_wait_and_one_behind_does_not() {
             &wire::to_json(&Pull { p: 1, client: A, at, limit, wait_ms }).unwrap(),
         )
         .unwrap();
-        (Page::parse(&pulled.reply.body).unwrap(), pulled.wait_ms)
+        (Segment::parse(&pulled.reply.body).unwrap(), pulled.wait_ms)
     };
     assert_eq!(ask(&log, start(), None, Some(90_000)).1, limits::WAIT_MS);
     assert_eq!(ask(&log, start(), None, None).1, 0);
     send(&mut log, B, start(), vec![out(1, 1), out(2, 2), out(3, 3)]);
-    let (page, wait) = ask(&log, start(), Some(2), Some(1000));
-    assert_eq!((page.evs.len(), page.to.seq, page.head, wait, page.last), (2, 2, 3, 0, None));
-    assert!(chain::holds(&page));
-    let (rest, _) = ask(&log, page.cursor(), Some(0), None);
-    assert_eq!((rest.evs.len(), rest.from, rest.to.seq), (1, page.to, 3));
+    let (segment, wait) = ask(&log, start(), Some(2), Some(1000));
+    assert_eq!(
+        (segment.entries.len(), segment.to.seq, segment.head, wait, segment.last),
+        (2, 2, 3, 0, None)
+    );
+    assert!(chain::holds(&segment));
+    let (rest, _) = ask(&log, segment.cursor(), Some(0), None);
+    assert_eq!((rest.entries.len(), rest.from, rest.to.seq), (1, segment.to, 3));
 }
 
 #[test]
-fn no_page_is_made_when_none_is_wanted() {
-    let text =
-        wire::to_json(&Push { p: 1, client: A, at: start(), evs: vec![out(1, 1)], want: Some(0) })
-            .unwrap();
+fn no_segment_is_made_when_none_is_wanted() {
+    let text = wire::to_json(&Push {
+        p: 1,
+        client: A,
+        at: start(),
+        entries: vec![out(1, 1)],
+        want: Some(0),
+    })
+    .unwrap();
     let reply = push(&mut log(), "ann", &text, None).unwrap();
-    assert_eq!(Pushed::parse(&reply.body).unwrap(), Pushed { p: 1, page: None });
+    assert_eq!(Pushed::parse(&reply.body).unwrap(), Pushed { p: 1, segment: None });
 }
 
 #[test]
@@ -236,7 +250,7 @@ fn hostile_pushes_are_refused_by_their_status() {
     );
     let many = (1..=257).map(|n| out(n as u8, n)).collect();
     assert_eq!(status(&push_text(A, start(), many)), 413);
-    let big = |n| Outgoing { b: "x".repeat(limits::BODY_HARD - 200), ..out(n as u8, n) };
+    let big = |n| Outgoing { data: "x".repeat(limits::BODY_HARD - 200), ..out(n as u8, n) };
     assert_eq!(status(&push_text(A, start(), vec![big(1), big(2)])), 200);
     assert_eq!(status(&push_text(A, start(), vec![big(1), big(2), out(3, 3)])), 200);
     assert_eq!(status(&push_text(A, start(), vec![big(1), big(2), big(3)])), 413);

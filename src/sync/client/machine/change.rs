@@ -1,37 +1,14 @@
 //! The changes a machine hands out: what it is once each is carried out, or was not.
 
-use super::super::super::wire::{At, Last};
-use super::super::{Change, Outcome, Tick};
-use super::Client;
-use super::healing::Healing;
-
-/// What the machine is once the change is carried out.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Applying {
-    Page { cursor: At, head: u64, last: Option<Last> },
-    Rewind { cursor: At, asof: u64 },
-    Identify,
-}
-
-impl Applying {
-    pub(super) fn of(change: &Change) -> Applying {
-        match change {
-            Change::Page(p) => Applying::Page { cursor: p.cursor(), head: p.head, last: p.last },
-            Change::Rewind(r) => {
-                let cursor = At { epoch: Some(r.epoch), seq: r.common.seq, h: r.common.h };
-                Applying::Rewind { cursor, asof: r.asof }
-            }
-            Change::Identify(_) => Applying::Identify,
-        }
-    }
-}
+use super::super::{Outcome, Tick};
+use super::state::{Applying, Client, Healing};
 
 impl Client {
     /// The change of [`Action::Apply`] is carried out and committed.
     pub fn applied(&mut self, tick: Tick, outcome: Outcome) {
         match self.applying.take() {
             None => return,
-            Some(Applying::Page { cursor, head, last }) => {
+            Some(Applying::Segment { cursor, head, last }) => {
                 (self.cursor, self.head, self.last) = (cursor, head, Some(last));
                 self.at_head = cursor.seq >= head;
                 self.renew |= outcome.fork.is_some();

@@ -2,30 +2,18 @@
 //! with somebody who writes under its name.
 //!
 //! ```text
-//! diverged, trimmed, a lost number ── resume ── rewind to the common point ── pull to `asof` ─┐
-//! fork, own name with an unknown id ─────────────────────────── pull to the head ─────────────┴─
-//! identify
+//! diverged, trimmed, lost number ─ resume ─ rewind to the common point ─ pull to asof ┐
+//! fork, own name with an unknown id ──────────────────────────────── pull to the head ┴ identify
 //! ```
 //! Nothing is pushed on the way. The queue only grows: own events after the common point are
 //! pending again.
 
+use super::super::super::error::Result;
 use super::super::super::limits;
 use super::super::super::resume::{Resume, Resumed};
 use super::super::super::wire;
 use super::super::{Action, Change, Identify, Queue, Rewind, Stop, Tick, Verb};
-use super::{Client, Halt};
-use crate::error::Result;
-
-/// Where the machine is on its way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Healing {
-    /// It is not.
-    None,
-    /// The server is to be asked where the histories part.
-    Ask,
-    /// Rewound; own events may turn up until here.
-    CatchUp { asof: u64 },
-}
+use super::state::{Client, Halt, Healing};
 
 impl Client {
     /// Whether nothing may be pushed for now.
@@ -60,7 +48,7 @@ impl Client {
         self.last.filter(|_| read).map(|last| Identify { last, renew: self.renew })
     }
 
-    pub(super) fn resume(&mut self, now: u64, queue: &impl Queue) -> Result<Action> {
+    pub(super) fn resume<Q: Queue>(&mut self, now: u64, queue: &Q) -> Result<Action, Q::Error> {
         self.named = queue.known()?;
         self.named.truncate(limits::KNOWN);
         let known = self.named.iter().map(|p| (p.seq, p.h)).collect();

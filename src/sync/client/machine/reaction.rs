@@ -1,24 +1,26 @@
-//! What the machine makes of pages and refusals: the client reaction table of SYNC.md 4.
+//! What the machine makes of segments and refusals: the client reaction table of SYNC.md 4.
 
 use super::super::super::refusal::Refusal;
-use super::super::super::wire::Page;
+use super::super::super::wire::Segment;
 use super::super::super::{backoff, chain};
 use super::super::{Change, Tick};
-use super::{Client, Flight, Halt, Token};
+use super::state::{Client, Flight, Halt, Token};
 
 impl Client {
-    /// A page is taken only if it begins at the cursor and its chain holds; what it says of us must
-    /// fit, too.
-    pub(super) fn accept(&mut self, tick: Tick, page: Page) {
+    /// A segment is taken only if it begins at the cursor and its chain holds; what it says of us
+    /// must fit, too.
+    pub(super) fn accept(&mut self, tick: Tick, segment: Segment) {
         self.at_head = false;
-        if page.from != self.cursor.point() || (page.evs.is_empty() && page.to.seq < page.head) {
+        if segment.from != self.cursor.point()
+            || (segment.entries.is_empty() && segment.to.seq < segment.head)
+        {
             return self.fail(tick, "STALE_PAGE");
         }
-        if !chain::holds(&page) {
+        if !chain::holds(&segment) {
             return self.fail(tick, "CHAIN");
         }
         if !self.heals() {
-            let last = page.last.map_or(0, |l| l.n);
+            let last = segment.last.map_or(0, |l| l.n);
             if last < self.confirmed {
                 return self.diverge(tick);
             }
@@ -26,7 +28,7 @@ impl Client {
                 self.fork();
             }
         }
-        self.ready = Some(Change::Page(page));
+        self.ready = Some(Change::Segment(segment));
     }
 
     /// The queue is kept in all of it.

@@ -59,13 +59,13 @@ fn diverged(rig: &mut Rig) {
 fn a_server_put_back_gets_the_lost_events_again_under_their_numbers() {
     let mut rig = Rig::new();
     rig.commit(2);
-    rig.turn();
+    rig.round_trip();
     rig.foreign(1);
     let backup = rig.log.clone();
     rig.commit_due();
-    rig.turn();
+    rig.round_trip();
     rig.commit_due();
-    rig.turn();
+    rig.round_trip();
     rig.log = backup;
     rig.log.set_epoch(Epoch::from_bytes([6; 8]));
     rig.commit_due();
@@ -74,12 +74,12 @@ fn a_server_put_back_gets_the_lost_events_again_under_their_numbers() {
     // the points read so far are 2, 4 and 5; the server is at 3
     assert_eq!((rewind.common.seq, rewind.asof, rewind.epoch), (2, 3, Epoch::from_bytes([6; 8])));
     assert_eq!((rig.state(), rig.status().pending), (State::Resume, 3));
-    assert_eq!(rig.turn().to.seq, 3, "nothing is pushed before all was read");
+    assert_eq!(rig.round_trip().to.seq, 3, "nothing is pushed before all was read");
     assert!(!rig.identify());
     let push = rig.sent();
     assert_eq!((push.verb, push.sent), (Verb::Push, Some(5)));
     rig.serve(&push);
-    assert_eq!(rig.apply().evs.len(), 3);
+    assert_eq!(rig.apply().entries.len(), 3);
     assert_eq!((rig.state(), rig.status().pending, rig.client.name()), (State::Live, 0, ME));
 }
 
@@ -87,12 +87,12 @@ fn a_server_put_back_gets_the_lost_events_again_under_their_numbers() {
 fn an_emptied_server_is_filled_again() {
     let mut rig = Rig::new();
     rig.commit(3);
-    rig.turn();
+    rig.round_trip();
     rig.log = MemoryLog::new("log", Epoch::from_bytes([8; 8]));
     diverged(&mut rig);
     assert_eq!(rig.rewind().common, chain::start("log"));
     assert!(!rig.identify());
-    assert_eq!(rig.turn().evs.len(), 3);
+    assert_eq!(rig.round_trip().entries.len(), 3);
     assert_eq!((rig.log.rows().len(), rig.status().pending), (3, 0));
 }
 
@@ -100,45 +100,45 @@ fn an_emptied_server_is_filled_again() {
 fn a_server_put_back_again_on_the_way_is_read_to_its_head_only() {
     let mut rig = Rig::new();
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     let backup = rig.log.clone();
     rig.commit_due();
-    rig.turn();
+    rig.round_trip();
     rig.log = backup.clone();
     (0..3).for_each(|_| rig.foreign(1));
     diverged(&mut rig);
     let rewind = rig.rewind();
     assert_eq!((rewind.common.seq, rewind.asof), (1, 4));
     rig.log = backup;
-    assert_eq!(rig.turn().to.seq, 1);
+    assert_eq!(rig.round_trip().to.seq, 1);
     assert!(!rig.identify(), "it would ask for what never comes, again and again");
-    assert_eq!((rig.turn().to.seq, rig.status().pending), (2, 0));
+    assert_eq!((rig.round_trip().to.seq, rig.status().pending), (2, 0));
 }
 
 #[test]
 fn own_events_found_on_the_way_leave_the_queue_and_holes_make_a_new_name() {
     let mut rig = Rig::new();
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     let mut sibling = rig.log.clone();
     rig.commit_due();
     rig.commit(2);
-    rig.turn();
+    rig.round_trip();
     // in the other history only the third of our events arrived, by somebody else's hand
     let third = rig.queue.own[2].1.clone();
-    let Outgoing { id, t, tv, b, .. } = third;
-    let (k, ts, reference, code) = (crate::sync::wire::Kind::E, None, None, None);
-    let ev = Ev { id, c: OTHER, n: 1, t, tv, b, ts, k, reference, code };
-    let at = chain::step(sibling.head().unwrap(), &ev);
-    sibling.append(at, &ev).unwrap();
+    let Outgoing { id, event_type, tv, data, .. } = third;
+    let (kind, ts, reference, code) = (crate::sync::wire::Kind::Event, None, None, None);
+    let entry = Entry { id, client: OTHER, n: 1, event_type, tv, data, ts, kind, reference, code };
+    let at = chain::step(sibling.head().unwrap(), &entry);
+    sibling.append(at, &entry).unwrap();
     rig.log = sibling;
     diverged(&mut rig);
     assert_eq!(rig.rewind().common.seq, 1);
     assert_eq!(rig.status().pending, 3);
-    assert_eq!(rig.turn().evs.len(), 1);
+    assert_eq!(rig.round_trip().entries.len(), 1);
     assert_eq!(rig.status().pending, 2, "the third is there; the second and the fourth are not");
     assert!(rig.identify());
-    assert_eq!(rig.turn().evs.len(), 2);
+    assert_eq!(rig.round_trip().entries.len(), 2);
     assert_eq!((rig.status().pending, rig.log.last_of(&NEW).unwrap().map(|l| l.n)), (0, Some(2)));
 }
 
@@ -147,14 +147,24 @@ fn who_shares_a_name_reads_to_the_head_and_takes_another() {
     for seen in ["409", "last", "row"] {
         let mut rig = Rig::new();
         rig.commit(1);
-        rig.turn();
+        rig.round_trip();
         // a clone of ours, or we ourselves before we were put back, made a second event
-        let Outgoing { t, tv, b, .. } = out(2);
-        let (k, ts, reference, code) = (crate::sync::wire::Kind::E, None, None, None);
-        let ev =
-            Ev { id: Id::from_bytes([0xee; 16]), c: ME, n: 2, t, tv, b, ts, k, reference, code };
-        let at = chain::step(rig.log.head().unwrap(), &ev);
-        rig.log.append(at, &ev).unwrap();
+        let Outgoing { event_type, tv, data, .. } = out(2);
+        let (kind, ts, reference, code) = (crate::sync::wire::Kind::Event, None, None, None);
+        let entry = Entry {
+            id: Id::from_bytes([0xee; 16]),
+            client: ME,
+            n: 2,
+            event_type,
+            tv,
+            data,
+            ts,
+            kind,
+            reference,
+            code,
+        };
+        let at = chain::step(rig.log.head().unwrap(), &entry);
+        rig.log.append(at, &entry).unwrap();
         if seen == "409" {
             rig.commit_due();
             let push = rig.sent();
@@ -177,7 +187,11 @@ fn who_shares_a_name_reads_to_the_head_and_takes_another() {
         assert!(rig.identify(), "{seen}");
         rig.now += 1000;
         if rig.status().pending > 0 {
-            assert_eq!(rig.turn().evs.last().map(|e| (e.c, e.n)), Some((NEW, 1)), "{seen}");
+            assert_eq!(
+                rig.round_trip().entries.last().map(|e| (e.client, e.n)),
+                Some((NEW, 1)),
+                "{seen}"
+            );
         }
         assert_eq!(rig.status().pending, 0);
     }
@@ -193,12 +207,12 @@ fn pull_of(rig: &Rig) -> Request {
 fn lost_numbers_are_asked_about() {
     let mut rig = Rig::new();
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     rig.commit_due();
     let request = rig.sent();
     let reply = server::push(&mut rig.log, "ann", &request.body, None).unwrap();
     let mut pushed = Pushed::parse(&reply.body).unwrap();
-    pushed.page.as_mut().unwrap().last = None;
+    pushed.segment.as_mut().unwrap().last = None;
     rig.answer(&request, 200, &to_json(&pushed).unwrap());
     assert_eq!((rig.error(), rig.status().pending), (Some("DIVERGED"), 1));
     rig.ask();
@@ -210,7 +224,7 @@ fn a_rewound_machine_goes_on_after_a_restart() {
     let mut rig = Rig::new();
     rig.commit(2);
     let lost = rig.queue.list.clone();
-    rig.turn();
+    rig.round_trip();
     rig.log = MemoryLog::new("log", Epoch::from_bytes([8; 8]));
     rig.foreign(2);
     let start = chain::start("log");
@@ -218,9 +232,9 @@ fn a_rewound_machine_goes_on_after_a_restart() {
     rig.client = Client::new(Start { client: ME, at, asof: Some(2) });
     rig.client.token();
     rig.queue.list = lost;
-    assert_eq!(rig.turn().evs.len(), 2);
+    assert_eq!(rig.round_trip().entries.len(), 2);
     assert!(!rig.identify());
-    assert_eq!(rig.turn().evs.len(), 2);
+    assert_eq!(rig.round_trip().entries.len(), 2);
 }
 
 #[test]
@@ -241,7 +255,7 @@ fn when_nothing_is_in_common_only_a_snapshot_would_help() {
 fn an_answer_to_a_resume_must_fit_the_question() {
     let mut rig = Rig::new();
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     rig.log = MemoryLog::new("log", Epoch::from_bytes([8; 8]));
     let request = rig.sent();
     rig.serve(&request);

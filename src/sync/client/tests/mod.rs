@@ -5,7 +5,7 @@ use super::*;
 use crate::sync::id::{ClientId, Epoch, Id};
 use crate::sync::memory::MemoryLog;
 use crate::sync::refusal::Refusal;
-use crate::sync::wire::{At, Ev, Last, Outgoing, Page, Point, Pushed, to_json};
+use crate::sync::wire::{At, Entry, Last, Outgoing, Point, Pushed, Segment, to_json};
 use crate::sync::{chain, limits, merge, server};
 use server::ServerLog;
 #[cfg(target_family = "wasm")]
@@ -26,6 +26,8 @@ struct Pending {
 }
 
 impl Queue for Pending {
+    type Error = Error;
+
     fn top(&self) -> Result<u64> {
         Ok(self.top)
     }
@@ -98,25 +100,26 @@ impl Rig {
         self.answer(request, reply.status, &reply.body);
     }
 
-    fn apply(&mut self) -> Page {
+    fn apply(&mut self) -> Segment {
         let Action::Apply(change) = self.poll() else { panic!("{:?}", self.status()) };
-        let Change::Page(page) = *change else { panic!("{change:?}") };
+        let Change::Segment(segment) = *change else { panic!("{change:?}") };
         let ids: Vec<Id> = self.queue.list.iter().map(|e| e.id).collect();
-        let plan = merge::plan(&self.client.name(), &ids, &page.evs);
+        let plan = merge::plan(&self.client.name(), &ids, &segment.entries);
         for (i, role) in plan.roles.iter().enumerate() {
-            let own =
-                role.settles().map(|p| (page.from.seq + i as u64 + 1, self.queue.list[p].clone()));
+            let own = role
+                .settles()
+                .map(|p| (segment.from.seq + i as u64 + 1, self.queue.list[p].clone()));
             self.queue.own.extend(own);
         }
         self.queue.list.retain(|e| plan.left.iter().any(|&i| ids[i] == e.id));
-        self.queue.known.push(page.to);
+        self.queue.known.push(segment.to);
         let tick = self.tick();
         self.client.applied(tick, Outcome { fork: plan.fork, client: None });
-        page
+        segment
     }
 
-    /// One request there and back, and its page applied.
-    fn turn(&mut self) -> Page {
+    /// One request there and back, and its segment applied.
+    fn round_trip(&mut self) -> Segment {
         let request = self.sent();
         self.serve(&request);
         self.apply()
@@ -125,11 +128,12 @@ impl Rig {
     fn foreign(&mut self, count: u64) {
         for _ in 0..count {
             let n = self.log.last_of(&OTHER).unwrap().map_or(1, |l| l.n + 1);
-            let Outgoing { id, t, tv, b, .. } = out(1000 + n);
-            let (k, ts, reference, code) = (crate::sync::wire::Kind::E, None, None, None);
-            let ev = Ev { id, c: OTHER, n, t, tv, b, ts, k, reference, code };
-            let at = chain::step(self.log.head().unwrap(), &ev);
-            self.log.append(at, &ev).unwrap();
+            let Outgoing { id, event_type, tv, data, .. } = out(1000 + n);
+            let (kind, ts, reference, code) = (crate::sync::wire::Kind::Event, None, None, None);
+            let entry =
+                Entry { id, client: OTHER, n, event_type, tv, data, ts, kind, reference, code };
+            let at = chain::step(self.log.head().unwrap(), &entry);
+            self.log.append(at, &entry).unwrap();
         }
     }
 
@@ -156,7 +160,14 @@ impl Rig {
 fn out(x: u64) -> Outgoing {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&x.to_be_bytes());
-    Outgoing { id: Id::from_bytes(id), n: x, t: "t".into(), tv: 1, b: "1".into(), ts: None }
+    Outgoing {
+        id: Id::from_bytes(id),
+        n: x,
+        event_type: "t".into(),
+        tv: 1,
+        data: "1".into(),
+        ts: None,
+    }
 }
 
 #[test]
@@ -167,7 +178,7 @@ fn a_push_confirms_in_one_round_trip_and_then_it_is_live() {
     assert_eq!((request.verb, request.sent, request.timeout_ms), (Verb::Push, Some(2), 15_000));
     assert_eq!(rig.poll(), Action::Wait(Some(16_000)));
     rig.serve(&request);
-    assert_eq!(rig.apply().evs.len(), 2);
+    assert_eq!(rig.apply().entries.len(), 2);
     assert_eq!((rig.state(), rig.status().pending), (State::Live, 0));
     let poll = rig.sent();
     assert_eq!((poll.verb, poll.sent, poll.timeout_ms), (Verb::Pull, None, 35_000));
@@ -177,7 +188,7 @@ fn a_push_confirms_in_one_round_trip_and_then_it_is_live() {
 #[test]
 fn a_local_event_waits_for_company_and_then_interrupts_the_long_poll() {
     let mut rig = Rig::new();
-    rig.turn();
+    rig.round_trip();
     let poll = rig.sent();
     rig.commit(1);
     assert_eq!(rig.poll(), Action::Wait(Some(1010)));
@@ -193,19 +204,19 @@ fn a_local_event_waits_for_company_and_then_interrupts_the_long_poll() {
 }
 
 #[test]
-fn a_page_cut_at_its_limit_is_followed_at_once() {
+fn a_segment_cut_at_its_limit_is_followed_at_once() {
     let mut rig = Rig::new();
     rig.foreign(2500);
     rig.commit(1);
-    let first = rig.turn();
-    assert_eq!((first.evs.len(), rig.state(), rig.status().pending), (1000, State::CatchUp, 1));
+    let first = rig.round_trip();
+    assert_eq!((first.entries.len(), rig.state(), rig.status().pending), (1000, State::CatchUp, 1));
     // the event was acked: not pushed again, but not confirmed before it is read
     let second = rig.sent();
     assert_eq!(second.verb, Verb::Pull);
     assert!(!second.body.contains("wait_ms"));
     rig.serve(&second);
     rig.apply();
-    assert_eq!(rig.turn().to.seq, 2501);
+    assert_eq!(rig.round_trip().to.seq, 2501);
     assert_eq!((rig.state(), rig.status().pending), (State::Live, 0));
 }
 
@@ -214,9 +225,9 @@ fn behind_an_acked_event_nothing_is_pushed_before_it_is_read() {
     let mut rig = Rig::new();
     rig.foreign(2500);
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     rig.now += DEBOUNCE_MS;
     // a push of the second alone would not say who made the first
     let pull = rig.sent();
@@ -227,13 +238,13 @@ fn behind_an_acked_event_nothing_is_pushed_before_it_is_read() {
 }
 
 #[test]
-fn an_answer_without_a_page_is_followed_by_a_pull() {
+fn an_answer_without_a_segment_is_followed_by_a_pull() {
     let mut rig = Rig::new();
     rig.commit(1);
     let request = rig.sent();
     server::push(&mut rig.log, "ann", &request.body, None).unwrap();
-    rig.answer(&request, 200, &to_json(&Pushed { p: 1, page: None }).unwrap());
-    assert_eq!(rig.turn().evs.len(), 1);
+    rig.answer(&request, 200, &to_json(&Pushed { p: 1, segment: None }).unwrap());
+    assert_eq!(rig.round_trip().entries.len(), 1);
     assert_eq!(rig.status().pending, 0);
 }
 
@@ -242,16 +253,16 @@ fn a_false_ack_is_noticed_at_the_head_and_the_event_pushed_again() {
     let mut rig = Rig::new();
     rig.commit(1);
     let request = rig.sent();
-    rig.answer(&request, 200, &to_json(&Pushed { p: 1, page: None }).unwrap());
-    rig.turn();
+    rig.answer(&request, 200, &to_json(&Pushed { p: 1, segment: None }).unwrap());
+    rig.round_trip();
     assert_eq!(rig.poll(), Action::Wait(Some(1250)));
     rig.now = 1250;
-    assert_eq!(rig.turn().evs.len(), 1);
+    assert_eq!(rig.round_trip().entries.len(), 1);
     assert_eq!((rig.state(), rig.status().pending), (State::Live, 0));
 }
 
 #[test]
-fn failures_back_off_and_a_page_resets_them() {
+fn failures_back_off_and_a_segment_resets_them() {
     let mut rig = Rig::new();
     let mut wait = 250;
     for status in [500, 502, 400, 501, 404] {
@@ -274,7 +285,7 @@ fn failures_back_off_and_a_page_resets_them() {
     rig.client.failed(tick, request.id);
     assert_eq!((rig.poll(), rig.status().failures), (Action::Wait(Some(rig.now + 30_000)), 8));
     rig.client.wake();
-    rig.turn();
+    rig.round_trip();
     assert_eq!((rig.status().failures, rig.state()), (0, State::Live));
 }
 
@@ -301,7 +312,7 @@ fn nothing_is_sent_while_switched_off() {
 }
 
 #[test]
-fn a_page_that_cannot_be_applied_is_asked_for_again() {
+fn a_segment_that_cannot_be_applied_is_asked_for_again() {
     let mut rig = Rig::new();
     rig.foreign(1);
     let request = rig.sent();
@@ -312,7 +323,7 @@ fn a_page_that_cannot_be_applied_is_asked_for_again() {
     rig.client.apply_failed(tick, "QUOTA");
     assert_eq!((rig.error(), rig.client.cursor().seq), (Some("QUOTA"), 0));
     rig.now += 250;
-    assert_eq!(rig.turn().to.seq, 1);
+    assert_eq!(rig.round_trip().to.seq, 1);
 }
 
 #[test]
@@ -321,7 +332,7 @@ fn a_large_queue_goes_in_batches_of_the_limit() {
     rig.commit(600);
     let mut sizes = Vec::new();
     while rig.status().pending > 0 || sizes.is_empty() {
-        sizes.push(rig.turn().evs.len());
+        sizes.push(rig.round_trip().entries.len());
     }
     assert_eq!(sizes, [limits::PUSH_EVENTS, limits::PUSH_EVENTS, 88]);
     assert_eq!(rig.status().requests, 3);

@@ -1,35 +1,35 @@
-//! What the machine makes of refusals and of pages that do not fit: each row of SYNC.md's reaction
-//! table.
+//! What the machine makes of refusals and of segments that do not fit: each row of SYNC.md's
+//! reaction table.
 
 use super::*;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
-fn pages_that_do_not_fit_are_dropped_and_asked_for_again() {
+fn segments_that_do_not_fit_are_dropped_and_asked_for_again() {
     let mut rig = Rig::new();
     rig.foreign(3);
     let request = rig.sent();
     let good =
-        Page::parse(&server::pull(&rig.log, "ann", &request.body).unwrap().reply.body).unwrap();
+        Segment::parse(&server::pull(&rig.log, "ann", &request.body).unwrap().reply.body).unwrap();
     let mut forged = good.clone();
-    forged.evs[1].b = "2".into();
+    forged.entries[1].data = "2".into();
     let mut elsewhere = good.clone();
     (elsewhere.from, elsewhere.to) = (rig.log.point(1).unwrap(), Point { seq: 4, ..good.to });
     elsewhere.head = 4;
-    let nothing = Page { evs: vec![], to: good.from, ..good.clone() };
-    let short = Page { evs: vec![], ..good.clone() };
+    let nothing = Segment { entries: vec![], to: good.from, ..good.clone() };
+    let short = Segment { entries: vec![], ..good.clone() };
     let mut request = Some(request);
-    for (page, error) in
+    for (segment, error) in
         [(forged, "CHAIN"), (elsewhere, "STALE_PAGE"), (nothing, "STALE_PAGE"), (short, "PROTOCOL")]
     {
         let asked = request.take().unwrap_or_else(|| rig.sent());
-        rig.answer(&asked, 200, &to_json(&page).unwrap());
+        rig.answer(&asked, 200, &to_json(&segment).unwrap());
         assert_eq!((rig.error(), rig.state()), (Some(error), State::Offline));
         let Action::Wait(Some(until)) = rig.poll() else { panic!() };
         rig.now = until;
     }
-    assert_eq!(rig.turn(), good);
+    assert_eq!(rig.round_trip(), good);
     assert_eq!((rig.error(), rig.state(), rig.client.cursor()), (None, State::Live, good.cursor()));
 }
 
@@ -37,7 +37,7 @@ fn pages_that_do_not_fit_are_dropped_and_asked_for_again() {
 fn gaps_begin_again_with_the_oldest_or_tell_of_lost_events() {
     let mut rig = Rig::new();
     rig.commit(1);
-    rig.turn();
+    rig.round_trip();
     rig.commit_due();
     let request = rig.sent();
     rig.refuse(&request, &Refusal::Gap { expect: 2 });
@@ -59,7 +59,7 @@ fn a_refused_token_is_renewed_once_and_then_it_is_fenced_until_there_is_one() {
         assert_eq!(rig.poll(), Action::Token { refused: true });
         assert_eq!(rig.poll(), Action::Wait(Some(rig.now + TIMEOUT_MS)));
         rig.client.token();
-        rig.turn();
+        rig.round_trip();
         rig.commit_due();
     }
     let request = rig.sent();
@@ -70,7 +70,7 @@ fn a_refused_token_is_renewed_once_and_then_it_is_fenced_until_there_is_one() {
     rig.refuse(&request, &Refusal::Token);
     assert_eq!((rig.state(), rig.poll()), (State::Fenced { code: "TOKEN" }, Action::Wait(None)));
     rig.client.token();
-    assert_eq!(rig.turn().evs.len(), 1);
+    assert_eq!(rig.round_trip().entries.len(), 1);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_token_that_does_not_come_is_asked_for_again() {
     rig.client.no_token();
     assert_eq!((rig.state(), rig.poll()), (State::Fenced { code: "TOKEN" }, Action::Wait(None)));
     rig.client.token();
-    assert_eq!(rig.turn().evs.len(), 0);
+    assert_eq!(rig.round_trip().entries.len(), 0);
 }
 
 #[test]

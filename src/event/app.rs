@@ -10,11 +10,11 @@ pub struct Event {
     /// Its position when it is processed; a pending one may move.
     pub v: u64,
     /// Its type.
-    pub t: String,
+    pub event_type: String,
     /// The schema version of its type.
     pub tv: u32,
     /// Its data as JSON text.
-    pub b: String,
+    pub data: String,
     /// When it was made, in ms since 1970 by its author's clock.
     pub ts: i64,
 }
@@ -35,7 +35,7 @@ pub struct Phases {
 /// Natively the futures are ready at once; in wasm they wait for JS only when a function returned a
 /// promise.
 #[allow(async_fn_in_trait)]
-pub trait Host {
+pub trait App {
     /// Which functions there are.
     fn phases(&self) -> Phases;
     /// The clock, in ms since 1970.

@@ -1,20 +1,23 @@
-//! The users' functions: called in their phase, with a token for what they may do meanwhile.
+//! The application's functions, clock and randomness. Each function runs in its phase of an event,
+//! with a token for the open transaction.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Date, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::access::Access;
 use super::error::user_error;
 use crate::error::{Error, Result};
-use crate::event::{Event, Host, Phases};
+use crate::event::{App, Event, Phases};
 use crate::sync::id::Id;
+use crate::vfs::realm;
 
 #[wasm_bindgen]
 extern "C" {
+    // by hand: the object is this package's own
     /// The object of the class API that calls the users' functions. Each gets the event's fields
     /// and a token, and returns its result or a promise of it.
     pub type Functions;
@@ -29,8 +32,8 @@ extern "C" {
     #[allow(clippy::too_many_arguments)]
     fn preprocess(
         this: &Functions,
-        t: &str,
-        b: &str,
+        event_type: &str,
+        data: &str,
         v: f64,
         ts: f64,
         tv: u32,
@@ -41,8 +44,8 @@ extern "C" {
     #[allow(clippy::too_many_arguments)]
     fn reduce(
         this: &Functions,
-        t: &str,
-        b: &str,
+        event_type: &str,
+        data: &str,
         v: f64,
         ts: f64,
         tv: u32,
@@ -53,8 +56,8 @@ extern "C" {
     #[allow(clippy::too_many_arguments)]
     fn derive(
         this: &Functions,
-        t: &str,
-        b: &str,
+        event_type: &str,
+        data: &str,
         v: f64,
         ts: f64,
         tv: u32,
@@ -62,17 +65,12 @@ extern "C" {
         token: u32,
         results: &str,
     ) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn date_now() -> f64;
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
-    fn fill_random(bytes: &Uint8Array);
 }
 
 /// Random bytes got at a time: a call into the platform costs more than a small event.
 const POOL: usize = 4096;
 
-/// Bytes from the platform's generator, none of them given twice. Each host has its own: with the
+/// Bytes from the platform's generator, none of them given twice. Each app has its own: with the
 /// functions it was given, they are all that a replica's events depend on.
 #[derive(Debug, Default)]
 pub(super) struct Random(RefCell<Vec<u8>>);
@@ -82,9 +80,13 @@ impl Random {
     pub(super) fn draw(&self) -> [u8; 16] {
         let mut pool = self.0.borrow_mut();
         if pool.len() < 16 {
-            let bytes = Uint8Array::new_with_length(POOL as u32);
-            fill_random(&bytes);
-            *pool = bytes.to_vec();
+            pool.resize(POOL, 0);
+            let filled =
+                realm().crypto().and_then(|all| all.get_random_values_with_u8_array(&mut pool));
+            if let Err(error) = filled {
+                // without randomness two replicas would make the same ids
+                wasm_bindgen::throw_val(error);
+            }
         }
         let mut out = [0; 16];
         let rest = pool.len() - 16;
@@ -93,14 +95,9 @@ impl Random {
     }
 }
 
-/// The clock, in ms since 1970.
-pub(super) fn now() -> f64 {
-    date_now()
-}
-
-/// The host of a store in JavaScript.
+/// The app of a store in JavaScript.
 #[derive(Debug)]
-pub(super) struct JsHost {
+pub(super) struct JsApp {
     functions: Option<Functions>,
     /// Which functions there are: asked once, for they don't change and each question is a call.
     phases: OnceCell<Phases>,
@@ -114,12 +111,12 @@ impl std::fmt::Debug for Functions {
     }
 }
 
-impl JsHost {
-    pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsHost {
-        JsHost { functions, phases: OnceCell::new(), access, random: Random::default() }
+impl JsApp {
+    pub(super) fn new(functions: Option<Functions>, access: Rc<Access>) -> JsApp {
+        JsApp { functions, phases: OnceCell::new(), access, random: Random::default() }
     }
 
-    /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
+    /// Calls a phase's function, waits for it if it is async, then ends its access.
     async fn call(
         &self,
         phase: &str,
@@ -138,11 +135,11 @@ impl JsHost {
             other => other,
         };
         self.access.revoke();
-        returned.map_err(|thrown| user_error(&format!("{phase} of '{}'", event.t), thrown))
+        returned.map_err(|thrown| user_error(&format!("{phase} of '{}'", event.event_type), thrown))
     }
 }
 
-impl Host for JsHost {
+impl App for JsApp {
     fn phases(&self) -> Phases {
         let Some(f) = &self.functions else { return Phases::default() };
         *self.phases.get_or_init(|| Phases {
@@ -153,7 +150,7 @@ impl Host for JsHost {
     }
 
     fn now(&self) -> i64 {
-        now() as i64
+        Date::now() as i64
     }
 
     fn random(&self) -> [u8; 16] {
@@ -163,12 +160,12 @@ impl Host for JsHost {
     async fn preprocess(&self, event: &mut Event) -> Result<()> {
         let changed = self
             .call("preprocess", event, false, |f, v, ts, tv, id, token| {
-                f.preprocess(&event.t, &event.b, v, ts, tv, id, token)
+                f.preprocess(&event.event_type, &event.data, v, ts, tv, id, token)
             })
             .await?;
         if let Some(changed) = changed.dyn_ref::<Array>() {
             let text = |i| changed.get(i).as_string().ok_or_else(|| bad_return("preprocess"));
-            (event.t, event.b) = (text(0)?, text(1)?);
+            (event.event_type, event.data) = (text(0)?, text(1)?);
         }
         Ok(())
     }
@@ -176,7 +173,7 @@ impl Host for JsHost {
     async fn reduce(&self, event: &Event) -> Result<Option<String>> {
         let result = self
             .call("reduce", event, false, |f, v, ts, tv, id, token| {
-                f.reduce(&event.t, &event.b, v, ts, tv, id, token)
+                f.reduce(&event.event_type, &event.data, v, ts, tv, id, token)
             })
             .await?;
         match result.is_undefined() {
@@ -187,7 +184,7 @@ impl Host for JsHost {
 
     async fn derive(&self, event: &Event, results: &str) -> Result<()> {
         self.call("derive", event, true, |f, v, ts, tv, id, token| {
-            f.derive(&event.t, &event.b, v, ts, tv, id, token, results)
+            f.derive(&event.event_type, &event.data, v, ts, tv, id, token, results)
         })
         .await
         .map(|_| ())
@@ -195,5 +192,5 @@ impl Host for JsHost {
 }
 
 fn bad_return(phase: &str) -> Error {
-    Error::BadValue(format!("the class API gave no text for {phase}"))
+    Error::BadValue(format!("{phase} gave the engine no JSON text: this is a fault of the package"))
 }

@@ -1,7 +1,7 @@
-//! A host's files (Node, Bun, Deno) through `pkg-template/platform/node-files.js`, whose handles
-//! look like OPFS's.
+//! The operating system's files in Node, Bun and Deno, through
+//! `pkg-template/platform/node-files.js`, whose handles look like OPFS's.
 //!
-//! Paths are the host's own. One storage is one database: its file, its WAL, its journal, and a
+//! Paths are the system's own. One storage is one database: its file, its WAL, its journal, and a
 //! lock on them.
 
 use js_sys::Promise;
@@ -14,55 +14,56 @@ use crate::error::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The object `hostFs` of `node-files.js`.
+    // by hand: the object is this package's own
+    /// The object `systemFs` of `node-files.js`.
     #[derive(Debug, Clone)]
-    pub type HostFs;
+    pub type SystemFs;
 
     #[wasm_bindgen(method, catch)]
-    fn lock(this: &HostFs, path: &str) -> Result<JsValue, JsValue>;
+    fn lock(this: &SystemFs, path: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn open(this: &HostFs, path: &str, create: bool) -> Result<SyncHandle, JsValue>;
+    fn open(this: &SystemFs, path: &str, create: bool) -> Result<SyncHandle, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn exists(this: &HostFs, path: &str) -> Result<bool, JsValue>;
+    fn exists(this: &SystemFs, path: &str) -> Result<bool, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn delete(this: &HostFs, path: &str) -> Result<(), JsValue>;
+    fn delete(this: &SystemFs, path: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn rename(this: &HostFs, path: &str, to: &str) -> Result<bool, JsValue>;
+    fn rename(this: &SystemFs, path: &str, to: &str) -> Result<bool, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn list(this: &HostFs, directory: &str) -> Result<Vec<String>, JsValue>;
+    fn list(this: &SystemFs, directory: &str) -> Result<Vec<String>, JsValue>;
 
     /// What `lock` gives.
     #[derive(Debug)]
-    type HostLock;
+    type SystemLock;
     #[wasm_bindgen(method, catch)]
-    fn release(this: &HostLock) -> Result<(), JsValue>;
+    fn release(this: &SystemLock) -> Result<(), JsValue>;
 }
 
 /// What may lie beside a database.
 const COMPANIONS: [&str; 2] = ["-wal", "-journal"];
 
-/// One database on the host, locked. Dropping it lets the next one in.
+/// One database in the system's files, locked. Dropping it lets the next one in.
 #[derive(Debug)]
-pub struct Host {
-    fs: HostFs,
+pub struct System {
+    fs: SystemFs,
     path: String,
-    lock: HostLock,
+    lock: SystemLock,
 }
 
-impl Drop for Host {
+impl Drop for System {
     fn drop(&mut self) {
         // a lock that could not be released dies with the process
         let _ = self.lock.release();
     }
 }
 
-impl Host {
+impl System {
     /// Locks the database at `path`; missing directories are made. Gives the storage and the file
     /// to open.
     ///
     /// # Errors
     /// `LOCKED` when this or another living process has it open, `IO`, `BAD_NAME`.
-    pub async fn open(fs: &HostFs, path: &str) -> Result<(Host, String)> {
+    pub async fn open(fs: &SystemFs, path: &str) -> Result<(System, String)> {
         if path.is_empty() || path.contains('\0') {
             let remedy = "give the path of a file";
             return Err(Error::BadName { what: "database", name: path.into(), remedy });
@@ -75,11 +76,11 @@ impl Host {
         if lock.is_null() || lock.is_undefined() {
             return Err(Error::Locked(path.into()));
         }
-        Ok((Host { fs: fs.clone(), path: path.into(), lock: lock.unchecked_into() }, path.into()))
+        Ok((System { fs: fs.clone(), path: path.into(), lock: lock.unchecked_into() }, path.into()))
     }
 }
 
-impl Storage for Host {
+impl Storage for System {
     fn open(&self, name: &str, create: bool) -> Result<Box<dyn StorageFile>, StorageError> {
         let handle = self.fs.open(name, create).map_err(|error| failure(&error, name))?;
         Ok(Box::new(HandleFile::new(handle, name)))
@@ -106,13 +107,13 @@ impl Storage for Host {
     }
 }
 
-/// Opens the database at `path`: what [`Host::open`] does, registered. Gives the VFS and the file
+/// Opens the database at `path`: what [`System::open`] does, registered. Gives the VFS and the file
 /// to open on it.
 ///
 /// # Errors
-/// Those of [`Host::open`].
-pub async fn open_host(fs: &HostFs, path: &str) -> Result<(Vfs, String)> {
-    let (storage, main) = Host::open(fs, path).await?;
+/// Those of [`System::open`].
+pub async fn open_file(fs: &SystemFs, path: &str) -> Result<(Vfs, String)> {
+    let (storage, main) = System::open(fs, path).await?;
     Ok((Vfs::register(storage)?, main))
 }
 
@@ -120,7 +121,7 @@ pub async fn open_host(fs: &HostFs, path: &str) -> Result<(Vfs, String)> {
 ///
 /// # Errors
 /// `NOT_FOUND` when there is no such directory.
-pub fn list(fs: &HostFs, directory: &str) -> Result<Vec<String>> {
+pub fn list(fs: &SystemFs, directory: &str) -> Result<Vec<String>> {
     Ok(fs.list(directory).map_err(|error| failure(&error, directory))?)
 }
 
@@ -128,8 +129,8 @@ pub fn list(fs: &HostFs, directory: &str) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// `LOCKED`, `NOT_FOUND`; `BAD_VALUE` when its last user died: open and close it first.
-pub async fn export(fs: &HostFs, path: &str) -> Result<Vec<u8>> {
-    let (storage, main) = Host::open(fs, path).await?;
+pub async fn export(fs: &SystemFs, path: &str) -> Result<Vec<u8>> {
+    let (storage, main) = System::open(fs, path).await?;
     transfer::export(&storage, &main, path)
 }
 
@@ -137,9 +138,9 @@ pub async fn export(fs: &HostFs, path: &str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`, `QUOTA`.
-pub async fn import(fs: &HostFs, path: &str, bytes: &[u8]) -> Result<()> {
+pub async fn import(fs: &SystemFs, path: &str, bytes: &[u8]) -> Result<()> {
     transfer::check_header(bytes, bytes.len() as u64, path)?;
-    let (storage, main) = Host::open(fs, path).await?;
+    let (storage, main) = System::open(fs, path).await?;
     transfer::import(&storage, &main, path, bytes)
 }
 
@@ -147,8 +148,8 @@ pub async fn import(fs: &HostFs, path: &str, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// `LOCKED` while anybody has it open, `NOT_FOUND`.
-pub async fn delete(fs: &HostFs, path: &str) -> Result<()> {
-    let (storage, main) = Host::open(fs, path).await?;
+pub async fn delete(fs: &SystemFs, path: &str) -> Result<()> {
+    let (storage, main) = System::open(fs, path).await?;
     if storage.names()?.is_empty() {
         return Err(Error::NotFound(path.into()));
     }
@@ -164,13 +165,13 @@ pub async fn delete(fs: &HostFs, path: &str) -> Result<()> {
 ///
 /// # Errors
 /// `LOCKED`, `NOT_FOUND`, `EXISTS`; `BAD_VALUE` when its last user died: open and close it first.
-pub async fn rename(fs: &HostFs, path: &str, to: &str) -> Result<()> {
+pub async fn rename(fs: &SystemFs, path: &str, to: &str) -> Result<()> {
     if path == to {
         return Err(Error::Exists(to.into()));
     }
-    let (old, main) = Host::open(fs, path).await?;
+    let (old, main) = System::open(fs, path).await?;
     transfer::check_source(&old, &main, path)?;
-    let (new, _) = Host::open(fs, to).await?;
+    let (new, _) = System::open(fs, to).await?;
     if !new.names()?.is_empty() {
         return Err(Error::Exists(to.into()));
     }
