@@ -333,7 +333,7 @@ type Widened<T> = T extends string
 
 /** The same, as one object: what an editor shows has none of the types that made it. */
 export type Flat<T> =
-  IsAny<T> extends true ? T : T extends infer One ? { [K in keyof One]: One[K] } : never
+  IsAny<T> extends true ? T : T extends unknown ? { [K in keyof T]: T[K] } : never
 /** The columns with the id among them. */
 export type WithId<C extends Columns, Id extends string> = C & {
   readonly [K in Exclude<Id, keyof C>]: { readonly type: 'TEXT' }

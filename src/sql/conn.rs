@@ -4,17 +4,15 @@
 use std::rc::Rc;
 
 use rusqlite::types::{FromSqlError, ValueRef};
-use rusqlite::{CachedStatement, Connection, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::bind::bind;
 use super::guard::Guard;
 use super::host::{HostConn, HostRows, HostSqlite};
+use super::statements::Statements;
 use super::value::{Changes, Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
-
-/// Statements each connection keeps prepared.
-const KEPT_STATEMENTS: usize = 128;
 
 /// What hosts lack.
 const BUNDLED_ONLY: &str = "this on a host's SQLite (give the database a file instead of an adapter: the bundled engine records changes)";
@@ -111,15 +109,15 @@ pub struct Conn(pub(super) Kind);
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Bundled { raw: Connection, vfs: Rc<Vfs>, guard: Guard },
+    Bundled { statements: Box<Statements>, raw: Rc<Connection>, vfs: Rc<Vfs>, guard: Guard },
     Host(HostConn),
 }
 
 impl Conn {
     pub(super) fn new(mut raw: Connection, vfs: Rc<Vfs>) -> Result<Conn> {
-        raw.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         let guard = Guard::install(&mut raw)?;
-        Ok(Conn(Kind::Bundled { raw, vfs, guard }))
+        let (statements, raw) = (Box::default(), Rc::new(raw));
+        Ok(Conn(Kind::Bundled { statements, raw, vfs, guard }))
     }
 
     pub(super) fn of_host(host: Box<dyn HostSqlite>) -> Conn {
@@ -137,7 +135,10 @@ impl Conn {
     /// [`Conn::raw`] to hang hooks on.
     pub(super) fn raw_mut(&mut self) -> Result<&mut Connection> {
         match &mut self.0 {
-            Kind::Bundled { raw, .. } => Ok(raw),
+            Kind::Bundled { statements, raw, .. } => {
+                statements.clear();
+                Rc::get_mut(raw).ok_or(Error::NotSupported("a hook while a statement runs"))
+            }
             Kind::Host(_) => Err(Error::NotSupported(BUNDLED_ONLY)),
         }
     }
@@ -156,7 +157,7 @@ impl Conn {
             Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => return host.run(sql, params).map_err(|e| self.explain(e, sql)),
         };
-        self.with(raw, sql, |s| {
+        self.with(sql, |s| {
             bind(s, params)?;
             let changes = s.raw_execute().or_else(|e| match e {
                 // a statement such as PRAGMA or RETURNING that gave rows has still run
@@ -200,17 +201,12 @@ impl Conn {
         limit: Option<usize>,
         each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        let raw = match &self.0 {
-            Kind::Bundled { raw, .. } => raw,
-            Kind::Host(host) => {
-                let found = host.rows(sql, params, limit).map_err(|e| self.explain(e, sql))?;
-                let rows = found.rows.iter().take(limit.unwrap_or(usize::MAX));
-                return rows
-                    .map(|row| Row(Cells::Host(&found, row)))
-                    .try_for_each(|row| each(&row));
-            }
-        };
-        self.with(raw, sql, |s| {
+        if let Kind::Host(host) = &self.0 {
+            let found = host.rows(sql, params, limit).map_err(|e| self.explain(e, sql))?;
+            let rows = found.rows.iter().take(limit.unwrap_or(usize::MAX));
+            return rows.map(|row| Row(Cells::Host(&found, row))).try_for_each(|row| each(&row));
+        }
+        self.with(sql, |s| {
             check_names(s);
             bind(s, params)?;
             let (mut rows, mut left) = (s.raw_query(), limit.unwrap_or(usize::MAX));
@@ -256,30 +252,19 @@ impl Conn {
         }
     }
 
-    fn with<T>(
+    /// Runs `work` with a statement of the bundled engine, prepared by the rules of whose it is.
+    pub(super) fn with<T>(
         &self,
-        raw: &Connection,
         sql: &str,
-        f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
+        work: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.use_prepared(raw.prepare_cached(sql), sql, f)
-    }
-
-    /// Errors tell `sql`, under whatever text it was prepared.
-    pub(super) fn use_prepared<T>(
-        &self,
-        prepared: rusqlite::Result<CachedStatement<'_>>,
-        sql: &str,
-        f: impl FnOnce(&mut Statement<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let told = |e| match Error::from(e) {
-            Error::Sqlite { code, message, .. } => {
-                Error::Sqlite { code, message, sql: String::new() }
-            }
-            e => e,
+        let Kind::Bundled { statements, raw, guard, .. } = &self.0 else {
+            return Err(Error::NotSupported(BUNDLED_ONLY));
         };
-        let mut statement = prepared.map_err(|e| self.explain(told(e), sql))?;
-        f(&mut statement).map_err(|e| self.explain(e, sql))
+        match statements.with(raw, guard.whose(), sql, work) {
+            Ok(done) => done.map_err(|e| self.explain(e, sql)),
+            Err(e) => Err(self.explain(as_given(e.into()), sql)),
+        }
     }
 
     /// Adds the statement, and says what the storage said where that is the better story.
@@ -313,6 +298,14 @@ impl Conn {
                 Error::Sqlite { code, message, sql }
             }
         }
+    }
+}
+
+/// Without the text that was compiled, for the one that was given.
+fn as_given(error: Error) -> Error {
+    match error {
+        Error::Sqlite { code, message, .. } => Error::Sqlite { code, message, sql: String::new() },
+        error => error,
     }
 }
 

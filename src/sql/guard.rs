@@ -5,13 +5,12 @@
 //! is told whose statements run while they run, and with them what FTS5 prepares for itself
 //! meanwhile.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::{CachedStatement, Connection};
 
 use crate::error::{Error, Result};
 
@@ -21,23 +20,42 @@ const REACHING: [&str; 4] = ["load_extension", "readfile", "writefile", "edit"];
 /// What keeps rows whole, and events from having another outcome on one replica.
 const KEPT_ON: [&str; 2] = ["foreign_keys", "recursive_triggers"];
 
-// Whose statements there are; 0: ours, which may do anything.
-pub(super) const SEARCH: u8 = 1;
-pub(super) const THEIRS: u8 = 2;
-pub(super) const PHASE: u8 = 3;
+/// Whose statements run: each has rules of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Whose {
+    /// Ours, which may do anything.
+    Ours,
+    /// A search's, with what an application put into it: it may only read.
+    Search,
+    /// An application's.
+    Theirs,
+    /// An application's in a phase of an event: it may write what events own.
+    Phase,
+}
+
+impl Whose {
+    /// How many there are.
+    pub(super) const COUNT: usize = 4;
+
+    fn from_byte(byte: u8) -> Whose {
+        [Whose::Ours, Whose::Search, Whose::Theirs, Whose::Phase]
+            .into_iter()
+            .find(|whose| *whose as u8 == byte)
+            .unwrap_or(Whose::Search)
+    }
+}
 
 /// The rules of a connection's authorizer.
 #[derive(Debug)]
 pub(super) struct Guard {
     rules: Arc<Rules>,
-    /// The room in which texts get their mark.
-    text: RefCell<String>,
 }
 
 /// Atomic and locked only because rusqlite's hooks are `Send`.
 #[derive(Debug, Default)]
 struct Rules {
-    /// Whose statements are compiled.
+    /// [`Whose`] statements run, as its byte.
     whose: AtomicU8,
     /// What an application may only read, in lower case: tables that events own, and our records,
     /// whose names begin with `_`, as no model's can.
@@ -51,38 +69,25 @@ impl Guard {
         let rules = Arc::new(Rules::default());
         let asked = rules.clone();
         raw.authorizer(Some(move |context: AuthContext<'_>| {
-            let allowed = match asked.whose.load(Ordering::Relaxed) {
-                SEARCH => is_search(&context),
-                0 => true,
-                whose => asked.allow(&context, whose == PHASE),
+            let allowed = match asked.whose() {
+                Whose::Ours => true,
+                Whose::Search => is_search(&context),
+                Whose::Theirs => asked.allow(&context, false),
+                Whose::Phase => asked.allow(&context, true),
             };
             if allowed { Authorization::Allow } else { Authorization::Deny }
         }))?;
-        Ok(Guard { rules, text: RefCell::default() })
+        Ok(Guard { rules })
     }
 
     /// Statements are those of `whose` until what it gives is dropped.
-    pub(super) fn whose(&self, whose: u8) -> Whose<'_> {
-        Whose(&self.rules, self.rules.whose.swap(whose, Ordering::Relaxed))
+    pub(super) fn switch(&self, whose: Whose) -> Switched<'_> {
+        Switched(&self.rules, self.rules.whose.swap(whose as u8, Ordering::Relaxed))
     }
 
-    /// Prepares a statement under a text that tells by which rules: those of the same words have
-    /// another.
-    pub(super) fn prepare<'c>(
-        &self,
-        raw: &'c Connection,
-        sql: &str,
-    ) -> rusqlite::Result<CachedStatement<'c>> {
-        let mark = match self.rules.whose.load(Ordering::Relaxed) {
-            THEIRS => ";",
-            PHASE => ";;",
-            _ => return raw.prepare_cached(sql),
-        };
-        let mut text = self.text.borrow_mut();
-        text.clear();
-        text.push_str(sql);
-        text.push_str(mark);
-        raw.prepare_cached(&text)
+    /// Whose statements run now.
+    pub(super) fn whose(&self) -> Whose {
+        self.rules.whose()
     }
 
     /// Refuses writes of the application to a table.
@@ -97,17 +102,17 @@ impl Guard {
 
     /// Why the authorizer said no to an application's statement, if it did since the last call.
     pub(super) fn take_refused(&self) -> Option<Error> {
-        if self.rules.whose.load(Ordering::Relaxed) < THEIRS {
-            return None;
+        match self.whose() {
+            Whose::Ours | Whose::Search => None,
+            Whose::Theirs | Whose::Phase => locked(&self.rules.refused).take().map(Error::Owned),
         }
-        locked(&self.rules.refused).take().map(Error::Owned)
     }
 }
 
 /// Puts back whose statements were compiled before.
-pub(super) struct Whose<'a>(&'a Rules, u8);
+pub(super) struct Switched<'a>(&'a Rules, u8);
 
-impl Drop for Whose<'_> {
+impl Drop for Switched<'_> {
     fn drop(&mut self) {
         self.0.whose.store(self.1, Ordering::Relaxed);
     }
@@ -118,6 +123,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Rules {
+    fn whose(&self) -> Whose {
+        Whose::from_byte(self.whose.load(Ordering::Relaxed))
+    }
+
     /// Whether an application's statement may do something. Cascades of foreign keys come as if it
     /// did them itself, and its triggers with their names.
     fn allow(&self, context: &AuthContext<'_>, in_phase: bool) -> bool {

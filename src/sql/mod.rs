@@ -10,6 +10,7 @@ mod guard;
 mod host;
 mod placeholders;
 mod session;
+mod statements;
 mod theirs;
 mod tx;
 mod upkeep;

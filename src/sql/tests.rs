@@ -234,3 +234,48 @@ fn a_statement_tells_its_own_changes() {
     assert_eq!(run("PRAGMA user_version"), 0);
     assert_eq!(run("DELETE FROM log"), 6);
 }
+
+#[test]
+fn a_statement_that_ran_as_ours_is_compiled_anew_for_an_application() {
+    let db = open();
+    db.writer().exec("CREATE TABLE owned(a); CREATE TABLE free(a)").unwrap();
+    let insert = |table: &str| db.writer().run(&format!("INSERT INTO {table} VALUES (1)"), &[]);
+    insert("owned").unwrap();
+    db.writer().close("owned");
+    for _ in 0..2 {
+        let refused = db.writer().theirs(|| insert("owned")).unwrap_err();
+        assert_eq!(refused.code(), "NOT_SUPPORTED", "{refused}");
+        db.writer().theirs(|| insert("free")).unwrap();
+        db.writer().phase(|| insert("owned")).unwrap();
+        assert!(db.writer().guarded(|| insert("free")).is_err());
+        insert("owned").unwrap();
+    }
+    let count = |table: &str| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        db.writer().one(&sql, &[], |row| row.int(0)).unwrap()
+    };
+    assert_eq!((count("owned"), count("free")), (Some(5), Some(2)));
+}
+
+#[test]
+fn more_statements_than_are_kept_and_one_inside_itself_all_run() {
+    let db = open();
+    db.writer().exec("INSERT INTO t(a) VALUES (1), (2), (3)").unwrap();
+    let all = "SELECT a FROM t ORDER BY a";
+    for round in 0..2 {
+        for n in 0..300 {
+            let sql = format!("SELECT a + {n} AS a FROM t WHERE a = ?");
+            let found = db.writer().one(&sql, &[Param::Integer(1)], |row| row.int(0)).unwrap();
+            assert_eq!(found, Some(n + 1), "round {round}");
+        }
+        let mut seen = Vec::new();
+        db.writer()
+            .query(all, &[], |outer| {
+                let inner = db.writer().all(all, &[], |row| row.int(0))?;
+                seen.push((outer.int(0)?, inner));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(seen, [1, 2, 3].map(|a| (a, vec![1, 2, 3])));
+    }
+}

@@ -1,10 +1,9 @@
-//! Statements of searches and of applications: run under the rules of [`guard`](super::guard), and
-//! an application's prepared apart from ours.
+//! Statements of searches and of applications: run under the rules of [`guard`](super::guard).
 
 use rusqlite::Statement;
 
 use super::conn::{Cells, Conn, Kind, Row};
-use super::guard::{PHASE, SEARCH, THEIRS};
+use super::guard::Whose;
 use super::value::{Changes, Params};
 use super::{bind::bind_params, placeholders};
 use crate::error::{Error, Result};
@@ -12,25 +11,25 @@ use crate::error::{Error, Result};
 impl Conn {
     /// Runs `work`, statements of which may do only what searches need.
     pub fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.under(SEARCH, work)
+        self.under(Whose::Search, work)
     }
 
     /// Runs `work`, statements of which are the application's: they may not write what is
     /// [closed](Conn::close) to it, nor have triggers or foreign keys write it.
     pub fn theirs<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.under(THEIRS, work)
+        self.under(Whose::Theirs, work)
     }
 
     /// Runs `work`, statements of which are those of a phase of an event: they may write what
     /// events own.
     pub fn phase<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.under(PHASE, work)
+        self.under(Whose::Phase, work)
     }
 
     /// A host has no such guard.
-    fn under<T>(&self, whose: u8, work: impl FnOnce() -> T) -> T {
+    fn under<T>(&self, whose: Whose, work: impl FnOnce() -> T) -> T {
         let _on = match &self.0 {
-            Kind::Bundled { guard, .. } => Some(guard.whose(whose)),
+            Kind::Bundled { guard, .. } => Some(guard.switch(whose)),
             Kind::Host(_) => None,
         };
         work()
@@ -60,8 +59,8 @@ impl Conn {
         columns: impl FnOnce(&[&str]),
         mut each: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<Changes> {
-        let (raw, guard) = match &self.0 {
-            Kind::Bundled { raw, guard, .. } => (raw, guard),
+        let raw = match &self.0 {
+            Kind::Bundled { raw, .. } => raw,
             Kind::Host(host) => {
                 self.check_host(sql)?;
                 let (found, changes) =
@@ -88,7 +87,7 @@ impl Conn {
             }
             Ok(())
         };
-        self.use_prepared(guard.prepare(raw, sql), sql, work)?;
+        self.with(sql, work)?;
         // what triggers and cascades wrote is not the statement's; one that wrote nothing leaves
         // the number of the one before
         let changes = if raw.total_changes() == before { 0 } else { raw.changes() as i64 };
@@ -119,8 +118,8 @@ impl Conn {
     /// compile, too.
     pub fn only_reads(&self, sql: &str) -> bool {
         match &self.0 {
-            Kind::Bundled { raw, guard, .. } => {
-                guard.prepare(raw, sql).map_or(true, |statement| statement.readonly())
+            Kind::Bundled { statements, raw, guard, .. } => {
+                statements.with(raw, guard.whose(), sql, |s| s.readonly()).unwrap_or(true)
             }
             Kind::Host(_) => !placeholders::may_write(sql),
         }

@@ -4,8 +4,8 @@
 use super::{Position, Store};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{App, Event, Known, Models, own, process};
-use crate::sql::{Param, undo};
+use crate::event::{App, Event, Known, Models, own};
+use crate::sql::Param;
 use crate::sync::chain;
 use crate::sync::client::{Change, Outcome};
 use crate::sync::id::{ClientId, Id};
@@ -77,62 +77,40 @@ impl<A: App> Store<A> {
     }
 
     async fn apply_segment(&self, segment: &Segment, position: &mut Position) -> Result<Applied> {
-        let w = self.db.writer();
         let models = self.owned();
         let (pending, plan) = self.plan(segment, &position.client)?;
         let mut applied = Applied {
             outcome: Outcome { fork: plan.fork, ..Outcome::default() },
+            // behind a held event nothing is applied, so nothing has to give way either
+            rebased: plan.rebase && position.held.is_none(),
             ..Applied::default()
         };
-        // behind a held event nothing is applied, so nothing has to give way either
-        let rebase = plan.rebase && position.held.is_none();
-        applied.rebased = rebase;
-        let mut redo_from = plan.keep;
-        if rebase && !self.undo_after(&pending, plan.keep)? {
+        let mut kept = plan.keep;
+        if applied.rebased && !self.undo_after(&pending, kept)? {
             applied.rebuilt = true;
-            redo_from = 0;
+            kept = 0;
             self.clear_owned()?;
             position.held = self.replay(&models, segment.from.seq).await?;
         }
         let was_held = position.held.is_some();
-        let (mut gone, mut dropped) = (vec![false; pending.len()], false);
+        let mut gone = vec![false; pending.len()];
         for (row, role) in segment.entries.iter().zip(&plan.roles) {
             position.at.seq += 1;
-            let seq = position.at.seq;
-            let known = if row.kind == Kind::Event {
-                self.knows(&row.event_type, row.tv)
-            } else {
-                Known::Yes
-            };
-            if known == Known::No && position.held.is_none() {
-                position.held = Some(seq);
+            let own = role.settles().map(|i| &pending[i]);
+            let case = self.case(row, *role, own, position, applied.rebuilt);
+            let waits = matches!(case, Case::Waits);
+            let refusal = self.apply_row(&models, position.at.seq, row, case).await?;
+            if let Some(i) = role.settles() {
+                self.confirm(&pending[i], row, waits, position)?;
+                gone[i] = !waits;
+                let (id, seq) = (pending[i].id, position.at.seq);
+                applied.verdicts.push(Verdict { id, seq, refusal });
             }
-            let mine = role.settles();
-            let held = position.held.is_some();
-            let run = !held
-                && known == Known::Yes
-                && (role.applies() || (applied.rebuilt && matches!(role, Role::InPlace(_))));
-            let in_place = mine.filter(|_| !run && !held).map(|i| &pending[i]);
-            let refusal = self.apply_row(&models, seq, row, in_place, run).await?;
-            let Some(i) = mine else { continue };
-            let p = &pending[i];
-            if held && refusal.is_none() {
-                queue::shadow(w, p.lo, seq)?;
-            } else {
-                queue::remove(w, p.lo)?;
-                gone[i] = true;
-                dropped |= was_held;
-            }
-            let data = (row.data != p.data).then_some(p.data.as_str());
-            own::add(w, p.lo, seq, data)?;
-            position.confirmed_n = position.confirmed_n.max(p.n.unwrap_or(0));
-            position.pending -= 1;
-            applied.verdicts.push(Verdict { id: p.id, seq, refusal });
         }
-        if rebase {
-            let left = pending.iter().zip(&gone).skip(redo_from).filter(|(_, gone)| !**gone);
+        if applied.rebased {
+            let left = pending.iter().zip(&gone).skip(kept).filter(|(_, gone)| !**gone);
             self.rerun(&models, left.map(|(p, _)| p), position.at.seq).await?;
-        } else if dropped {
+        } else if was_held && gone.contains(&true) {
             // a rejected event's effect lies somewhere under the others'
             applied.rebuilt = true;
             position.held = self.remake(&models, position.at.seq).await?;
@@ -161,140 +139,81 @@ impl<A: App> Store<A> {
         if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
-    /// Logs one row and runs it where its event counts here; gives why it has no effect, if so.
-    /// `in_place` is the pending event whose effect is in the state already.
+    /// What a row comes to here. `own` is this replica's event that the row confirms; `rebuilt` says
+    /// that the state has no effects of pending events any more. Notes the first event that is held.
+    fn case<'p>(
+        &self,
+        row: &Entry,
+        role: Role,
+        own: Option<&'p Pending>,
+        position: &mut Position,
+        rebuilt: bool,
+    ) -> Case<'p> {
+        let known = match row.kind {
+            Kind::Event => self.knows(&row.event_type, row.tv),
+            Kind::Rej | Kind::Dup | Kind::Void => Known::Yes,
+        };
+        if known == Known::No && position.held.is_none() {
+            position.held = Some(position.at.seq);
+        }
+        match row.kind {
+            Kind::Rej | Kind::Void => Case::Refused,
+            Kind::Dup | Kind::Event if position.held.is_some() => Case::Waits,
+            Kind::Dup => Case::Repeats,
+            Kind::Event if known == Known::PassOver => Case::Stands(own),
+            Kind::Event if matches!(role, Role::InPlace(_)) && !rebuilt => Case::Stands(own),
+            Kind::Event => Case::Runs,
+        }
+    }
+
+    /// Logs a row and does what its case asks for; gives why its event has no effect, if so.
     async fn apply_row(
         &self,
         models: &Models,
         seq: u64,
         row: &Entry,
-        in_place: Option<&Pending>,
-        run: bool,
+        case: Case<'_>,
     ) -> Result<Option<Error>> {
-        let w = self.db.writer();
-        queue::append(
-            w,
-            LogRow {
-                seq,
-                id: row.id.as_bytes(),
-                client: row.client.as_bytes(),
-                n: row.n,
-                event_type: &row.event_type,
-                tv: row.tv,
-                data: &row.data,
-                ts: row.ts,
-                kind: row.kind.byte(),
-                reference: row.reference.as_ref().map(|id| id.as_bytes().as_slice()),
-                code: row.code.as_deref(),
-            },
-        )?;
-        match row.kind {
-            Kind::Rej | Kind::Void => {
-                return Ok(Some(Error::Rejected(
-                    row.code.clone().unwrap_or_else(|| "no reason given".into()),
-                )));
+        queue::append(self.db.writer(), log_row(seq, row))?;
+        match case {
+            Case::Refused => {
+                let code = row.code.clone().unwrap_or_else(|| "no reason given".into());
+                Ok(Some(Error::Rejected(code)))
             }
-            Kind::Dup => return Ok(None),
-            Kind::Event => {}
-        }
-        let event = Event {
-            id: *row.id.as_bytes(),
-            v: seq,
-            event_type: row.event_type.clone(),
-            tv: row.tv,
-            data: row.data.clone(),
-            ts: row.ts.unwrap_or(0),
-        };
-        if run {
-            return self.run_confirmed(models, &event).await;
-        }
-        match in_place.and_then(|p| p.err.clone()) {
-            Some(err) => {
-                queue::bury(w, seq, &event.id, &err)?;
-                Ok(Some(Error::User {
-                    phase: format!("event '{}'", event.event_type),
-                    message: err,
-                }))
-            }
-            None => Ok(None),
+            Case::Waits | Case::Repeats | Case::Stands(None) => Ok(None),
+            Case::Stands(Some(own)) => self.bury_failed(own, seq, row),
+            Case::Runs => self.run_confirmed(models, &event(seq, row)).await,
         }
     }
 
-    /// Runs an event at its final position. When it fails there it becomes a recorded no-op, the
-    /// same on every replica; a fault of the surroundings fails the whole segment, which will come
-    /// again.
-    pub(super) async fn run_confirmed(
+    /// Records an own event that failed where it was made, and is confirmed there, as one without
+    /// effect; gives why.
+    fn bury_failed(&self, own: &Pending, seq: u64, row: &Entry) -> Result<Option<Error>> {
+        let Some(message) = own.err.clone() else { return Ok(None) };
+        queue::bury(self.db.writer(), seq, row.id.as_bytes(), &message)?;
+        let phase = format!("event '{}'", row.event_type);
+        Ok(Some(Error::User { phase, message }))
+    }
+
+    /// Takes an own event that a row confirms out of the queue. One that `waits` behind a held event
+    /// stays there, with its effect, until that can be applied.
+    fn confirm(
         &self,
-        models: &Models,
-        event: &Event,
-    ) -> Result<Option<Error>> {
-        let tx = self.db.begin()?;
-        match process(&self.db, models, &self.app, event).await {
-            Ok(_) => {
-                tx.commit()?;
-                Ok(None)
-            }
-            Err(e) if e.is_environmental() => Err(e),
-            Err(e) => {
-                tx.rollback()?;
-                queue::bury(self.db.writer(), event.v, &event.id, &format!("{}: {e}", e.code()))?;
-                Ok(Some(e))
-            }
-        }
-    }
-
-    /// Undoes what the pending events after the first `keep` did. `false` when that is not
-    /// possible.
-    fn undo_after(&self, pending: &[Pending], keep: usize) -> Result<bool> {
-        let effects: Option<Vec<Vec<u8>>> =
-            pending[keep..].iter().map(|p| p.undo.clone()).collect();
-        match effects {
-            Some(effects) => undo(&self.db, &effects),
-            None => Ok(false),
-        }
-    }
-
-    /// Runs pending events again, at the places they have now.
-    pub(super) async fn rerun(
-        &self,
-        models: &Models,
-        pending: impl Iterator<Item = &Pending>,
-        mut head: u64,
+        own: &Pending,
+        row: &Entry,
+        waits: bool,
+        position: &mut Position,
     ) -> Result<()> {
-        for p in pending {
-            head += u64::from(p.seq.is_none());
-            self.run_pending(models, p, p.seq.unwrap_or(head)).await?;
+        let (w, seq) = (self.db.writer(), position.at.seq);
+        match waits {
+            true => queue::shadow(w, own.lo, seq)?,
+            false => queue::remove(w, own.lo)?,
         }
+        let data = (row.data != own.data).then_some(own.data.as_str());
+        own::add(w, own.lo, seq, data)?;
+        position.confirmed_n = position.confirmed_n.max(own.n.unwrap_or(0));
+        position.pending -= 1;
         Ok(())
-    }
-
-    /// Runs a pending event again. When it fails it stays pending, without effect: its final place
-    /// decides.
-    pub(super) async fn run_pending(&self, models: &Models, p: &Pending, v: u64) -> Result<()> {
-        if self.knows(&p.event_type, p.tv) == Known::No {
-            let err = format!("HELD: this version does not know '{}' {}", p.event_type, p.tv);
-            return queue::set_outcome(self.db.writer(), p.lo, &[], Some(&err));
-        }
-        let event = Event {
-            id: p.id,
-            v,
-            event_type: p.event_type.clone(),
-            tv: p.tv,
-            data: p.data.clone(),
-            ts: p.ts.unwrap_or(0),
-        };
-        let tx = self.db.begin()?;
-        match self.run(models, &event).await {
-            Ok((_, undo)) => {
-                tx.commit()?;
-                queue::set_outcome(self.db.writer(), p.lo, &undo, None)
-            }
-            Err(e) if e.is_environmental() => Err(e),
-            Err(e) => {
-                tx.rollback()?;
-                queue::set_outcome(self.db.writer(), p.lo, &[], Some(&format!("{}: {e}", e.code())))
-            }
-        }
     }
 
     pub(super) fn write_cursor(&self, position: &Position) -> Result<()> {
@@ -309,5 +228,47 @@ impl<A: App> Store<A> {
         queue::set_meta(w, "asof", position.asof.map(|seq| seq as i64).into())?;
         queue::set_meta(w, "held", position.held.map(|seq| seq as i64).into())?;
         queue::set_meta(w, "confirmed_n", Param::Integer(position.confirmed_n as i64))
+    }
+}
+
+/// What a row of the server's log comes to on this replica.
+enum Case<'p> {
+    /// The server refused its event, which has no effect.
+    Refused,
+    /// It is the held event or stands behind it: nothing from there on is applied.
+    Waits,
+    /// Its event is in the log already, under another number: the effect is there.
+    Repeats,
+    /// Nothing runs. An own event that was made at this very place has had its effect, or failed,
+    /// when it was made.
+    Stands(Option<&'p Pending>),
+    /// Its event runs at this place.
+    Runs,
+}
+
+fn log_row(seq: u64, row: &Entry) -> LogRow<'_> {
+    LogRow {
+        seq,
+        id: row.id.as_bytes(),
+        client: row.client.as_bytes(),
+        n: row.n,
+        event_type: &row.event_type,
+        tv: row.tv,
+        data: &row.data,
+        ts: row.ts,
+        kind: row.kind.byte(),
+        reference: row.reference.as_ref().map(|id| id.as_bytes().as_slice()),
+        code: row.code.as_deref(),
+    }
+}
+
+fn event(seq: u64, row: &Entry) -> Event {
+    Event {
+        id: *row.id.as_bytes(),
+        v: seq,
+        event_type: row.event_type.clone(),
+        tv: row.tv,
+        data: row.data.clone(),
+        ts: row.ts.unwrap_or(0),
     }
 }

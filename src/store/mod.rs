@@ -14,6 +14,7 @@ mod outcome;
 mod outgoing;
 mod rebuild;
 mod rejoin;
+mod rerun;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -62,6 +62,8 @@ impl Case {
 pub(crate) struct Options {
     /// Seeds of each damage that has any.
     pub(crate) seeds: u64,
+    /// The first of them.
+    pub(crate) first: u64,
     /// Only points whose names begin like this.
     pub(crate) point: Option<String>,
 }
@@ -123,7 +125,8 @@ impl Sweep {
         range: impl Fn(Damage) -> RangeInclusive<i64>,
     ) {
         for &damage in damages {
-            for seed in 0..if damage.varies() { self.options.seeds } else { 1 } {
+            let Options { seeds, first, .. } = self.options;
+            for seed in if damage.varies() { first..first + seeds } else { 0..1 } {
                 let name = format!("{name}/{}", label(damage, seed));
                 if self.wants(&name)
                     && let Some(files) = machine.found(damage, seed ^ salt(&name), next)

@@ -91,22 +91,24 @@ const MUTATIONS = [
   ],
 ]
 
+const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+const run = (...args) => spawnSync(process.execPath, args, { encoding: 'utf8', cwd: copy })
+
 function copyAll() {
   rmSync(copy, { recursive: true, force: true })
-  cpSync(join(root, 'pkg-template'), join(copy, 'pkg-template'), { recursive: true })
-  cpSync(join(root, '.build', 'types'), join(copy, '.build', 'types'), { recursive: true })
-  const checked = join('tests', 'types', 'checked')
-  cpSync(join(root, checked), join(copy, checked), { recursive: true })
+  const types = join('tests', 'types')
+  const folders = ['pkg-template', join(types, 'checked'), join(types, 'engine')]
+  for (const folder of [...folders, join('.build', 'engine')])
+    cpSync(join(root, folder), join(copy, folder), { recursive: true })
+  assert.equal(run(tsc, '-p', join(types, 'engine')).status, 0)
 }
 
 /** What the two commands of the lints print, that both succeed or fail with. */
 function complaints() {
-  const checked = join(copy, 'tests', 'types', 'checked')
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const runs = [
-    [tsc, '-p', checked],
-    [join(import.meta.dirname, 'parameters.js'), copy],
-  ].map(args => spawnSync(process.execPath, args, { encoding: 'utf8', cwd: copy }))
+    run(tsc, '-p', join('tests', 'types', 'checked')),
+    run(join(import.meta.dirname, 'parameters.js'), copy),
+  ]
   return {
     failed: runs.some(({ status }) => status !== 0),
     said: runs.map(({ stdout, stderr }) => stdout + stderr).join(''),
