@@ -316,7 +316,7 @@ function readOnly(model) {
   const refuse = name => async () => {
     throw new TidelogError(
       'NOT_SUPPORTED',
-      `${model.name}.${name} in a migration: its rows are made from events alone, so that every replica has the same: change the reducers and raise 'version', or dispatch events when the database is open`,
+      `${model.name}.${name} in a migration: its rows are made from events alone, so that all replicas have the same rows: change the reducers and raise 'version', or dispatch events when the database is open`,
     )
   }
   for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
@@ -345,6 +345,9 @@ function meanwhile(definition, before, waiting) {
 function pathOf(model, name) {
   if (typeof name !== 'string' || !name)
     throw new TypeError(`${model.name}: a column's name must be a string`)
-  if (name === model.idCol) throw new TypeError(`${model.name}: the id '${name}' cannot be changed`)
+  if (name === model.idCol)
+    throw new TypeError(
+      `${model.name}: '${name}' is the id, which a migration of columns cannot change: use changeId`,
+    )
   return model.columns[name]?.steps ?? parsePath(name, model.name)
 }

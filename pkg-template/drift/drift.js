@@ -89,7 +89,9 @@ export class Drift {
     const text = schemaText(schema)
     const known = this.#tables.get(table)
     if (known && known.text !== text)
-      throw new TypeError(`define: '${table}' was defined with another schema`)
+      throw new TypeError(
+        `define: the table '${table}' was defined with another schema: give the same one, or another name`,
+      )
     if (!known) this.#db.addModel(JsonModel, { name: table, columns })
     this.#tables.set(table, { ...known, text, fields: Object.keys(columns), ...about })
   }

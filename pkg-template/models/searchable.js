@@ -1,5 +1,5 @@
-// What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the
-// columns' search functions, and makes one call of the engine per operation. Does not write.
+// The part of `JsonModel` that searches: documents, counts, figures, live queries. Checks arguments,
+// runs the columns' search functions, and makes one call of the engine per operation. Does not write.
 
 import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'
@@ -172,7 +172,7 @@ export class Searchable extends Keyed {
     const wrong = ['distinct', 'cols'].find(name => options?.[name])
     if (wrong)
       throw new TypeError(
-        `${this.name}.${op}: ${wrong} is not an option here: a figure is of all numbers that match, use db.get for another one`,
+        `${this.name}.${op}: ${wrong} is not an option here, for a figure is of all numbers that match: use SQL by db.get for another one`,
       )
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
@@ -295,7 +295,7 @@ export class Searchable extends Keyed {
     const sign = options.cols?.find(name => name.startsWith('$'))
     if (sign)
       throw new TypeError(
-        `${this.name}.search: cols has no '${sign}': $rank and $snippet come with sort: {$rank: 1} and snippet`,
+        `${this.name}.search: cols cannot have '${sign}': the options sort: {$rank: 1} and snippet give $rank and $snippet`,
       )
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options

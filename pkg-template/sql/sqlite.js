@@ -15,7 +15,7 @@ import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
 import { inHook, refuseOwnWait } from './waits.js'
 
-const USE_CHILD = 'use the one that the function is called with'
+const USE_CHILD = 'use the database that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
@@ -102,7 +102,7 @@ export class SQLite extends Queries {
   async open() {
     const now = this._now
     if (!now.open) refuseOwnWait(this)
-    // a turn later, so that a hook finds this opening and begins no other
+    // a microtask later, so that a hook finds this opening and begins no other
     now.opening ??= Promise.resolve()
       .then(() => this._open())
       .catch(async error => {
@@ -115,7 +115,13 @@ export class SQLite extends Queries {
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
+    if (onWillOpen)
+      await inHook(
+        this,
+        'onWillOpen',
+        'it runs before there is a database: use onDidOpen',
+        onWillOpen,
+      )
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
@@ -171,7 +177,7 @@ export class SQLite extends Queries {
     }
     Object.assign(
       own,
-      ofTheWhole(this, 'while it opens: do so before, or once open() has resolved'),
+      ofTheWhole(this, 'while the database opens: do so before, or once open() has resolved'),
     )
     for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
     child.store = bound(this.store, 0, child)
@@ -219,7 +225,7 @@ export class SQLite extends Queries {
   }
 
   /**
-   * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the
+   * The engine, opened if need be. Not async: an open database answers at once. `own` is the
    * token of the transaction that the call is part of.
    * @returns {Engine | Promise<Engine>}
    */
@@ -276,7 +282,10 @@ export class SQLite extends Queries {
   async withTransaction(fn) {
     if (typeof fn !== 'function') throw new TypeError('withTransaction: fn must be a function')
     if (this._options.readOnly)
-      throw new TidelogError('SQLITE_READONLY', `${this.name}: DB is readonly`)
+      throw new TidelogError(
+        'SQLITE_READONLY',
+        `${this.name}: withTransaction writes, and the DB is readonly: open it without the option readOnly`,
+      )
     const engine = await this._ready(Transaction.around(this)?.token)
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
@@ -367,12 +376,15 @@ function bound(store, token, db) {
  * nobody else would know.
  */
 function ofTheWhole({ name }, when) {
-  const refusal = what =>
-    new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
+  const refusal = what => new TidelogError('BAD_VALUE', `${name}: ${what} ${when}`)
   const addModel = () => {
-    throw refusal('given models')
+    throw refusal('no model can be added')
   }
-  return { close: async () => Promise.reject(refusal('closed')), addModel, _made: addModel }
+  return {
+    close: async () => Promise.reject(refusal('the database cannot be closed')),
+    addModel,
+    _made: addModel,
+  }
 }
 
 function insideOf(model, token, store, db) {
