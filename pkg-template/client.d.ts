@@ -2,8 +2,25 @@
 
 import type { Columns, IsAny, KeyOf } from './types/columns.js'
 import type { ESModel, ModelIn } from './types/events.js'
-import type { AnyModel, Changes, Id, JsonModel, Loose, Name, Patch } from './types/model.js'
-import type { Attrs, Explanation, Item, Results, SearchOptions, Snippets } from './types/search.js'
+import type {
+  AggregateName,
+  AnyModel,
+  Changes,
+  Id,
+  JsonModel,
+  Loose,
+  Name,
+  Patch,
+} from './types/model.js'
+import type {
+  Attrs,
+  Explanation,
+  FigureOptions,
+  Item,
+  Results,
+  SearchOptions,
+  Snippets,
+} from './types/search.js'
 import type { Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
 export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
@@ -25,6 +42,7 @@ export type Role = 'waiting' | 'opening' | 'leader' | 'follower' | 'failed' | 'c
 
 /** What is known about the database. A new object on each change. */
 export interface Status extends StorageStatus {
+  /** Who leads, seen from this page. */
   role: Role
   /**
    * This profile wrote to a database of this name before, and found another one: the browser or the
@@ -50,8 +68,11 @@ export interface Dispatched extends Event {
 
 /** An event before it is made. */
 export interface Draft {
+  /** Its type, not empty. */
   type: string
+  /** What it says; kept as JSON. */
   data?: unknown
+  /** Milliseconds since 1970; default now. */
   ts?: number
 }
 
@@ -79,19 +100,58 @@ export interface RemoteModel<
   In = Loose<Doc>,
   Key = Id,
 > {
+  /**
+   * Writes a document whole by an event, replacing the one with its id, or an array of documents,
+   * all or none. Resolves to what is stored; with `noReturn` to undefined. `meta` is kept in the
+   * event's data.
+   *
+   * Rejects with `REQUIRED` or `INVALID` where a column or a `validate` refuses a value, with
+   * `EEXIST` where `insertOnly` meets an id that is taken, and with what a function of the model's
+   * definition threw.
+   */
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   set(docs: readonly In[], insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc[]>
   set(doc: In, insertOnly?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
+  /**
+   * Merges `doc` by an event into the document with its id, property by property; null and
+   * undefined remove one. Resolves to the whole document; with `noReturn` to undefined.
+   *
+   * `update(id, {$set, $unset, $inc, $push})` changes places deep in a document instead, so that
+   * the `$inc` of two devices add up.
+   *
+   * Rejects with `ENOENT` when there is no such document, unless `upsert` has it made.
+   */
   update(doc: Changes<Doc>, upsert?: boolean, noReturn?: boolean, meta?: unknown): Promise<Doc>
   update(id: Key, patch: Patch, noReturn?: boolean, meta?: unknown): Promise<Doc>
-  updateWhere(attrs: Attrs<Doc, C>, change: Changes<Doc> | Patch): Promise<number>
+  /**
+   * Changes every document that matches by events, all or none, and gives their number: by
+   * properties to merge, or by a patch. An id cannot be changed. A function can only be given where
+   * the model is, in a method of its class.
+   */
+  updateWhere(attrs: Attrs<Doc, C>, change: Changes<Doc> | Patch, meta?: unknown): Promise<number>
+  /** Removes a document by an event. Resolves to true, also when there is none. */
   remove(idOrDoc: Key | Changes<Doc>, meta?: unknown): Promise<unknown>
-  removeWhere(attrs: Attrs<Doc, C>): Promise<number>
+  /** Removes every document that matches by events, all or none, and gives their number. */
+  removeWhere(attrs: Attrs<Doc, C>, meta?: unknown): Promise<number>
+  /** The document with an id, or the first with a value in a column; undefined if there is none. */
   get(id: Key): Promise<Doc | undefined>
   get<N extends Name<C>>(value: KeyOf<C, N>, column: N): Promise<Doc | undefined>
+  /**
+   * The documents with these ids, or with these values in a column, in their order; undefined where
+   * there is none.
+   */
   getAll(ids: readonly Key[]): Promise<(Doc | undefined)[]>
   getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
+  /** Every document, whatever a `makeSelect` of the class says. */
   all(): Promise<Doc[]>
+  /**
+   * The documents that match, as `{items, total?, cursor?, prevCursor?}`; with `itemsOnly` the
+   * array alone. `attrs` are columns with the values or operators they must satisfy; without any
+   * everything matches.
+   *
+   * A column, an operator or an option that is unknown is a `TypeError`; with a cursor of another
+   * search it rejects with `BAD_VALUE`.
+   */
   search<
     const Cols extends readonly string[] = never,
     const Only extends boolean = false,
@@ -100,21 +160,63 @@ export interface RemoteModel<
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, Only, Snip>,
   ): Promise<Results<Item<Doc, C, Cols, Snip>, Only>>
+  /** The documents that match, without cursors and total. */
   searchAll<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
   ): Promise<Item<Doc, C, Cols, Snip>[]>
+  /** The first document that matches; undefined if none does. */
   searchOne<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
   ): Promise<Item<Doc, C, Cols, Snip> | undefined>
-  exists(idOrAttrs?: Key | Attrs<Doc, C>): Promise<boolean>
-  count(attrs?: Attrs<Doc, C> | null): Promise<number>
-  max(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
-  min(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
-  sum(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
-  avg(column: Name<C>, attrs?: Attrs<Doc, C> | null): Promise<number | bigint | null>
+  /**
+   * Whether there is a document with this id, or one that matches; without arguments whether there
+   * is any.
+   */
+  exists(idOrAttrs?: Key | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
+  /** How many documents match. */
+  count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
+  /**
+   * `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none,
+   * of `COUNT` and `TOTAL` 0.
+   */
+  numAggOp(
+    op: AggregateName,
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: FigureOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  /** The greatest number in a column, of what matches; null when there is none. */
+  max(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: FigureOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  /** The least number in a column, of what matches; null when there is none. */
+  min(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: FigureOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  /** The sum of the numbers in a column, of what matches; null when there is none. */
+  sum(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: FigureOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  /** The mean of the numbers in a column, of what matches; null when there is none. */
+  avg(
+    column: Name<C>,
+    attrs?: Attrs<Doc, C> | null,
+    options?: FigureOptions<Doc, C>,
+  ): Promise<number | bigint | null>
+  /** How SQLite will search: `{plan, indexes, scans, sql}`. */
   explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
+  /**
+   * The documents that match, at once and again after each commit that changed them. A slow reader
+   * gets the newest result only. Closing the database ends it.
+   */
   live<const Cols extends readonly string[] = never, const Snip extends Snippets = never>(
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
@@ -125,9 +227,12 @@ export interface RemoteModel<
 export type Remote<M> =
   M extends JsonModel<infer Doc, infer C, infer In, infer Key>
     ? RemoteModel<Doc, C, In, Key> & {
-        [K in Exclude<keyof M, keyof ESModel> as M[K] extends (...args: never) => unknown
-          ? K
-          : never]: M[K] extends (...args: infer A) => infer R
+        // of `keyof M` itself: what an editor shows has the doc texts of the class
+        [K in keyof M as K extends keyof ESModel
+          ? never
+          : M[K] extends (...args: never) => unknown
+            ? K
+            : never]: M[K] extends (...args: infer A) => infer R
           ? (...args: A) => Promise<Awaited<R>>
           : never
       }
@@ -172,6 +277,7 @@ export interface Connection<Models extends object = Record<string, Untyped>> {
   readonly status: Status
   /** Calls `fn` on each change of the status; returns a function that ends this. */
   on(name: 'status', fn: (status: Status) => void): () => void
+  /** Calls `fn` no more. */
   off(name: 'status', fn: (status: Status) => void): void
   /** Resolves when the event is durable on this device, with what the reducers made of it. */
   dispatch(type: string, data?: unknown, ts?: number): Promise<Dispatched>
@@ -201,7 +307,8 @@ export interface Connection<Models extends object = Record<string, Untyped>> {
  * `status`. `Models` types the store: `connect<typeof models>(…)` by the definitions that the
  * worker serves, or by model name the classes or the documents.
  *
- * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that worker dies
+ * @param start makes the worker whose file calls `serve` of tidelog/worker; called again when that
+ *   worker dies
  * @throws `CRASHED` when the worker does not start
  */
 export function connect<Models extends object = Record<string, Untyped>>(

@@ -2,47 +2,48 @@
 // never loads the wasm and touches no browser global before `connect` is called, so it can be
 // imported where there is no browser.
 
-import { uncaught, Wire } from './tabs/connection.js'
+import { Connection, uncaught } from './tabs/connection.js'
 
 /**
  * Starts the worker and resolves as soon as it answers, which may be long before anybody leads: see
  * `db.status`.
- * @param {() => Worker} start makes the worker whose file calls `serve`; called again when that worker dies
+ * @param {() => Worker} start makes the worker whose file calls `serve`; called again when that
+ *   worker dies
  * @param {object} [surroundings] for tests: the locks
  */
 export async function connect(start, surroundings) {
   if (typeof start !== 'function')
     throw new TypeError('connect: start must be a function that returns a Worker')
   const { locks } = { locks: globalThis.navigator?.locks, ...surroundings }
-  const wire = new Wire(start, locks)
-  await wire.open()
-  return new Connection(wire)
+  const connection = new Connection(start, locks)
+  await connection.open()
+  return new Database(connection)
 }
 
 /** What `connect` resolves to. */
-class Connection {
-  #wire
+class Database {
+  #connection
 
-  constructor(wire) {
-    this.#wire = wire
-    this.store = names(model => names(method => methodOf(wire, model, method)))
+  constructor(connection) {
+    this.#connection = connection
+    this.store = names(model => names(method => methodOf(connection, model, method)))
   }
 
   /** The latest status, a plain object: take it as read-only. */
   get status() {
-    return this.#wire.status
+    return this.#connection.status
   }
 
   /** Calls `fn(status)` on each change; returns a function that ends this. */
   on(name, fn) {
     if (name !== 'status') throw new TypeError(`on: there is no event '${name}', only 'status'`)
     if (typeof fn !== 'function') throw new TypeError('on: fn must be a function')
-    this.#wire.listeners.add(fn)
+    this.#connection.listeners.add(fn)
     return () => this.off(name, fn)
   }
 
   off(name, fn) {
-    if (name === 'status') this.#wire.listeners.delete(fn)
+    if (name === 'status') this.#connection.listeners.delete(fn)
   }
 
   dispatch(...args) {
@@ -62,15 +63,15 @@ class Connection {
   }
 
   acknowledgeEviction() {
-    this.#wire.acknowledgeEviction()
+    this.#connection.acknowledgeEviction()
   }
 
   close() {
-    return this.#wire.close()
+    return this.#connection.close()
   }
 
   #call(name, args) {
-    return this.#wire.call({ name, args }, name)
+    return this.#connection.call({ name, args }, name)
   }
 }
 
@@ -79,19 +80,20 @@ class Connection {
  * newest.
  */
 class Live {
-  #wire
+  #connection
   #query
   #id
+  /** @type {Promise<IteratorResult<unknown[]>> | null} */
   #last = null
   /** The rows of the last answer, and when it was that their leader began to serve us. */
   #rows
   #served
   #done = false
 
-  constructor(wire, model, args) {
-    this.#wire = wire
+  constructor(connection, model, args) {
+    this.#connection = connection
     this.#query = { model, args }
-    this.#id = wire.newId()
+    this.#id = connection.newId()
   }
 
   [Symbol.asyncIterator]() {
@@ -123,15 +125,15 @@ class Live {
   }
 
   async #ask() {
-    const wire = this.#wire
+    const connection = this.#connection
     try {
       while (!this.#done) {
-        const { done, value } = await wire.live(this.#id, this.#query)
+        const { done, value } = await connection.live(this.#id, this.#query)
         this.#done ||= done
         if (this.#done) break
         // another leader begins with all rows, which need not be news
-        const anew = this.#served !== undefined && this.#served !== wire.served
-        this.#served = wire.served
+        const anew = this.#served !== undefined && this.#served !== connection.served
+        this.#served = connection.served
         if (anew && JSON.stringify(value) === JSON.stringify(this.#rows)) continue
         this.#rows = value
         return { done: false, value }
@@ -139,7 +141,7 @@ class Live {
     } catch (error) {
       this.#done = true
       // closing the database is a regular end of its live queries
-      if (wire.ended?.code !== 'CLOSED') throw error
+      if (connection.ended?.code !== 'CLOSED') throw error
     }
     return { done: true, value: undefined }
   }
@@ -147,14 +149,14 @@ class Live {
   #end() {
     if (this.#done) return
     this.#done = true
-    this.#wire.forget(this.#id)
+    this.#connection.forget(this.#id)
   }
 }
 
-function methodOf(wire, model, name) {
-  if (name === 'live') return (...args) => new Live(wire, model, args)
+function methodOf(connection, model, name) {
+  if (name === 'live') return (...args) => new Live(connection, model, args)
   const what = `${model}.${name}`
-  return (...args) => wire.call({ model, name, args }, what)
+  return (...args) => connection.call({ model, name, args }, what)
 }
 
 /** An object with a member for every name, made when first asked for. */

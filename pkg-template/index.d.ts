@@ -11,7 +11,14 @@ export type {
   StandardSchema,
   Validate,
 } from './types/columns.js'
-export type { DBOptions, Metrics, Migration, MigrationArgs, Progress } from './types/db.js'
+export type {
+  DBOptions,
+  Metrics,
+  Migration,
+  MigrationArgs,
+  MigrationDB,
+  Progress,
+} from './types/db.js'
 export { DB } from './types/db.js'
 export type {
   BaseRecord,
@@ -44,6 +51,7 @@ export type {
   Id,
   IndexDefinition,
   Loader,
+  MigrationModel,
   ModelOptions,
   Patch,
   Written,
@@ -119,7 +127,9 @@ export type ErrorCode =
 /** An error of the package. Misuse of the API is a `TypeError` that names the argument instead. */
 export class TidelogError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown })
+  /** `TidelogError`, also where the class itself is not at hand. */
   readonly name: 'TidelogError'
+  /** What kind of error it is. Stable: compare this and not the message. */
   code: ErrorCode
   /**
    * With code `USER`: what the application's function threw. With `INVALID`: what the schema

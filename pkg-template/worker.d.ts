@@ -11,9 +11,11 @@ export type Untyped = any
 
 /** An event of the log. */
 export interface Event {
+  /** Given where the event is made; the same on every replica. */
   id: string
   /** The position: `seq` once confirmed, head + k while pending, so it may move. */
   v: number
+  /** Its type, such as `es/todos` for the writes of a model `todos`. */
   type: string
   /** The server's log does not hold it yet. */
   pending?: boolean
@@ -21,6 +23,7 @@ export interface Event {
   sent?: boolean
   /** Milliseconds since 1970 on the author's clock. */
   ts: number
+  /** What it says, as plain data. */
   data?: Untyped
   /** What the reducers made of it, by model. */
   result?: Untyped
@@ -45,8 +48,8 @@ export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 /** How a database is kept. */
 export interface StorageStatus {
   /**
-   * Where it is; null until it is open. `file` is a file of the system's, in Node, Bun and Deno, `adapter` is a
-   * host's own SQLite.
+   * Where it is; null until it is open. `file` is a file of the system's, in Node, Bun and Deno;
+   * `adapter` is a host's own SQLite.
    */
   storage: BrowserStorage | 'file' | 'adapter' | null
   /**
@@ -98,7 +101,10 @@ export interface SyncStatus {
 export interface SyncOptions {
   /** The server's address, such as `/sync`; the protocol's paths are put behind it. */
   url: string
-  /** The name of the log at the server: `[a-z0-9][a-z0-9_-]{0,62}`. */
+  /**
+   * The name of the log at the server: 1 to 63 of a-z, 0-9, `-` and `_`, beginning with a letter or
+   * digit. Default: made of the file's name.
+   */
   log?: string
   /** The bearer token; asked again with `reason` after a 401. */
   getToken?: (about: { reason: string }) => string | Promise<string>
@@ -117,6 +123,7 @@ export interface ServeOptions<M extends Definitions = Definitions> {
    * `EventSourcingDB`.
    */
   models: M
+  /** Where and how to sync. Without it the events stay on this device. */
   sync?: SyncOptions
   /**
    * The version of the reducers: another one than last time rebuilds what they made. While a tab

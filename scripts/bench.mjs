@@ -1,7 +1,7 @@
 // Measures floors, bare SQLite, peers and ours side by side in one Chromium run and prints the
-// ratios: T1 to T4, T7 and T13 of PERFORMANCE.md. `--json FILE` writes all figures; `--browser
-// firefox` measures there; `--only workload` or `operations` does one half. Nothing passes or fails
-// here.
+// ratios, beside the aims of docs/design/performance.md. `--json FILE` writes all figures;
+// `--browser firefox` measures there; `--only workload` or `operations` does one half; `--against
+// PKG` compares with another build instead (bench-against.mjs). Nothing passes or fails here.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,6 +14,8 @@ const { values } = parseArgs({
     json: { type: 'string' },
     browser: { type: 'string', default: 'chromium' },
     only: { type: 'string' },
+    against: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
   },
 })
 setup('npm', 'build', 'browsers')
@@ -21,6 +23,12 @@ build()
 const { measureWorkload, printWorkload } = await import('./bench-workload.mjs')
 const { launch } = await import('../tests/browser/harness.js')
 const { buildPages, serveSite } = await import('../tests/browser/site.js')
+
+if (values.against) {
+  const { compare } = await import('./bench-against.mjs')
+  await compare(values.against, Number(values.rounds), values.json)
+  process.exit(0)
+}
 
 /** Stands in for a test: what is started is undone at the end. */
 const ends = []
@@ -68,23 +76,23 @@ function printOperations() {
     }
     const target = durability === 'strict' ? 1.5 : 2
     console.log(
-      `${durability.padEnd(8)} T1: set is ${ratio(set.p50, floor.p50, target)} one OPFS write of the same bytes`,
+      `${durability.padEnd(8)} JsonModel.set is ${ratio(set.p50, floor.p50, target)} one OPFS write of the same bytes`,
     )
     console.log(
-      `${durability.padEnd(8)} T4: dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`,
+      `${durability.padEnd(8)} dispatch is ${ratio(dispatch.p50, set.p50, 1.5)} JsonModel.set`,
     )
   }
   console.log(
-    `T4: a batch makes ${results.batch.reducer} events/s by a reducer, ${results.batch.esModel} by ESModel (target ≥ 30000)`,
+    `a batch makes ${results.batch.reducer} events/s by a reducer, ${results.batch.esModel} by ESModel (target ≥ 30000)`,
   )
   const { bare, get, live, dispatch } = results.proxy
   console.log(
-    `T7: get from the page p50${ms(get.p50)}, p95${ms(get.p95)} (target ≤ 0.25 ms; a bare message ${ms(bare.p50).trim()})`,
+    `get from the page p50${ms(get.p50)}, p95${ms(get.p95)} (target ≤ 0.25 ms; a bare message ${ms(bare.p50).trim()})`,
   )
   console.log(
-    `T7: a live query of 50 rows hears of a commit after p50${ms(live.p50)}, p95${ms(live.p95)} (target ≤ 3 ms)`,
+    `a live query of 50 rows hears of a commit after p50${ms(live.p50)}, p95${ms(live.p95)} (target ≤ 3 ms)`,
   )
   console.log(
-    `T13: dispatch from the page p50${ms(dispatch.p50)}, p95${ms(dispatch.p95)} (target ≤ 1.5 and 3 ms)`,
+    `dispatch from the page p50${ms(dispatch.p50)}, p95${ms(dispatch.p95)} (target ≤ 1.5 and 3 ms)`,
   )
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setup } from './setup.mjs'
-import { locked, must, root, target } from './shell.mjs'
+import { bindgen, locked, must, root, say, target } from './shell.mjs'
 
 const pkg = join(root, 'pkg')
 const template = join(root, 'pkg-template')
@@ -42,8 +42,10 @@ const optimize = [
 /** Builds pkg/ and returns its path. */
 export function build() {
   setup('npm', 'build')
+  say('compiling the engine and SQLite to wasm')
   must('cargo', ['build', '--lib', '--release', '--locked', '--target', 'wasm32-unknown-unknown'])
   bind(join(target, 'wasm32-unknown-unknown', 'release', 'tidelog.wasm'))
+  say('putting pkg/ together')
   rmSync(pkg, { recursive: true, force: true })
   cpSync(template, pkg, { recursive: true })
   cpSync(engine, join(pkg, 'engine'), { recursive: true })
@@ -65,20 +67,16 @@ function bind(wasm) {
   const inputs = createHash('sha256')
     .update(readFileSync(wasm))
     .update(locked('wasm-bindgen'))
+    .update(readFileSync(join(root, 'scripts', 'bindgen', 'src', 'main.rs')))
     .update(optimize.join())
   const digest = inputs.digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
   rmSync(stamp, { force: true })
   rmSync(engine, { recursive: true, force: true })
-  const options = [
-    '--target',
-    'web',
-    '--no-typescript',
-    '--omit-default-module-path',
-    '--remove-producers-section',
-  ]
-  must('wasm-bindgen', [...options, '--out-dir', engine, '--out-name', 'tidelog', wasm])
+  say('making the JavaScript beside the wasm')
+  must(bindgen, [wasm, engine, 'tidelog'])
   const plain = join(engine, 'tidelog_bg.wasm')
+  say('making the wasm smaller')
   must('node', [join(root, 'node_modules/binaryen/bin/wasm-opt'), ...optimize, plain, '-o', plain])
   writeFileSync(stamp, digest)
 }

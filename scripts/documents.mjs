@@ -1,6 +1,6 @@
-// T3 of PERFORMANCE.md in Node: `JsonModel.set` and `get` against bare prepared statements of the
-// same text on the same engine, and JSON's share. `node scripts/documents.mjs [rows]` over pkg/;
-// `--pkg DIR` measures another one.
+// `JsonModel.set` and `get` in Node, against bare prepared statements of the same text on the same
+// engine, and JSON's share (docs/design/performance.md). `node scripts/documents.mjs [rows]` over
+// pkg/; `--pkg DIR` measures another one.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './shell.mjs'
@@ -48,7 +48,7 @@ db.addModel(JsonModel, {
   },
 })
 await db.open()
-const engine = db.engine
+const engine = db._engine
 const insert = 'INSERT INTO "bare"("id", "json") VALUES (?, ?)'
 const fresh = async () => {
   await db.exec(

@@ -1,38 +1,82 @@
-// The parts of `npm test`: what each needs, runs, and how its output is counted. Which of them run
-// and how they add up is test.mjs's business.
+// The parts of `npm test`: what each needs, runs, and costs. Which of them run, side by side, and how
+// they add up is test.mjs's business.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { must, output, root, target, watch } from './shell.mjs'
+import { count } from './counts.mjs'
+import { bindgen, output, root, target } from './shell.mjs'
 
+/** CPU seconds that all of `npm test` may take when only this repository is compiled again. */
+export const BUDGET = 1800
+
+/** CPU seconds of the set-up before the parts: the package of the engine that was changed. */
+const SETUP = 60
+
+const tsc = 'node_modules/typescript/bin/tsc'
 const wasm32 = ['--target', 'wasm32-unknown-unknown']
 
-/** In order: what is quick and fails often comes first. */
+/**
+ * `cpu` is what a part takes, in CPU seconds; the lints add it up. Parts of one lane run one after
+ * the other, beside those of the other lane; `alone` are those whose tests measure time, at the
+ * end. In a lane what is quick and fails often comes first.
+ */
 export const parts = [
-  { name: 'lints', needs: ['npm', 'build'], run: lints },
-  { name: 'rust', needs: ['build'], run: () => cargo(['test', '--locked', '--no-fail-fast']) },
-  { name: 'wasm-node', needs: ['build'], run: () => wasm({ WASM_BINDGEN_TEST_ONLY_NODE: '1' }) },
+  { name: 'lints', lane: 'cargo', cpu: 90, needs: ['npm', 'package'], run: lints },
+  {
+    name: 'rust',
+    lane: 'cargo',
+    cpu: 240,
+    needs: ['build'],
+    // one after the other: the long ones use every core themselves, and each has its own time
+    run: watch => cargo(watch, [...tests, '--', '--test-threads=1']),
+  },
+  {
+    name: 'wasm-node',
+    lane: 'cargo',
+    cpu: 90,
+    needs: ['build', 'runner'],
+    run: watch =>
+      wasm(watch, ['wasm_worker::', 'wasm_idb::'], { WASM_BINDGEN_TEST_ONLY_NODE: '1' }),
+  },
   {
     name: 'wasm-chromium',
-    needs: ['build', 'browsers'],
-    run: () => worker('CHROMEDRIVER', 'chromedriver'),
+    lane: 'cargo',
+    cpu: 15,
+    needs: ['build', 'runner', 'browsers'],
+    run: watch => worker(watch, 'CHROMEDRIVER', 'chromedriver'),
   },
   {
     name: 'wasm-firefox',
-    needs: ['build', 'browsers'],
-    run: () => worker('GECKODRIVER', 'geckodriver'),
+    lane: 'cargo',
+    cpu: 25,
+    needs: ['build', 'runner', 'browsers'],
+    run: watch => worker(watch, 'GECKODRIVER', 'geckodriver'),
   },
-  { name: 'js', needs: ['package'], run: () => node('tests/js') },
-  { name: 'runtimes', needs: ['package', 'runtimes'], run: () => node('tests/runtimes') },
-  { name: 'shipped', needs: ['package'], run: shipped },
-  { name: 'types', needs: ['package'], run: types },
-  { name: 'browser', needs: ['package', 'browsers'], run: () => node('tests/browser') },
+  { name: 'shipped', lane: 'cargo', cpu: 90, needs: ['package'], run: shipped },
+  { name: 'js', lane: 'node', cpu: 120, needs: ['package'], run: watch => node(watch, 'tests/js') },
+  {
+    name: 'runtimes',
+    lane: 'node',
+    cpu: 30,
+    needs: ['package', 'runtimes'],
+    run: watch => node(watch, 'tests/runtimes'),
+  },
+  { name: 'types', lane: 'node', cpu: 25, needs: ['package'], run: types },
+  {
+    name: 'browser',
+    lane: 'alone',
+    cpu: 350,
+    needs: ['package', 'browsers'],
+    run: watch => node(watch, 'tests/browser'),
+  },
 ]
 
-/** Formatters and linters: one check each. */
-function lints() {
+/** Formatters, linters, the JavaScript against its types: one check each, and one of the figures above. */
+async function lints(watch) {
   const clippy = ['clippy', '--locked', '--all-targets']
-  return checks([
+  const builder = ['--manifest-path', 'scripts/bindgen/Cargo.toml']
+  const sum = await checks(watch, [
     ['cargo', 'fmt', '--check'],
+    ['cargo', 'fmt', '--check', ...builder],
     ['cargo', ...clippy, '--', '-D', 'warnings'],
     ['cargo', ...clippy, ...wasm32, '--', '-D', 'warnings'],
     [
@@ -43,58 +87,81 @@ function lints() {
       '--error-on-warnings',
       '.',
     ],
+    // the engine's types first, by which its calls are checked
+    ...['engine', 'checked'].map(name => ['node', tsc, '-p', `tests/types/${name}`]),
+    ['node', 'tests/types/checked/parameters.js'],
+  ])
+  const declared = parts.reduce((all, { cpu }) => all + cpu, SETUP)
+  const fits = declared <= BUDGET
+  if (!fits)
+    console.log(
+      `failed: scripts/parts.mjs declares ${declared} CPU seconds, and the budget is ${BUDGET}: make a part cheaper, its depth is for \`npm run soak\``,
+    )
+  sum[fits ? 'passed' : 'failed'] += 1
+  return sum
+}
+
+/** The crate's own tests and the one binary of tests/. */
+const tests = ['test', '--locked', '--no-fail-fast', '--lib', '--test', 'all']
+
+/** The simulator over the built package, in Node, against a native run of the same seeds. */
+async function shipped(watch) {
+  const made = await buildShipped(watch)
+  if (made.failed > 0) return { ...made, passed: 0 }
+  const ran = await node(watch, 'tests/shipped')
+  return { ...ran, cpu: made.cpu + ran.cpu }
+}
+
+/** The simulator natively, and its world as wasm. */
+export function buildShipped(watch) {
+  const example = ['build', '--locked', '--profile', 'test', '--example']
+  const wasm = join(target, 'wasm32-unknown-unknown', 'debug', 'examples', 'sim_shipped.wasm')
+  return checks(watch, [
+    ['cargo', ...example, 'sim'],
+    ['cargo', ...example, 'sim_shipped', ...wasm32],
+    [bindgen, wasm, join(root, '.build', 'sim'), 'sim'],
   ])
 }
 
 /**
- * The simulator over the built package: its world as wasm, in Node, against a native run of the
- * same seeds.
+ * The hand-written types: against files that use them, through the built package's exports; what
+ * editors show of them; and whether the check of the JavaScript by them can fail.
  */
-async function shipped() {
-  const example = ['build', '--locked', '--profile', 'test', '--example']
-  must('cargo', [...example, 'sim'])
-  must('cargo', [...example, 'sim_shipped', ...wasm32])
-  const wasm = join(target, 'wasm32-unknown-unknown', 'debug', 'examples', 'sim_shipped.wasm')
-  const out = ['--out-dir', join(root, '.build', 'sim'), '--out-name', 'sim']
-  must('wasm-bindgen', ['--target', 'web', '--no-typescript', ...out, wasm])
-  return node('tests/shipped')
+async function types(watch) {
+  const used = await checks(watch, [['node', tsc, '--noEmit', '-p', 'tests/types']])
+  const ran = await node(watch, 'tests/types')
+  return {
+    ...ran,
+    passed: used.passed + ran.passed,
+    failed: used.failed + ran.failed,
+    cpu: used.cpu + ran.cpu,
+  }
 }
 
-/** The hand-written types against files that use them, through the built package's exports. */
-function types() {
-  if (files('tests/types', '.ts').length === 0) return none()
-  return checks([['node', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tests/types']])
-}
-
-/** The crate's own tests as wasm, in Node or, configured or told so, in a browser. */
-function wasm(env) {
-  // every crate of tests/ takes part: one that needs files or processes of the host says
-  // `cfg(not(target_family))`
-  return cargo(['test', '--locked', '--no-fail-fast', '--tests', ...wasm32], {
+/** The tests as wasm, without the modules that need what is not there, in Node or told where. */
+function wasm(watch, without, env) {
+  const skipped = without.flatMap(name => ['--skip', name])
+  return cargo(watch, [...tests, ...wasm32, '--', ...skipped], {
     WASM_BINDGEN_TEST_TIMEOUT: '300',
     ...env,
   })
 }
 
 /** The same tests in a dedicated worker, where OPFS has its synchronous handles. */
-function worker(variable, driver) {
+function worker(watch, variable, driver) {
   const path = output('sh', ['-c', `command -v ${driver}`])?.trim()
-  // suites that say they are for Node ran there already
   const where = { WASM_BINDGEN_TEST_ONLY_WEB: '1', WASM_BINDGEN_USE_DEDICATED_WORKER: '1' }
-  return wasm({ ...where, [variable]: path })
+  return wasm(watch, ['wasm_node::'], { ...where, [variable]: path })
 }
 
-async function cargo(args, env) {
-  return count(await watch('cargo', args, { env, minutes: 30 }), {
-    passed: /^test result: .*?(\d+) passed/gm,
-    failed: /^test result: .*?(\d+) (?:failed|ignored); (?:(\d+) ignored)?/gm,
-  })
+async function cargo(watch, args, env) {
+  return count(await watch('cargo', args, { env, minutes: 30 }), 'cargo')
 }
 
 /**
  * node:test's files under a directory, one after the other: they own browsers, ports and processes.
  */
-async function node(directory) {
+async function node(watch, directory) {
   const found = [...files(directory, '.test.js'), ...files(directory, '.test.mjs')]
   if (found.length === 0) return none()
   const args = [
@@ -104,40 +171,23 @@ async function node(directory) {
     '--test-reporter=spec',
     ...found,
   ]
-  return count(await watch('node', args), {
-    passed: /^ℹ pass (\d+)$/gm,
-    failed: /^ℹ (?:fail|cancelled|skipped|todo) (\d+)$/gm,
-  })
+  return count(await watch('node', args, { minutes: 30 }), 'node')
 }
 
 /** Commands that only succeed or fail. All run: a person wants to see every complaint at once. */
-async function checks(commands) {
-  const sum = { passed: 0, failed: 0 }
+async function checks(watch, commands) {
+  const sum = { passed: 0, failed: 0, cpu: 0, slow: [] }
   for (const [command, ...args] of commands) {
-    const { status } = await watch(command, args)
+    const { status, cpu } = await watch(command, args)
     sum[status === 0 ? 'passed' : 'failed'] += 1
+    sum.cpu += cpu
     if (status !== 0) console.log(`failed: ${command} ${args.join(' ')}`)
   }
   return sum
 }
 
-/**
- * Adds up the numbers in the output. A skipped or ignored test counts as failed: nothing is left
- * out quietly.
- */
-function count({ status, text }, patterns) {
-  const sum = pattern =>
-    [...text.matchAll(pattern)]
-      .flatMap(found => found.slice(1))
-      .reduce((all, n) => all + Number(n ?? 0), 0)
-  const counted = { passed: sum(patterns.passed), failed: sum(patterns.failed) }
-  // a crash before or between the tests leaves no count behind
-  if (status !== 0 && counted.failed === 0) counted.failed = 1
-  return counted
-}
-
 /** A part without tests is a failure: somebody moved them. */
-const none = () => ({ passed: 0, failed: 0 })
+const none = () => ({ passed: 0, failed: 0, cpu: 0, slow: [] })
 
 function files(directory, ending) {
   if (!existsSync(join(root, directory))) return []

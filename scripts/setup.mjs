@@ -1,10 +1,10 @@
 // Brings what a command needs onto a fresh machine, and costs nothing the second time. Installs
 // from Debian, crates.io and npm only; what it may not install it names, with the command to type.
 //
-//   node scripts/setup.mjs [build] [browsers] [runtimes]
+//   node scripts/setup.mjs [build] [runner] [browsers] [runtimes]
 import { existsSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
-import { bindgen, cache, has, locked, must, output, root } from './shell.mjs'
+import { join, relative } from 'node:path'
+import { bindgen, cache, has, locked, must, output, root, runner, say } from './shell.mjs'
 
 /** Debian's packages by the program that shows whether they are there. */
 const packages = {
@@ -22,9 +22,14 @@ const groups = {
     system(packages.build)
     rust()
     amalgamation()
-    crateBinary('wasm-bindgen-cli', locked('wasm-bindgen'), bindgen(), 'wasm-bindgen')
+    buildBindgen()
   },
-  /** What `npm test` needs on top. */
+  /** What runs tests in wasm. */
+  runner() {
+    const version = locked('wasm-bindgen')
+    crateBinary('wasm-bindgen-cli', version, runner(), 'wasm-bindgen-test-runner')
+  },
+  /** What tests in browsers need. */
   browsers() {
     system(packages.browsers)
     crateBinary('geckodriver', null, join(cache, 'geckodriver'), 'geckodriver')
@@ -39,7 +44,7 @@ const groups = {
   },
 }
 
-/** Does the set-up of the named groups: 'npm', 'build', 'browsers', 'runtimes'. */
+/** Does the set-up of the named groups: 'npm', 'build', 'runner', 'browsers', 'runtimes'. */
 export function setup(...names) {
   for (const name of names) groups[name]()
 }
@@ -48,6 +53,7 @@ export function setup(...names) {
 function install(directory, versions) {
   const age = file => statSync(join(directory, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
   if (age('node_modules/.package-lock.json') >= age(versions)) return
+  say(`installing what ${relative(root, join(directory, 'package.json'))} names, from npm`)
   must('npm', ['install', '--no-audit', '--no-fund'], { cwd: directory })
 }
 
@@ -57,6 +63,7 @@ function system(wanted) {
     .map(program => wanted[program])
   if (missing.length === 0) return
   if (process.getuid?.() === 0 && has('apt-get')) {
+    say(`installing ${missing.join(' ')}, from Debian`)
     const env = { DEBIAN_FRONTEND: 'noninteractive' }
     must('apt-get', ['update', '-q'], { env })
     must('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { env })
@@ -92,6 +99,7 @@ function amalgamation() {
   const link = join(root, '.build', 'sqlite3')
   const crate = `libsqlite3-sys-${locked('libsqlite3-sys')}`
   if (existsSync(join(link, 'sqlite3.c')) && readlinkSync(link).includes(crate)) return
+  say('fetching crates and the source of SQLite, from crates.io')
   must('cargo', ['fetch', '--locked'])
   const metadata = JSON.parse(
     output('cargo', ['metadata', '--format-version', '1', '--locked', '--offline']),
@@ -102,14 +110,30 @@ function amalgamation() {
   symlinkSync(join(manifest_path, '..', 'sqlite3'), link)
 }
 
+/** Our own builder, from bindgen/. Cargo knows whether anything changed since. */
+function buildBindgen() {
+  const manifest = join(root, 'scripts', 'bindgen', 'Cargo.toml')
+  const wanted = locked('wasm-bindgen')
+  const found = locked('wasm-bindgen-cli-support', 'scripts/bindgen')
+  if (found !== wanted)
+    give(
+      `wasm-bindgen is ${wanted} in Cargo.lock and ${found} in scripts/bindgen/Cargo.lock`,
+      `name '=${wanted}' in scripts/bindgen/Cargo.toml, then: cargo update --manifest-path ${manifest}`,
+    )
+  if (!existsSync(bindgen)) say('compiling the builder of the JavaScript beside the wasm (once)')
+  const directory = join(bindgen, '..', '..')
+  const options = ['--quiet', '--locked', '--manifest-path', manifest, '--target-dir', directory]
+  must('cargo', ['build', ...(existsSync(bindgen) ? options : options.slice(1))])
+}
+
 function crateBinary(crate, version, directory, program) {
   if (existsSync(join(directory, 'bin', program))) return
-  console.log(`building ${crate} ${version ?? ''} (once)`)
+  say(`compiling ${crate} ${version ?? ''} (once)`)
   const which = version ? ['--version', version] : []
-  // built in a directory of its own: cargo would otherwise fill the project's target directory
-  must('cargo', ['install', crate, ...which, '--root', directory], {
-    env: { CARGO_TARGET_DIR: undefined },
-  })
+  // built in a directory of its own: cargo would otherwise fill the project's target directory. It
+  // runs for seconds, and the compiler's second level would take twice as long as the first
+  const env = { CARGO_TARGET_DIR: undefined, CARGO_PROFILE_RELEASE_OPT_LEVEL: '1' }
+  must('cargo', ['install', crate, ...which, '--root', directory], { env })
 }
 
 function give(what, command) {

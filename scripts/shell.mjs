@@ -1,6 +1,6 @@
 // Runs programs for the other scripts: where the repository is, what the environment of cargo is,
-// how a command is started and stopped. Decides nothing about what is run.
-import { spawn, spawnSync } from 'node:child_process'
+// how a command is started. Decides nothing about what is run; what runs tests is watch.mjs.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -18,26 +18,34 @@ export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 /** Where cargo builds. */
 export const target = process.env.CARGO_TARGET_DIR || join(root, 'target')
 
-/** The version of a crate in Cargo.lock; throws when it has none or several. */
-export function locked(crate) {
-  const lock = readFileSync(join(root, 'Cargo.lock'), 'utf8')
+/** The version of a crate in a Cargo.lock; throws when it has none or several. */
+export function locked(crate, directory = '.') {
+  const lock = readFileSync(join(root, directory, 'Cargo.lock'), 'utf8')
   const found = [...lock.matchAll(new RegExp(`^name = "${crate}"\\nversion = "(.+)"$`, 'gm'))]
   if (found.length !== 1)
-    throw new Error(`Cargo.lock has ${found.length} versions of '${crate}', 1 is needed`)
+    throw new Error(
+      `${join(directory, 'Cargo.lock')} has ${found.length} versions of '${crate}', 1 is needed`,
+    )
   return found[0][1]
 }
 
+/** Makes the JavaScript module beside a wasm: `[wasm, directory, name]`. Its source is bindgen/. */
+export const bindgen = join(cache, 'bindgen', 'debug', 'bindgen')
+
 /**
- * Directory of the wasm-bindgen CLI of the very version of the crate: the two refuse to work
+ * Directory of the runner of tests in wasm, of the very version of the crate: the two refuse to work
  * together otherwise.
  */
-export const bindgen = () => join(cache, `wasm-bindgen-${locked('wasm-bindgen')}`)
+export const runner = () => join(cache, `wasm-bindgen-${locked('wasm-bindgen')}`)
 
-/** The environment of every command: cargo finds the wasm-bindgen test runner on the PATH. */
+/** The environment of every command: cargo finds the runner of tests in wasm on the PATH. */
 export function environment(extra = {}) {
-  const path = `${join(bindgen(), 'bin')}:${join(cache, 'geckodriver', 'bin')}:${process.env.PATH}`
+  const path = `${join(runner(), 'bin')}:${join(cache, 'geckodriver', 'bin')}:${process.env.PATH}`
   return { ...process.env, PATH: path, ...extra }
 }
+
+/** Says what is done now and may take a while. */
+export const say = what => console.log(`- ${what}`)
 
 /** What a command prints, or null when it fails or is not there. */
 export function output(command, args) {
@@ -62,55 +70,4 @@ export function must(command, args, { env, cwd = root } = {}) {
   if (status === 0) return
   console.error(`failed: ${[command, ...args].join(' ')}${error ? ` (${error.message})` : ''}`)
   process.exit(status || 1)
-}
-
-/**
- * Runs a command, shows what it prints and returns it: `{status, text}`. One that takes longer than
- * `minutes` is killed with all its children (browsers, drivers) and has the status null.
- */
-export function watch(command, args, { env, minutes = 20 } = {}) {
-  return new Promise(resolve => {
-    const child = spawn(command, args, {
-      cwd: root,
-      env: environment(env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
-    const chunks = []
-    const stop = signal => {
-      try {
-        process.kill(-child.pid, signal)
-      } catch {
-        // it ended meanwhile
-      }
-    }
-    const interrupted = () => {
-      stop('SIGKILL')
-      process.exit(130)
-    }
-    const timer = setTimeout(() => {
-      console.error(`killed after ${minutes} minutes: ${[command, ...args].join(' ')}`)
-      stop('SIGKILL')
-    }, minutes * 60_000)
-    for (const [from, to] of [
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ]) {
-      from.on('data', chunk => {
-        chunks.push(chunk)
-        to.write(chunk)
-      })
-    }
-    process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
-    const done = status => {
-      clearTimeout(timer)
-      process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
-      resolve({ status, text: Buffer.concat(chunks).toString() })
-    }
-    child.on('error', error => {
-      chunks.push(Buffer.from(String(error)))
-      done(127)
-    })
-    child.on('close', done)
-  })
 }

@@ -2,9 +2,10 @@
 // the address. PORT, HOST and DATA are www/server.js's.
 import { join } from 'node:path'
 import { build } from './build.mjs'
-import { must, root } from './shell.mjs'
+import { must, root, say } from './shell.mjs'
 
 build()
+say('bundling the demo')
 must('node', [
   'node_modules/vite/bin/vite.js',
   'build',
@@ -13,5 +14,6 @@ must('node', [
   '--config',
   'www/vite.config.js',
 ])
+say('starting the server')
 // in this process, so that one Ctrl-C or SIGTERM reaches the server itself
 await import(join(root, 'www', 'server.js'))

@@ -6,13 +6,11 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::expect_used)] // a test
 
-mod circles;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use circles::{Module, Names};
+use crate::circles::{Module, Names};
 
 /// What each room may name, itself left out. `lib.rs` may name all.
 const ROOMS: &[(&str, &[&str])] = &[

@@ -1,11 +1,10 @@
 //! Calls of pages, native: each takes effect once, however often it is sent, also over a leader
 //! that dies between.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
-use rig::{TestApp, dispatch, now, open, other, replica, rows, segment};
+use crate::rig::{TestApp, dispatch, now, open, other, replica, rows, segment};
 use tidelog::error::Result;
 use tidelog::event::Types;
 use tidelog::store::{Call, Draft, Store};

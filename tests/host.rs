@@ -5,11 +5,9 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
 use std::rc::Rc;
 
-use rig::{TestApp, now};
+use crate::rig::{TestApp, now};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};

@@ -3,13 +3,10 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)]
 
-mod shelf;
-mod suite;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use shelf::{Shelf, now};
+use crate::shelf::{Shelf, now};
 use tidelog::sql::{Db, Durability};
 use tidelog::vfs::Deferred;
 use tidelog::vfs::conformance::Opener;
@@ -67,7 +64,7 @@ impl Opener for Shelves {
 
 #[test]
 fn files_kept_later_do_all_that_sqlite_requires() {
-    now(suite::check(&Shelves::default(), "later"));
+    now(crate::suite::check(&Shelves::default(), "later"));
 }
 
 #[test]

@@ -3,13 +3,11 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod shelf;
-
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use shelf::{Shelf, now};
+use crate::shelf::{Shelf, now};
 use tidelog::error::Result;
 use tidelog::event::{App, Event, Phases};
 use tidelog::model::{Definition, Search};

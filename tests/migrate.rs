@@ -181,7 +181,7 @@ fn play(integer_id: bool, steps: Vec<Time>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::tries(1000), ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_of_definitions_changes_a_document(

@@ -1,11 +1,10 @@
 //! What an application's SQL may not do: write tables that events own, or our records; by itself,
 //! by its triggers, by foreign keys, or after a change of the schema.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
-use rig::{TestApp, dispatch, now, open, other, rows, segment};
+use crate::rig::{TestApp, dispatch, now, open, other, rows, segment};
 use tidelog::error::Result;
 use tidelog::model::Definition;
 use tidelog::sql::{Changes, Params, Value};

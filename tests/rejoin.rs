@@ -3,11 +3,9 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
 use std::collections::BTreeMap;
 
-use rig::{TestApp, dispatch, now, replica, rows};
+use crate::rig::{TestApp, dispatch, now, replica, rows};
 use tidelog::event::{TypeRule, Types};
 use tidelog::store::{Applied, Draft, Store};
 use tidelog::sync::client::{Action, Client, Queue, State, Tick, Verb};

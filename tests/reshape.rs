@@ -4,10 +4,8 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
+use crate::rig::{OTHER, TestApp, now, rows, segment};
 use proptest::prelude::*;
-use rig::{OTHER, TestApp, now, rows, segment};
 use tidelog::model::{Definition, Search};
 use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
@@ -271,7 +269,7 @@ fn play(start: Choice, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::tries(250), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_table_reshaped_under_pending_events_is_that_of_a_fresh_replica(

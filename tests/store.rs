@@ -1,11 +1,10 @@
 //! The store with events, native: dispatch, failure, undo and rebase, rebuild. No network: segments
 //! are made by hand.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
-mod rig;
-
-use rig::{TestApp, dispatch, now, open, other, rows, segment};
+use crate::rig::{TestApp, dispatch, now, open, other, rows, segment};
 use tidelog::event::{Filter, history};
 use tidelog::model::Definition;
 use tidelog::store::{Draft, Store};

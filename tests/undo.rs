@@ -151,7 +151,7 @@ fn apply(store: &Store<StateApp>, events: &[(String, String)], first: u64) -> bo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::tries(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn undo_equals_replay(

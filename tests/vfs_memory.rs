@@ -2,8 +2,6 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)]
 
-mod suite;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -28,7 +26,7 @@ impl Opener for Memories {
 #[test]
 fn memory_does_all_that_sqlite_requires() {
     let memories = Memories::default();
-    let suite = pin!(suite::check(&memories, "m"));
+    let suite = pin!(crate::suite::check(&memories, "m"));
     let done = suite.poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(done, Poll::Ready(()), "nothing here waits");
 }

@@ -3,8 +3,6 @@
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used)] // a test
 
-mod suite;
-
 use tidelog::sql::{Db, Durability, Options};
 use tidelog::vfs::conformance::Opener;
 use tidelog::vfs::idb::{self, Idb};
@@ -12,8 +10,6 @@ use tidelog::vfs::opfs;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::*;
-
-wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 struct Databases;
 
@@ -70,7 +66,7 @@ fn intact(db: &Db) {
 
 #[wasm_bindgen_test]
 async fn indexeddb_does_all_that_sqlite_requires() {
-    suite::check(&Databases, &fresh("suite")).await;
+    crate::suite::check(&Databases, &fresh("suite")).await;
 }
 
 #[wasm_bindgen_test]

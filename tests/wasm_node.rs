@@ -2,8 +2,6 @@
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used)]
 
-mod suite;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -13,9 +11,6 @@ use tidelog::vfs::{Memory, open_memory};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::*;
-
-// never in a browser, whatever the run asks for
-wasm_bindgen_test_configure!(run_in_node_experimental);
 
 /// Runs a piece of JS that has `fs`, `path`, `os` and `systemFs`; awaits what it returns.
 async fn js(body: &str) -> wasm_bindgen::JsValue {
@@ -57,7 +52,7 @@ impl Opener for SystemFiles {
 #[wasm_bindgen_test]
 async fn system_files_do_all_that_sqlite_requires() {
     let files = SystemFiles { fs: system_fs().await, directory: directory().await };
-    suite::check(&files, "h").await;
+    crate::suite::check(&files, "h").await;
 }
 
 #[derive(Default)]
@@ -74,7 +69,7 @@ impl Opener for Memories {
 
 #[wasm_bindgen_test]
 async fn memory_does_all_that_sqlite_requires() {
-    suite::check(&Memories::default(), "m").await;
+    crate::suite::check(&Memories::default(), "m").await;
     let (vfs, main) = open_memory().unwrap();
     assert!(!vfs.contains(&main).unwrap());
 }

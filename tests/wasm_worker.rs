@@ -2,13 +2,9 @@
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used)]
 
-mod suite;
-
 use tidelog::vfs::conformance::Opener;
 use tidelog::vfs::opfs::{self, Opfs};
 use wasm_bindgen_test::*;
-
-wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 struct Directories;
 
@@ -28,7 +24,7 @@ fn fresh(name: &str) -> String {
 
 #[wasm_bindgen_test]
 async fn opfs_does_all_that_sqlite_requires() {
-    suite::check(&Directories, &fresh("suite")).await;
+    crate::suite::check(&Directories, &fresh("suite")).await;
 }
 
 #[wasm_bindgen_test]

@@ -40,9 +40,10 @@ export const INSTALLABLE = "manifest-src 'self'; img-src 'self'"
 
 /**
  * Listens and resolves to the node:http server.
- * @param {(request: Request) => Promise<Response | null>} handler null hands the request on to `files`
- * @param {{port?: number, host?: string, files?: string, policy?: string}} [options] `files` is a folder to serve under
- *   the Content-Security-Policy `policy`
+ * @param {(request: Request) => Promise<Response | null>} handler null hands the request on to
+ *   `files`
+ * @param {{port?: number, host?: string, files?: string, policy?: string}} [options] `files` is a
+ *   folder to serve under the Content-Security-Policy `policy`
  */
 export function serveNode(handler, { port = 0, host, files, policy = POLICY } = {}) {
   const http = createHttp((req, res) => {

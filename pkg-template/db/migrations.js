@@ -7,6 +7,7 @@ import { nullish } from '../documents/kinds.js'
 import { parsePath } from '../documents/paths.js'
 import { TidelogError } from '../language/errors.js'
 import { JsonModel } from '../models/json-model.js'
+import { at, move, put, take } from './places.js'
 
 /** Documents read and written at a time. */
 const BATCH = 200
@@ -44,34 +45,33 @@ export const aboutModel = model => tx => ({
  * Any failure undoes everything.
  */
 export async function migrate(db, models, { migrations = [], before, onProgress = () => {} }) {
-  const engine = db.engine
-  const tables = models.filter(model => model.hasTable !== false)
-  if (!tables.length && !migrations.length && !before) return
+  const engine = db._engine
+  if (!models.length && !migrations.length && !before) return
   // classes of the application's own may write while migrations run, and else not
   const locked = Object.values(db.store).filter(
     model => !(model instanceof JsonModel) && model.setWritable,
   )
   const token = await engine.begin()
   try {
-    const tx = db.boundTo(token)
+    const tx = db._boundTo(token)
     // `fn(db)` and `fn({db})` are both written
     tx.db = tx
-    const queue = db.queueInMigration?.(tx)
+    const queue = db._queueInMigration?.(tx)
     if (queue) tx.queue = queue
     tx.removeModel = async name => {
       if (!Object.hasOwn(db.store, name)) return engine.dropModel(name, token)
       const remedy = 'no longer add it to the database, then remove it'
       throw new TidelogError('DUPLICATE_MODEL', `removeModel: '${name}' is declared: ${remedy}`)
     }
-    await tx.inside(async () => {
+    await tx._runInside(async () => {
       await before?.(tx)
       for (const model of locked) model.setWritable(true)
       const work = new Work(engine, token, tx, onProgress)
-      await work.tables(tables, migrations)
+      await work.tables(models, migrations)
     })
   } catch (error) {
     engine.rollback(token)
-    for (const model of tables) engine.forgetModel(model.name)
+    for (const model of models) engine.forgetModel(model.name)
     throw error
   } finally {
     for (const model of locked) model.setWritable(false)
@@ -79,7 +79,7 @@ export async function migrate(db, models, { migrations = [], before, onProgress 
   try {
     await engine.commit(token)
   } catch (error) {
-    for (const model of tables) engine.forgetModel(model.name)
+    for (const model of models) engine.forgetModel(model.name)
     throw error
   }
 }
@@ -100,9 +100,9 @@ class Work {
   }
 
   async tables(models, migrations) {
-    const isOwned = model => this.#tx.isOwned(model)
+    const isOwned = model => this.#tx._isOwned(model)
     const rewritten = models.map(model =>
-      this.#engine.planModel(JSON.stringify(model._definition), isOwned(model), this.#token),
+      this.#engine.planModel(model._definition, isOwned(model), this.#token),
     )
     const left = this.#left(migrations)
     for (const model of models) {
@@ -129,48 +129,70 @@ class Work {
   }
 
   /**
-   * Columns whose old values don't fit wait until the migrations have had a chance to make them
-   * fit.
+   * Brings a table's columns to the definition before the application's migrations run: now, so that
+   * they find the new columns filled; or, where an old value has no form in a column's new type,
+   * after them, so that they can change it.
    */
   async #shape(model) {
+    const change = await this.#changeOf(model)
+    if (!change.columns.length) await this.#stage('shape', model)
+    else if (change.isCoded || !(await this.#shapedNow(model)))
+      await this.#shapeLater(model, change)
+  }
+
+  /**
+   * What the definition changes of columns that hold values: `{columns, old, before(name)}`.
+   * `isCoded`: one of them had a type whose values migrations see in another form than is stored, so
+   * that they must still be read by it.
+   */
+  async #changeOf(model) {
     const { definition } = await this.#tx.get(
       'SELECT max(definition) definition FROM _models WHERE name = ?',
       [model.name],
     )
     const old = definition ? JSON.parse(definition) : { columns: [] }
     const before = name => old.columns.find(column => column.name === name)
-    const changed = model._definition.columns.filter(
+    const columns = model._definition.columns.filter(
       column =>
         column.name !== model.idCol &&
         isReal(column) &&
         !column.aside &&
         !same(before(column.name), column),
     )
-    if (!changed.length) return this.#stage('shape', model)
-    if (!changed.some(({ name }) => isReal(before(name)) && CODED.includes(before(name).type))) {
-      const depth = this.#engine.nest(this.#token)
-      try {
-        const { link } = this.#tx._now
-        // a host without savepoints undoes by its own calls
-        await (link ? link.around(() => this.#stage('shape', model)) : this.#stage('shape', model))
-        return this.#engine.unnest(this.#token, depth, true)
-      } catch (error) {
-        this.#engine.unnest(this.#token, depth, false)
-        if (error.code !== 'BAD_VALUE') throw error
-      }
+    const wasCoded = ({ name }) => isReal(before(name)) && CODED.includes(before(name).type)
+    return { columns, old, before, isCoded: columns.some(wasCoded) }
+  }
+
+  /** Shapes the table; false, and nothing is done, when an old value does not fit. */
+  async #shapedNow(model) {
+    const depth = this.#engine.nest(this.#token)
+    try {
+      const { link } = this.#tx._now
+      // a host without savepoints undoes by its own calls
+      await (link ? link.around(() => this.#stage('shape', model)) : this.#stage('shape', model))
+    } catch (error) {
+      this.#engine.unnest(this.#token, depth, false)
+      if (error.code === 'BAD_VALUE') return false
+      throw error
     }
-    this.#replan(model, meanwhile(model._definition, before, changed))
+    this.#engine.unnest(this.#token, depth, true)
+    return true
+  }
+
+  /** Leaves the values of changed columns in the documents, for migrations to change them there. */
+  async #shapeLater(model, { columns, old, before }) {
+    this.#replan(model, meanwhile(model._definition, before, columns))
     await this.#stage('shape', model)
-    const columns = old.columns.map(({ name, path, type, real, aside }) => ({
+    const coded = old.columns.map(({ name, path, type, real, aside }) => ({
       steps: path ? parsePath(path, name) : [name],
       type,
       real: isReal({ type, real }),
       aside,
     }))
-    this.#waiting.set(model.name, new Codec(columns))
+    this.#waiting.set(model.name, new Codec(coded))
   }
 
-  /** Makes the columns that waited; what does not fit now fails. */
+  /** Makes the columns that waited; a value that does not fit now fails the opening. */
   async #settle(model) {
     await this.#stage('rest', model)
     this.#replan(model, model._definition)
@@ -179,7 +201,7 @@ class Work {
 
   #replan(model, definition) {
     this.#engine.forgetModel(model.name)
-    this.#engine.planModel(JSON.stringify(definition), false, this.#token)
+    this.#engine.planModel(definition, false, this.#token)
   }
 
   #left(migrations) {
@@ -192,9 +214,9 @@ class Work {
 
   async #run(left) {
     if (!left.length) return
-    for (const one of this.#tx.jsonModels()) {
-      const model = this.#tx.modelOf(one)
-      if (this.#tx.isOwned(one)) readOnly(model)
+    for (const one of this.#tx._jsonModels()) {
+      const model = this.#tx._modelOf(one)
+      if (this.#tx._isOwned(one)) readOnly(model)
       else this.#equip(model)
     }
     for (const [i, { key, run }] of left.entries()) {
@@ -249,7 +271,7 @@ class Work {
 
   /** Writes every document again through its columns' functions. */
   async #rewrite(model) {
-    const inside = this.#tx.modelOf(model)
+    const inside = this.#tx._modelOf(model)
     const total = await inside.count()
     let done = 0
     for await (const ids of this.#batches(model)) {
@@ -294,7 +316,7 @@ function readOnly(model) {
   const refuse = name => async () => {
     throw new TidelogError(
       'NOT_SUPPORTED',
-      `${model.name}.${name} in a migration: its rows are made from events alone, so that every replica has the same: change the reducers and raise 'version', or dispatch events when the database is open`,
+      `${model.name}.${name} in a migration: its rows are made from events alone, so that all replicas have the same rows: change the reducers and raise 'version', or dispatch events when the database is open`,
     )
   }
   for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
@@ -316,61 +338,16 @@ function meanwhile(definition, before, waiting) {
     const { index, unique, fts, ...rest } = column
     return { ...rest, foreignKey: column.foreignKey ?? before(name)?.foreignKey }
   })
-  return { ...definition, columns, indexes: undefined, tokenize: undefined }
+  return { ...definition, columns, indexes: [], tokenize: undefined }
 }
 
 /** The steps to a declared column's value, or along a path. */
 function pathOf(model, name) {
   if (typeof name !== 'string' || !name)
     throw new TypeError(`${model.name}: a column's name must be a string`)
-  if (name === model.idCol) throw new TypeError(`${model.name}: the id '${name}' cannot be changed`)
+  if (name === model.idCol)
+    throw new TypeError(
+      `${model.name}: '${name}' is the id, which a migration of columns cannot change: use changeId`,
+    )
   return model.columns[name]?.steps ?? parsePath(name, model.name)
-}
-
-/** Whether a step leads on: an index into an array, a name into an object. */
-const leads = (value, step) =>
-  typeof value === 'object' && value !== null && Array.isArray(value) === (typeof step === 'number')
-const owns = (value, step) => leads(value, step) && Object.hasOwn(value, step)
-const at = (doc, steps) =>
-  steps.reduce((value, step) => (owns(value, step) ? value[step] : undefined), doc)
-
-/** Takes the value at a path out of a document and gives it; in an array null takes its place. */
-function take(doc, steps) {
-  const parent = at(doc, steps.slice(0, -1))
-  const step = steps.at(-1)
-  if (!owns(parent, step)) return undefined
-  const value = parent[step]
-  if (!Array.isArray(parent)) delete parent[step]
-  else if (value === null) return undefined
-  else parent[step] = null
-  return value
-}
-
-/** Puts a value at a path; false when something else is on the way. */
-function put(doc, steps, value) {
-  let parent = doc
-  for (const [i, step] of steps.entries()) {
-    if (!leads(parent, step)) return false
-    if (i === steps.length - 1) define(parent, step, value)
-    else if (!owns(parent, step)) define(parent, step, typeof steps[i + 1] === 'number' ? [] : {})
-    parent = parent[step]
-  }
-  return true
-}
-
-/** As JSON.parse does, also for `__proto__`. */
-const define = (object, name, value) =>
-  Object.defineProperty(object, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  })
-
-/** Moves a value; a document that has something at its new place stays as it is. */
-function move(doc, from, to) {
-  const value = at(doc, from)
-  if (nullish(value) || !nullish(at(doc, to)) || !put(doc, to, value)) return false
-  take(doc, from)
-  return true
 }

@@ -1,6 +1,6 @@
-// What a document goes through before it is written: defaults, id, the model's validator, computed
-// values, required ones, the columns' validators, and their way to be stored. In this order,
-// columns as declared, one after the other: each function sees what came before it.
+// Completes a document before it is written: defaults, id, the model's validator, computed values,
+// required ones, the columns' validators, and how values are stored. In this order, columns as
+// declared, one after the other: each function sees the results of those before it.
 
 import { TidelogError } from '../language/errors.js'
 import { nullish } from './kinds.js'
@@ -69,7 +69,7 @@ export class Completion {
     for (const column of this.defaults)
       if (nullish(valueAt(doc, column.steps))) doc = this.#with(doc, column, column.default)
     doc = await this.#withId(self, doc, slugs)
-    if (this.validate) doc = await this.#validated(self, doc)
+    if (this.validate) doc = this.#validated(self, doc, await this.validate(self, doc))
     const aside = {}
     for (const column of this.values) {
       const found = await this.#computed(self, column, doc, slugs)
@@ -103,16 +103,17 @@ export class Completion {
     return this.integerId ? doc : { ...doc, [name]: crypto.randomUUID() }
   }
 
-  async #validated(self, doc) {
+  /** What the validator made of a document. */
+  #validated(self, doc, valid) {
     const { name } = this.id
-    const valid = await this.validate(self, doc)
     if (typeof valid !== 'object' || valid === null || Array.isArray(valid))
       throw new TidelogError('INVALID', `${self.name}: validate must give an object, not ${valid}`)
-    const whole = self.checkObject('validate', valid)
+    const whole = self._checkObject('validate', valid)
     // a schema that does not know of the id drops it
     return nullish(whole[name]) && !nullish(doc[name]) ? { ...whole, [name]: doc[name] } : whole
   }
 
+  /** A column with `slugValue` or `value`. */
   async #computed(self, column, doc, slugs) {
     if (column.slugValue) return this.#slug(self, column, doc, slugs)
     const found = await column.value.call(self, doc)

@@ -1,11 +1,12 @@
-// Compound indexes of a definition: their keys checked. What SQLite makes of them is the engine's.
+// Compound indexes of a definition: their keys checked, and filled in for the engine, which makes
+// them.
 
 import { nearest } from '../language/nearest.js'
 
 const KEYS = ['name', 'columns', 'unique', 'sparse']
 
-/** Refuses what is no list of indexes over `columns`, by their names. */
-export function checkIndexes(model, indexes, columns) {
+/** The indexes for the engine; refuses what is no list of indexes over `columns`, by their names. */
+export function compileIndexes(model, indexes, columns) {
   const bad = what => {
     throw new TypeError(`${model}: indexes${what}`)
   }
@@ -26,4 +27,10 @@ export function checkIndexes(model, indexes, columns) {
       if (index[key] !== undefined && typeof index[key] !== 'boolean')
         bad(`[${i}].${key} must be true or false`)
   }
+  return indexes.map(({ name, columns, unique = false, sparse = false }) => ({
+    name,
+    columns,
+    unique,
+    sparse,
+  }))
 }

@@ -1,4 +1,4 @@
-// What a value is to JSON, and what it is called in messages. Copies nothing.
+// Tells how JSON treats a value, and names kinds of values in messages. Copies nothing.
 
 export const nullish = value => value === null || value === undefined
 

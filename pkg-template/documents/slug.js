@@ -1,5 +1,5 @@
-// Slugs: short, readable, unique values made from a text, and chosen so that writes that meet get
-// different ones. What documents have is asked of the model.
+// Slugs: short, readable, unique values made of a text, and chosen so that writes at the same time get
+// different ones. The model is asked which slugs its documents have.
 
 const LONGEST = 30
 /** Letters that decompose into nothing simpler. */
@@ -117,7 +117,8 @@ class Slugs {
   }
 
   /** Undefined for one that the database will count up. */
-  #idOf({ [this.#model.idCol]: id }) {
+  #idOf(doc) {
+    const id = doc[this.#model.idCol]
     return id === null || id === undefined ? undefined : String(this.#model._id(id))
   }
 }

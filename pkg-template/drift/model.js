@@ -1,5 +1,5 @@
 // `Model`: driftdb's classes with static methods. `db.registerModel` gives the class its repository
-// (`_repo`, of two databases the last one's); that is who works.
+// (`_repo`; of two databases the last one's), and the methods hand on to it.
 
 import { Repository } from './repository.js'
 
@@ -8,6 +8,7 @@ export class Model {}
 
 for (const name of Object.getOwnPropertyNames(Repository.prototype)) {
   if (name === 'constructor') continue
+  /** @this {typeof Model & {_repo: Record<string, any>}} */
   const method = function (...args) {
     // a class does not work on its parent's table
     if (!Object.hasOwn(this, '_repo')) throw new TypeError(unregistered(this.name))

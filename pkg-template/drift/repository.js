@@ -7,6 +7,8 @@ import { parsePath, valueAt, withValueAt } from '../documents/paths.js'
 const OPTIONS = ['where', 'orderBy', 'limit', 'offset']
 const LOGICAL = ['$and', '$or', '$not']
 
+/** @typedef {import('../types/define.js').Repository} Declared */
+
 export class Repository {
   #model
   #db
@@ -14,9 +16,10 @@ export class Repository {
   #Item
 
   /**
-   * @param {import('../models/json-model.js').JsonModel} model
-   * @param {{db?: object, fields?: string[], Item?: new () => object}} [about] the database, or it inside a transaction;
-   *   the declared properties, without which any is taken; what records are instances of
+   * @param {any} model a JsonModel
+   * @param {{db?: object, fields?: string[], Item?: new () => object}} [about] the database, or it
+   *   inside a transaction; the declared properties, without which any is taken; the class of
+   *   records
    */
   constructor(model, { db = model.db, fields, Item } = {}) {
     this.#model = model
@@ -25,22 +28,28 @@ export class Repository {
     this.#Item = Item
   }
 
-  /** Inserts a record; gives it as stored, with `id`, `createdAt`, `updatedAt` and the defaults. */
+  /**
+   * Inserts a record; gives it as stored, with `id`, `createdAt`, `updatedAt` and the defaults.
+   * @type {Declared['create']}
+   */
   async create(data) {
     return this.#record(await this.#model.set(this.#data('create', data), true))
   }
 
-  /** The record with an id, or null. */
+  /** The record with an id, or null. @type {Declared['findById']} */
   async findById(id) {
     return this.#record(await this.#model.get(id))
   }
 
-  /** The first record that matches, or null. */
+  /** The first record that matches, or null. @type {Declared['findOne']} */
   async findOne(where) {
     return (await this.find({ where, limit: 1 }))[0] ?? null
   }
 
-  /** The records that match, in the order of `orderBy: {column: 'ASC' | 'DESC'}`. */
+  /**
+   * The records that match, in the order of `orderBy: {column: 'ASC' | 'DESC'}`.
+   * @type {Declared['find']}
+   */
   async find(options = {}) {
     this.#object('find', 'options', options)
     const unknown = Object.keys(options).find(key => !OPTIONS.includes(key))
@@ -57,17 +66,20 @@ export class Repository {
     return found.map(doc => this.#record(doc))
   }
 
-  /** `find` by its conditions. */
+  /** `find` by its conditions. @type {Declared['filter']} */
   async filter(where, options = {}) {
     return this.find({ ...options, where })
   }
 
-  /** How many records match. */
+  /** How many records match. @type {Declared['count']} */
   async count(where) {
     return this.#model.count(this.#attrs('count', where))
   }
 
-  /** Changes the records that match; gives their number. Null and undefined remove a value. */
+  /**
+   * Changes the records that match; gives their number. Null and undefined remove a value.
+   * @type {Declared['update']}
+   */
   async update(where, data) {
     const attrs = this.#attrs('update', where, true)
     const changes = this.#data('update', data)
@@ -76,13 +88,16 @@ export class Repository {
     return this.#whole(model => model.updateWhere(attrs, changes))
   }
 
-  /** Removes the records that match, `{}` all of them; gives their number. */
+  /**
+   * Removes the records that match, `{}` all of them; gives their number.
+   * @type {Declared['delete']}
+   */
   async delete(where) {
     const attrs = this.#attrs('delete', where, true)
     return this.#whole(model => model.removeWhere(attrs))
   }
 
-  /** Removes the record with an id; whether there was one. */
+  /** Removes the record with an id; whether there was one. @type {Declared['deleteById']} */
   async deleteById(id) {
     const { changes } = await this.#model.remove(id)
     return changes > 0
@@ -91,13 +106,14 @@ export class Repository {
   /**
    * Changes the records that match and gives the first, or creates one of `data` and the values
    * that `where` asks for.
+   * @type {Declared['upsert']}
    */
   async upsert(where, data) {
     const attrs = this.#attrs('upsert', where, true)
     const { id, ...changes } = this.#data('upsert', data)
     return this.#whole(async model => {
       const first = { limit: 1, noTotal: true, noCursor: true }
-      const [found] = (await model._page(attrs, first, { strict: true })).items
+      const [found] = (await model._find(attrs, first, { strict: true })).items
       if (!found)
         return this.#record(await model.set(withEqual(model, { id, ...changes }, where), true))
       if (!nullish(id) && id !== found.id)
@@ -107,12 +123,20 @@ export class Repository {
     })
   }
 
-  /** The rows of a statement, as SQLite has them. */
+  /**
+   * The rows of a statement, as SQLite has them.
+   * @param {string} sql
+   * @param {import('../types/sql.js').SqlParams} [params]
+   */
   async raw(sql, params = []) {
     return this.#db.all(sql, params)
   }
 
-  /** `{changes, lastInsertRowid}` of a statement that writes. */
+  /**
+   * `{changes, lastInsertRowid}` of a statement that writes.
+   * @param {string} sql
+   * @param {import('../types/sql.js').SqlParams} [params]
+   */
   async runRaw(sql, params = []) {
     const { changes, lastID } = await this.#db.run(sql, params)
     return { changes, lastInsertRowid: lastID }

@@ -7,6 +7,7 @@ import { valueAt } from '../documents/paths.js'
 import { choosing } from '../documents/slug.js'
 import { TidelogError } from '../language/errors.js'
 import { JsonModel } from '../models/json-model.js'
+import { checkChange, matching } from '../models/where.js'
 import { waitedFor } from '../sql/running.js'
 import { noEvents, refuseEvents } from '../sql/waits.js'
 
@@ -17,19 +18,30 @@ const UPDATE = 3
 const SAVE = 4
 const PATCH = 5
 
+/** @typedef {import('../types/events.js').ESModel} Declared */
+
 export class ESModel extends JsonModel {
+  /** @type {0} */
   static REMOVE = REMOVE
+  /** @type {1} */
   static SET = SET
+  /** @type {2} */
   static INSERT = INSERT
+  /** @type {3} */
   static UPDATE = UPDATE
+  /** @type {4} */
   static SAVE = SAVE
+  /** @type {5} */
   static PATCH = PATCH
 
+  /** @param {import('../types/model.js').ModelOptions & {dispatch?: any}} options */
   constructor({ dispatch, ...options }) {
     super(options)
     if (typeof dispatch !== 'function')
-      throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
-    this.dispatch = dispatch
+      throw new TypeError(
+        'ESModel: dispatch is required, which an EventSourcingDB gives: name the model in its option models',
+      )
+    this._send = dispatch
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */
     this.event = {
@@ -66,6 +78,10 @@ export class ESModel extends JsonModel {
    * Merges by an event; null and undefined remove a property. A missing document rejects with
    * ENOENT. With an object of changes as the second argument: `update(id, {$set, $unset, $inc,
    * $push}, noReturn?, meta?)`.
+   * @param {any} obj
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
+   * @param {any} [meta]
    */
   async update(obj, upsert = false, noReturn = false, meta) {
     if (this._writes()) return super.update(obj, upsert, noReturn)
@@ -74,9 +90,10 @@ export class ESModel extends JsonModel {
 
   async _update(call, given, upsert, noReturn, meta) {
     const deep = typeof upsert === 'object' && upsert !== null
-    if (deep) this.checkId('update', given)
-    const obj = deep ? given : this.checkObject('update', given)
-    if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
+    if (deep) this._checkId('update', given)
+    const obj = deep ? given : this._checkObject('update', given)
+    if (!upsert && nullish(obj[this.idCol]))
+      throw new TypeError(`${this.name}.update: No ID specified: say which document to change`)
     const [done] = await this._choose(async slugs => {
       const event = await (deep
         ? this._patching(obj, upsert, meta, slugs)
@@ -106,7 +123,11 @@ export class ESModel extends JsonModel {
     const patch = this._encodePatch(change)
     if (!this._completion.whole) return this._patchEvent(id, JSON.parse(patch), meta)
     const [old, changed] = [await this._stored(id), await this._stored(id, patch)]
-    if (!old) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
+    if (!old)
+      throw new TidelogError(
+        'ENOENT',
+        `${this.name}.update ${String(id)}: ENOENT: there is no such document`,
+      )
     const before = this._codec.encode(this._completion.stored(changed), `${this.name}.update`)
     const [doc] = await this._completeAll('update', [changed], slugs)
     return (
@@ -147,7 +168,7 @@ export class ESModel extends JsonModel {
     return changes
   }
 
-  /** Removes by an event; true, also when there was none. */
+  /** Removes by an event; true, also when there was none. @type {Declared['remove']} */
   async remove(idOrObj, meta) {
     if (this._writes()) return super.remove(idOrObj)
     return this._remove(undefined, idOrObj, meta)
@@ -155,16 +176,20 @@ export class ESModel extends JsonModel {
 
   async _remove(call, idOrObj, meta) {
     await this._dispatch('remove', [this._removal(this._idOf(idOrObj), meta)], call)
-    return true
+    return /** @type {const} */ (true)
   }
 
-  /** Gives a document another id, by a removal and an insertion made together. */
+  /**
+   * Gives a document another id, by a removal and an insertion made together.
+   * @type {Declared['changeId']}
+   */
   async changeId(oldId, newId, meta) {
     if (this._writes()) return super.changeId(oldId, newId)
-    this.checkId('changeId', oldId)
-    this.checkId('changeId', newId)
+    this._checkId('changeId', oldId)
+    this._checkId('changeId', newId)
     await this._choose(async slugs => {
       const doc = await this._stored(oldId)
+      /** @type {['ENOENT' | 'EEXIST', unknown] | undefined} */
       const failed = !doc
         ? ['ENOENT', oldId]
         : (await this.exists(newId))
@@ -183,13 +208,16 @@ export class ESModel extends JsonModel {
     })
   }
 
-  /** Changes the matching documents by events, all or none; gives how many. */
+  /**
+   * Changes the matching documents by events, all or none; gives how many.
+   * @type {Declared['updateWhere']}
+   */
   async updateWhere(attrs, given, meta) {
     if (this._writes()) return super.updateWhere(attrs, given)
-    const { kind, change } = this._checkChange(attrs, given)
+    const { kind, change } = checkChange(this, attrs, given)
     return this._choose(async slugs => {
       const events = []
-      for (const doc of await this._matching(attrs)) {
+      for (const doc of await matching(this, attrs)) {
         const id = doc[this.idCol]
         if (kind === 'patch') events.push(await this._patching(id, change, meta, slugs))
         else if (kind === 'merge')
@@ -197,7 +225,7 @@ export class ESModel extends JsonModel {
         else {
           const made = await change(doc)
           if (made === undefined) continue
-          const docs = [{ ...this.checkObject('updateWhere', made), [this.idCol]: id }]
+          const docs = [{ ...this._checkObject('updateWhere', made), [this.idCol]: id }]
           events.push(
             ...this._events(SET, await this._completeAll('updateWhere', docs, slugs), meta),
           )
@@ -208,11 +236,14 @@ export class ESModel extends JsonModel {
     })
   }
 
-  /** Removes the matching documents by events, all or none; gives how many. */
+  /**
+   * Removes the matching documents by events, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs, meta) {
     if (this._writes()) return super.removeWhere(attrs)
     this._checkAttrs('removeWhere', attrs)
-    const docs = await this._matching(attrs)
+    const docs = await matching(this, attrs)
     const events = docs.map(doc => this._removal(doc[this.idCol], meta))
     if (events.length) await this._dispatch('removeWhere', events)
     return events.length
@@ -224,7 +255,7 @@ export class ESModel extends JsonModel {
    */
   _writes() {
     if (!this._token) return false
-    if (this.db.isApplications) throw noEvents(this.db)
+    if (this.db._isApplications) throw noEvents(this.db)
     return true
   }
 
@@ -251,7 +282,7 @@ export class ESModel extends JsonModel {
    * What a page may send again when it does not know whether it had an effect: `{reads, writes}`,
    * names of methods. A subclass's own methods are not among them, for they may do several things.
    */
-  repeatable() {
+  _repeatable() {
     const ours = name =>
       [ESModel, JsonModel].some(({ prototype }) => prototype[name] === this[name])
     return { reads: READS.filter(ours), writes: Object.keys(WRITES).filter(ours) }
@@ -261,14 +292,14 @@ export class ESModel extends JsonModel {
    * One of those `writes` for a page's call `{tab, n, done, again?}`, which takes effect once
    * however often it comes.
    */
-  writeOnce(call, name, args) {
+  _writeOnce(call, name, args) {
     return WRITES[name].call(this, call, ...args)
   }
 
   _encoded(method, obj) {
     // undefined would not survive JSON, and means removal in an update
     return this._codec.encode(
-      this.checkObject(method, obj),
+      this._checkObject(method, obj),
       `${this.name}.${method}`,
       method === 'update',
     )
@@ -291,7 +322,7 @@ export class ESModel extends JsonModel {
   }
 
   _removal(id, meta) {
-    this.checkId('remove', id)
+    this._checkId('remove', id)
     const data = [REMOVE, this._encodedId(id)]
     if (meta !== undefined) data.push(null, meta)
     return { type: this.TYPE, data }
@@ -307,7 +338,7 @@ export class ESModel extends JsonModel {
     const what = `${this.name}.${method}`
     refuseEvents(this.db)
     for (const { data } of events) this._codec.text(data, what)
-    const done = await this.dispatch(events, call)
+    const done = await this._send(events, call)
     return done.map(({ data, result }) => {
       const code = result?.[this.name]?.esFail
       const id = this._codec.revive({ [this.idCol]: data[1] })[this.idCol]
@@ -331,6 +362,6 @@ waitedFor(ESModel, [
   'changeId',
   'updateWhere',
   'removeWhere',
-  'writeOnce',
+  '_writeOnce',
 ])
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)

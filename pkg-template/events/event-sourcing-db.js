@@ -3,6 +3,7 @@
 import { DB, DB_OPTIONS } from '../db/db.js'
 import { Emitter } from '../language/emitter.js'
 import { TidelogError } from '../language/errors.js'
+import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { SQLITE_OPTIONS } from '../sql/sqlite-options.js'
 import { refuseEvents, refuseOwnWait } from '../sql/waits.js'
@@ -27,43 +28,45 @@ const NOT_YET = ['transact', 'RWModel']
 class EventDB extends DB {
   constructor(options, owner) {
     super(options)
-    this.owner = owner
+    this._owner = owner
   }
 
-  functions() {
-    return this.owner.phases
+  _functions() {
+    return this._owner._phases
   }
 
   /** The queue as migrations see it. */
-  queueInMigration(tx) {
-    return this.owner.queue.inMigration(tx)
+  _queueInMigration(tx) {
+    return this._owner.queue._inMigration(tx)
   }
 
   /** Plain models beside those of events are local, and their own truth. */
-  isOwned(model) {
+  _isOwned(model) {
     return model instanceof ESModel
   }
 
   /** What sync brings is announced as well, and is not the user's. */
-  userWrote() {}
+  _userWrote() {}
 
-  dispatched() {
-    super.userWrote()
+  _dispatched() {
+    super._userWrote()
   }
 
-  async prepareModels() {
-    await super.prepareModels()
-    const open = () => this.owner.openQueue(this.engine)
+  async _prepareModels() {
+    await super._prepareModels()
+    const open = () => this._owner._openQueue(this._engine)
     if (this._options.readOnly) return open()
     for (const warning of await openingQueue(this, open))
-      if (!this.owner.emit('warning', warning)) console.warn(warning)
+      if (!this._owner.emit('warning', warning)) console.warn(warning)
   }
 
   // the sync loop works on the engine, which is gone afterwards
   async _quit() {
-    await this.owner.stopSync()
+    await this._owner._stopSync()
   }
 }
+
+/** @typedef {import('../types/events.js').EventSourcingDB} Declared */
 
 export class EventSourcingDB extends Emitter {
   #options
@@ -79,25 +82,24 @@ export class EventSourcingDB extends Emitter {
         "EventSourcingDB: events are not supported on a host's SQLite (adapter): give it a file, for they need the bundled engine",
       )
     }
-    const unknown = Object.keys(options).filter(
-      key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key),
-    )
+    const known = [...OPTIONS, ...KEPT_FOR_DB]
+    const unknown = Object.keys(options).filter(key => !known.includes(key))
     if (unknown.length)
-      throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
+      throw new TypeError(
+        `EventSourcingDB: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], known)}'?`,
+      )
     const { models, sync, version = 0, types, onError = 'reject' } = options
     if (typeof models !== 'object' || models === null)
       throw new TypeError('EventSourcingDB: models must be an object')
     if (!Number.isInteger(version))
       throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
     if (onError !== 'reject')
-      throw new TypeError(
-        `EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`,
-      )
+      throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported: use 'reject'`)
     this.#options = { version, types: eventTypes(types) }
     const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
     this.db = new EventDB(Object.fromEntries(kept), this)
     this.rwDb = this.db
-    this.phases = new Phases(this)
+    this._phases = new Phases(this)
     for (const [name, definition] of Object.entries(models)) this.#addModel(name, definition)
     this.queue = new EventQueue({ db: this.db, dispatch: draft => this.dispatch(draft) })
     this.#sync = sync ? new Sync(this, sync) : undefined
@@ -113,16 +115,16 @@ export class EventSourcingDB extends Emitter {
       throw new TypeError(`model ${name}: Model must be ESModel or extend it`)
     }
     const later = NOT_YET.find(key => key in rest)
-    if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet`)
+    if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet: leave it out`)
     const options = Object.fromEntries(
       Object.entries(rest).filter(([key]) => !FUNCTIONS.includes(key)),
     )
     const model = this.db.addModel(Model, {
       name,
       ...options,
-      dispatch: (events, call) => this.dispatchOnce(call, events),
+      dispatch: (events, call) => this._dispatchOnce(call, events),
     })
-    this.phases.add(model, definition, Model)
+    this._phases.add(model, definition, Model)
   }
 
   /** The models. */
@@ -135,17 +137,17 @@ export class EventSourcingDB extends Emitter {
   }
 
   /** The models as a phase may use them. */
-  storeInside(token) {
-    return this.db.boundTo(token).store
+  _storeInside(token) {
+    return this.db._boundTo(token).store
   }
 
-  async openQueue(engine) {
+  async _openQueue(engine) {
     const { version, types } = this.#options
-    await engine.openEvents(this.#sync?.log, version, types)
+    await engine.openEvents({ log: this.#sync?.log, version, types })
     await this.#sync?.start(engine)
   }
 
-  async stopSync() {
+  async _stopSync() {
     await this.#sync?.stop()
   }
 
@@ -154,7 +156,10 @@ export class EventSourcingDB extends Emitter {
     return this
   }
 
-  /** Waits for what is running, then lets the files go. Pending events stay in the queue. */
+  /**
+   * Waits for what is running, then lets the files go. Pending events stay in the queue.
+   * @type {Declared['close']}
+   */
   async close() {
     await this.db.close()
   }
@@ -166,32 +171,34 @@ export class EventSourcingDB extends Emitter {
    * a phase threw.
    */
   async dispatch(event, data, ts) {
-    return this.dispatchOnce(undefined, event, data, ts)
+    return this._dispatchOnce(undefined, event, data, ts)
   }
 
   /**
    * `dispatch` for a page's call `{tab, n, done, again?}`: when it is sent `again`, it gets its
    * first reply and has no second effect.
    */
-  async dispatchOnce(call, event, data, ts) {
+  async _dispatchOnce(call, event, data, ts) {
     const many = Array.isArray(event)
     if (typeof event === 'object' && (data !== undefined || ts !== undefined)) {
-      throw new TypeError('dispatch: data and ts belong into the event object')
+      throw new TypeError(
+        'dispatch: the first argument is an object, so that data and ts belong into it: dispatch({type, data, ts})',
+      )
     }
     const given = many ? event : [typeof event === 'object' ? event : { type: event, data, ts }]
     const text = JSON.stringify(given.map(eventDraft))
     refuseEvents(this.db)
-    const engine = await this.db.ready()
+    const engine = await this.db._ready()
     let made
     try {
-      made = JSON.parse(await engine.dispatch(text, call && JSON.stringify(call)))
+      made = JSON.parse(await engine.dispatch(text, call))
     } catch (error) {
       this.emit('error', error)
       throw error
     }
     this.#sync?.ring()
-    this.db.dispatched()
-    this.db.announce()
+    this.db._dispatched()
+    this.db._announce()
     for (const one of made) this.#finish(one, call?.again)
     this.#sync?.changed()
     return many ? made : made[0]
@@ -209,27 +216,30 @@ export class EventSourcingDB extends Emitter {
    * When the server's log holds an event that was made earlier, perhaps by another process: as its
    * `synced`.
    */
-  async verdict(id) {
-    await this.db.ready()
+  async _verdict(id) {
+    await this.db._ready()
     await this.#sync?.verdict(id, true)
   }
 
   /** The tabs of which calls are recorded. */
-  callTabs() {
-    return this.db.engine?.callTabs() ?? []
+  _callTabs() {
+    return this.db._engine?.callTabs() ?? []
   }
 
   /** Forgets the calls of a tab that is gone. */
-  async forgetCalls(tab) {
-    await this.db.engine?.forgetCalls(tab)
+  async _forgetCalls(tab) {
+    await this.db._engine?.forgetCalls(tab)
   }
 
-  /** The position of the last event whose effect is in the models. */
+  /**
+   * The position of the last event whose effect is in the models.
+   * @type {Declared['getVersion']}
+   */
   async getVersion() {
     return this.queue.getMaxV()
   }
 
-  /** The event at a position, once it is handled. */
+  /** The event at a position, once it is handled. @type {Declared['handledVersion']} */
   async handledVersion(v) {
     return v ? this.queue.get(v) : undefined
   }
@@ -237,29 +247,30 @@ export class EventSourcingDB extends Emitter {
   /**
    * Every event in the queue is handled when its dispatch resolves: there is nothing to wait for
    * but the lane.
+   * @type {Declared['waitForQueue']}
    */
   async waitForQueue() {
     return this.handledVersion(await this.queue.getMaxV())
   }
 
-  /** Makes everything that events wrote anew from the log. */
+  /** Makes everything that events wrote anew from the log. @type {Declared['rebuild']} */
   async rebuild() {
     refuseOwnWait(this.db)
-    const engine = await this.db.ready()
+    const engine = await this.db._ready()
     await engine.rebuild()
-    this.db.announce(true)
+    this.db._announce(true)
   }
 
-  /** Resolves when the server's log holds every event made so far. */
+  /** Resolves when the server's log holds every event made so far. @type {Declared['synced']} */
   async synced() {
-    await this.db.ready()
+    await this.db._ready()
     await this.#sync?.drained()
   }
 
   /** `{storage, persistence, full, quota, sync: {state, online, pending, seq, head, error}}`. */
   get status() {
     return {
-      ...this.db.kept.status,
+      ...this.db._kept.status,
       sync: this.#sync?.status ?? {
         state: 'off',
         online: true,
@@ -273,8 +284,8 @@ export class EventSourcingDB extends Emitter {
   }
 
   /** What a page needs to notice one day that the browser has cleared the database. */
-  get kept() {
-    const { file, engine, kept } = this.db
+  get _kept() {
+    const { file, _engine: engine, _kept: kept } = this.db
     return {
       file,
       birth: kept.inBrowser ? engine?.birth : undefined,
@@ -283,27 +294,28 @@ export class EventSourcingDB extends Emitter {
   }
 
   /** The page has asked the browser to keep the database. */
-  askedToKeep() {
-    this.db.kept.lookAgain()
+  _askedToKeep() {
+    this.db._kept.lookAgain()
   }
 
   /**
    * The application's offline switch: in force at once, and kept for the next start when this
    * resolves.
+   * @type {Declared['setOnline']}
    */
   async setOnline(online) {
     await this.#sync?.setOnline(Boolean(online))
   }
 
-  /** Tries to sync now. */
+  /** Tries to sync now. @type {Declared['sync']} */
   sync() {
     this.#sync?.wake()
   }
 
-  /** Gives a new token, which lifts a fence. */
+  /** Gives a new token, which lifts a fence. @type {Declared['setToken']} */
   setToken(token) {
     this.#sync?.setToken(token)
   }
 }
 
-waitedFor(EventSourcingDB, ['dispatchOnce', 'rebuild'])
+waitedFor(EventSourcingDB, ['_dispatchOnce', 'rebuild'])

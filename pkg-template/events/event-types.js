@@ -1,6 +1,8 @@
 // The types of events that a version of an application knows: checked here, understood by the
 // engine.
 
+import { LONE } from '../documents/codec.js'
+
 /** @param {Record<string, number | {tv?: number, optional?: boolean}>} [types] */
 export function eventTypes(types) {
   if (types === undefined) return undefined
@@ -12,12 +14,14 @@ export function eventTypes(types) {
       ...others
     } = typeof given === 'number' ? { tv: given } : (given ?? {})
     const [unknown] = Object.keys(others)
-    if (unknown) throw new TypeError(`types: '${type}' has tv and optional, not '${unknown}'`)
+    if (LONE.test(type)) throw new TypeError(`types: '${type}' has a lone surrogate`)
+    if (unknown)
+      throw new TypeError(`types: '${type}' takes a version or {tv, optional}, not '${unknown}'`)
     if (!Number.isInteger(tv) || tv < 0 || tv > 0xffffffff)
       throw new TypeError(`types: the version of '${type}' must be a whole number, not ${tv}`)
     if (typeof optional !== 'boolean')
       throw new TypeError(`types: optional of '${type}' must be true or false`)
     return [type, { tv, optional }]
   })
-  return JSON.stringify(Object.fromEntries(rules))
+  return Object.fromEntries(rules)
 }

@@ -37,6 +37,7 @@ class Statements {
     }
   }
 
+  /** @param {(statement: any) => void} [finalize] */
   clear(finalize = () => {}) {
     for (const statement of this.#kept.values()) finalize(statement)
     this.#kept.clear()

@@ -2,6 +2,8 @@
 // Its fields are not private, so that objects which inherit from an emitter share its listeners.
 // A listener that throws does not keep the others from hearing: its error goes to the console.
 
+/** @typedef {import('../types/emitter.js').Emitter} Declared */
+
 export class Emitter {
   /**
    * Listeners by name: `{listener, call}`, where `call` is another function for those of `once`.
@@ -14,12 +16,15 @@ export class Emitter {
     return this._listen('on', name, listener, listener)
   }
 
-  /** Calls `listener` the next time only. */
+  /** Calls `listener` the next time only. @type {Declared['once']} */
   once(name, listener) {
     return this._listen('once', name, listener, this._first(name, listener))
   }
 
-  /** Stops calling `listener`: the last one that was added, where it is there several times. */
+  /**
+   * Stops calling `listener`: the last one that was added, where it is there several times.
+   * @type {Declared['off']}
+   */
   off(name, listener) {
     const known = this._of(name)
     const at = known.findLastIndex(one => one.listener === listener || one.call === listener)
@@ -27,20 +32,22 @@ export class Emitter {
     return this
   }
 
+  /** @type {Declared['addListener']} */
   addListener(name, listener) {
     return this.on(name, listener)
   }
 
+  /** @type {Declared['removeListener']} */
   removeListener(name, listener) {
     return this.off(name, listener)
   }
 
-  /** `on`, before those that listen already. */
+  /** `on`, before those that listen already. @type {Declared['prependListener']} */
   prependListener(name, listener) {
     return this._listen('prependListener', name, listener, listener, true)
   }
 
-  /** `once`, before those that listen already. */
+  /** `once`, before those that listen already. @type {Declared['prependOnceListener']} */
   prependOnceListener(name, listener) {
     return this._listen('prependOnceListener', name, listener, this._first(name, listener), true)
   }
@@ -52,33 +59,40 @@ export class Emitter {
     return this
   }
 
-  /** The listeners, in their order. */
+  /** The listeners, in their order. @type {Declared['listeners']} */
   listeners(name) {
     return this._of(name).map(one => one.listener)
   }
 
-  /** How many listen; how often `listener` does, if one is given. */
+  /**
+   * How many listen; how often `listener` does, if one is given.
+   * @type {Declared['listenerCount']}
+   */
   listenerCount(name, listener) {
     const known = this._of(name)
     return listener ? known.filter(one => one.listener === listener).length : known.length
   }
 
-  /** The names under which somebody listens. */
+  /** The names under which somebody listens. @type {Declared['eventNames']} */
   eventNames() {
     return [...this._listeners.keys()]
   }
 
-  /** Kept for code that sets it: nobody is warned of many listeners. */
+  /**
+   * Kept for code that sets it: nobody is warned of many listeners.
+   * @type {Declared['setMaxListeners']}
+   */
   setMaxListeners(most) {
     this._most = most
     return this
   }
 
+  /** @type {Declared['getMaxListeners']} */
   getMaxListeners() {
     return this._most
   }
 
-  /** Calls the listeners; whether there was one. */
+  /** Calls the listeners; whether there was one. @type {Declared['emit']} */
   emit(name, ...args) {
     const known = this._of(name)
     for (const { call } of known) {

@@ -1,6 +1,10 @@
-// What somebody may have meant by a name that is not there.
+// Finds the known name that is most like an unknown one, for messages.
 
-/** The known key that is most like one. */
+/**
+ * The known key that is most like one.
+ * @param {string} key
+ * @param {string[] | object} known
+ */
 export function nearest(key, known) {
   const distance = other => {
     let row = Array.from({ length: other.length + 1 }, (_, i) => i)
@@ -12,7 +16,7 @@ export function nearest(key, known) {
       }
       row = next
     }
-    return row.at(-1)
+    return row[other.length]
   }
   const names = Array.isArray(known) ? known : Object.keys(known)
   return names.reduce((best, name) => (distance(name) < distance(best) ? name : best))

@@ -13,15 +13,16 @@ import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { refuseOwnWait } from '../sql/waits.js'
-import { Keyed } from './keyed.js'
+import { Searchable } from './searchable.js'
+import { removeWhere, updateWhere } from './where.js'
 
 const OPTIONS = `db name columns idCol ItemClass keepRowId indexes validate dispatch emitter
   migrations migrationOptions`.split(/\s+/)
 
-export class JsonModel extends Keyed {
-  /** The token of the transaction this instance works in; 0 outside. */
-  _token = 0
-  // no private fields: `inside` makes objects that inherit from this one, and would not have them
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class JsonModel extends Searchable {
+  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
   _definition
   _completion
   _codec
@@ -38,15 +39,20 @@ export class JsonModel extends Keyed {
       throw new TypeError(
         `JsonModel: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], OPTIONS)}'?`,
       )
-    const { db, name, idCol = 'id', ItemClass, keepRowId = true, indexes, validate } = options
-    if (!db) throw new TypeError('JsonModel: db is required')
+    const { db, name, idCol = 'id', ItemClass, keepRowId = true, validate } = options
+    if (!db)
+      throw new TypeError(
+        'JsonModel: db is required: make the model by db.addModel, which gives it',
+      )
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
       throw new TypeError(
         `JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`,
       )
     if (typeof idCol !== 'string' || !idCol || idCol === 'json')
-      throw new TypeError(`${name}: idCol must be a string, and not 'json', where documents are`)
+      throw new TypeError(
+        `${name}: idCol must be a string, and not 'json', the column that holds documents`,
+      )
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db
@@ -57,7 +63,8 @@ export class JsonModel extends Keyed {
     this.Item = ItemClass
     this.migrations = options.migrations
     this.migrationOptions = options.migrationOptions
-    const { engine, columns, tokenize } = compileColumns(name, idCol, options.columns, indexes)
+    const compiled = compileColumns(name, idCol, options.columns, options.indexes)
+    const { engine, columns, indexes, tokenize } = compiled
     /** Every column by its name, the id and `json` included. */
     this.columns = columns
     this.columnArr = Object.values(columns)
@@ -69,12 +76,12 @@ export class JsonModel extends Keyed {
     this._completion.checkDefaults(this._codec)
     this._parsed = declared.filter(column => column.parse && column.get)
     this._selected = declared.some(column => column.get && !column.real)
-    this.integerId = columns[idCol].type === 'INTEGER'
-    db.made?.(this)
+    this._integerId = columns[idCol].type === 'INTEGER'
+    db._made?.(this)
   }
 
   /** This model inside a transaction; `store` holds its neighbours there. */
-  inside(token, store) {
+  _boundTo(token, store) {
     return Object.create(this, { _token: { value: token }, store: { value: store } })
   }
 
@@ -117,12 +124,17 @@ export class JsonModel extends Keyed {
    * Merges `obj` into the document with its id, property by property; null and undefined remove
    * one. Or changes parts of the document with an id: `update(id, {$set, $unset, $inc, $push},
    * noReturn?)`.
+   * @param {any} given
+   * @param {boolean | import('../types/model.js').Patch} [upsert]
+   * @param {boolean} [noReturn]
    */
   async update(given, upsert = false, noReturn = false) {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
-    const obj = this.checkObject('update', given)
+    const obj = this._checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
-      throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
+      throw new TypeError(
+        `${this.name}.update: obj has no ${this.idCol}: say which document to change`,
+      )
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     if (upsert && this._completion.shapes)
       return this._together(model => model._upsert(obj, noReturn))
@@ -134,11 +146,11 @@ export class JsonModel extends Keyed {
     const text = this._codec.text(doc, what)
     const [merged] = await engine.update(this.name, [text], Boolean(upsert), this._inside())
     this._announce()
-    const item = this.item(JSON.parse(merged))
+    const item = this._item(JSON.parse(merged))
     return noReturn ? { lastID: item[this.idCol], changes: 1 } : item
   }
 
-  /** `update`, in whichever transaction there is. */
+  /** `update`, in whichever transaction there is. @type {Declared['updateNoTrans']} */
   async updateNoTrans(obj, upsert, noReturn) {
     return this.update(obj, upsert, noReturn)
   }
@@ -168,7 +180,10 @@ export class JsonModel extends Keyed {
   _laidOver(old, obj, upsert) {
     if (!old && !upsert) {
       const id = String(obj[this.idCol])
-      throw new TidelogError('ENOENT', `${this.name}.update ${id}: ENOENT`)
+      throw new TidelogError(
+        'ENOENT',
+        `${this.name}.update ${id}: ENOENT: there is no such document`,
+      )
     }
     const merged = { ...old, ...obj }
     for (const key of Object.keys(merged)) if (nullish(merged[key])) delete merged[key]
@@ -176,18 +191,22 @@ export class JsonModel extends Keyed {
   }
 
   async _patch(id, change, noReturn) {
-    this.checkId('update', id)
+    this._checkId('update', id)
     const patch = this._encodePatch(change)
     if (this._needsWhole()) return this._together(model => model._setPatched(id, patch, noReturn))
     const engine = await this._readyToWrite()
     const doc = await engine.patch(this.name, this._id(id), patch, this._inside())
     this._announce()
-    return noReturn ? { lastID: id, changes: 1 } : this.item(JSON.parse(doc))
+    return noReturn ? { lastID: id, changes: 1 } : this._item(JSON.parse(doc))
   }
 
   async _setPatched(id, patch, noReturn) {
     const doc = await this._stored(id, patch)
-    if (!doc) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
+    if (!doc)
+      throw new TidelogError(
+        'ENOENT',
+        `${this.name}.update ${String(id)}: ENOENT: there is no such document`,
+      )
     return this.set(doc, false, noReturn)
   }
 
@@ -195,7 +214,7 @@ export class JsonModel extends Keyed {
     const what = `${this.name}.update`
     if (!isPatch(change))
       throw new TypeError(
-        `${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`,
+        `${what}: the second argument must be {$set, $unset, $inc, $push}, or true or false for upsert`,
       )
     return this._codec.text(encodePatch(this._codec, this.columnArr, change, what), what)
   }
@@ -223,79 +242,18 @@ export class JsonModel extends Keyed {
   /**
    * Changes the matching documents, all or none: by an object to merge, a patch, or a function that
    * gives the new one.
+   * @type {Declared['updateWhere']}
    */
   async updateWhere(attrs, given) {
-    const { kind, change } = this._checkChange(attrs, given)
-    return this._together(async model => {
-      const docs = await model._matching(attrs)
-      if (kind === 'function') return model._setMade(docs, change)
-      if (model._needsWhole()) return model._part(inner => inner._changeEach(docs, change, kind))
-      if (docs.length) await model._changeAll(docs, change, kind)
-      return docs.length
-    })
+    return updateWhere(this, attrs, given)
   }
 
-  /** Changes documents in one call of the engine. */
-  async _changeAll(docs, change, kind) {
-    const engine = await this._readyToWrite()
-    const token = this._inside()
-    const what = `${this.name}.updateWhere`
-    const ids = docs.map(doc => doc[this.idCol])
-    if (kind === 'merge') {
-      const texts = ids.map(id =>
-        this._codec.text(this._shaped({ ...change, [this.idCol]: id }, what), what),
-      )
-      await engine.update(this.name, texts, false, token)
-    } else {
-      const patch = this._encodePatch(change)
-      const texts = ids.map(id => engine.patched(this.name, this._id(id), patch, token))
-      await engine.set(this.name, utf8.encode(texts.join('\n')), false, token)
-    }
-    this._announce()
-  }
-
-  /** Changes documents as a subclass or the columns' functions want it. */
-  async _changeEach(docs, change, kind) {
-    for (const doc of docs) {
-      const id = doc[this.idCol]
-      await (kind === 'patch'
-        ? this.update(id, change)
-        : this.update({ ...change, [this.idCol]: id }))
-    }
-    return docs.length
-  }
-
-  /** Writes what a function makes of documents; undefined leaves one as it is. */
-  async _setMade(docs, make) {
-    const made = []
-    for (const doc of docs) {
-      const id = doc[this.idCol]
-      const other = await make(doc)
-      if (other !== undefined)
-        made.push({ ...this.checkObject('updateWhere', other), [this.idCol]: id })
-    }
-    if (!this._needsWhole()) {
-      if (made.length) await this.set(made)
-    } else {
-      await this._part(async model => {
-        for (const doc of made) await model.set(doc)
-      })
-    }
-    return made.length
-  }
-
-  /** Removes the matching documents, all or none; gives how many. */
+  /**
+   * Removes the matching documents, all or none; gives how many.
+   * @type {Declared['removeWhere']}
+   */
   async removeWhere(attrs) {
-    this._checkAttrs('removeWhere', attrs)
-    return this._together(async model => {
-      const ids = (await model._matching(attrs)).map(doc => doc[this.idCol])
-      if (model.remove === JsonModel.prototype.remove) await model._removeAll(ids)
-      else
-        await model._part(async inner => {
-          for (const id of ids) await inner.remove(id)
-        })
-      return ids.length
-    })
+    return removeWhere(this, attrs, this.remove !== JsonModel.prototype.remove)
   }
 
   async _removeAll(ids) {
@@ -309,57 +267,37 @@ export class JsonModel extends Keyed {
     return removed
   }
 
-  _checkChange(attrs, given) {
-    this._checkAttrs('updateWhere', attrs)
-    if (typeof given === 'function') return { kind: 'function', change: given }
-    const change = this.checkObject('updateWhere', given)
-    if (isPatch(change)) return { kind: this._encodePatch(change) && 'patch', change }
-    if (!nullish(change[this.idCol]))
-      throw new TypeError(`${this.name}.updateWhere: the id cannot be changed`)
-    return { kind: 'merge', change }
-  }
-
-  /** The matching documents as they are stored. */
-  async _matching(attrs) {
-    const text = this.searchText(attrs, { noTotal: true, noCursor: true }, { strict: true })
-    const engine = await this._ready()
-    const { items } = this._reply(engine.search(this.name, text, this._inside()))
-    // what SQL computes is no part of the document, nor is what was made to hold it
-    if (this._selected)
-      return Promise.all(items.map(item => this._stored(this._codec.revive(item)[this.idCol])))
-    return items.map(doc => this._revived(doc))
-  }
-
   /** Runs `fn(model)` with this model in a transaction, the one it is in if it is. */
   _together(fn) {
     if (this._inside()) return fn(this)
     refuseOwnWait(this.db)
-    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
+    return this.db.withTransaction(tx => fn(tx._modelOf(this)))
   }
 
   /** Runs `fn(model)` as a part of the transaction that is undone alone. */
   _part(fn) {
-    return this.db.withTransaction(tx => fn(tx.modelOf(this)))
+    return this.db.withTransaction(tx => fn(tx._modelOf(this)))
   }
 
   /**
    * Removes the document with an id, or the one given; resolves also when there is none, or no id.
+   * @returns {Promise<any>}
    */
   async remove(idOrObj) {
     const id = this._idOf(idOrObj)
     if (id === undefined) return { changes: 0 }
-    this.checkId('remove', id)
+    this._checkId('remove', id)
     return { changes: await this._removeAll([id]) }
   }
 
-  /** Deprecated name of `remove`. */
+  /** Deprecated name of `remove`. @type {Declared['delete']} */
   async delete(idOrObj) {
     return this.remove(idOrObj)
   }
 
-  /** Gives a document another id. */
+  /** Gives a document another id. @type {Declared['changeId']} */
   async changeId(oldId, newId) {
-    this.checkId('changeId', oldId)
+    this._checkId('changeId', oldId)
     this._checkNewId('changeId', newId)
     const engine = await this._readyToWrite()
     await engine.changeId(this.name, this._id(oldId), this._id(newId), this._inside())
@@ -371,7 +309,7 @@ export class JsonModel extends Keyed {
     if (this._completion.simple) return this._encodeAll(method, objs, removals)
     const docs = []
     for (const obj of objs) {
-      const { doc, aside } = await this._completion.run(this, this.checkObject(method, obj), slugs)
+      const { doc, aside } = await this._completion.run(this, this._checkObject(method, obj), slugs)
       docs.push(this._encodeOne(`${this.name}.${method}`, doc, aside, removals))
     }
     return docs
@@ -380,7 +318,7 @@ export class JsonModel extends Keyed {
   _encodeAll(method, objs, removals = false) {
     const what = `${this.name}.${method}`
     return objs.map(obj =>
-      this._encodeOne(what, this.checkObject(method, obj), undefined, removals),
+      this._encodeOne(what, this._checkObject(method, obj), undefined, removals),
     )
   }
 
@@ -388,7 +326,7 @@ export class JsonModel extends Keyed {
     const copy = this._codec.encode(doc, what, removals)
     const id = copy[this.idCol]
     if (!nullish(id)) this._checkStoredId(what, id)
-    else if (this.integerId) delete copy[this.idCol]
+    else if (this._integerId) delete copy[this.idCol]
     else put(copy, this.idCol, crypto.randomUUID())
     if (aside) copy.$aside = this._encodeAside(copy, aside, what)
     return copy
@@ -396,7 +334,9 @@ export class JsonModel extends Keyed {
 
   _encodeAside(copy, aside, what) {
     if (Object.hasOwn(copy, '$aside'))
-      throw new TypeError(`${what}: '$aside' is reserved where columns are stored and not read`)
+      throw new TypeError(
+        `${what}: '$aside' is reserved for the values of columns with get: false: no document of this model can have such a property`,
+      )
     const encoded = {}
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)
@@ -405,11 +345,11 @@ export class JsonModel extends Keyed {
 
   /** A document with what the engine told about it. */
   _written(doc, news) {
-    if (typeof news === 'string') return this.item(JSON.parse(news))
+    if (typeof news === 'string') return this._item(JSON.parse(news))
     if (this._completion.aside.length) delete doc.$aside
     // as a read has it: first, and of the database's making
-    if (news !== undefined) return this.item({ [this.idCol]: news, ...doc })
-    return this.item(doc)
+    if (news !== undefined) return this._item({ [this.idCol]: news, ...doc })
+    return this._item(doc)
   }
 
   _lastId(docs, news) {

@@ -1,5 +1,5 @@
-// What `JsonModel` reads with by ids: single documents, many at once, through a cache; and what
-// turns stored documents into those of the user. Does not write, and does not search.
+// The part of `JsonModel` that reads by ids: single documents, many at once, through a cache; and that
+// turns stored documents into the user's. Does not write, and does not search.
 
 import { LONE } from '../documents/codec.js'
 import { nullish } from '../documents/kinds.js'
@@ -9,14 +9,52 @@ import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { Loader } from './loader.js'
 import { findColumn, show } from './search-attrs.js'
-import { Searchable } from './searchable.js'
 
-export class Keyed extends Searchable {
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class Keyed {
+  /** @type {import('../sql/sqlite.js').SQLite} */
+  db
+  /** @type {string} */
+  name
+  /** @type {string} */
+  idCol
+  /**
+   * Every column by its name, the id and `json` included.
+   * @type {Record<string, any>}
+   */
+  columns
+  /** @type {any[]} */
+  columnArr
+  // of a SELECT of whole rows: the columns, and its list
+  /** @type {any[]} */
+  getCols
+  /** @type {any[]} */
+  selectCols
+  /** @type {string[]} */
+  selectColNames
+  /** @type {string[]} */
+  selectColAliases
+  /** @type {string} */
+  selectColsSql
+  /** @type {(new () => any) | undefined} */
+  Item
+  /** Whether ids are integers. */
+  _integerId = false
+  /** The token of the transaction this instance works in; 0 outside. */
+  _token = 0
+  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them
+  /** @type {import('../documents/codec.js').Codec} */
+  _codec
+  /**
+   * The columns with `parse`.
+   * @type {any[]}
+   */
+  _parsed
   /** Prepares the table of a model whose late adding failed; `DB` sets it. */
   _again
 
   constructor() {
-    super()
     // for `rows.map(model.parseRow)` and `.then(model.toObj)`
     this.toObj = this.toObj.bind(this)
     this.parseRow = this.parseRow.bind(this)
@@ -31,7 +69,7 @@ export class Keyed extends Searchable {
         ? engine.get(this.name, value, this._inside())
         : engine.getBy(this.name, colName, value, this._inside())
     if (text === undefined) return undefined
-    return this._asStored ? JSON.parse(text) : this.item(JSON.parse(text))
+    return this._asStored ? JSON.parse(text) : this._item(JSON.parse(text))
   }
 
   /**
@@ -47,14 +85,14 @@ export class Keyed extends Searchable {
     if (!keys.length) return ids.map(() => undefined)
     const engine = await this._ready()
     const text = engine.getAll(this.name, colName ?? this.idCol, keys, this._inside())
-    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this.item(doc)))
+    const found = JSON.parse(text).map(doc => (doc === null ? undefined : this._item(doc)))
     return asked.length === ids.length
       ? found
       : ids.map(id => (nullish(id) ? undefined : found.shift()))
   }
 
   /**
-   * `get` through a cache of the caller's: what is asked for in one turn is read together, and only
+   * `get` through a cache of the caller's: what is asked for in one task of the event loop is read together, and only
    * once. Inside a transaction it reads what is there, and remembers nothing: it may be undone.
    */
   async getCached(cache, id, colName) {
@@ -80,8 +118,9 @@ export class Keyed extends Searchable {
     return cache[key]
   }
 
-  /** The model that `inside` made this one from. */
+  /** The model that `_boundTo` made this one from. */
   _outside() {
+    /** @type {any} */
     let model = this
     while (!Object.hasOwn(model, 'columns')) model = Object.getPrototypeOf(model)
     return model
@@ -94,10 +133,14 @@ export class Keyed extends Searchable {
       : this.parseRow(rows, options)
   }
 
-  /** A row of the table as a document; undefined for none. */
+  /**
+   * A row of the table as a document; undefined for none.
+   * @param {any} row
+   * @param {{cols?: readonly string[]}} [options]
+   */
   parseRow(row, { cols } = {}) {
     for (const name of cols ?? []) findColumn(this, name)
-    return row ? this.item(fromRow(this.columnArr, row, cols)) : undefined
+    return row ? this._item(fromRow(this.columnArr, row, cols)) : undefined
   }
 
   /** The value of a column as the engine takes it. */
@@ -110,10 +153,13 @@ export class Keyed extends Searchable {
       )
     }
     if (column.isId) {
-      this.checkId(method, id)
+      this._checkId(method, id)
       return this._id(id)
     }
-    if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
+    if (nullish(id))
+      throw new TypeError(
+        `${this.name}.${method}: no ${colName} was given: give the value to look for`,
+      )
     const stored = column.stringify ? column.stringify(id) : id
     if (typeof stored !== 'object' || stored instanceof Uint8Array) return stored
     if (!(stored instanceof Date)) return JSON.stringify(stored)
@@ -121,11 +167,6 @@ export class Keyed extends Searchable {
       throw new TypeError(`${this.name}.${method}: ${colName} is an invalid Date`)
     // as a search has it: elsewhere a Date is its text
     return column.type === 'DATE' ? stored.getTime() : stored.toJSON()
-  }
-
-  /** Whether there is a document with the id of this one. */
-  async _isThere({ [this.idCol]: id }) {
-    return !nullish(id) && (await this.exists(id))
   }
 
   /** Whether another document than that with an id has a slug. */
@@ -137,7 +178,7 @@ export class Keyed extends Searchable {
   }
 
   /** The object whose properties a document has. */
-  checkObject(method, obj) {
+  _checkObject(method, obj) {
     const what = `${this.name}.${method}`
     if (typeof obj === 'object' && obj !== null && !Array.isArray(obj))
       return this._codec.whole(obj, what)
@@ -146,12 +187,14 @@ export class Keyed extends Searchable {
     )
   }
 
-  checkId(method, id) {
+  _checkId(method, id) {
     if (typeof id === 'string' && !LONE.test(id)) return
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
     if (typeof id === 'string')
-      throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
+      throw new TypeError(
+        `${what}: id has a lone surrogate, half of a character that UTF-8 cannot hold: give well-formed text`,
+      )
     if (typeof id === 'bigint' || (typeof id === 'number' && !Number.isNaN(id))) return
     if ((type === 'BLOB' && id instanceof Uint8Array) || (type === 'DATE' && id instanceof Date))
       return
@@ -162,12 +205,12 @@ export class Keyed extends Searchable {
 
   /** An id that a document will have. */
   _checkNewId(method, id) {
-    this.checkId(method, id)
+    this._checkId(method, id)
     this._checkInteger(`${this.name}.${method}`, id)
   }
 
   _checkInteger(what, id) {
-    if (!this.integerId || typeof id === 'object') return
+    if (!this._integerId || typeof id === 'object') return
     // text of one is taken
     if (id === '' || !Number.isInteger(Number(id)))
       throw new TypeError(`${what}: ${this.idCol} must be an integer, not ${show(id)}`)
@@ -197,7 +240,7 @@ export class Keyed extends Searchable {
   }
 
   /** A fresh stored document as the user's. */
-  item(doc) {
+  _item(doc) {
     const revived = this._revived(doc)
     if (!this.Item) return revived
     try {
@@ -207,8 +250,8 @@ export class Keyed extends Searchable {
     }
   }
 
-  items(docs) {
-    return this._asStored ? docs : docs.map(doc => this.item(doc))
+  _items(docs) {
+    return this._asStored ? docs : docs.map(doc => this._item(doc))
   }
 
   /** Whether users get documents just as JSON.parse makes them. */
@@ -236,12 +279,12 @@ export class Keyed extends Searchable {
 
   _ready() {
     if (this._again) this._tryAgain()
-    return this.db.ready(this._token)
+    return this.db._ready(this._token)
   }
 
   _readyToWrite() {
     if (this._again) this._tryAgain()
-    return this.db.readyToWrite(this._token)
+    return this.db._readyToWrite(this._token)
   }
 
   /**
@@ -253,11 +296,11 @@ export class Keyed extends Searchable {
   }
 
   _inside() {
-    return this.db.token(this._token)
+    return this.db._tokenOf(this._token)
   }
 
   _announce() {
-    if (!this._inside()) this.db.announce()
+    if (!this._inside()) this.db._announce()
   }
 }
 

@@ -10,25 +10,34 @@ const FIGURES = ['max', 'min', 'sum', 'avg', 'count', 'total']
 const ONE = JSON.stringify({ cols: ['1'], noTotal: true, noCursor: true })
 
 /** What the engine found, as text, and the options that it was found with. */
-export function ownPage(model, engine, { attrs, ...options }) {
-  Object.assign(model, { _asked: undefined, _probing: true })
-  let made
-  try {
-    made = model.makeSelect({ attrs, ...options })
-  } finally {
-    model._probing = false
-  }
+export function ownSearch(model, engine, given) {
+  const { made, search, options } = selected(model, engine, given)
   const [sql, values, , totalSql, totalValues = []] = made
-  // not set by a makeSelect that doesn't call ours
-  const asked = model._asked ?? { options, search: model.searchText({}, options) }
-  const { noTotal, noCursor, itemsOnly } = asked.options
+  const { noTotal, noCursor, itemsOnly } = options
   const wanted = noTotal || noCursor || itemsOnly ? undefined : totalSql
   const lists = [values, totalValues].map(list => text(model, list))
   const token = model._inside()
   return {
-    options: asked.options,
-    text: engine.searchOwn(model.name, asked.search, sql, lists[0], wanted, lists[1], token),
+    options,
+    text: engine.searchOwn(model.name, search, sql, lists[0], wanted, lists[1], token),
   }
+}
+
+/**
+ * What `makeSelect` gives, with the search and the options that ours was called with by it: those
+ * given, where it makes all of its SQL itself.
+ */
+function selected(model, engine, { attrs, ...options }) {
+  let asked = { options, search: undefined }
+  const statements = (search, options) => {
+    asked = { options, search }
+    // with the one row more by which the engine tells whether there are further ones
+    return JSON.parse(engine.makeSelect(model.name, search))
+  }
+  // an object that inherits from the model, as transactions use it
+  const asking = Object.create(model, { _statements: { value: statements } })
+  const made = asking.makeSelect({ attrs, ...options })
+  return { made, ...asked, search: asked.search ?? model._searchText({}, options) }
 }
 
 /** How many rows there are. */
@@ -49,7 +58,10 @@ export function ownAny(model, engine, given) {
 /** A figure of the numbers in a column. */
 export function ownFigure(model, engine, op, column, given) {
   if (!FIGURES.includes(op.toLowerCase()))
-    throw new TidelogError('BAD_VALUE', `${model.name}: '${op}' is none of ${FIGURES.join(', ')}`)
+    throw new TidelogError(
+      'BAD_VALUE',
+      `${model.name}: numAggOp cannot compute '${op}': use ${FIGURES.join(', ')}`,
+    )
   const known = Object.hasOwn(model.columns, column) ? model.columns[column] : {}
   // the rest is selected as JSON
   const value = known.computed || (known.real && known.type !== 'JSON') ? 'x' : "x ->> '$'"

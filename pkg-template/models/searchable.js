@@ -1,11 +1,12 @@
-// What `JsonModel` reads with: searches, counts, figures, live queries. Checks arguments, runs the
-// columns' search functions, and makes one call of the engine per operation. Does not write.
+// The part of `JsonModel` that searches: documents, counts, figures, live queries. Checks arguments,
+// runs the columns' search functions, and makes one call of the engine per operation. Does not write.
 
 import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'
 import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
-import { ownAny, ownCount, ownFigure, ownPage } from './own-select.js'
+import { Keyed } from './keyed.js'
+import { ownAny, ownCount, ownFigure, ownSearch } from './own-select.js'
 import {
   bindings,
   checkAttrs,
@@ -37,19 +38,25 @@ const OPTIONS = {
   snippet: other,
 }
 
-export class Searchable {
-  /** Every document, also those that an own `makeSelect` would leave out. */
+/** @typedef {import('../types/model.js').JsonModel} Declared */
+
+export class Searchable extends Keyed {
+  /**
+   * Every document, also those that an own `makeSelect` would leave out.
+   * @type {Declared['all']}
+   */
   async all() {
-    return (await this._page({}, ITEMS, {})).items
+    return (await this._find({}, ITEMS, {})).items
   }
 
   /**
    * `{items, total, cursor?, prevCursor?}` of what matches `attrs`, or the items alone with
    * `itemsOnly`. Columns are compared by their keys or by operators; null and undefined are no
    * condition.
+   * @type {Declared['search']}
    */
   async search(attrs = {}, options = {}) {
-    const found = await this._page(attrs ?? {}, options ?? {})
+    const found = await this._find(attrs ?? {}, options ?? {})
     return options?.itemsOnly ? found.items : found
   }
 
@@ -57,12 +64,12 @@ export class Searchable {
    * `more` is what `each` and `all` ask the engine for beyond the options, past an own
    * `makeSelect`.
    */
-  async _page(attrs, options, more) {
+  async _find(attrs, options, more) {
     if (!more && this._selectsItself()) {
-      const own = ownPage(this, await this._ready(), { ...options, attrs })
+      const own = ownSearch(this, await this._ready(), { ...options, attrs })
       return this._found(own.text, own.options)
     }
-    const search = this.searchText(attrs, options, more)
+    const search = this._searchText(attrs, options, more)
     const engine = await this._ready()
     try {
       return this._found(engine.search(this.name, search, this._inside()), options)
@@ -79,13 +86,13 @@ export class Searchable {
   }
 
   /** Whether a subclass has changed what is found. */
-  searchesItself() {
+  _searchesItself() {
     return this._selectsItself() || this.search !== Searchable.prototype.search
   }
 
   _found(text, options) {
     const { items, ...found } = this._reply(text)
-    return { items: options.cols ? this._rows(items, options.cols) : this.items(items), ...found }
+    return { items: options.cols ? this._rows(items, options.cols) : this._items(items), ...found }
   }
 
   /** What the engine's search replied, once its warning is told. */
@@ -105,24 +112,33 @@ export class Searchable {
     return figure
   }
 
-  /** The documents alone. */
+  /** The documents alone. @type {Declared['searchAll']} */
   async searchAll(attrs, options) {
     return this.search(attrs, { ...options, itemsOnly: true, noTotal: true })
   }
 
-  /** The first document, or undefined. */
+  /** The first document, or undefined. @type {Declared['searchOne']} */
   async searchOne(attrs, options) {
-    const { items } = await this._page(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
+    const { items } = await this._find(attrs ?? {}, { ...options, ...ITEMS, limit: 1 })
     return items[0]
   }
 
-  /** How many documents match; of those after `cursor` if there is one. */
+  /**
+   * How many documents match; of those after `cursor` if there is one.
+   * @type {Declared['count']}
+   */
   async count(attrs = {}, options = {}) {
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself()) return ownCount(this, await this._ready(), { ...given, attrs })
-    const search = this.searchText(attrs ?? {}, given)
+    const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     return this._figure(engine, engine.count(this.name, search, this._inside()))
+  }
+
+  /** Whether there is a document with the id of this one. */
+  async _isThere(doc) {
+    const id = doc[this.idCol]
+    return !nullish(id) && (await this.exists(id))
   }
 
   /** Whether there is a document with this id, or one that matches. */
@@ -134,12 +150,12 @@ export class Searchable {
       )
     }
     if (idOrAttrs !== undefined && !isAttrs(idOrAttrs)) {
-      this.checkId('exists', idOrAttrs)
+      this._checkId('exists', idOrAttrs)
       return (await this.get(idOrAttrs)) !== undefined
     }
     if (this._selectsItself())
       return ownAny(this, await this._ready(), { ...options, attrs: idOrAttrs })
-    const search = this.searchText(idOrAttrs ?? {}, options ?? {})
+    const search = this._searchText(idOrAttrs ?? {}, options ?? {})
     const engine = await this._ready()
     return this._figure(engine, engine.any(this.name, search, this._inside()))
   }
@@ -147,6 +163,7 @@ export class Searchable {
   /**
    * `max`, `min`, `sum`, `avg`, `count` or `total` of the numbers in a column; null, of the last
    * two 0, without any.
+   * @type {Declared['numAggOp']}
    */
   async numAggOp(op, column, attrs = {}, options = {}) {
     if (typeof column !== 'string')
@@ -155,29 +172,33 @@ export class Searchable {
     const wrong = ['distinct', 'cols'].find(name => options?.[name])
     if (wrong)
       throw new TypeError(
-        `${this.name}.${op}: ${wrong} is not an option here: a figure is of all numbers that match, use db.get for another one`,
+        `${this.name}.${op}: ${wrong} is not an option here, for a figure is of all numbers that match: use SQL by db.get for another one`,
       )
     const given = { ...options, limit: undefined, offset: undefined }
     if (this._selectsItself())
       return ownFigure(this, await this._ready(), String(op), column, { ...given, attrs })
-    const search = this.searchText(attrs ?? {}, given)
+    const search = this._searchText(attrs ?? {}, given)
     const engine = await this._ready()
     const figure = engine.aggregate(this.name, String(op), column, search, this._inside())
     return this._figure(engine, decode(JSON.parse(figure)))
   }
 
+  /** @type {Declared['max']} */
   async max(column, attrs, options) {
     return this.numAggOp('max', column, attrs, options)
   }
 
+  /** @type {Declared['min']} */
   async min(column, attrs, options) {
     return this.numAggOp('min', column, attrs, options)
   }
 
+  /** @type {Declared['sum']} */
   async sum(column, attrs, options) {
     return this.numAggOp('sum', column, attrs, options)
   }
 
+  /** @type {Declared['avg']} */
   async avg(column, attrs, options) {
     return this.numAggOp('avg', column, attrs, options)
   }
@@ -189,26 +210,35 @@ export class Searchable {
     return each(this, attrs ?? {}, options ?? {}, fn)
   }
 
-  /** How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`. */
+  /**
+   * How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+   * @type {Declared['explain']}
+   */
   async explain(attrs = {}, options = {}) {
-    const search = this.searchText(attrs ?? {}, options ?? {})
+    const search = this._searchText(attrs ?? {}, options ?? {})
     const engine = await this._ready()
-    return JSON.parse(engine.explain(this.name, search, this._inside()))
+    return engine.explain(this.name, search, this._inside())
   }
 
-  /** An async iterable over the matching documents, again after each commit that changed them. */
+  /**
+   * An async iterable over the matching documents, again after each commit that changed them.
+   * @type {Declared['live']}
+   */
   live(attrs = {}, options = {}) {
     if (this._again) this._tryAgain()
     const given = { ...options, noTotal: true }
     const own = this._selectsItself()
-    const search = own ? undefined : this.searchText(attrs ?? {}, given)
+    const search = own ? undefined : this._searchText(attrs ?? {}, given)
     const read = engine =>
-      own ? ownPage(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
+      own ? ownSearch(this, engine, { ...given, attrs }).text : engine.search(this.name, search, 0)
     const table = own || this._readsMore(given, search) ? undefined : this.name
-    return this.db.hub.query(table, read, text => this._found(text, given).items)
+    return this.db._hub.query(table, read, text => this._found(text, given).items)
   }
 
-  /** Whether a search may read other tables: it has SQL of the developer's own, or a column has. */
+  /**
+   * Whether a search may read other tables: it has SQL of the developer's own, or a column has.
+   * @param {Record<string, any>} options
+   */
   _readsMore({ join, where, cols }, search) {
     const reads = ({ real, sql }) => !real && /\b(select|in)\b/i.test(sql ?? '')
     return (
@@ -220,28 +250,33 @@ export class Searchable {
    * The statements of a search, `{attrs, ...options}`: `[sql, values, cursorAliases, totalSql,
    * totalValues, invert]`. A subclass that overrides it has every search run what it gives; the
    * database is open by then.
+   * @param {Record<string, any>} [asked]
    */
   makeSelect({ attrs, ...options } = {}) {
-    if (!this.db.engine) throw new Error(`${this.name}.makeSelect: open the database first`)
-    const search = this.searchText(attrs ?? {}, options)
-    this._asked = { search, options }
-    const [sql, values, aliases, totalSql, totalValues, invert] = JSON.parse(
-      this.db.engine.makeSelect(this.name, search),
-    )
-    // our own search reads one row more, to know whether there is another page
-    if (options.limit && !this._probing) values[values.length - 2] -= 1
-    return [
-      sql,
-      values.map(decode),
-      aliases,
-      totalSql ?? undefined,
-      totalValues.map(decode),
-      invert,
-    ]
+    if (!this.db._engine)
+      throw new Error(
+        `${this.name}.makeSelect: the database is not open yet: await db.open() first`,
+      )
+    const search = this._searchText(attrs ?? {}, options)
+    const [sql, values, aliases, totalSql, totalValues, invert] = this._statements(search, options)
+    const [given, wanted] = [values, totalValues].map(list => list.map(decode))
+    return [sql, given, aliases, totalSql ?? undefined, wanted, invert]
+  }
+
+  /**
+   * What the engine makes of a search for `makeSelect`.
+   * @param {string} search
+   * @param {Record<string, any>} options
+   */
+  _statements(search, options) {
+    const made = JSON.parse(this.db._engine.makeSelect(this.name, search))
+    // the engine reads one row more, to know whether there are further ones
+    if (options.limit) made[1][made[1].length - 2] -= 1
+    return made
   }
 
   /** A search as the engine reads it. */
-  searchText(attrs, options, more) {
+  _searchText(attrs, options, more) {
     if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
     const given = Object.keys(options)
     const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))
@@ -260,7 +295,7 @@ export class Searchable {
     const sign = options.cols?.find(name => name.startsWith('$'))
     if (sign)
       throw new TypeError(
-        `${this.name}.search: cols has no '${sign}': $rank and $snippet come with sort: {$rank: 1} and snippet`,
+        `${this.name}.search: cols cannot have '${sign}': the options sort: {$rank: 1} and snippet give $rank and $snippet`,
       )
     const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
     const { where, join, joinVals, cols, snippet } = options
@@ -362,4 +397,4 @@ function snippets(model, snippet) {
   return made
 }
 
-waitedFor(Searchable, ['_page', 'count', 'exists', 'numAggOp', 'explain'])
+waitedFor(Searchable, ['_find', 'count', 'exists', 'numAggOp', 'explain'])

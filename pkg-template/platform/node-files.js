@@ -65,11 +65,15 @@ class Handle {
     return fs.fstatSync(this.#fd).size
   }
 
+  // As in browsers it never throws: what was written is on the disk since the last flush, or nobody
+  // was told that it is.
   close() {
     if (this.#fd === undefined) return
     const fd = this.#fd
     this.#fd = undefined
-    fs.closeSync(fd)
+    try {
+      fs.closeSync(fd)
+    } catch {}
   }
 }
 

@@ -68,7 +68,7 @@ const ask = address =>
       resolve(answer === 'T' ? 'trying' : 'held')
       socket.destroy()
     })
-    socket.on('error', error => {
+    socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve('dead')
       else if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'EAGAIN')
         resolve('held')
@@ -136,8 +136,9 @@ const lockSocket = async file => {
       if (got !== 'again') return got
       await wait(5 + Math.random() * 5 * (count + 1))
     } catch (error) {
-      if (!unsupported.has(error.code) || others.length === 0) throw error
-      prefix = others.shift()
+      const other = others.shift()
+      if (!unsupported.has(error.code) || other === undefined) throw error
+      prefix = other
     }
   }
   return null

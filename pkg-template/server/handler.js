@@ -5,7 +5,7 @@
 const OPTIONS = ['storage', 'authorize', 'cors', 'onError', 'validate']
 const ROUTE = /\/v1\/([^/]*)\/([a-z]+)\/?$/
 const LOG = /^[a-z0-9][a-z0-9_-]{0,62}$/
-/** Bytes of the largest push: the 512 KiB of SYNC.md 3, escaped as JSON text. */
+/** Bytes of the largest push: 512 KiB of events (src/sync/limits.rs), escaped as JSON text. */
 const BODY_BYTES = 2 * 512 * 1024 + 256 * 1024
 const WAIT_MS = 25_000
 /** Long polls of one log that may wait at a time; one more is answered at once. */
@@ -19,15 +19,9 @@ const VERBS = ['push', 'pull', 'resume']
 
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
- * @param {{
- *   storage: object,
- *   authorize: (request: Request, about: {log: string, verb: string}) => unknown,
- *   cors?: {origins: string[]},
- * validate?: (event: {type: string, data: unknown, id: string}, about: {log: string, principal:
- * string}) => string | void,
- *   onError?: (error: unknown) => void,
- * }} options
- * @param {object} [surroundings] for tests: what opens a log
+ * @param {import('../server.js').ServerOptions} options
+ * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for
+ *   tests: what opens a log
  */
 export function createServer(options, { open = openLog } = {}) {
   check(options)
@@ -41,7 +35,7 @@ async function openLog(storage, name) {
   const { ServerLog } = await loadEngine()
   const file = `${storage.dir}/${name}.db`
   const { storage: kind, fs } = openFile(file)
-  return ServerLog.open(kind, file, fs, name)
+  return ServerLog.open({ storage: kind, file }, fs, name)
 }
 
 function check(options) {
@@ -71,6 +65,7 @@ class Server {
   /** Promises of open logs by name. */
   #logs = new Map()
   #underWay = new Set()
+  /** @type {Promise<void> | null} */
   #closing = null
 
   constructor(options, open) {
@@ -101,7 +96,7 @@ class Server {
       [...this.#logs.values()].map(async log => (await log).close()),
     )
     this.#logs.clear()
-    const failed = closed.find(({ status }) => status === 'rejected')
+    const failed = closed.find(one => one.status === 'rejected')
     if (failed) throw failed.reason
   }
 
@@ -257,7 +252,7 @@ class Log {
   }
 
   #wait(ms, signal) {
-    return new Promise(resolve => {
+    return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
       const done = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', done)

@@ -25,6 +25,7 @@ export class LiveHub {
    * An async iterable over the results of `read`, as JSON text parsed by `parse`. The first comes
    * at once, further ones when a commit to `table`, or to any table if it is undefined, changed the
    * result.
+   * @returns {AsyncIterable<any>}
    */
   query(table, read, parse) {
     return { [Symbol.asyncIterator]: () => this.#start(new Query(table, read, parse)) }
@@ -78,7 +79,7 @@ class Query {
         continue
       }
       this.#stale = false
-      const text = await db._now.running.of(async () => this.#read(await db.ready()))
+      const text = await db._now.running.of(async () => this.#read(await db._ready()))
       if (text === this.#last) continue
       this.#last = text
       return { done: false, value: this.#parse(text) }

@@ -1,5 +1,5 @@
-// What an application's own SQL runs through: the ways to run a statement, told to who listens, and
-// the database's versions. How the database opens and who may write is SQLite's.
+// The ways to run an application's own SQL, told to listeners of `call`; and the database's versions.
+// How the database opens and who may write is SQLite's.
 
 import { Emitter } from '../language/emitter.js'
 import { sql } from './sql-tag.js'
@@ -8,7 +8,22 @@ import { Statement } from './statement.js'
 /** How a statement begins that writes: it takes its turn, also where its rows are wanted. */
 const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
 
-export class Queries extends Emitter {
+/**
+ * What SQLite gives the ways to run a statement. `_ready` and `_readyToWrite` give the engine.
+ * @typedef {import('../engine/tidelog.js').Engine} Engine
+ * @typedef {{
+ *   name: string,
+ *   _options: Record<string, any>,
+ *   _ready(own?: number): Engine | Promise<Engine>,
+ *   _readyToWrite(own?: number): Engine | Promise<Engine>,
+ *   _tokenOf(own?: number): number,
+ *   _announce(anything?: boolean): void,
+ * }} Beneath
+ */
+
+/** @typedef {import('../types/sql.js').SQLite} Declared */
+
+export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter) {
   static sql = sql
   sql = sql
   _statements = new Map()
@@ -44,7 +59,10 @@ export class Queries extends Emitter {
 
   async _each(query, args) {
     const fn = args.at(-1)
-    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
+    if (typeof fn !== 'function')
+      throw new TypeError(
+        'each: the last argument must be a function, which is called with each row',
+      )
     const vars = args.length > 1 ? args[0] : undefined
     return this._call({ method: 'each', query, args: vars }, async () => {
       const rows = await this._rows(query, vars)
@@ -58,10 +76,10 @@ export class Queries extends Emitter {
     const [query, vars] = textOf('exec', args)
     return this._call({ method: 'exec', query, args: vars }, async () => {
       if (valuesOf(vars)?.length) return void (await this._run(query, vars))
-      const engine = await this.readyToWrite()
-      const token = this.token()
+      const engine = await this._readyToWrite()
+      const token = this._tokenOf()
       await engine.execSql(query, token)
-      if (!token) this.announce(true)
+      if (!token) this._announce(true)
     })
   }
 
@@ -69,7 +87,10 @@ export class Queries extends Emitter {
   prepare(...args) {
     const [query, vars] = textOf('prepare', args)
     const tag = Array.isArray(args[0])
-    if (tag && vars.length) throw new TypeError('prepare: give values to run, get, all and each')
+    if (tag && vars.length)
+      throw new TypeError(
+        'prepare: a template with values cannot be prepared: write ? for them, and give the values to run, get, all and each',
+      )
     const known = this._statements.get(query)
     if (known) return known
     const forget = () => this._statements.delete(query)
@@ -79,18 +100,18 @@ export class Queries extends Emitter {
   }
 
   async _run(query, vars) {
-    const engine = await this.readyToWrite()
-    const token = this.token()
+    const engine = await this._readyToWrite()
+    const token = this._tokenOf()
     const done = await engine.runSql(query, valuesOf(vars), token)
-    if (!token) this.announce(done.changes > 0)
+    if (!token) this._announce(done.changes > 0)
     return done
   }
 
   async _rows(query, vars, first = false) {
-    const engine = await (WRITES.test(query) ? this.readyToWrite() : this.ready())
-    const token = this.token()
+    const engine = await (WRITES.test(query) ? this._readyToWrite() : this._ready())
+    const token = this._tokenOf()
     const rows = await engine.allSql(query, valuesOf(vars), first, token)
-    if (!token) this.announce()
+    if (!token) this._announce()
     return rows
   }
 
@@ -98,7 +119,7 @@ export class Queries extends Emitter {
    * Does a call, tells listeners of `call` about it, and names connection and statement in its
    * error.
    */
-  async _call({ method, isStmt = false, query, args, label }, work) {
+  async _call({ method, isStmt = false, query, args, label = '' }, work) {
     const { verbose } = this._options
     const told = verbose || this.listenerCount('call') > 0
     const from = verbose ? new Error('called') : undefined
@@ -124,25 +145,36 @@ export class Queries extends Emitter {
 
   /**
    * A number that changes when another connection, in this process or another, wrote to the file.
+   * @type {Declared['dataVersion']}
    */
   async dataVersion() {
-    return (await this.ready()).dataVersion()
+    return (await this._ready()).dataVersion()
   }
 
-  /** The application's own version of the database, set first if one is given. */
+  /**
+   * The application's own version of the database, set first if one is given.
+   * @type {Declared['userVersion']}
+   */
   async userVersion(version) {
     const given = version !== undefined && version !== null
     if (given && (!Number.isInteger(version) || version !== (version | 0)))
       throw new TypeError(`userVersion: version must be a whole number of 32 bits, not ${version}`)
-    const engine = await (given ? this.readyToWrite() : this.ready())
-    if (given) await engine.setUserVersion(version, this.token())
-    return engine.userVersion(this.token())
+    const engine = await (given ? this._readyToWrite() : this._ready())
+    if (given) await engine.setUserVersion(version, this._tokenOf())
+    return engine.userVersion(this._tokenOf())
   }
 }
 
+/**
+ * @param {string} method
+ * @param {any[]} args
+ */
 function textOf(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
-  if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
+  if (typeof text !== 'string')
+    throw new TypeError(
+      `${method}: sql must be a string, not ${text === null ? 'null' : typeof text}`,
+    )
   // values one by one, as node-sqlite3 takes them
   return [text, rest.length > 1 && valuesOf(rest[0]) !== rest[0] ? rest : rest[0]]
 }

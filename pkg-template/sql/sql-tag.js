@@ -6,7 +6,12 @@ const MODIFIER = /^(ID|LIT|JSON)(?![A-Za-z0-9_])/
 /** A name as an SQL identifier. */
 export const quoteId = name => `"${String(name).replaceAll('"', '""')}"`
 
-/** `[text, values]` of a template. */
+/**
+ * `[text, values]` of a template.
+ * @param {readonly string[]} strings
+ * @param {any[]} values
+ * @returns {[string, any[]]}
+ */
 export function sql(strings, ...values) {
   let text = strings[0]
   const bound = []

@@ -15,27 +15,44 @@ import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
 import { inHook, refuseOwnWait } from './waits.js'
 
-const USE_CHILD = 'use the one that the function is called with'
+const USE_CHILD = 'use the database that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
 let unnamed = 0
 
+/** @typedef {import('../engine/tidelog.js').Engine} Engine */
+
 export class SQLite extends Queries {
   /** Models by name. */
   store = {}
-  /** The engine; undefined before and after. */
-  engine
+  /**
+   * The engine; undefined before and after.
+   * @type {any}
+   */
+  _engine
   /** What calls wait for on an open database; undefined when there is nothing. */
-  settling
+  _settling
   /** The live queries of this database. */
-  hub = new LiveHub(this)
+  _hub = new LiveHub(this)
   /** How the database is kept. */
-  kept = new Kept(() => this.emit('kept'))
+  _kept = new Kept(() => this.emit('kept'))
   _options
-  // no private fields: `boundTo` makes objects that inherit from this one, and would not have them.
+  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them.
   // What changes is in one object, so that they see it: whether it is open, the open transaction,
   // the one that all calls join, and the link to a host's database
+  /**
+   * @type {{
+   *   open: boolean,
+   *   opening?: Promise<any>,
+   *   awaited?: import('../language/deferred.js').Deferred,
+   *   root?: Transaction,
+   *   joined?: Transaction,
+   *   link?: import('./host-link.js').HostLink,
+   *   hook?: object,
+   *   running: Running,
+   * }}
+   */
   _now = {
     open: false,
     opening: undefined,
@@ -63,7 +80,7 @@ export class SQLite extends Queries {
 
   /** `{storage, persistence, full, quota}`. */
   get status() {
-    return this.kept.status
+    return this._kept.status
   }
 
   get inTransaction() {
@@ -85,7 +102,7 @@ export class SQLite extends Queries {
   async open() {
     const now = this._now
     if (!now.open) refuseOwnWait(this)
-    // a turn later, so that a hook finds this opening and begins no other
+    // a microtask later, so that a hook finds this opening and begins no other
     now.opening ??= Promise.resolve()
       .then(() => this._open())
       .catch(async error => {
@@ -98,16 +115,22 @@ export class SQLite extends Queries {
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
+    if (onWillOpen)
+      await inHook(
+        this,
+        'onWillOpen',
+        'it runs before there is a database: use onDidOpen',
+        onWillOpen,
+      )
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
     nameErrors(engine, this.name)
-    this.engine = engine
-    this.kept.open(engine)
+    this._engine = engine
+    this._kept.open(engine)
     if (reverseUnordered) engine.reverseUnordered()
     if (!readOnly) await this._upkeep.prepare(engine)
-    await this.prepareModels()
+    await this._prepareModels()
     const child = this._child(engine)
     if (onDidOpen) await inHook(this, 'onDidOpen', USE_CHILD, () => onDidOpen(child))
     while (this._queued.length) {
@@ -133,14 +156,8 @@ export class SQLite extends Queries {
     const until = Date.now() + busyTimeout
     for (;;) {
       try {
-        return await Engine.open(
-          storage,
-          file,
-          durability === 'relaxed',
-          readOnly,
-          fs,
-          this.functions?.(),
-        )
+        const options = { storage, file, relaxed: durability === 'relaxed', readOnly }
+        return await Engine.open(options, fs, /** @type {any} */ (this)._functions?.())
       } catch (error) {
         if (error.code !== 'LOCKED' || Date.now() >= until) throw named(error, this.name)
         await new Promise(go => setTimeout(go, LOOK_MS))
@@ -153,14 +170,14 @@ export class SQLite extends Queries {
     const child = Object.create(this)
     const own = {
       isOpen: true,
-      ready: () => engine,
+      _ready: () => engine,
       open: async () => child,
-      announce() {},
-      engine,
+      _announce() {},
+      _engine: engine,
     }
     Object.assign(
       own,
-      ofTheWhole(this, 'while it opens: do so before, or once open() has resolved'),
+      ofTheWhole(this, 'while the database opens: do so before, or once open() has resolved'),
     )
     for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
     child.store = bound(this.store, 0, child)
@@ -168,7 +185,7 @@ export class SQLite extends Queries {
   }
 
   /** What subclasses do before anybody else may use the open database. */
-  async prepareModels() {}
+  async _prepareModels() {}
 
   /** Waits for running operations, then lets the files go. */
   async close() {
@@ -184,13 +201,13 @@ export class SQLite extends Queries {
   async _quit() {}
 
   async _shut() {
-    const engine = this.engine
-    this.engine = undefined
+    const engine = this._engine
+    this._engine = undefined
     Object.assign(this._now, { open: false, opening: undefined, awaited: undefined })
     if (!engine) return
     this._upkeep.stop()
-    this.hub.end()
-    this.kept.close()
+    this._hub.end()
+    this._kept.close()
     try {
       await this._quit()
       await engine.close()
@@ -200,7 +217,7 @@ export class SQLite extends Queries {
     }
   }
 
-  /** Runs `fn(db)` once the database is open: now if it is. */
+  /** Runs `fn(db)` once the database is open: now if it is. @param {(db: any) => unknown} fn */
   runOnceOnOpen(fn) {
     if (typeof fn !== 'function') throw new TypeError('runOnceOnOpen: fn must be a function')
     if (this.isOpen) return fn(this)
@@ -208,43 +225,44 @@ export class SQLite extends Queries {
   }
 
   /**
-   * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the
+   * The engine, opened if need be. Not async: an open database answers at once. `own` is the
    * token of the transaction that the call is part of.
+   * @returns {Engine | Promise<Engine>}
    */
-  ready(own = 0) {
+  _ready(own = 0) {
     // in a migration the database is not open yet, and waits for its end
-    if ((this.settling || !this._now.open) && !own) refuseOwnWait(this)
-    if (this.settling) return this.settling.then(() => this.engine)
-    if (this._now.link?.taken && !this.token(own)) return this._now.link.wait(this, own)
-    return this._now.open ? this.engine : this.open().then(() => this.engine)
+    if ((this._settling || !this._now.open) && !own) refuseOwnWait(this)
+    if (this._settling) return this._settling.then(() => this._engine)
+    if (this._now.link?.taken && !this._tokenOf(own)) return this._now.link.wait(this, own)
+    return this._now.open ? this._engine : this.open().then(() => this._engine)
   }
 
   /**
-   * `ready` for a call that takes its turn to write, unless it is inside a transaction by its
+   * `_ready` for a call that takes its turn to write, unless it is inside a transaction by its
    * token.
    */
-  readyToWrite(own = 0) {
-    if (!this.token(own)) refuseOwnWait(this)
-    return this.ready(own)
+  _readyToWrite(own = 0) {
+    if (!this._tokenOf(own)) refuseOwnWait(this)
+    return this._ready(own)
   }
 
   /** The token for a call: its own transaction's, or the one that all calls join. */
-  token(own = 0) {
+  _tokenOf(own = 0) {
     return own || this._now.joined?.token || 0
   }
 
   /** Tells live queries and listeners what a write changed. */
-  announce(anything = false) {
-    const tables = this.engine?.changed() ?? []
+  _announce(anything = false) {
+    const tables = this._engine?.changed() ?? []
     if (!tables.length && !anything) return
-    this.userWrote()
-    this.hub.changed(anything && !tables.length ? undefined : tables)
+    this._userWrote()
+    this._hub.changed(anything && !tables.length ? undefined : tables)
     this.emit('change', tables)
   }
 
   /** Something was written, and not by the opening of the database. */
-  userWrote() {
-    this.kept.wrote(this._options.durability === 'relaxed')
+  _userWrote() {
+    this._kept.wrote(this._options.durability === 'relaxed')
   }
 
   /**
@@ -252,7 +270,7 @@ export class SQLite extends Queries {
    * file anew.
    */
   async vacuum() {
-    await this._upkeep.vacuum(await this.ready())
+    await this._upkeep.vacuum(await this._ready())
   }
 
   /**
@@ -264,15 +282,18 @@ export class SQLite extends Queries {
   async withTransaction(fn) {
     if (typeof fn !== 'function') throw new TypeError('withTransaction: fn must be a function')
     if (this._options.readOnly)
-      throw new TidelogError('SQLITE_READONLY', `${this.name}: DB is readonly`)
-    const engine = await this.ready(Transaction.around(this)?.token)
+      throw new TidelogError(
+        'SQLITE_READONLY',
+        `${this.name}: withTransaction writes, and the DB is readonly: open it without the option readOnly`,
+      )
+    const engine = await this._ready(Transaction.around(this)?.token)
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
-    if (around) return around.nest(() => fn(this.boundTo(around.token, around, true)))
+    if (around) return around.nest(() => fn(this._boundTo(around.token, around, true)))
     refuseOwnWait(this)
     const root = new Transaction(engine, await engine.begin(), this)
     if (fn.length === 0) this._now.joined = root
-    return this._settle(engine, root, () => fn(this.boundTo(root.token, root, true)))
+    return this._settle(engine, root, () => fn(this._boundTo(root.token, root, true)))
   }
 
   /** `withTransaction`, by the name one looks for when writing many things at once. */
@@ -298,7 +319,7 @@ export class SQLite extends Queries {
       // when this fails nothing of it is kept, and the connection goes on
       await engine.commit(root.token)
       this.emit('end')
-      this.announce()
+      this._announce()
       return value
     } catch (error) {
       this.emit('rollback')
@@ -310,17 +331,17 @@ export class SQLite extends Queries {
   }
 
   /** This database as seen from inside a transaction, which may be one of the application's. */
-  boundTo(token, root = new Transaction(this.engine, token, this), isApplications = false) {
+  _boundTo(token, root = new Transaction(this._engine, token, this), isApplications = false) {
     const tx = Object.create(this)
-    const engine = this.engine
+    const engine = this._engine
     const own = {
-      token: () => token,
-      ready: () => engine,
+      _tokenOf: () => token,
+      _ready: () => engine,
       inTransaction: true,
-      isApplications,
-      announce() {},
+      _isApplications: isApplications,
+      _announce() {},
       withTransaction: fn => root.nest(() => fn(tx)),
-      inside: fn => root.run(fn),
+      _runInside: fn => root.run(fn),
       _statements: new Map(),
       ...ofTheWhole(this, 'in a transaction: do so on the database, once the transaction is over'),
     }
@@ -330,11 +351,11 @@ export class SQLite extends Queries {
   }
 
   /** A model inside this transaction, also one that is not in `store`. */
-  modelOf(model) {
+  _modelOf(model) {
     const { store } = this
     if (!Object.hasOwn(store, model.name))
       Object.defineProperty(store, model.name, {
-        value: insideOf(model, this.token(), store, this),
+        value: insideOf(model, this._tokenOf(), store, this),
       })
     return store[model.name]
   }
@@ -355,17 +376,20 @@ function bound(store, token, db) {
  * nobody else would know.
  */
 function ofTheWhole({ name }, when) {
-  const refusal = what =>
-    new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
+  const refusal = what => new TidelogError('BAD_VALUE', `${name}: ${what} ${when}`)
   const addModel = () => {
-    throw refusal('given models')
+    throw refusal('no model can be added')
   }
-  return { close: async () => Promise.reject(refusal('closed')), addModel, made: addModel }
+  return {
+    close: async () => Promise.reject(refusal('the database cannot be closed')),
+    addModel,
+    _made: addModel,
+  }
 }
 
 function insideOf(model, token, store, db) {
   // a class of the application's own knows its database only
-  const inside = model.inside?.(token, store) ?? Object.create(model)
+  const inside = model._boundTo?.(token, store) ?? Object.create(model)
   return Object.defineProperty(inside, 'db', { value: db })
 }
 

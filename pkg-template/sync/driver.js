@@ -1,4 +1,4 @@
-// Carries out what the engine's sync machine says: requests, timers, tokens. It decides nothing,
+// Carries out the actions of the engine's sync machine: requests, timers, tokens. It decides nothing,
 // keeps nothing that a restart would miss, and calls back nobody but `fetch` and `getToken`.
 
 /** For clocks and dice of a machine: ms that never run backwards, and 32 random bits. */
@@ -9,20 +9,19 @@ const random = () => crypto.getRandomValues(new Uint32Array(1))[0]
 const MOST_BYTES = 4 * 1024 * 1024
 
 export class Driver {
-  #wire
+  #server
   #token
   /** The request under way: `{id, abort}`. */
   #flight
   /** Something happened since the last look: an answer, a timer, a new event. */
   #rung = false
   #wake
-  #reported
 
   /** Drives the started machine of `engine`. `base` is `<url>/v1/<log>`. */
   constructor(engine, { base, fetch, getToken }) {
     this.engine = engine
     this.stopped = false
-    this.#wire = { base, fetch, getToken }
+    this.#server = { base, fetch, getToken }
   }
 
   /** Works until there is something to tell: `{status, verdicts}`, as the engine gives them. */
@@ -35,11 +34,10 @@ export class Driver {
         break
       }
       if (action.act !== 'wait') await this.#carryOut(action)
-      else if (this.engine.syncStatus() !== this.#reported) break
+      else if (this.engine.syncChanged()) break
       else await this.#sleep(action.until)
     }
-    this.#reported = this.engine.syncStatus()
-    return { status: this.#reported, verdicts }
+    return { status: this.engine.syncStatus(), verdicts }
   }
 
   /** Ends the loop; a request in flight is aborted. */
@@ -120,7 +118,7 @@ export class Driver {
   }
 
   async #post(verb, body, signal) {
-    const { base, fetch } = this.#wire
+    const { base, fetch } = this.#server
     const headers = { 'content-type': 'application/json' }
     if (this.#token !== undefined) headers.authorization = `Bearer ${this.#token}`
     // answers are for this client alone and never a second time
@@ -136,7 +134,7 @@ export class Driver {
 
   /** Asks the application for a token, in the background. */
   async #askToken(refused) {
-    const { getToken } = this.#wire
+    const { getToken } = this.#server
     if (!getToken) {
       // a token given by setToken stays; when it is refused, only the application can give another
       if (refused) this.engine.syncNoToken()
@@ -158,7 +156,7 @@ export class Driver {
   /** Waits until the bell rings, or until a time of the machine's clock. */
   async #sleep(until) {
     const timer = until && setTimeout(() => this.ring(), Math.max(until - now(), 0))
-    await new Promise(go => {
+    await new Promise((/** @type {(value?: unknown) => void} */ go) => {
       this.#wake = go
       if (this.#rung) go()
     })
@@ -182,7 +180,9 @@ async function read(response) {
     size += value.byteLength
     if (size > MOST_BYTES) {
       await reader.cancel()
-      throw new RangeError(`the answer has more than ${MOST_BYTES} bytes`)
+      throw new RangeError(
+        `the server's answer has more than ${MOST_BYTES} bytes, which none of the protocol has`,
+      )
     }
     parts.push(value)
   }

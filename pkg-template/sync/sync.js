@@ -11,7 +11,7 @@ const AFTER_FAILURE_MS = 1000
 const REASONS = {
   NETWORK: 'the server was not reached: trying again',
   TIMEOUT: 'the server did not answer in time: trying again',
-  PROTOCOL: 'the server gave no answer of the protocol: trying again',
+  PROTOCOL: 'the server answered, but not in the words of the sync protocol: trying again',
   TOKEN: 'the server wants a valid token: call setToken',
   FORBIDDEN: 'the server refused access: call setToken once it is granted',
   DIVERGED: "the server lost events that were read here: offering this device's own again",
@@ -28,17 +28,22 @@ export class Sync {
   #online
   #waiting = new Map()
   #idle = []
-  /** `[seq, type, tv]` of the confirmed event that this version does not know. */
+  /** `[seq, type, tv]` of the confirmed event that this version does not know, if there is one. */
   #held
+  /**
+   * The engine's last word. A state is an object where it has more to say than its name.
+   * @type {{state: any, seq: number, head: number, pending: number, error: string | null}}
+   */
   #seen = { state: { name: 'offline' }, seq: 0, head: 0, pending: 0, error: null }
 
   constructor(es, options) {
     if (typeof options !== 'object') throw new TypeError('sync: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
-    if (unknown.length) throw new TypeError(`sync: unknown options ${unknown.join(', ')}`)
+    if (unknown.length)
+      throw new TypeError(`sync: unknown options ${unknown.join(', ')}: use ${OPTIONS.join(', ')}`)
     const { url, log = logName(es.db.file), getToken, fetch } = options
     if (typeof url !== 'string' || !url)
-      throw new TypeError('sync: url must be the address of a server')
+      throw new TypeError('sync: url must be the address of a server, such as /sync')
     if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(log)) {
       throw new TypeError(
         `sync: log '${log}' must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit`,
@@ -54,7 +59,7 @@ export class Sync {
   }
 
   async start(engine) {
-    const { url, getToken, fetch = (...args) => globalThis.fetch(...args) } = this.#options
+    const { url, getToken, fetch = (input, init) => globalThis.fetch(input, init) } = this.#options
     const online = engine.startSync()
     if (this.#online === undefined) this.#online = online
     else await engine.setOnline(this.#online)
@@ -68,10 +73,10 @@ export class Sync {
       const step = await driver.step().catch(error => this.#failed(error))
       if (!step) continue
       const { status, verdicts } = step
-      this.#seen = JSON.parse(status)
+      this.#seen = status
       this.#held = driver.engine.held()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
-      this.#es.db.announce()
+      this.#es.db._announce()
       this.changed()
       if (!this.#seen.pending) for (const go of this.#idle.splice(0)) go()
     }

@@ -1,11 +1,12 @@
-// The page's way to whoever leads: it keeps every call until it is answered, sends it again to the
-// next leader where that is safe, and starts a new worker when its own dies. What calls mean is
-// client.js's and the leader's business.
+// The page's connection to whoever leads: it starts the worker, and a new one when its own dies; it
+// hands what the page asks to unanswered.js, which keeps it until there is an answer; and it keeps
+// the status. The meaning of calls is client.js's and the leader's.
 
 import { deferred } from '../language/deferred.js'
 import { TidelogError } from '../language/errors.js'
 import { Marker } from './marker.js'
-import { cloneable, decodeError, hidden } from './rpc.js'
+import { decodeError } from './rpc.js'
+import { settle, Unanswered } from './unanswered.js'
 
 /** How long calls on their way and the worker may take when the connection is closed. */
 const CLOSE_MS = 5000
@@ -21,13 +22,8 @@ const FREEZE_MS = 1000
  */
 const DEATHS = 3
 const SHORT_MS = 2000
-/**
- * A call during which so many leaders' engines stopped is not tried at another: it may be what
- * stops them.
- */
-const TRAPS = 3
-
-export class Wire {
+export class Connection {
+  /** @type {import('../client.js').Status} */
   status = {
     role: 'waiting',
     storage: null,
@@ -37,35 +33,33 @@ export class Wire {
     sync: null,
   }
   listeners = new Set()
-  /** Why nothing can be sent any more. */
+  /**
+   * Why nothing can be sent any more.
+   * @type {TidelogError | null}
+   */
   ended = null
   /** How often a leader began to serve this page: a live query of another time starts anew. */
   served = 0
   #start
   #locks
   #tab = crypto.randomUUID()
+  /** @type {(Worker & {start?: () => void}) | null} */
   #worker = null
   #watched = false
   #begun = 0
   /** `served` when the worker began. */
   #servedBefore = 0
   #deaths = 0
-  /** What may be sent again, by model, while a leader serves us; null in between. */
-  #repeatable = null
-  /** That of the last leader. */
-  #before = {}
   /** Why calls are refused until somebody leads. */
   #failure = null
-  #id = 0
-  /** By id `{message, resolve, reject, sent, traps}`, each until it is answered. */
-  #calls = new Map()
-  #lives = new Map()
-  /** By the id of their call, events without a verdict: `{events, resolve, reject}`. */
-  #synced = new Map()
+  #unanswered = new Unanswered()
+  /** @type {import('../language/deferred.js').Deferred | null} */
   #ready = deferred()
+  /** @type {Promise<void> | null} */
   #closed = null
   #closing = deferred()
   #marker = new Marker()
+  /** @type {(value?: unknown) => void} */
   #leave = () => {}
 
   constructor(start, locks) {
@@ -77,61 +71,34 @@ export class Wire {
   async open() {
     this.#begin()
     this.#listen('addEventListener')
-    await this.#ready.promise
+    await this.#ready?.promise
   }
 
   newId() {
-    this.#id += 1
-    return this.#id
+    return this.#unanswered.newId()
   }
 
   /** Calls a method; `what` names it in errors. */
   call(message, what) {
-    if (this.ended ?? this.#failure) return Promise.reject(this.ended ?? this.#failure)
-    return new Promise((resolve, reject) => {
-      // a copy: it may be sent later or again, and is what it was when it was called
-      const args = copy(message.args, what)
-      const id = this.newId()
-      const call = {
-        message: { t: 'call', id, ...message, args },
-        resolve,
-        reject,
-        sent: false,
-        traps: 0,
-      }
-      this.#calls.set(id, call)
-      if (this.#repeatable) this.#send(call)
-    })
+    const why = this.ended ?? this.#failure
+    return why ? Promise.reject(why) : this.#unanswered.call(message, what)
   }
 
   /** Asks for newer rows of the live query `id`. One such wish at a time. */
-  live(id, { model, args }) {
-    if (this.ended ?? this.#failure) return Promise.reject(this.ended ?? this.#failure)
-    return new Promise((resolve, reject) => {
-      const message = { t: 'live', id, model, args: copy(args, `${model}.live`) }
-      this.#lives.set(id, { message, resolve, reject })
-      if (this.#repeatable) this.#worker.postMessage(message)
-    })
+  live(id, query) {
+    const why = this.ended ?? this.#failure
+    return why ? Promise.reject(why) : this.#unanswered.live(id, query)
   }
 
   /** Ends a live query here and at the leader. */
   forget(id) {
-    this.#lives.get(id)?.resolve({ done: true, value: undefined })
-    this.#lives.delete(id)
-    if (this.#repeatable) this.#worker.postMessage({ t: 'end', id })
-  }
-
-  #send(call) {
-    const [[done]] = this.#calls
-    const again = call.sent
-    call.sent = true
-    this.#worker.postMessage({ ...call.message, done, again })
+    this.#unanswered.forget(id)
   }
 
   #begin() {
     const worker = this.#start()
     if (typeof worker?.postMessage !== 'function')
-      throw new TypeError('connect: start must return a Worker')
+      throw new TypeError('connect: start must return a Worker, as new Worker(…) makes it')
     this.#worker = worker
     this.#begun = performance.now()
     this.#servedBefore = this.served
@@ -178,6 +145,7 @@ export class Wire {
   }
 
   #crash(reason) {
+    /** @type {any} */
     const cause = reason instanceof Error ? reason : undefined
     const message = `the engine stopped: ${reason?.message ?? reason}`
     const error =
@@ -189,11 +157,9 @@ export class Wire {
   #receive(message) {
     switch (message.t) {
       case 'ok':
-        return this.#answer(message)
       case 'err':
-        return this.#take(message.id)?.reject(decodeError(message.error))
       case 'synced':
-        return settle(take(this.#synced, message.id), message.error)
+        return this.#unanswered.receive(message)
       case 'status':
         this.#marker.hear(message.kept, this.#keep)
         return this.#tell(message.status)
@@ -217,7 +183,7 @@ export class Wire {
     this.#tell(status)
     this.#watch(alive)
     const held = await this.#held()
-    worker.postMessage({ t: 'join', tab: this.#tab, held })
+    worker?.postMessage({ t: 'join', tab: this.#tab, held })
     this.#ready?.resolve()
     this.#ready = null
   }
@@ -238,71 +204,28 @@ export class Wire {
   }
   #holding
 
-  /** A leader serves this page: it gets everything that has no answer. */
+  /** A leader serves this page. */
   #up({ repeatable, status, kept }) {
-    if (this.#repeatable) this.#down(status)
+    if (this.#unanswered.isServed) this.#down(status)
     this.#failure = null
-    this.#repeatable = repeatable
-    this.#before = repeatable
     this.served += 1
     this.#marker.hear(kept, this.#keep)
     this.#tell(status)
-    for (const call of [...this.#calls.values()]) this.#send(call)
-    for (const { message } of this.#lives.values()) this.#worker.postMessage(message)
-    for (const [id, { events }] of this.#synced)
-      this.#worker.postMessage({ t: 'verdict', id, events })
+    const worker = this.#worker
+    this.#unanswered.serve(repeatable, message => worker?.postMessage(message))
   }
 
-  /**
-   * Nobody serves this page: what may have taken effect and cannot be repeated is lost, the rest
-   * waits.
-   */
+  /** Nobody serves this page. */
   #down(status, trapped) {
-    this.#repeatable = null
-    for (const [id, call] of [...this.#calls]) {
-      if (!call.sent) continue
-      if (trapped) call.traps += 1
-      if (call.traps >= TRAPS || !this.#repeats(call.message)) {
-        this.#calls.delete(id)
-        call.reject(lost(call.message))
-      }
-    }
+    this.#unanswered.lose(trapped)
     this.#tell(status)
-  }
-
-  /** All of the database's own methods may be sent again. */
-  #repeats({ model, name }) {
-    return model === undefined || (this.#before[model] ?? []).includes(name)
   }
 
   #fail({ error, status }) {
-    this.#repeatable = null
+    this.#unanswered.wait()
     this.#failure = decodeError(error)
-    this.#rejectAll(this.#failure)
+    this.#unanswered.reject(this.#failure)
     this.#tell(status)
-  }
-
-  #answer({ id, value, synced }) {
-    this.#take(id)?.resolve(synced ? this.#event(id, value) : value)
-  }
-
-  #take(id) {
-    return take(this.#calls, id) ?? take(this.#lives, id)
-  }
-
-  #event(id, value) {
-    const waiter = deferred()
-    // nobody has to look at the server's verdict
-    waiter.promise.catch(() => {})
-    this.#synced.set(id, { ...waiter, events: [value].flat().map(event => event.id) })
-    hidden(value, 'synced', waiter.promise)
-    return value
-  }
-
-  #rejectAll(error, waits = [this.#calls, this.#lives]) {
-    const all = waits.flatMap(map => [...map.values()])
-    for (const map of waits) map.clear()
-    for (const { reject } of all) reject(error)
   }
 
   /**
@@ -322,17 +245,17 @@ export class Wire {
     const late = new Promise(resolve => {
       timer = setTimeout(resolve, CLOSE_MS)
     })
-    const answered = [...this.#calls.values()]
-      .filter(({ message }) => this.#repeats(message))
-      .map(settled)
     try {
-      await Promise.race([late, Promise.all(answered)])
+      await Promise.race([late, this.#unanswered.answered()])
       this.#worker?.postMessage({ t: 'close' })
       await Promise.race([late, this.#closing.promise])
     } finally {
       clearTimeout(timer)
       this.#end(
-        new TidelogError('CLOSED', 'the database was closed before the answer came'),
+        new TidelogError(
+          'CLOSED',
+          'the database was closed before the answer came: it may have taken effect',
+        ),
         this.ended,
       )
     }
@@ -344,11 +267,11 @@ export class Wire {
     this.ended = later
     this.#worker?.terminate?.()
     this.#worker = null
-    this.#repeatable = null
+    this.#unanswered.wait()
     this.#listen('removeEventListener')
     this.#leave()
     this.#ready?.reject(waiting)
-    this.#rejectAll(waiting, [this.#calls, this.#lives, this.#synced])
+    this.#unanswered.end(waiting)
     const { code, message } = later
     this.#tell({
       ...this.status,
@@ -383,7 +306,10 @@ export class Wire {
     this.#tell(this.status)
   }
 
-  #tell({ evicted, ...status }) {
+  /** @param {import('../client.js').Status} given */
+  #tell({ evicted, ...given }) {
+    /** @type {import('../client.js').Status} */
+    const status = given
     if (this.#marker.evicted) status.evicted = true
     this.status = status
     for (const listener of this.listeners) {
@@ -408,46 +334,4 @@ export function uncaught(error) {
 function pause(ms) {
   const until = performance.now() + ms
   while (performance.now() < until);
-}
-
-function lost({ model, name }) {
-  const what = model === undefined ? name : `${model}.${name}`
-  return new TidelogError(
-    'LEADER_LOST',
-    `${what} was cut off: it may have taken effect, in part or whole`,
-  )
-}
-
-function copy(args, what) {
-  try {
-    return structuredClone(args)
-  } catch (cause) {
-    const at = args.findIndex(arg => !cloneable(arg))
-    const message = `argument ${at + 1} cannot be sent to the worker, which takes plain data only`
-    throw new TypeError(`${what}: ${message} (${cause.message})`, { cause })
-  }
-}
-
-function take(waits, id) {
-  const wait = waits.get(id)
-  waits.delete(id)
-  return wait
-}
-
-function settle(wait, error) {
-  if (error) wait?.reject(decodeError(error))
-  else wait?.resolve()
-}
-
-/** Resolves when a call is answered, also while its own promise stays as it is. */
-function settled(call) {
-  return new Promise(done => {
-    for (const end of ['resolve', 'reject']) {
-      const now = call[end]
-      call[end] = value => {
-        now(value)
-        done()
-      }
-    }
-  })
 }

@@ -6,10 +6,10 @@ import { encodeError, isCrash } from './rpc.js'
 
 /** What a page may call on the database itself. All of it may be sent again. */
 const DATABASE = {
-  dispatch: (db, args, call) => db.dispatchOnce(call, ...args),
+  dispatch: (db, args, call) => db._dispatchOnce(call, ...args),
   setOnline: (db, [online]) => db.setOnline(online),
   sync: db => db.sync(),
-  askedToKeep: db => db.askedToKeep(),
+  askedToKeep: db => db._askedToKeep(),
   async log(db, [{ limit = 100 } = {}]) {
     const found = await db.queue.search({}, { limit, sort: { v: -1 } })
     return found.items ?? found
@@ -33,8 +33,9 @@ export class Desk {
   #stale = false
 
   /**
-   * @param {{tab: string, role: string, crash: (error: Error) => void}} about the page, and what to
-   * do after a trap
+   * The page `tab`; `crash` is what to do after a trap.
+   * @param {import('../types/events.js').EventSourcingDB & Record<string, any>} db
+   * @param {{tab: string, role: string, crash: (error: Error) => void}} about
    */
   constructor(db, { tab, role, crash }) {
     this.#db = db
@@ -42,7 +43,7 @@ export class Desk {
     this.#role = role
     this.#crash = crash
     for (const [name, model] of Object.entries(db.store)) {
-      this.#repeatable[name] = model.repeatable?.() ?? { reads: [], writes: [] }
+      this.#repeatable[name] = model._repeatable?.() ?? { reads: [], writes: [] }
     }
   }
 
@@ -88,7 +89,7 @@ export class Desk {
       case 'verdict':
         return this.#tellVerdict(
           message.id,
-          Promise.all(message.events.map(id => this.#db.verdict(id))),
+          Promise.all(message.events.map(id => this.#db._verdict(id))),
         )
     }
   }
@@ -116,9 +117,12 @@ export class Desk {
     try {
       this.#post(synced ? { t: 'ok', id, value, synced } : { t: 'ok', id, value })
     } catch (cause) {
-      throw new TypeError(`${what}: its result cannot be sent to the page (${cause.message})`, {
-        cause,
-      })
+      throw new TypeError(
+        `${what}: its result cannot be sent to the page, which takes plain data only (${cause.message})`,
+        {
+          cause,
+        },
+      )
     }
     if (synced) this.#tellVerdict(id, Promise.all([value].flat().map(event => event.synced)))
   }
@@ -141,25 +145,27 @@ export class Desk {
 
   #ofDatabase(name) {
     if (Object.hasOwn(DATABASE, name)) return DATABASE[name]
-    throw new TypeError(`there is no method '${name}' of the database`)
+    throw new TypeError(`there is no method '${name}' of the database that a page may call`)
   }
 
   #ofModel(modelName, name, args, call) {
     const model = this.#model(modelName)
-    if (this.#repeatable[modelName].writes.includes(name)) return model.writeOnce(call, name, args)
+    if (this.#repeatable[modelName].writes.includes(name)) return model._writeOnce(call, name, args)
     return this.#method(model, modelName, name).apply(model, args)
   }
 
   #model(name) {
     const { store } = this.#db
     if (Object.hasOwn(store, name)) return store[name]
-    throw new TypeError(`there is no model '${name}': serve it in models`)
+    throw new TypeError(`there is no model '${name}': give it to serve, in the option models`)
   }
 
   #method(model, modelName, name) {
     const method = name in Object.prototype ? undefined : model[name]
     if (typeof method === 'function') return method
-    throw new TypeError(`${modelName}.${name} is not a method of the model`)
+    throw new TypeError(
+      `${modelName}.${name} is not a method of the model: write it in the model's class`,
+    )
   }
 
   /** Gives newer rows than the last ones; starts the query when it is not running here. */
@@ -206,6 +212,6 @@ export class Desk {
   }
 
   #status() {
-    return { status: { ...this.#db.status, role: this.#role }, kept: this.#db.kept }
+    return { status: { ...this.#db.status, role: this.#role }, kept: this.#db._kept }
   }
 }

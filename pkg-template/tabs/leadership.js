@@ -1,16 +1,20 @@
-// The right to lead: a Web Lock that one worker of a database holds, that comes free when its
-// worker ends in whatever way, and that can be taken from one who does not answer. What is done
-// with it is tab.js's.
+// The right to lead: a Web Lock that one worker of a database holds, that comes free when its worker
+// ends in whatever way, and that can be taken from a worker that does not answer. tab.js acts on it.
 
-export class Turn {
+/**
+ * What was asked for; `release` once it is granted.
+ * @typedef {{abort: AbortController, stole: boolean, release?: (value?: unknown) => void}} Grant
+ */
+
+export class Leadership {
   #locks
   #name
   #on
-  /** `{abort, release, stole}`: what was asked for; `release` once it is granted. */
+  /** @type {Grant | null} */
   #request = null
 
   /**
-   * @param {{granted: (grant: object) => void, lost: () => void, failed: (error: Error) => void}}
+   * @param {{granted: (grant: Grant) => void, lost: () => void, failed: (error: Error) => void}}
    * on
    */
   constructor(locks, name, on) {
@@ -38,6 +42,7 @@ export class Turn {
    */
   ask(steal = false) {
     this.end()
+    /** @type {Grant} */
     const request = { abort: new AbortController(), stole: steal }
     this.#request = request
     const granted = () => {

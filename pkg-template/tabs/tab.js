@@ -8,9 +8,9 @@
 
 import { deferred } from '../language/deferred.js'
 import { TidelogError } from '../language/errors.js'
-import { Desk } from './desk.js'
+import { Desks } from './desks.js'
 import { Hall } from './hall.js'
-import { Turn } from './leadership.js'
+import { Leadership } from './leadership.js'
 import { encodeError, isCrash } from './rpc.js'
 import { Watch } from './watch.js'
 
@@ -34,17 +34,31 @@ export class Tab {
   #open
   #hall
   #version
-  /** Our page: `{tab, held}`, once it has said who it is. */
+  /**
+   * Our page, once it has said who it is.
+   * @type {{tab: string, held: boolean} | null}
+   */
   #page = null
-  /** The worker that serves our page. */
+  /**
+   * The worker that serves our page.
+   * @type {string | null}
+   */
   #leader = null
+  /** @type {any} */
   #db = null
-  /** When leading: the pages by their names. */
-  #desks = new Map()
-  #turn
+  /**
+   * When leading: the pages it serves.
+   * @type {Desks | null}
+   */
+  #desks = null
+  #leadership
   #watch
-  /** Why this worker neither leads nor follows any more. */
+  /**
+   * Why this worker neither leads nor follows any more.
+   * @type {TidelogError | null}
+   */
   #over = null
+  /** @type {Record<string, any>} */
   #last = NOTHING
   #first = deferred()
 
@@ -55,7 +69,7 @@ export class Tab {
     this.#open = open
     this.#version = version
     this.#hall = new Hall(options.file, this.#id, channel)
-    this.#turn = new Turn(locks, `tidelog-tab:${options.file}`, {
+    this.#leadership = new Leadership(locks, `tidelog-tab:${options.file}`, {
       granted: grant => this.#lead(grant),
       lost: () => this.#lost(),
       failed: error => this.#fail(error),
@@ -69,7 +83,7 @@ export class Tab {
     if (alive) await new Promise(held => this.#hold(alive, held))
     this.#post({ t: 'hello', alive, status: this.#status('waiting') })
     this.#hall.tell(this.#hello())
-    this.#turn.ask()
+    this.#leadership.ask()
     return this.#first.promise
   }
 
@@ -84,10 +98,10 @@ export class Tab {
     this.#port.start?.()
     this.#hall.listen((message, own) => this.#hearTab(message, own))
     this.#watch = new Watch({
-      waiting: () => this.#turn.waiting && Boolean(this.#locks),
+      waiting: () => this.#leadership.waiting && Boolean(this.#locks),
       led: () => this.#leader !== null,
       ask: () => this.#hall.tell({ t: 'ping', from: this.#id }),
-      passOver: () => this.#turn.ask(true),
+      passOver: () => this.#leadership.ask(true),
     })
   }
 
@@ -108,8 +122,7 @@ export class Tab {
     switch (message.t) {
       case 'join':
         this.#page = message
-        if (this.#db) return this.#serveOwn()
-        return this.#leader ? this.#join() : undefined
+        return this.#desks ? this.#serveOwn(this.#desks, message) : this.#join()
       case 'close':
         return this.#close()
       case 'freeze':
@@ -117,11 +130,12 @@ export class Tab {
       case 'resume':
         return this.#resume()
     }
-    if (this.#db) return this.#desks.get(this.#page.tab)?.receive(message)
-    if (!this.#leader || this.#leader === this.#id) return
+    const page = this.#page
+    if (this.#desks) return this.#desks.receiveOwn(page?.tab, message)
+    if (!page || !this.#leader || this.#leader === this.#id) return
     if (message.t === 'end') this.#watch.settle(message.id)
     else if (message.t !== 'verdict') this.#watch.owe(message.id, message.t)
-    this.#hall.to(this.#leader, { t: 'page', from: this.#id, tab: this.#page.tab, message })
+    this.#hall.to(this.#leader, { t: 'page', from: this.#id, tab: page.tab, message })
   }
 
   #post(message) {
@@ -133,6 +147,7 @@ export class Tab {
   }
 
   #status(role, error) {
+    /** @type {Record<string, any>} */
     const status = { ...this.#last, role }
     delete status.error
     if (error) status.error = { code: error.code, message: error.message }
@@ -153,14 +168,15 @@ export class Tab {
       case 'down':
         return from === this.#leader ? this.#down(message.trapped) : undefined
       case 'join':
-        return this.#db && this.#welcome(from, message)
+        return this.#desks?.serve(from, message)
       case 'page':
-        return this.#serve(message)
+        return this.#desks?.receive(message)
       case 'answer':
         return from === this.#leader ? this.#handOver(message.message) : undefined
       case 'ping':
         return (
-          this.#turn.held && this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
+          this.#leadership.held &&
+          this.#hall.to(from, { t: this.#db ? 'lead' : 'pong', from: this.#id })
         )
       case 'pong':
         return this.#watch.hear()
@@ -177,19 +193,17 @@ export class Tab {
 
   #follow(leader) {
     this.#watch.hear()
-    if (this.#turn.held || leader === this.#leader) return
+    if (this.#leadership.held || leader === this.#leader) return
     this.#down()
     this.#leader = leader
-    if (this.#page) this.#join()
+    this.#join()
   }
 
+  /** Our page is to be served by the leader, once both are known. */
   #join() {
-    this.#hall.to(this.#leader, {
-      t: 'join',
-      from: this.#id,
-      tab: this.#page.tab,
-      held: this.#page.held,
-    })
+    if (!this.#leader || !this.#page) return
+    const { tab, held } = this.#page
+    this.#hall.to(this.#leader, { t: 'join', from: this.#id, tab, held })
   }
 
   /** Something for our page from its leader. */
@@ -217,20 +231,19 @@ export class Tab {
     try {
       db = await this.#openPatiently(grant)
     } catch (error) {
-      return this.#turn.is(grant) ? this.#fail(error) : undefined
+      return this.#leadership.is(grant) ? this.#fail(error) : undefined
     }
     // handed over while it was opening
-    if (!this.#turn.is(grant)) return db.close()
+    if (!this.#leadership.is(grant)) return db.close()
     this.#db = db
     this.#leader = this.#id
-    db.on('status', () => {
-      for (const desk of this.#desks.values()) desk.changed()
-    })
+    const crash = error => this.#crash(error)
+    this.#desks = new Desks(db, { id: this.#id, hall: this.#hall, locks: this.#locks, crash })
     this.#hall.tell({ t: 'lead', from: this.#id })
-    if (this.#page) this.#serveOwn()
+    if (this.#page) this.#serveOwn(this.#desks, this.#page)
     else this.#tell('leader')
     this.#first.resolve(db)
-    this.#forgetGone(db).catch(error => isCrash(error) && this.#crash(error))
+    this.#desks.forgetGone().catch(error => isCrash(error) && this.#crash(error))
   }
 
   /**
@@ -244,75 +257,28 @@ export class Tab {
         return await this.#open(this.#options)
       } catch (error) {
         const wait = error?.code === 'LOCKED' && (grant.stole || Date.now() < until)
-        if (!wait || !this.#turn.is(grant)) throw error
+        if (!wait || !this.#leadership.is(grant)) throw error
         this.#tell('opening', error)
         await new Promise(resolve => setTimeout(resolve, 50))
       }
     }
   }
 
-  #desk(tab, role) {
-    if (!this.#desks.has(tab)) {
-      const crash = error => this.#crash(error)
-      this.#desks.set(tab, new Desk(this.#db, { tab, role, crash }))
-    }
-    return this.#desks.get(tab)
-  }
-
-  #serveOwn() {
-    this.#desk(this.#page.tab, 'leader').join(message => {
+  #serveOwn(desks, { tab }) {
+    desks.serveOwn(tab, message => {
       if (message.status) this.#last = message.status
       this.#post(message)
     })
   }
 
-  /** A follower's page, or one that has a new worker. */
-  #welcome(from, { tab, held }) {
-    const known = this.#desks.has(tab)
-    const desk = this.#desk(tab, 'follower')
-    if (known && desk.worker !== from) this.#hall.forget(desk.worker)
-    desk.worker = from
-    desk.join(message => this.#hall.to(from, { t: 'answer', from: this.#id, message }))
-    if (known || !held) return
-    // granted when the page is gone
-    const gone = async () => {
-      if (this.#desks.get(tab) !== desk) return
-      this.#desks.delete(tab)
-      desk.end()
-      this.#hall.forget(desk.worker)
-      await this.#db?.forgetCalls(tab)
-    }
-    this.#locks.request(`tidelog-page:${tab}`, { mode: 'shared' }, gone).catch(() => {})
-  }
-
-  #serve({ from, tab, message }) {
-    if (!this.#db) return
-    const desk = this.#desks.get(tab)
-    if (desk) desk.receive(message)
-    else for (const t of ['down', 'lead']) this.#hall.to(from, { t, from: this.#id })
-  }
-
-  /** Forgets the calls of pages that were gone before we led. */
-  async #forgetGone(db) {
-    if (!this.#locks) return
-    const { held } = await this.#locks.query()
-    const there = new Set(held.map(({ name }) => name))
-    for (const tab of db.callTabs()) {
-      if (!there.has(`tidelog-page:${tab}`)) await db.forgetCalls(tab)
-    }
-  }
-
   /** Finishes what is in the lane, closes the files and gives the lock back. */
   async #retire(grace = 0) {
-    const release = this.#turn.give()
+    const release = this.#leadership.give()
     const db = this.#db
     this.#db = null
-    const desks = [...this.#desks.values()]
-    this.#desks.clear()
-    for (let waited = 0; waited < grace && desks.some(desk => desk.busy); waited += 10) {
-      await new Promise(resolve => setTimeout(resolve, 10))
-    }
-    for (const desk of desks) desk.retire()
+    const desks = this.#desks
+    this.#desks = null
+    await desks?.retire(grace)
     this.#hall.tell({ t: 'down', from: this.#id })
     this.#down()
     try {
@@ -331,9 +297,9 @@ export class Tab {
   }
 
   #rejoin() {
-    if (this.#over || this.#turn.waiting || this.#turn.held) return
+    if (this.#over || this.#leadership.waiting || this.#leadership.held) return
     this.#hall.tell(this.#hello())
-    this.#turn.ask()
+    this.#leadership.ask()
   }
 
   /**
@@ -353,7 +319,7 @@ export class Tab {
     if (isCrash(error)) return this.#crash(error)
     this.#post({ t: 'failed', error: encodeError(error), status: this.#status('failed', error) })
     this.#first.reject(error)
-    this.#turn.end()
+    this.#leadership.end()
   }
 
   /** A tab with a newer version is there: it shall lead, and our page cannot talk to it. */
@@ -389,7 +355,7 @@ export class Tab {
     this.#over = new TidelogError('CRASHED', `the engine stopped: ${cause.message}`, { cause })
     this.#post({ t: 'crash', error: encodeError(this.#over) })
     this.#hall.tell({ t: 'down', from: this.#id, trapped: true })
-    this.#turn.end()
+    this.#leadership.end()
     this.#end()
   }
 

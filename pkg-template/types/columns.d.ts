@@ -5,16 +5,21 @@ import type { Untyped } from '../worker.js'
 
 /** What a real column holds, and what it is in JavaScript. */
 export interface ColumnTypes {
+  /** Any text. */
   TEXT: string
+  /** Numbers, integers or not, as SQLite's NUMERIC keeps them. */
   NUMERIC: number
   /** Beyond 2^53 a BigInt. */
   INTEGER: number
+  /** Any number, as a double. */
   REAL: number
   /** Any JSON. */
   JSON: Untyped
+  /** Bytes. */
   BLOB: Uint8Array
   /** Stored as milliseconds since 1970. */
   DATE: Date
+  /** 64 bits, always as a BigInt. */
   BIGINT: bigint
 }
 
@@ -41,6 +46,7 @@ export type SchemaResult<Output> =
 
 /** A schema of zod, valibot, arktype and others: https://standardschema.dev. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What Standard Schema asks of a library's schemas. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -139,6 +145,7 @@ export interface ColumnDefinition {
   readonly fts?: boolean | { readonly tokenize?: string }
   /** What the row refers to; a model's name alone is its id. */
   readonly foreignKey?: ForeignKey | string
+  /** Checks the column's value before it is written; not called without one. */
   readonly validate?: Validate
   /**
    * Raise it when `value` changes: every document is written anew, read by this release's `parse`
@@ -160,23 +167,25 @@ export type Free = { [property: string]: Untyped }
  * a `value` see to it.
  */
 export type DocOf<C extends Columns, Id extends string = 'id'> = Flat<
-  { [K in Id]: IdOf<C, Id> } & {
+  Under<Id, IdOf<C, Id>> & {
     -readonly [K in keyof C as Plain<C, K, Id, true>]: ValueOf<Made<C[K]>>
   } & {
     -readonly [K in keyof C as Plain<C, K, Id, false>]?: ValueOf<Made<C[K]>>
-  } & Nested<C>
-> &
-  Free
+  } & Nested<C> &
+    Free
+>
 
 /** What `set` takes for it: ids, defaults and computed values can be left out. */
 export type InputOf<C extends Columns, Id extends string = 'id'> = Flat<
-  { [K in Id]?: IdOf<C, Id> | Also<IdOf<C, Id>> | AlsoBig<IdOf<C, Id>> | null | undefined } & {
+  Partial<Under<Id, IdOf<C, Id> | Also<IdOf<C, Id>> | AlsoBig<IdOf<C, Id>> | null | undefined>> & {
     -readonly [K in keyof C as Asked<C, K, Id, true>]: InputValue<Made<C[K]>>
   } & {
     -readonly [K in keyof C as Asked<C, K, Id, false>]?: InputValue<Made<C[K]>> | null | undefined
-  }
-> &
-  Free
+  } & Free
+>
+
+/** A value under a name; the usual one as it is written, for editors to show it first. */
+type Under<Id extends string, V> = [Id] extends ['id'] ? { id: V } : { [K in Id]: V }
 
 /** The value of a column in a document. */
 export type ValueOf<D> = D extends { parse: (value: Untyped) => infer T }
@@ -322,8 +331,9 @@ type Widened<T> = T extends string
             ? Free
             : Untyped
 
-/** The same, as one object. */
-export type Flat<T> = { [K in keyof T]: T[K] }
+/** The same, as one object: what an editor shows has none of the types that made it. */
+export type Flat<T> =
+  IsAny<T> extends true ? T : T extends unknown ? { [K in keyof T]: T[K] } : never
 /** The columns with the id among them. */
 export type WithId<C extends Columns, Id extends string> = C & {
   readonly [K in Exclude<Id, keyof C>]: { readonly type: 'TEXT' }

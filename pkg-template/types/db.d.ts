@@ -1,10 +1,11 @@
 // Types of `DB`: models, migrations, and driftdb's members of it.
 
 import type { Untyped } from '../worker.js'
+import type { Added } from './added.js'
 import type { Columns, Validate } from './columns.js'
 import type { ModelClass, NewRecord, RecordOf, Repository, Schema } from './define.js'
 import type { EventQueue } from './events.js'
-import type { Added, AnyModel, JsonModel, ModelOptions } from './model.js'
+import type { AnyModel, JsonModel, ModelOptions } from './model.js'
 import type { SQLite, SQLiteOptions } from './sql.js'
 
 /**
@@ -12,13 +13,21 @@ import type { SQLite, SQLiteOptions } from './sql.js'
  * model's options.
  */
 export interface MigrationArgs {
-  db: DB<Untyped>
-  /** The model, for a model's own migrations. */
+  /** The database inside the transaction of the migrations. */
+  db: MigrationDB
+  /** The model, for a model's own migrations; as {@link MigrationModel} says. */
   model?: Untyped
   /** The events, to be read, where events own the models. */
   queue?: EventQueue
+  /** What `migrationOptions` of the model has. */
   [option: string]: Untyped
 }
+/** A database as a migration has it; its models are as {@link MigrationModel} says. */
+export interface MigrationDB extends DB<Untyped> {
+  /** Removes the table of a model that is no longer added; else rejects with `DUPLICATE_MODEL`. */
+  removeModel(name: string): Promise<void>
+}
+
 /** Runs once, in the one transaction of all. */
 export type Migration =
   | ((args: MigrationArgs) => unknown)
@@ -26,10 +35,15 @@ export type Migration =
 
 /** What opening a database is at. */
 export interface Progress {
+  /** `migrations`, or what a model's table gets: `columns`, `versions`, `indexes` and others. */
   phase: string
+  /** The model, where one is being made fit. */
   model?: string
+  /** The key of a migration that has run. */
   migration?: string
+  /** How many steps, or rows, are done. */
   done: number
+  /** How many there are. */
   total: number
 }
 
@@ -39,6 +53,7 @@ export interface DBOptions extends SQLiteOptions {
    * keys' text.
    */
   migrations?: readonly { runKey: string; up: (args: MigrationArgs) => unknown }[]
+  /** Awaited before the migrations, when there are any to run; gets the database to use there. */
   onBeforeMigrations?: (db: Untyped) => unknown
   /** Told each step when tables, columns, indexes or rows are made fit for the models. */
   onProgress?: (progress: Progress) => void
@@ -52,18 +67,25 @@ export interface DBOptions extends SQLiteOptions {
 
 /** driftdb's figures. */
 export interface Metrics {
+  /** Null: there is no sync to S3. */
   lastSyncAt: number | null
+  /** Null: there is no sync to S3. */
   lastSnapshotAt: number | null
+  /** 0: there is no sync to S3. */
   pendingChanges: number
-  /** 0 for a database in memory. */
+  /** Bytes of the file; 0 for a database in memory. */
   dbSizeBytes: number
+  /** 0: there is no sync to S3. */
   totalSynced: number
+  /** 0: there is no sync to S3. */
   syncErrors: number
+  /** False: there is no sync to S3. */
   isRunning: boolean
 }
 
 /** A database with models. `Store` types `store`: `new DB<{things: Things}>()`. */
 export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
+  /** Opens nothing yet. Throws a `TypeError` for options that are unknown or of another type. */
   constructor(options?: DBOptions)
   /** The models by name. */
   store: string extends keyof Store ? Untyped : Store
@@ -91,32 +113,34 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   >(Model: M, options?: ModelOptions<C, IdCol, V>): Added<M, C, IdCol, V>
   /** Adds migrations before the database is open. */
   registerMigrations(group: string, migrations: { readonly [key: string]: Migration }): void
-  /** In a migration: removes a model's table. */
-  removeModel(name: string): Promise<void>
+
+  // driftdb's methods; in a transaction those of its `tx` work inside
 
   /** driftdb: the repository of a table, which is made or extended when the database opens. */
   define<const S extends Schema>(table: string, schema: S): Repository<RecordOf<S>, NewRecord<S>>
   /** driftdb: gives a class with static `tableName` and `schema` its table. */
   registerModel(Class: ModelClass): void
-  /** The repository of a defined table; that of a transaction's `tx` works inside. */
+  /** driftdb: the repository of a defined table; that of a transaction's `tx` works inside. */
   repository<T extends object = Untyped>(table: string): Repository<T>
   /** driftdb: `withTransaction`. */
   transaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
+  /** driftdb: the file's size; the figures of S3 stay as at the start, for there is no sync. */
   getMetrics(): Promise<Metrics>
-  /** Whether SQLite finds the file in order. */
+  /** driftdb: whether SQLite finds the file in order. */
   integrityCheck(): Promise<boolean>
   /** driftdb: what there is below: this database. */
   raw(): this
   /**
-   * The database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal digits.
-   * Kept in the file.
+   * driftdb: the database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal
+   * digits. Kept in the file.
    */
   getNodeId(): Promise<string>
-  /** Nothing waits for S3. */
+  /** driftdb: resolves at once, for nothing waits for S3. */
   flush(): Promise<void>
-  /** Rejects with `NOT_SUPPORTED`. */
+  /** driftdb: rejects with `NOT_SUPPORTED`: there is no sync to S3. */
   snapshot(): Promise<never>
-  /** Throws `NOT_SUPPORTED`. */
+  /** driftdb: throws `NOT_SUPPORTED`: there is no sync to S3. */
   startSync(): never
+  /** driftdb: does nothing, for there is no sync to S3. */
   stopSync(): void
 }

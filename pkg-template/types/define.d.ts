@@ -12,10 +12,13 @@ interface RecordTypes extends Omit<ColumnTypes, 'NUMERIC'> {
 
 /** A column of a schema: `Column.text().required()`, or plainly `{type: 'TEXT', notNull: true}`. */
 export interface SchemaColumn extends Omit<ColumnDefinition, 'type' | 'index' | 'unique'> {
+  /** What it holds. */
   readonly type: keyof RecordTypes
   /** A record without a value is refused. */
   readonly notNull?: boolean
+  /** No two records may have the same value. Default false. */
   readonly unique?: boolean
+  /** Has an index. Default false. */
   readonly index?: boolean
   /** What a record without a value gets. */
   readonly default?: Untyped
@@ -26,35 +29,47 @@ export type Schema = { readonly [name: string]: SchemaColumn | ColumnBuilder<Sch
 
 /** Says a column; a schema takes it with or without `build()`. */
 export interface ColumnBuilder<D extends SchemaColumn> {
+  /** A record without a value is refused. */
   required(): ColumnBuilder<D & { readonly notNull: true }>
+  /** No two records may have the same value. */
   unique(): ColumnBuilder<D & { readonly unique: true }>
+  /** What a record without a value gets. */
   default<V extends RecordTypes[D['type']] | null>(
     value: V,
   ): ColumnBuilder<D & { readonly default: V }>
+  /** Gives the column an index. */
   index(): ColumnBuilder<D & { readonly index: true }>
+  /** The column as a plain object. */
   build(): D
 }
 
 type Kind<T extends keyof RecordTypes> = () => ColumnBuilder<{ readonly type: T }>
 export const Column: {
+  /** A string. */
   text: Kind<'TEXT'>
+  /** A number; beyond 2^53 a BigInt. */
   integer: Kind<'INTEGER'>
+  /** A number, as a double. */
   real: Kind<'REAL'>
   /** true and false; 1 and 0 in SQL. */
   boolean: Kind<'BOOLEAN'>
   /** `Uint8Array`. */
   blob: Kind<'BLOB'>
+  /** Any JSON. */
   json: Kind<'JSON'>
   /** `Date`; milliseconds in SQL. */
   date: Kind<'DATE'>
+  /** A BigInt of 64 bits. */
   bigint: Kind<'BIGINT'>
 }
 
 /** What every record has. */
 export interface BaseRecord {
+  /** A UUID unless one is given. */
   id: string
-  /** Milliseconds since 1970. */
+  /** When it was created, in milliseconds since 1970. */
   createdAt: number
+  /** When it was last changed, in milliseconds since 1970. */
   updatedAt: number
 }
 
@@ -106,22 +121,31 @@ export type RecordData<T> = Flat<Nullable<Data<T>> & Settable<Data<T>>>
 export type Where<T> = Attrs<Data<T>>
 
 export interface FindOptions<T> {
+  /** Conditions by column; without any all records. */
   where?: Where<T> | undefined
   /** By the first column named, then by the next. */
   orderBy?: { [K in keyof Data<T>]?: 'ASC' | 'DESC' | 'asc' | 'desc' }
+  /** How many records at most; 0 means none. */
   limit?: number | undefined
+  /** How many records to pass over. Default 0. */
   offset?: number | undefined
 }
 
 /** driftdb's methods over a model. */
 export class Repository<T extends object = Untyped, New = RecordData<T>> {
+  /** `fields` are the columns it takes, without them any; `Item` is what records are. */
   constructor(model: AnyModel, about?: { fields?: string[]; Item?: new () => object })
   /** Inserts a record; gives it as stored, with `id`, times and defaults. */
   create(data: New): Promise<T>
+  /** The record with an id; null without one. */
   findById(id: string): Promise<T | null>
+  /** The first record that matches; null without one. */
   findOne(where?: Where<T>): Promise<T | null>
+  /** The records that match, in their order. An unknown column is a `TypeError`. */
   find(options?: FindOptions<T>): Promise<T[]>
+  /** `find` by its conditions. */
   filter(where?: Where<T>, options?: Omit<FindOptions<T>, 'where'>): Promise<T[]>
+  /** How many records match. */
   count(where?: Where<T>): Promise<number>
   /**
    * Changes what matches, and `updatedAt`; gives their number. An undefined condition is a
@@ -142,6 +166,7 @@ export class Repository<T extends object = Untyped, New = RecordData<T>> {
   upsert(where: Where<T>, data: RecordData<T>): Promise<T>
   /** The rows of a statement, as SQLite has them. */
   raw<R = SqlRow>(sql: string, params?: SqlParams): Promise<R[]>
+  /** Runs a statement that writes. */
   runRaw(
     sql: string,
     params?: SqlParams,
@@ -151,7 +176,9 @@ export class Repository<T extends object = Untyped, New = RecordData<T>> {
 /** A class for `registerModel`. */
 export interface ModelClass<T extends object = Untyped, S = Untyped> {
   new (): T
+  /** The table. */
   readonly tableName: string
+  /** Its columns. */
   readonly schema: S
 }
 /** A record of a class: its own properties, and those its schema tells. */
@@ -168,50 +195,74 @@ type NewIn<T, S> = S extends Schema
  * schema`.
  */
 export class Model implements BaseRecord {
+  /** A UUID unless one is given. */
   id: string
+  /** When it was created, in milliseconds since 1970. */
   createdAt: number
+  /** When it was last changed, in milliseconds since 1970. */
   updatedAt: number
+  /** Inserts a record; gives it as stored, with `id`, times and defaults. */
   static create<T extends object, S>(
     this: ModelClass<T, S>,
     data: NewIn<T, S>,
   ): Promise<RecordIn<T, S>>
+  /** The record with an id; null without one. */
   static findById<T extends object, S>(
     this: ModelClass<T, S>,
     id: string,
   ): Promise<RecordIn<T, S> | null>
+  /** The first record that matches; null without one. */
   static findOne<T extends object, S>(
     this: ModelClass<T, S>,
     where?: Where<RecordIn<T, S>>,
   ): Promise<RecordIn<T, S> | null>
+  /** The records that match, in their order. An unknown column is a `TypeError`. */
   static find<T extends object, S>(
     this: ModelClass<T, S>,
     options?: FindOptions<RecordIn<T, S>>,
   ): Promise<RecordIn<T, S>[]>
+  /** `find` by its conditions. */
   static filter<T extends object, S>(
     this: ModelClass<T, S>,
     where?: Where<RecordIn<T, S>>,
     options?: Omit<FindOptions<RecordIn<T, S>>, 'where'>,
   ): Promise<RecordIn<T, S>[]>
+  /** How many records match. */
   static count<T extends object, S>(
     this: ModelClass<T, S>,
     where?: Where<RecordIn<T, S>>,
   ): Promise<number>
+  /**
+   * Changes what matches, and `updatedAt`; gives their number. An undefined condition is a
+   * `TypeError`.
+   */
   static update<T extends object, S>(
     this: ModelClass<T, S>,
     where: Where<RecordIn<T, S>>,
     data: Omit<RecordData<RecordIn<T, S>>, 'id'>,
   ): Promise<number>
+  /**
+   * Removes what matches, `{}` everything; gives their number. An undefined condition is a
+   * `TypeError`.
+   */
   static delete<T extends object, S>(
     this: ModelClass<T, S>,
     where: Where<RecordIn<T, S>>,
   ): Promise<number>
+  /** Removes the record with an id; whether there was one. */
   static deleteById(id: string): Promise<boolean>
+  /**
+   * Changes what matches and gives the first, or creates one of `data` and the values in `where`.
+   * One transaction.
+   */
   static upsert<T extends object, S>(
     this: ModelClass<T, S>,
     where: Where<RecordIn<T, S>>,
     data: RecordData<RecordIn<T, S>>,
   ): Promise<RecordIn<T, S>>
+  /** The rows of a statement, as SQLite has them. */
   static raw<R = SqlRow>(sql: string, params?: SqlParams): Promise<R[]>
+  /** Runs a statement that writes. */
   static runRaw(
     sql: string,
     params?: SqlParams,

@@ -1,14 +1,16 @@
 // Types of searches: conditions by what a column holds, options and results.
 
 import type { Untyped } from '../worker.js'
-import type { Columns, IsAny, Made, ValueOf } from './columns.js'
+import type { Columns, Flat, IsAny, Made, ValueOf } from './columns.js'
 
 interface Equality<V> {
   /** Null asks for documents without a value. */
   $eq?: V | null
   /** Another value, or none. */
   $ne?: V | null
+  /** One of these; null stands for no value. */
   $in?: readonly (V | null)[]
+  /** None of these. */
   $nin?: readonly (V | null)[]
   /** Whether there is a value. */
   $exists?: boolean
@@ -17,9 +19,13 @@ interface Equality<V> {
 }
 
 interface Order<V> {
+  /** Greater. */
   $gt?: V
+  /** Greater or equal. */
   $gte?: V
+  /** Less. */
   $lt?: V
+  /** Less or equal. */
   $lte?: V
   /** From the first to the second, both included. */
   $between?: readonly [V, V]
@@ -40,7 +46,9 @@ interface Pattern {
 interface Members<E> {
   /** The array holds it. */
   $contains?: E
+  /** The array holds all of them. */
   $containsAll?: readonly E[]
+  /** The array holds one of them. */
   $containsAny?: readonly E[]
 }
 
@@ -117,8 +125,11 @@ type Condition<W, O> = IsAny<W> extends true ? W : W | O | null | undefined
 
 /** `{$and, $or, $not}` of attributes, and full text in all columns of its index. */
 export interface Logical<A> {
+  /** All of them. */
   $and?: readonly A[]
+  /** One of them. */
   $or?: readonly A[]
+  /** Not this one. */
   $not?: A
   /** Any column with `fts`. */
   $match?: Match
@@ -179,8 +190,9 @@ export type Sort<Doc = Untyped, C extends Columns = Columns> = {
 }
 
 export interface SnippetOptions {
-  /** Put before and after each word found. Default nothing. */
+  /** Put before each word found. Default nothing. */
   before?: string
+  /** Put after each word found. Default nothing. */
   after?: string
   /** Put where text was left out. Default `…`. */
   ellipsis?: string
@@ -197,9 +209,11 @@ export interface SearchOptions<
   Only extends boolean = boolean,
   Snip extends Snippets = Snippets,
 > {
-  /** 0 and undefined mean all. */
+  /** How many documents at most; 0 and undefined mean all. */
   limit?: number | undefined
+  /** How many documents to pass over. Default 0. */
   offset?: number | undefined
+  /** The order: `{column: n}`, by |n| ascending, where a negative one means descending. */
   sort?: Sort<Doc, C>
   /**
    * SQL conditions with their values, the developer's own code; one with a falsy value is skipped.
@@ -210,12 +224,14 @@ export interface SearchOptions<
    * than a column.
    */
   join?: string
+  /** The values for the `?` of `join`. */
   joinVals?: readonly unknown[]
   /**
    * Columns to give instead of documents, each at its path, or SQL of the developer's own, by its
    * text or the `n` of `count(*) AS n`.
    */
   cols?: Cols
+  /** Give equal rows once. Default false. */
   distinct?: boolean
   /** The page after, or before, an earlier search with the same sort. */
   cursor?: string | undefined
@@ -240,6 +256,7 @@ export type FigureOptions<Doc = Untyped, C extends Columns = Columns> = Omit<
 
 /** A page of results. */
 export interface Page<Item> {
+  /** The documents, or the wanted columns of them. */
   items: Item[]
   /** How many match in all. */
   total?: number
@@ -255,14 +272,16 @@ export type Item<Doc, C extends Columns, Cols extends readonly string[] = never,
 ] extends [never]
   ? [Snip] extends [never]
     ? Doc
-    : Doc & { $rank?: number; $snippet: { [K in keyof Snip]: string } }
-  : {
-      [N in Exclude<Cols[number], Placed<C>> as Given<N>]?: N extends keyof C
-        ? ValueOf<Made<C[N]>>
-        : N extends keyof Doc
-          ? Doc[N]
-          : Untyped
-    } & ([Cols[number] & Placed<C>] extends [never] ? unknown : Partial<Doc>)
+    : Flat<Doc & { $rank?: number; $snippet: { -readonly [K in keyof Snip]: string } }>
+  : Flat<
+      {
+        [N in Exclude<Cols[number], Placed<C>> as Given<N>]?: N extends keyof C
+          ? ValueOf<Made<C[N]>>
+          : N extends keyof Doc
+            ? Doc[N]
+            : Untyped
+      } & ([Cols[number] & Placed<C>] extends [never] ? unknown : Partial<Doc>)
+    >
 /** Columns whose values lie elsewhere than under their names. */
 type Placed<C> = string extends keyof C
   ? never
@@ -288,5 +307,6 @@ export interface Explanation {
   indexes: string[]
   /** Whether it reads the whole table. */
   scans: boolean
+  /** The statement. */
   sql: string
 }

@@ -13,7 +13,9 @@ export type SqlParams = readonly SqlValue[] | { readonly [name: string]: SqlValu
 export type SqlRow = Record<string, null | number | bigint | string | Uint8Array>
 /** What a statement that writes has done. */
 export interface RunResult {
+  /** How many rows it inserted, changed or deleted. */
   changes: number
+  /** The rowid of the last inserted row of this connection. */
   lastID: number | bigint
 }
 
@@ -22,6 +24,7 @@ export interface SQLiteOptions {
   file?: string
   /** For messages. Default: the file's base name. */
   name?: string
+  /** Writes reject with `SQLITE_READONLY`, and no migration runs. Default false. */
   readOnly?: boolean
   /** Prints every statement with its time; errors say where the call came from. */
   verbose?: boolean
@@ -82,50 +85,80 @@ type Query<Result> = {
  * opening.
  */
 export interface Statement {
+  /** Tells a statement from its text. */
   readonly isStatement: true
+  /** Its text. */
   readonly sql: string
+  /** Where it runs. */
   readonly db: SQLite
+  /** What errors call it, where `prepare` was given a name. */
+  readonly name: string | undefined
+  /** Runs it, when it writes. */
   run(params?: SqlParams): Promise<RunResult>
+  /** Its first row; undefined without any. */
   get(params?: SqlParams): Promise<SqlRow | undefined>
+  /** All its rows. */
   all(params?: SqlParams): Promise<SqlRow[]>
   /** Calls `fn` with each row; resolves to their number. */
   each(fn: (row: SqlRow) => void): Promise<number>
   each(params: SqlParams | undefined, fn: (row: SqlRow) => void): Promise<number>
+  /** Waits for what was called and forgets it. It can be used again all the same. */
   finalize(): Promise<void>
 }
 
 /** What the event `call` tells. */
 export interface Call {
+  /** The database's name. */
   name: string
+  /** `run`, `all`, `get`, `each` or `exec`. */
   method: string
+  /** Whether it was a prepared statement. */
   isStmt: boolean
+  /** The text. */
   query: string
+  /** The values. */
   args: unknown
   /** Milliseconds. */
   duration: number
+  /** What it gave. */
   output?: unknown
+  /** What it threw. */
   error?: unknown
 }
 
 /** One lazily opened SQLite database. A failed open is tried again by the next call. */
 export class SQLite extends Emitter {
+  /** The template tag, as `import { sql }` gives it. */
   static sql: typeof sql
+  /** Opens nothing yet. Throws a `TypeError` for options that are unknown or of another type. */
   constructor(options?: SQLiteOptions)
+  /** The path, or `:memory:`. */
   readonly file: string
+  /** For messages. */
   readonly name: string
+  /** The models by name, of a `DB`. */
+  store: Untyped
+  /** Whether the database is open. */
   readonly isOpen: boolean
+  /** Whether what is called on this object runs in a transaction, as it does on a `tx`. */
   readonly inTransaction: boolean
   /** Resolves when somebody has opened the database; opens nothing itself. */
   readonly dbP: Promise<unknown>
   /** How the database is kept. The event `kept` is emitted when this changes. */
   readonly status: StorageStatus
+  /** The template tag, as `import { sql }` gives it. */
   sql: typeof sql
+  /**
+   * Opens the database now instead of with the first call, and runs what migrations there are.
+   * Rejects with `LOCKED` while another process or tab has it, with `NEWER_FORMAT` for a file of a
+   * newer version, with `CORRUPT` for one that is no database.
+   */
   open(): Promise<this>
   /** Waits for running operations and lets the files go. The next call opens it again. */
   close(): Promise<void>
   /** Runs `fn` now if the database is open, else once when it opens. */
   runOnceOnOpen(fn: (db: this) => unknown): unknown
-  /** Runs a statement that writes. */
+  /** Runs a statement that writes; rejects with SQLite's `SQLITE_…`, as all of these do. */
   run: Query<RunResult>
   /** All rows. */
   all: Query<SqlRow[]>
@@ -158,10 +191,13 @@ export class SQLite extends Emitter {
   withTransaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
   /** The same. */
   batch<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
+  /** A transaction began, was kept or undone, is over; the status of the storage changed. */
   on(name: 'begin' | 'end' | 'rollback' | 'finally' | 'kept', fn: () => void): this
+  /** A statement ran. */
   on(name: 'call', fn: (call: Call) => void): this
   /** A search reads a whole table of more than 10,000 rows: once per model and columns. */
   on(name: 'warning', fn: (message: string) => void): this
+  /** A commit changed these tables. */
   on(name: 'change', fn: (tables: string[]) => void): this
 }
 

@@ -79,3 +79,10 @@ pub fn history(conn: &Conn, filter: &Filter) -> Result<Vec<HistoryRow>> {
         })
     })
 }
+
+/// How many events the queue has, of a type if one is given.
+pub fn count(conn: &Conn, event_type: Option<&str>) -> Result<u64> {
+    let sql = "SELECT count(*) FROM _history WHERE ?1 IS NULL OR t = ?1";
+    let found = conn.one(sql, &[event_type.into()], |row| row.int(0))?;
+    Ok(found.unwrap_or(0) as u64)
+}

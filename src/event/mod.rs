@@ -14,6 +14,7 @@ mod types;
 
 pub use app::{App, Event, Phases};
 pub use crud::{Action, complete};
+pub use history::count as count_events;
 pub use history::{Filter, HistoryRow, history};
 pub use process::{Models, process};
 pub use result::{ModelResult, Results};

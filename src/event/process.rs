@@ -15,7 +15,8 @@ pub type Models = BTreeMap<String, Rc<Model>>;
 
 /// Reduces, applies and derives an event that was preprocessed.
 ///
-/// # Errors Whatever the reducers, the tables or the derivers say; [`Error::is_environmental`]
+/// # Errors
+/// Whatever the reducers, the tables or the derivers say; [`Error::is_environmental`]
 /// tells whether the event or the surroundings are at fault.
 pub async fn process<A: App>(db: &Db, models: &Models, app: &A, event: &Event) -> Result<Results> {
     let mut results = Results::new();

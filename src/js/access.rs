@@ -1,8 +1,8 @@
-//! Who may touch the open transaction: the application's own, or a phase of an event that runs
-//! users' functions.
+//! Access to the open transaction, by token.
 //!
-//! Each gets a token; calls that carry it work inside the transaction, all others queue or read the
-//! last commit.
+//! An application's transaction gets a token, and so does each phase of an event that runs users'
+//! functions. A call that carries the valid token works inside the open transaction. Any other call
+//! waits for its turn to write, or reads the last commit.
 
 use std::cell::{Cell, RefCell};
 
@@ -25,7 +25,7 @@ struct Grant {
 }
 
 impl Access {
-    /// Opens the transaction to whoever holds the token.
+    /// Gives a token for the open transaction, to read or to write as well.
     pub(super) fn grant(&self, writes: bool) -> u32 {
         let token = self.last.get() + 1;
         self.last.set(token);
@@ -33,25 +33,25 @@ impl Access {
         token
     }
 
-    /// Ends what was granted.
+    /// Makes the token invalid.
     pub(super) fn revoke(&self) {
         self.open.set(None);
     }
 
-    /// Keeps the lane for an application's transaction.
+    /// Keeps the turn for an application's transaction; gives its token.
     pub(super) fn hold(&self, turn: Turn) -> u32 {
         self.turn.replace(Some(turn));
         self.grant(true)
     }
 
-    /// Ends an application's transaction; the turn is over when the result is dropped.
+    /// Ends an application's transaction; its turn ends when the result is dropped.
     pub(super) fn release(&self, token: u32) -> Result<Turn> {
         self.check(token, true)?;
         self.revoke();
         self.turn.take().ok_or_else(over)
     }
 
-    /// Whether what is open is open to a phase of an event.
+    /// Whether the open transaction is an event's, and not the application's own.
     pub(super) fn is_phase(&self) -> bool {
         self.turn.borrow().is_none()
     }
@@ -60,14 +60,14 @@ impl Access {
     pub(super) fn check(&self, token: u32, writes: bool) -> Result<()> {
         match self.open.get() {
             Some(grant) if grant.token == token && (grant.writes || !writes) => Ok(()),
-            Some(grant) if grant.token == token => {
-                Err(Error::BadValue("reducers only read: return what is to be written".into()))
-            }
+            Some(grant) if grant.token == token => Err(Error::BadValue(
+                "reducers only read: return the changes instead of writing them".into(),
+            )),
             _ => Err(over()),
         }
     }
 }
 
 fn over() -> Error {
-    Error::BadValue("this transaction is over: await every call inside it".into())
+    Error::BadValue("this transaction is over: await every call made inside its function".into())
 }

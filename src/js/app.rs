@@ -1,9 +1,10 @@
-//! The users' functions: called in their phase, with a token for what they may do meanwhile.
+//! The application's functions, clock and randomness. Each function runs in its phase of an event,
+//! with a token for the open transaction.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Date, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -12,9 +13,11 @@ use super::error::user_error;
 use crate::error::{Error, Result};
 use crate::event::{App, Event, Phases};
 use crate::sync::id::Id;
+use crate::vfs::realm;
 
 #[wasm_bindgen]
 extern "C" {
+    // by hand: the object is this package's own
     /// The object of the class API that calls the users' functions. Each gets the event's fields
     /// and a token, and returns its result or a promise of it.
     pub type Functions;
@@ -62,11 +65,6 @@ extern "C" {
         token: u32,
         results: &str,
     ) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn date_now() -> f64;
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
-    fn fill_random(bytes: &Uint8Array);
 }
 
 /// Random bytes got at a time: a call into the platform costs more than a small event.
@@ -82,20 +80,19 @@ impl Random {
     pub(super) fn draw(&self) -> [u8; 16] {
         let mut pool = self.0.borrow_mut();
         if pool.len() < 16 {
-            let bytes = Uint8Array::new_with_length(POOL as u32);
-            fill_random(&bytes);
-            *pool = bytes.to_vec();
+            pool.resize(POOL, 0);
+            let filled =
+                realm().crypto().and_then(|all| all.get_random_values_with_u8_array(&mut pool));
+            if let Err(error) = filled {
+                // without randomness two replicas would make the same ids
+                wasm_bindgen::throw_val(error);
+            }
         }
         let mut out = [0; 16];
         let rest = pool.len() - 16;
         out.copy_from_slice(&pool.split_off(rest));
         out
     }
-}
-
-/// The clock, in ms since 1970.
-pub(super) fn now() -> f64 {
-    date_now()
 }
 
 /// The app of a store in JavaScript.
@@ -119,7 +116,7 @@ impl JsApp {
         JsApp { functions, phases: OnceCell::new(), access, random: Random::default() }
     }
 
-    /// Calls a phase's function, waits for it if it is async, and takes back what it was allowed.
+    /// Calls a phase's function, waits for it if it is async, then ends its access.
     async fn call(
         &self,
         phase: &str,
@@ -153,7 +150,7 @@ impl App for JsApp {
     }
 
     fn now(&self) -> i64 {
-        now() as i64
+        Date::now() as i64
     }
 
     fn random(&self) -> [u8; 16] {
@@ -195,5 +192,5 @@ impl App for JsApp {
 }
 
 fn bad_return(phase: &str) -> Error {
-    Error::BadValue(format!("the class API gave no text for {phase}"))
+    Error::BadValue(format!("{phase} gave the engine no JSON text: this is a fault of the package"))
 }

@@ -2,9 +2,10 @@
 //!
 //! With the system's files `fs` a name is a path, without one it names one of the browser's.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
+use super::plain;
 use super::settle::settle;
 use crate::vfs::{place, system};
 
@@ -16,7 +17,7 @@ pub fn list_databases(fs: JsValue, directory: String) -> Result<JsValue, JsValue
             true => place::list().await?,
             false => system::list(fs.unchecked_ref(), &directory)?,
         };
-        Ok(names.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into())
+        plain::write(&names)
     })
 }
 

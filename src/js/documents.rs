@@ -12,9 +12,10 @@ use crate::sql::Value;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Writes documents, one to a line of UTF-8: wasm-bindgen would copy a string character by
-    /// character. Gives for each: undefined when it reads back as it was given; its id, a number or
-    /// BigInt, when it was counted up; else the document as it reads now, as JSON.
+    /// Writes documents, as lines of JSON in UTF-8: wasm-bindgen copies a string character by
+    /// character, which is slower. Gives for each document undefined when it reads back as it was
+    /// given, its id (a number or BigInt) when the engine made the id, else the document as it now
+    /// reads, as JSON.
     pub fn set(
         &self,
         model: String,
@@ -97,7 +98,7 @@ impl Engine {
         })
     }
 
-    /// Removes documents by their ids, all or none; how many there were.
+    /// Removes documents by their ids, all or none; gives how many there were.
     pub fn remove(&self, model: String, ids: &Array, token: u32) -> Result<JsValue, JsValue> {
         let ids: Vec<Value> =
             ids.iter().map(|id| value::from_js(&id, "id")).collect::<Result<_>>().map_err(to_js)?;

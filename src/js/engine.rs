@@ -3,16 +3,17 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Object};
+use js_sys::Array;
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::access::Access;
 use super::app::{Functions, JsApp};
 use super::error::to_js;
 use super::host_sql::{HostLink, Linked};
+use super::plain;
 use super::settle::settle;
 use super::sync::Machine;
-use super::value;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Durability, Options};
 use crate::store::Store;
@@ -32,22 +33,16 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a database. `storage` is `file` (then `fs` is the system's files), `opfs`,
-    /// `indexeddb`, `memory`, or `browser` for the one of these three that has it or is the best
-    /// there is. Gives the `Engine`.
-    #[allow(clippy::too_many_arguments)]
+    /// Opens a database with options `{storage, file, relaxed?, readOnly?}`; gives the `Engine`.
+    /// `storage` is `file` (then `fs` is the system's files), `opfs`, `indexeddb`, `memory`, or
+    /// `browser` for the one of these three that has it or is the best there is.
     pub fn open(
-        storage: String,
-        file: String,
-        relaxed: bool,
-        read_only: bool,
+        options: JsValue,
         fs: JsValue,
         functions: Option<Functions>,
     ) -> Result<JsValue, JsValue> {
-        let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
-        let options = Options { durability, read_only };
         settle(async move {
-            let (place, db) = open_db(&storage, &file, fs, options).await?;
+            let (place, db) = open_db(options, fs).await?;
             let access = Rc::new(Access::default());
             let store = Rc::new(Store::new(db, JsApp::new(functions, access.clone())));
             Ok(Engine { store, access, machine: Rc::default(), place }.into())
@@ -63,8 +58,8 @@ impl Engine {
         Ok(Engine { store, access, machine: Rc::default(), place: "adapter" })
     }
 
-    /// Finishes what is in the lane and refuses the rest; the files are let go when the engine is
-    /// freed.
+    /// Waits for the writes that have begun and refuses later ones. The files are closed when the
+    /// engine is freed.
     pub fn close(&self) -> Result<JsValue, JsValue> {
         let store = self.store.clone();
         settle(async move {
@@ -80,7 +75,7 @@ impl Engine {
         self.place.into()
     }
 
-    /// Whether the last write found no room.
+    /// Whether the last write failed because the storage is full.
     #[wasm_bindgen(getter)]
     pub fn full(&self) -> bool {
         self.store.db().is_full()
@@ -92,8 +87,8 @@ impl Engine {
         self.run(|store| async move { store.db().catch_up().await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// What the database was first called by chance: another one means that it was made anew.
-    /// Undefined without a queue.
+    /// The random name that the database got when its queue was made, undefined before that.
+    /// Another name under the same file means that the database was deleted and made again.
     #[wasm_bindgen(getter)]
     pub fn birth(&self) -> Option<String> {
         self.store.birth().map(|birth| birth.to_string())
@@ -114,7 +109,7 @@ impl Engine {
         })
     }
 
-    /// Begins a part of the application's transaction that can be undone alone; gives its depth.
+    /// Begins a savepoint in the application's transaction; gives its depth.
     pub fn nest(&self, token: u32) -> Result<u32, JsValue> {
         let depth = || -> Result<u32> {
             self.access.check(token, true)?;
@@ -123,7 +118,7 @@ impl Engine {
         depth().map_err(to_js)
     }
 
-    /// Ends such a part; undoes it unless `keep`.
+    /// Ends a savepoint: keeps its writes, or rolls them back.
     pub fn unnest(&self, token: u32, depth: u32, keep: bool) -> Result<(), JsValue> {
         let done = || -> Result<()> {
             self.access.check(token, true)?;
@@ -133,7 +128,7 @@ impl Engine {
         done().map_err(to_js)
     }
 
-    /// Makes the application's transaction permanent.
+    /// Commits the application's transaction.
     pub fn commit(&self, token: u32) -> Result<JsValue, JsValue> {
         let turn = self.access.release(token).map_err(to_js)?;
         self.run(|store| async move {
@@ -144,7 +139,7 @@ impl Engine {
         })
     }
 
-    /// Undoes the application's transaction.
+    /// Rolls the application's transaction back.
     pub fn rollback(&self, token: u32) -> Result<(), JsValue> {
         let done = || -> Result<()> {
             let _turn = self.access.release(token)?;
@@ -154,14 +149,24 @@ impl Engine {
     }
 }
 
-/// Opens a database where it is kept; `storage` and `fs` as in [`Engine::open`]. Gives the
+/// The options of [`Engine::open`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opening {
+    storage: String,
+    file: String,
+    #[serde(default)]
+    relaxed: bool,
+    #[serde(default)]
+    read_only: bool,
+}
+
+/// Opens a database where it is kept; `options` and `fs` as in [`Engine::open`]. Gives the
 /// storage's name, too.
-pub(super) async fn open_db(
-    storage: &str,
-    file: &str,
-    fs: JsValue,
-    options: Options,
-) -> Result<(&'static str, Db)> {
+pub(super) async fn open_db(options: JsValue, fs: JsValue) -> Result<(&'static str, Db)> {
+    let Opening { storage, file, relaxed, read_only } = plain::read(options, "options")?;
+    let (storage, file) = (storage.as_str(), file.as_str());
+    let durability = if relaxed { Durability::Relaxed } else { Durability::Strict };
     let (place, vfs, name) = match (storage, Place::from_name(storage)) {
         ("file", _) => {
             let (vfs, name) = open_file(fs.unchecked_ref(), file).await?;
@@ -176,13 +181,13 @@ pub(super) async fn open_db(
             (place.name(), vfs, name)
         }
     };
-    let db = Db::open(vfs, &name, options)?;
+    let db = Db::open(vfs, &name, Options { durability, read_only })?;
     // what opening has made is what a first commit that fails goes back to
     db.flush().await?;
     Ok((place, db))
 }
 
-/// What is done with the store in one go.
+/// Work on the store that waits for nothing.
 pub(super) type Job<'a> = Box<dyn FnOnce(&Store<JsApp>) -> Result<JsValue> + 'a>;
 
 impl Engine {
@@ -197,7 +202,7 @@ impl Engine {
         settle(operation(self.store.clone()))
     }
 
-    /// A write inside the open transaction, undone alone when it fails.
+    /// A write inside the open transaction. When it fails, only its own changes are rolled back.
     pub(super) fn inside(
         &self,
         token: u32,
@@ -206,13 +211,13 @@ impl Engine {
         self.part(token, Box::new(operation))
     }
 
-    /// Compiled once, not for each operation.
+    /// [`Engine::inside`], compiled once and not for each operation.
     fn part(&self, token: u32, operation: Job<'_>) -> Result<JsValue, JsValue> {
         let done = || {
             self.access.check(token, true)?;
             self.store.db().transaction(|| operation(&self.store))
         };
-        // what SQL did on the way to a commit of its own is said better by the transaction
+        // when the commit hook refused a COMMIT in the application's SQL, `check_open` knows why
         let told = |error: Error| {
             self.store.db().check_open().err().filter(|_| by_hook(&error)).unwrap_or(error)
         };
@@ -240,16 +245,8 @@ impl Engine {
     }
 }
 
-/// Whether a commit was refused by the writer's hook, which no constraint of a table words so.
+/// Whether the writer's commit hook refused a commit. A table's constraint always says which one
+/// failed; the hook leaves SQLite without a name to give.
 fn by_hook(error: &Error) -> bool {
     matches!(error, Error::Sqlite { message, .. } if message == "constraint failed")
-}
-
-/// An object of our own making.
-pub(super) fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (key, value) in fields {
-        value::put(&object, key, value.clone());
-    }
-    object.into()
 }

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::StorageEstimate;
 
 use crate::error::Error;
+use crate::vfs::storage_manager;
 
 thread_local! {
     /// Makes an error of the class API's class; given once.
@@ -15,7 +17,7 @@ thread_local! {
     static THROWN: RefCell<Option<JsValue>> = const { RefCell::new(None) };
 }
 
-/// Tells the engine what makes its errors: `make(code, message, cause)`.
+/// Sets the function that makes the engine's errors: `make(code, message, cause)`.
 #[wasm_bindgen(js_name = setErrorMaker)]
 pub fn set_error_maker(make: Function) {
     MAKER.set(Some(make));
@@ -32,7 +34,7 @@ pub(super) fn user_error(phase: &str, thrown: JsValue) -> Error {
     Error::User { phase: phase.to_string(), message }
 }
 
-/// A lack of room with how much the browser gives and how much of it is used, where it says so.
+/// Adds to a `QUOTA` error how much of its room this origin uses, where the browser tells.
 pub(super) async fn explained(error: Error) -> Error {
     let Error::Quota(what) = error else { return error };
     match estimate().await {
@@ -50,11 +52,9 @@ pub(super) async fn explained(error: Error) -> Error {
 
 /// Usage and quota of this origin in bytes.
 async fn estimate() -> Option<(f64, f64)> {
-    let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).ok();
-    let storage = get(&get(&js_sys::global(), "navigator")?, "storage")?;
-    let promise = get(&storage, "estimate")?.dyn_into::<Function>().ok()?.call0(&storage).ok()?;
-    let estimate = JsFuture::from(promise.dyn_into::<Promise>().ok()?).await.ok()?;
-    Some((get(&estimate, "usage")?.as_f64()?, get(&estimate, "quota")?.as_f64()?))
+    let estimate = JsFuture::from(storage_manager()?.estimate().ok()?).await.ok()?;
+    let estimate: StorageEstimate = estimate.unchecked_into();
+    Some((estimate.get_usage()?, estimate.get_quota()?))
 }
 
 /// The error as JavaScript gets it.

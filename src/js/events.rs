@@ -1,5 +1,7 @@
 //! Events and the queue for JavaScript: drafts in and events out as JSON text.
 
+use std::collections::BTreeMap;
+
 use js_sys::Array;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -7,8 +9,9 @@ use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
 use super::error::to_js;
+use super::plain;
 use crate::error::{Error, Result};
-use crate::event::{self, Filter, HistoryRow, Types};
+use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::limits;
@@ -28,9 +31,17 @@ struct DraftText {
     tv: u32,
 }
 
-/// A page's call in JSON: `{tab, n, done, again?}`.
+/// The options of the queue.
 #[derive(Deserialize)]
-struct CallText {
+struct Opening {
+    log: Option<String>,
+    version: i64,
+    types: Option<BTreeMap<String, TypeRule>>,
+}
+
+/// A page's call.
+#[derive(Deserialize)]
+struct CallGiven {
     tab: String,
     n: u64,
     done: u64,
@@ -38,17 +49,15 @@ struct CallText {
     again: bool,
 }
 
-/// What to read of the queue, in JSON: `{type?, after?, upTo?, limit?, newestFirst?}`.
+/// What to read of the queue.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct FilterText {
-    #[serde(default, rename = "type")]
+#[serde(rename_all = "camelCase")]
+struct FilterGiven {
+    #[serde(rename = "type")]
     event_type: Option<String>,
     #[serde(default)]
     after: u64,
-    #[serde(default)]
     up_to: Option<u64>,
-    #[serde(default)]
     limit: Option<u64>,
     #[serde(default)]
     newest_first: bool,
@@ -56,31 +65,25 @@ struct FilterText {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the queue, after the models were added. `log` is the synced log's name, `types` the
-    /// declared types of events in JSON: `{type: {tv, optional}}`.
+    /// Opens the queue, after the models were added, with options `{log?, version, types?}`: the
+    /// synced log's name, the version of the reducers, and the declared types of events as `{type:
+    /// {tv, optional}}`.
     #[wasm_bindgen(js_name = openEvents)]
-    pub fn open_events(
-        &self,
-        log: Option<String>,
-        version: i32,
-        types: Option<String>,
-    ) -> Result<JsValue, JsValue> {
-        let types = types.map_or(Ok(Types::default()), |text| {
-            let bad = |e: serde_json::Error| to_js(Error::BadValue(format!("types: {e}")));
-            serde_json::from_str(&text).map(Types::new).map_err(bad)
-        })?;
-        let options = EventOptions { log, version: version.into(), max_body: limits::BODY, types };
+    pub fn open_events(&self, options: JsValue) -> Result<JsValue, JsValue> {
+        let Opening { log, version, types } = plain::read(options, "options").map_err(to_js)?;
+        let types = types.map(Types::new).unwrap_or_default();
+        let options = EventOptions { log, version, max_body: limits::BODY, types };
         self.run(
             |store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) },
         )
     }
 
     /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?}`; gives
-    /// a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's, in JSON:
-    /// `{tab, n, done, again?}`.
-    pub fn dispatch(&self, drafts: &str, call: Option<String>) -> Result<JsValue, JsValue> {
+    /// a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab, n,
+    /// done, again?}`.
+    pub fn dispatch(&self, drafts: &str, call: JsValue) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
-        let call = call.map(|call| parse_call(&call)).transpose().map_err(to_js)?;
+        let call = (!call.is_undefined()).then(|| read_call(call)).transpose().map_err(to_js)?;
         self.run(|store| async move {
             let reply = match call {
                 Some(call) => store.dispatch_once(drafts, &call, write_dispatched).await?,
@@ -90,7 +93,7 @@ impl Engine {
         })
     }
 
-    /// The tabs of which calls are recorded.
+    /// The tabs whose calls are recorded.
     #[wasm_bindgen(js_name = callTabs)]
     pub fn call_tabs(&self) -> Result<Vec<String>, JsValue> {
         self.store.call_tabs().map_err(to_js)
@@ -102,7 +105,7 @@ impl Engine {
         self.run(|store| async move { store.forget_calls(&tab).await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// What became of an own event: `[seq, error?]`, undefined while it is pending.
+    /// The outcome of one of this replica's events: `[seq, error?]`, undefined while it is pending.
     pub fn verdict(&self, id: &str) -> Result<Option<Array>, JsValue> {
         let id: Id =
             serde_json::from_value(id.into()).map_err(|e| to_js(Error::BadValue(e.to_string())))?;
@@ -113,19 +116,17 @@ impl Engine {
         }))
     }
 
-    /// `[confirmed, pending]`: up to where the log is confirmed, and how many events wait after
-    /// that.
-    pub fn progress(&self) -> Result<Array, JsValue> {
-        let (confirmed, pending) = self.store.progress().map_err(to_js)?;
-        Ok(Array::of2(&JsValue::from_f64(confirmed as f64), &JsValue::from_f64(pending as f64)))
+    /// `[confirmed, pending]`: the position up to which the log is confirmed, and the number of
+    /// events after it.
+    pub fn progress(&self) -> Result<JsValue, JsValue> {
+        self.store.progress().and_then(|progress| plain::write(&progress)).map_err(to_js)
     }
 
-    /// The confirmed event that this version does not know, `[seq, type, tv]`, or undefined.
+    /// The confirmed event that this version does not know, `[seq, type, tv]`, or null.
     pub fn held(&self) -> Result<JsValue, JsValue> {
-        let held = self.store.held().map_err(to_js)?;
-        Ok(held.map_or(JsValue::UNDEFINED, |h| {
-            Array::of3(&(h.seq as f64).into(), &h.event_type.into(), &h.tv.into()).into()
-        }))
+        let held =
+            || plain::write(&self.store.held()?.map(|held| (held.seq, held.event_type, held.tv)));
+        held().map_err(to_js)
     }
 
     /// This replica's identity.
@@ -135,11 +136,10 @@ impl Engine {
     }
 
     /// Part of the queue as a JSON array of `{v, id, type, data, ts, pending, sent?, client?,
-    /// kind?, code?, error?}`.
-    pub fn history(&self, filter: &str, token: u32) -> Result<String, JsValue> {
+    /// kind?, code?, error?}`. `filter` is `{type?, after?, upTo?, limit?, newestFirst?}`.
+    pub fn history(&self, filter: JsValue, token: u32) -> Result<String, JsValue> {
         let read = || -> Result<String> {
-            let f: FilterText = serde_json::from_str(filter)
-                .map_err(|e| Error::BadValue(format!("queue search: {e}")))?;
+            let f: FilterGiven = plain::read(filter, "queue search")?;
             let filter = Filter {
                 event_type: f.event_type,
                 after: f.after,
@@ -152,6 +152,13 @@ impl Engine {
         read().map_err(to_js)
     }
 
+    /// How many events the queue has, of a type if one is given.
+    #[wasm_bindgen(js_name = countEvents)]
+    pub fn count_events(&self, event_type: Option<String>, token: u32) -> Result<f64, JsValue> {
+        let count = || event::count_events(self.conn(token)?, event_type.as_deref());
+        count().map(|n| n as f64).map_err(to_js)
+    }
+
     /// Rebuilds everything that events made from the log.
     pub fn rebuild(&self) -> Result<JsValue, JsValue> {
         self.run(|store| async move {
@@ -161,9 +168,8 @@ impl Engine {
     }
 }
 
-fn parse_call(text: &str) -> Result<Call> {
-    let call: CallText =
-        serde_json::from_str(text).map_err(|e| Error::BadValue(format!("call: {e}")))?;
+fn read_call(given: JsValue) -> Result<Call> {
+    let call: CallGiven = plain::read(given, "call")?;
     Ok(Call { tab: call.tab, n: call.n, done: call.done, again: call.again })
 }
 
@@ -192,7 +198,8 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
             serde_json::to_string(&d.results).map_err(|e| Error::BadValue(e.to_string()))?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(
-            "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\"result\":{result},\"pending\":{}}}",
+            "{{\"id\":\"{}\",\"v\":{},\"type\":{},\"ts\":{},\"data\":{},\
+             \"result\":{result},\"pending\":{}}}",
             Id::from_bytes(e.id),
             e.v,
             quoted(&e.event_type),
@@ -208,7 +215,8 @@ fn write_dispatched(made: &[Dispatched]) -> Result<String> {
 fn write_history(rows: &[HistoryRow]) -> Result<String> {
     let mut out = String::from("[");
     for (i, e) in rows.iter().enumerate() {
-        let damaged = || Error::Corrupt("an id in the log has not 16 bytes".into());
+        let damaged =
+            || Error::Corrupt("the log is damaged: the id of an event is not 16 bytes long".into());
         let id = Id::from_slice(&e.id).ok_or_else(damaged)?;
         out.push_str(if i > 0 { "," } else { "" });
         out.push_str(&format!(

@@ -11,6 +11,7 @@ use crate::sql::{HostRows, HostSqlite, Param, Value};
 
 #[wasm_bindgen]
 extern "C" {
+    // by hand: the object is this package's own
     /// The class `HostLink` of `host-link.js`.
     #[derive(Debug, Clone)]
     pub type HostLink;
@@ -109,8 +110,7 @@ impl HostSqlite for Linked {
     }
 }
 
-/// A value the host read. Numbers beyond 2^53 have lost digits already, which is better said than
-/// stored.
+/// A value the host read. A number beyond 2^53 may have lost digits already, so it is refused.
 fn read(cell: &JsValue) -> Result<Value> {
     let read = value::from_js(cell, "a value of the host's SQLite")?;
     match read {
@@ -118,14 +118,16 @@ fn read(cell: &JsValue) -> Result<Value> {
             if f.fract() == 0.0 && f.abs() >= 9_007_199_254_740_992.0 && f.abs() < 9.3e18 =>
         {
             Err(Error::BadValue(format!(
-                "{f} has more than 53 bits, which this host's numbers cannot hold: read it with CAST(… AS TEXT)"
+                "{f} has more than 53 bits, which this host's numbers cannot hold: \
+                 read it with CAST(… AS TEXT)"
             )))
         }
         read => Ok(read),
     }
 }
 
-/// What the host threw as our error: its code is a number or a name, or stands in its message.
+/// What the host threw, as our error. Hosts give SQLite's code as a number, as a name, or in the
+/// message.
 fn thrown(error: JsValue) -> Error {
     let get = |key: &str| Reflect::get(&error, &key.into()).unwrap_or(JsValue::UNDEFINED);
     let message = get("message").as_string().unwrap_or_default();

@@ -1,8 +1,8 @@
 //! What JavaScript sees: the engine's classes, the users' functions, values and errors across the
 //! boundary.
 //!
-//! Documents cross as JSON text, small options as plain objects, bytes as `Uint8Array`. Nothing is
-//! decided here.
+//! Documents and events cross as JSON text, options and other small structured values as plain
+//! objects, bytes as `Uint8Array`. Nothing is decided here.
 
 mod access;
 mod app;
@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod host_sql;
 mod models;
+mod plain;
 mod search;
 mod server;
 mod settle;

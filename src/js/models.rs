@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
 use super::error::to_js;
-use super::value;
+use super::{plain, value};
 use crate::error::{Error, Result};
 use crate::model::{Definition, Stage, done_keys, note_key};
 use crate::sql::Value;
@@ -21,8 +21,8 @@ impl Engine {
 
     /// Adds a model; only events write to an `owned` one.
     #[wasm_bindgen(js_name = addModel)]
-    pub fn add_model(&self, definition: &str, owned: bool) -> Result<JsValue, JsValue> {
-        let definition = Definition::parse(definition).map_err(to_js)?;
+    pub fn add_model(&self, definition: JsValue, owned: bool) -> Result<JsValue, JsValue> {
+        let definition = defined(definition).map_err(to_js)?;
         self.run(|store| async move {
             store.add_model(definition, owned).await.map(|()| JsValue::UNDEFINED)
         })
@@ -30,29 +30,26 @@ impl Engine {
 
     /// Adds a model to a database that is read only: its table stays as it is.
     #[wasm_bindgen(js_name = declareModel)]
-    pub fn declare_model(&self, definition: &str, owned: bool) -> Result<(), JsValue> {
-        let declare = || self.store.declare_model(Definition::parse(definition)?, owned);
+    pub fn declare_model(&self, definition: JsValue, owned: bool) -> Result<(), JsValue> {
+        let declare = || self.store.declare_model(defined(definition)?, owned);
         declare().map_err(to_js)
     }
 
-    /// Adds a model whose table follows by `migrateModel`. Gives the columns to rewrite, because
-    /// their `version` is another one.
+    /// Adds a model; `migrateModel` then brings its table to the definition. Gives the columns
+    /// whose `version` changed, which must be written again.
     #[wasm_bindgen(js_name = planModel)]
     pub fn plan_model(
         &self,
-        definition: &str,
+        definition: JsValue,
         owned: bool,
         token: u32,
     ) -> Result<JsValue, JsValue> {
-        let definition = Definition::parse(definition).map_err(to_js)?;
-        self.inside(token, |s| {
-            let columns = s.shape_now(definition, owned)?;
-            Ok(columns.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into())
-        })
+        let definition = defined(definition).map_err(to_js)?;
+        self.inside(token, |s| plain::write(&s.shape_now(definition, owned)?))
     }
 
-    /// The next step of a stage, `shape`, `rest` or `refer`: `[phase, done, total]`, or undefined
-    /// when it is over.
+    /// The next step of a stage, `shape`, `rest` or `refer`: `[phase, done, total]`, or null when
+    /// it is over.
     #[wasm_bindgen(js_name = migrateModel)]
     pub fn migrate_model(&self, model: &str, stage: &str, token: u32) -> Result<JsValue, JsValue> {
         self.inside(token, |s| {
@@ -62,17 +59,11 @@ impl Engine {
                 "refer" => Stage::Refer,
                 other => return Err(Error::BadValue(format!("there is no stage '{other}'"))),
             };
-            Ok(match s.step_now(model, stage)? {
-                None => JsValue::UNDEFINED,
-                Some(p) => {
-                    let (done, total) = (p.done as f64, p.total as f64);
-                    Array::of3(&p.phase.into(), &done.into(), &total.into()).into()
-                }
-            })
+            plain::write(&s.step_now(model, stage)?.map(|step| (step.phase, step.done, step.total)))
         })
     }
 
-    /// Takes a model back whose stages were undone.
+    /// Removes a model from the engine after its transaction was rolled back.
     #[wasm_bindgen(js_name = forgetModel)]
     pub fn forget_model(&self, model: &str) {
         self.store.forget_model(model);
@@ -109,18 +100,15 @@ impl Engine {
         })
     }
 
-    /// Writes such texts.
+    /// Writes documents from such texts.
     pub fn rewrite(&self, model: &str, docs: Vec<String>, token: u32) -> Result<JsValue, JsValue> {
         self.inside(token, |s| s.rewrite_now(model, &docs).map(|()| JsValue::UNDEFINED))
     }
 
-    /// The run keys of the application's migrations that have run.
+    /// The keys of the application's migrations that have run.
     #[wasm_bindgen(js_name = migrated)]
     pub fn migrated(&self, token: u32) -> Result<JsValue, JsValue> {
-        self.inside(token, |s| {
-            let keys = done_keys(s.db().writer())?;
-            Ok(keys.iter().map(|key| JsValue::from_str(key)).collect::<Array>().into())
-        })
+        self.inside(token, |s| plain::write(&done_keys(s.db().writer())?))
     }
 
     /// Notes that a migration has run, at `ts` in seconds.
@@ -130,4 +118,9 @@ impl Engine {
             note_key(s.db().writer(), key, ts as i64).map(|()| JsValue::UNDEFINED)
         })
     }
+}
+
+/// A model's definition, as `JsonModel` compiles it.
+fn defined(given: JsValue) -> Result<Definition> {
+    plain::read::<Definition>(given, "model definition")?.checked()
 }

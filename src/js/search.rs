@@ -4,6 +4,7 @@ use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
 use super::error::to_js;
+use super::plain;
 use crate::error::{Error, Result};
 use crate::model::{OwnSelect, Search, bound};
 
@@ -45,15 +46,17 @@ impl Engine {
         figure().map_err(to_js)
     }
 
-    /// What the developer should know of the counts and figures before, once.
+    /// A warning for the developer about the counts and figures since the last call.
     pub fn warning(&self, model: &str) -> Result<Option<String>, JsValue> {
         self.store.searched(model).map(|model| model.take_warning()).map_err(to_js)
     }
 
-    /// How SQLite would search, as JSON.
-    pub fn explain(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
-        let plan =
-            || self.store.searched(model)?.explain(self.conn(token)?, &Search::parse(search)?);
+    /// How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+    pub fn explain(&self, model: &str, search: &str, token: u32) -> Result<JsValue, JsValue> {
+        let plan = || {
+            let search = Search::parse(search)?;
+            plain::write(&self.store.searched(model)?.explain(self.conn(token)?, &search)?)
+        };
         plan().map_err(to_js)
     }
 

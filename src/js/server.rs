@@ -2,11 +2,13 @@
 //! API's.
 
 use js_sys::Function;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::app::Random;
-use super::engine::{object, open_db};
+use super::engine::open_db;
 use super::error::{to_js, user_error};
+use super::plain;
 use super::settle::settle;
 use crate::error::{Error, Result};
 use crate::server::Server;
@@ -24,15 +26,10 @@ pub struct ServerLog {
 
 #[wasm_bindgen]
 impl ServerLog {
-    /// Opens the log of that name in a file; gives the `ServerLog`. `storage` and `fs` as in
+    /// Opens the log of that name in a file; gives the `ServerLog`. `options` and `fs` as in
     /// `Engine.open`.
-    pub fn open(
-        storage: String,
-        file: String,
-        fs: JsValue,
-        log: String,
-    ) -> Result<JsValue, JsValue> {
-        settle(async move { ServerLog::opened(&storage, &file, fs, &log).await.map(JsValue::from) })
+    pub fn open(options: JsValue, fs: JsValue, log: String) -> Result<JsValue, JsValue> {
+        settle(async move { ServerLog::opened(options, fs, &log).await.map(JsValue::from) })
     }
 
     /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that
@@ -51,7 +48,7 @@ impl ServerLog {
             .as_mut()
             .ok_or(Error::Closed)
             .and_then(|s| s.push(principal, &text, validator));
-        reply.map(|r| answer(&r, 0)).map_err(to_js)
+        reply.and_then(|r| answer(&r, 0)).map_err(to_js)
     }
 
     /// Carries out a pull; gives `{status, body, empty, waitMs}`: an empty segment may be held back
@@ -60,7 +57,7 @@ impl ServerLog {
         let text = text(body);
         let pulled =
             self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.pull(principal, &text));
-        pulled.map(|p| answer(&p.reply, p.wait_ms)).map_err(to_js)
+        pulled.and_then(|p| answer(&p.reply, p.wait_ms)).map_err(to_js)
     }
 
     /// Says where a client's history and this one part; gives `{status, body}`.
@@ -68,18 +65,18 @@ impl ServerLog {
         let text = text(body);
         let reply =
             self.server.as_ref().ok_or(Error::Closed).and_then(|s| s.resume(principal, &text));
-        reply.map(|r| answer(&r, 0)).map_err(to_js)
+        reply.and_then(|r| answer(&r, 0)).map_err(to_js)
     }
 
-    /// Lets the files go.
+    /// Closes the files.
     pub fn close(&mut self) {
         self.server = None;
     }
 }
 
 impl ServerLog {
-    async fn opened(storage: &str, file: &str, fs: JsValue, log: &str) -> Result<ServerLog> {
-        let (place, db) = open_db(storage, file, fs, Default::default()).await?;
+    async fn opened(options: JsValue, fs: JsValue, log: &str) -> Result<ServerLog> {
+        let (place, db) = open_db(options, fs).await?;
         if place == Place::IndexedDb.name() {
             // its calls are synchronous and could not wait for their commits
             return Err(Error::NotSupported("a server's log in IndexedDB"));
@@ -91,7 +88,7 @@ impl ServerLog {
     }
 }
 
-/// What is not UTF-8 is not JSON either: the protocol's decoder says so.
+/// The body as text. One that is not UTF-8 is not JSON either: the protocol's decoder refuses it.
 fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
@@ -108,11 +105,17 @@ fn verdict(validate: &Function, entry: &Entry) -> Result<Option<String>> {
     }
 }
 
-fn answer(reply: &Reply, wait_ms: u64) -> JsValue {
-    object(&[
-        ("status", JsValue::from(reply.status)),
-        ("empty", JsValue::from_bool(wait_ms > 0)),
-        ("body", JsValue::from_str(&reply.body)),
-        ("waitMs", JsValue::from_f64(wait_ms as f64)),
-    ])
+/// A reply as JavaScript gets it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    status: u16,
+    empty: bool,
+    body: &'a str,
+    wait_ms: u64,
+}
+
+fn answer(reply: &Reply, wait_ms: u64) -> Result<JsValue> {
+    let Reply { status, body, .. } = reply;
+    plain::write(&Answer { status: *status, empty: wait_ms > 0, body, wait_ms })
 }

@@ -1,5 +1,5 @@
-//! Futures as JavaScript likes them: the value itself when it is ready at once, else a promise;
-//! errors as its own.
+//! Futures for JavaScript: the value itself when it is ready at once, else a promise of it. Errors
+//! become JavaScript's.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -19,7 +19,7 @@ pub(super) fn settle(
     run(Box::pin(future))
 }
 
-/// Compiled once, not for each operation.
+/// [`settle`], compiled once and not for each operation.
 fn run(operation: Work<Result<JsValue>>) -> Result<JsValue, JsValue> {
     let mut future: Work<Result<JsValue, JsValue>> = Box::pin(async move {
         match operation.await {

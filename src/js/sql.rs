@@ -4,11 +4,11 @@ use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 
 use super::app::JsApp;
-use super::engine::{Engine, Job, object};
+use super::engine::{Engine, Job};
 use super::error::to_js;
 use super::value;
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Params, check_inside, may_write};
+use crate::sql::{Conn, Param, Params, check_inside, may_write};
 use crate::store::Store;
 
 #[wasm_bindgen]
@@ -59,7 +59,8 @@ impl Engine {
                 return self.inside(token, |s| found(s.db().writer()));
             }
         }
-        // where temporary tables, attached databases and last_insert_rowid() are
+        // a plain read goes to the writer's connection, which alone has the application's temporary
+        // tables, attached databases and last_insert_rowid()
         if token == 0 && !db.is_hosted() && !db.writer().in_transaction() && only_reads() {
             let found = found(db.writer());
             return no_begin(&self.store).and(found).map_err(to_js);
@@ -77,8 +78,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Runs `work` under the rules for who wrote its statements: the application, or a phase of an
-    /// event.
+    /// Runs `work` under the rules for the author of its statements: the application, or a phase of
+    /// an event.
     fn by<T>(&self, token: u32, conn: &Conn, work: impl FnOnce() -> T) -> T {
         match token != 0 && self.access.is_phase() {
             true => conn.phase(work),
@@ -93,9 +94,9 @@ impl Engine {
         }))
     }
 
-    /// Work with the lane held and no transaction open. It must not leave one open: that would
-    /// swallow what others write next. What several statements wrote before one failed stays, so it
-    /// has to be kept as well.
+    /// Work in a turn of its own, outside of any transaction. It must not leave a transaction open,
+    /// which later writes would become part of. When one of several statements fails, the writes of
+    /// those before it stay, so they are made durable as well.
     pub(super) fn alone(&self, work: Job<'static>) -> Result<JsValue, JsValue> {
         self.run(|store| async move {
             let _turn = store.enter().await?;
@@ -111,11 +112,11 @@ impl Engine {
 
 fn run(store: &Store<JsApp>, sql: &str, params: &Params) -> Result<JsValue> {
     let changes = store.db().writer().statement(sql, params, |_| {}, |_| Ok(true))?;
-    let (changed, last) = (
-        JsValue::from_f64(changes.changes as f64),
-        value::to_js(&crate::sql::Value::Integer(changes.last_id)),
-    );
-    Ok(object(&[("changes", changed), ("lastID", last)]))
+    // by hand: a rowid beyond a number's precision becomes a BigInt, and every write comes here
+    let done = Object::new();
+    value::put(&done, "changes", changes.changes as f64);
+    value::put(&done, "lastID", value::param_to_js(Param::Integer(changes.last_id)));
+    Ok(done.into())
 }
 
 fn rows(conn: &Conn, sql: &str, params: &Params, first: bool) -> Result<JsValue> {

@@ -1,5 +1,5 @@
-//! The sync machine for JavaScript: each of its words is a call, and what it says next is a plain
-//! object.
+//! The sync machine for JavaScript: each thing that happens to it is a call, and its next action is
+//! a plain object.
 //!
 //! Sends nothing and reads no clock: `pkg-template/sync/driver.js` does, and hands in time and
 //! randomness.
@@ -7,13 +7,15 @@
 use std::cell::RefCell;
 
 use js_sys::Array;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::engine::{Engine, object};
+use super::engine::Engine;
 use super::error::to_js;
+use super::plain;
 use crate::error::{Error, Result};
 use crate::store::Verdict;
-use crate::sync::client::{Action, Change, Client, Tick};
+use crate::sync::client::{Action, Change, Client, Request, Status, Tick};
 use crate::sync::id::Id;
 
 /// The machine of an engine's log, from [`Engine::start_sync`] on.
@@ -22,6 +24,32 @@ pub(super) struct Machine {
     client: RefCell<Option<Client>>,
     /// The change that the last poll said to carry out.
     change: RefCell<Option<Box<Change>>>,
+    /// The status that was given last.
+    given: RefCell<Option<Status>>,
+}
+
+/// What to do next, as JavaScript gets it.
+#[derive(Serialize)]
+#[serde(tag = "act", rename_all = "camelCase")]
+enum Next {
+    Send {
+        id: u64,
+        verb: &'static str,
+        body: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sent: Option<u64>,
+    },
+    Abort {
+        id: u64,
+    },
+    Apply,
+    Token {
+        refused: bool,
+    },
+    Wait {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<u64>,
+    },
 }
 
 impl Machine {
@@ -47,40 +75,33 @@ impl Engine {
         let mut client = Client::new(start);
         client.set_online(online);
         self.machine.client.replace(Some(client));
+        self.machine.given.replace(None);
         Ok(online)
     }
 
-    /// What to do next: `{act: 'send', id, verb, body, sent?}` (mark up to `sent` before), `{act:
-    /// 'abort', id}`, `{act: 'apply'}` (what, is kept here), `{act: 'token', refused}` or `{act:
-    /// 'wait', until?}`. `now` is in ms of a clock that does not run backwards, `random` uniform,
-    /// in every call.
+    /// The next action: `{act: 'send', id, verb, body, sent?}` (call `markSent(sent)` before),
+    /// `{act: 'abort', id}`, `{act: 'apply'}` (the change stays here for `syncApply`), `{act:
+    /// 'token', refused}` or `{act: 'wait', until?}`. In every call `now` is in ms of a clock that
+    /// does not run backwards, and `random` is uniform.
     #[wasm_bindgen(js_name = syncPoll)]
     pub fn sync_poll(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let polled = self.machine.with(|client| client.poll(tick(now, random), &*self.store));
-        Ok(match polled.and_then(|action| action).map_err(to_js)? {
-            Action::Send(request) => object(&[
-                ("act", "send".into()),
-                ("id", (request.id as f64).into()),
-                ("verb", request.verb.name().into()),
-                ("body", request.body.into()),
-                ("sent", request.sent.map_or(JsValue::UNDEFINED, |n| (n as f64).into())),
-            ]),
-            Action::Abort(id) => object(&[("act", "abort".into()), ("id", (id as f64).into())]),
+        let next = polled.and_then(|action| action).map(|action| match action {
+            Action::Send(Request { id, verb, body, sent, .. }) => {
+                Next::Send { id, verb: verb.name(), body, sent }
+            }
+            Action::Abort(id) => Next::Abort { id },
             Action::Apply(change) => {
                 self.machine.change.replace(Some(change));
-                object(&[("act", "apply".into())])
+                Next::Apply
             }
-            Action::Token { refused } => {
-                object(&[("act", "token".into()), ("refused", refused.into())])
-            }
-            Action::Wait(until) => object(&[
-                ("act", "wait".into()),
-                ("until", until.map_or(JsValue::UNDEFINED, |until| (until as f64).into())),
-            ]),
-        })
+            Action::Token { refused } => Next::Token { refused },
+            Action::Wait(until) => Next::Wait { until },
+        });
+        next.and_then(|next| plain::write(&next)).map_err(to_js)
     }
 
-    /// Marks pending events up to number `n` as sent: they may be at the server from now on.
+    /// Marks pending events up to number `n` as sent: from now on the server may have them.
     #[wasm_bindgen(js_name = markSent)]
     pub fn mark_sent(&self, n: f64) -> Result<JsValue, JsValue> {
         self.run(
@@ -108,7 +129,8 @@ impl Engine {
     }
 
     /// Carries out the change of the last poll; gives `[[id, seq, error?], …]` of this replica's
-    /// own events in it. One that fails comes again; only `CLOSED` is an error.
+    /// own events in it. A change that fails comes again with a later poll, and only `CLOSED` is
+    /// thrown.
     #[wasm_bindgen(js_name = syncApply)]
     pub fn sync_apply(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let machine = self.machine.clone();
@@ -128,19 +150,19 @@ impl Engine {
         })
     }
 
-    /// There is a token, which lifts a fence.
+    /// The driver has a token, so requests may be sent again.
     #[wasm_bindgen(js_name = syncToken)]
     pub fn sync_token(&self) -> Result<(), JsValue> {
         self.told(Client::token)
     }
 
-    /// There is none but the one that was refused.
+    /// The driver has no token but the one that the server refused.
     #[wasm_bindgen(js_name = syncNoToken)]
     pub fn sync_no_token(&self) -> Result<(), JsValue> {
         self.told(Client::no_token)
     }
 
-    /// None could be got this time.
+    /// The driver failed to get a token; the machine asks again later.
     #[wasm_bindgen(js_name = syncFailedToken)]
     pub fn sync_failed_token(&self, now: f64, random: u32) -> Result<(), JsValue> {
         self.told(|client| client.failed_token(tick(now, random)))
@@ -160,14 +182,27 @@ impl Engine {
         self.run(|store| async move { store.set_online(online).await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// The machine at a glance, as JSON.
+    /// The status: `{state: {name, …}, seq, head, pending, failures, error, requests}`.
     #[wasm_bindgen(js_name = syncStatus)]
-    pub fn sync_status(&self) -> Result<String, JsValue> {
-        let status =
-            self.machine.with(|client| client.status(&*self.store)).and_then(|status| status);
-        let text = status
-            .and_then(|s| serde_json::to_string(&s).map_err(|e| Error::BadValue(e.to_string())));
-        text.map_err(to_js)
+    pub fn sync_status(&self) -> Result<JsValue, JsValue> {
+        let status = || {
+            let status = self.status()?;
+            let written = plain::write(&status)?;
+            self.machine.given.replace(Some(status));
+            Ok(written)
+        };
+        status().map_err(to_js)
+    }
+
+    /// Whether the status is another one than `syncStatus` gave last.
+    #[wasm_bindgen(js_name = syncChanged)]
+    pub fn sync_changed(&self) -> Result<bool, JsValue> {
+        let status = self.status().map_err(to_js)?;
+        Ok(self.machine.given.borrow().as_ref() != Some(&status))
+    }
+
+    fn status(&self) -> Result<Status> {
+        self.machine.with(|client| client.status(&*self.store))?
     }
 
     fn told(&self, f: impl FnOnce(&mut Client)) -> Result<(), JsValue> {

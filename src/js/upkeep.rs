@@ -9,7 +9,7 @@ use crate::store::Store;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Another number when another connection wrote to the file.
+    /// A number that changes when another connection has written to the file.
     #[wasm_bindgen(js_name = dataVersion)]
     pub fn data_version(&self) -> Result<f64, JsValue> {
         self.store.db().data_version().map(|v| v as f64).map_err(to_js)
@@ -33,19 +33,19 @@ impl Engine {
         self.alone(Box::new(set))
     }
 
-    /// How many pages of the file are in no use.
+    /// How many pages of the file are unused.
     #[wasm_bindgen(js_name = freePages)]
     pub fn free_pages(&self) -> Result<f64, JsValue> {
         self.store.db().free_pages().map(|n| n as f64).map_err(to_js)
     }
 
-    /// Has free pages given back step by step from now on.
+    /// Switches the file to give unused pages back step by step.
     #[wasm_bindgen(js_name = makeIncremental)]
     pub fn make_incremental(&self) -> Result<JsValue, JsValue> {
         self.alone(Box::new(|s| s.db().make_incremental().map(|()| JsValue::UNDEFINED)))
     }
 
-    /// Gives up to `pages` free pages back; how many are left.
+    /// Gives up to `pages` unused pages back; gives how many are left.
     #[wasm_bindgen(js_name = giveBack)]
     pub fn give_back(&self, pages: u32) -> Result<JsValue, JsValue> {
         self.alone(Box::new(move |s| s.db().give_back(pages).map(|left| (left as f64).into())))

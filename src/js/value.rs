@@ -70,7 +70,8 @@ pub(super) fn from_js(value: &JsValue, what: &str) -> Result<Value> {
     }
     let kind = value.js_typeof().as_string().unwrap_or_default();
     Err(Error::BadValue(format!(
-        "{what} is of type {kind}: bind null, booleans, numbers, BigInt, strings, Dates or Uint8Array"
+        "{what} is of type {kind}: bind null, booleans, numbers, BigInt, strings, Dates or \
+         Uint8Array"
     )))
 }
 

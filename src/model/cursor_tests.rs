@@ -1,7 +1,6 @@
 //! What cursors promise: pages of results that follow each other both ways, whatever is sorted by.
 
 use super::search_tests::{fill, id_list, open, page, refused, things};
-use super::*;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -66,21 +65,6 @@ fn pages_follow_each_other_both_ways_past_nulls_and_mixed_types() {
     let other =
         refused(&db, &model, &format!(r#"{{"sort":[["x",true]],"limit":2,"cursor":"{first}"}}"#));
     assert!(other.to_string().contains("another model or order"));
-}
-
-#[test]
-fn a_page_enters_the_index_at_its_cursor() {
-    let (db, model) = things();
-    for sort in [r#"[["n",false]]"#, r#"[["n",true]]"#] {
-        let cursor =
-            page(db.reader(), &model, &format!(r#"{{"sort":{sort},"limit":1}}"#)).cursor.unwrap();
-        let search = format!(r#"{{"sort":{sort},"limit":1,"cursor":"{cursor}"}}"#);
-        let plan = model.explain(db.reader(), &Search::parse(&search).unwrap()).unwrap();
-        // the first row's n is NULL where it rises: then everything comes after it
-        let entered = plan.contains("SEARCH tbl USING INDEX things_n (n") || sort.contains("false");
-        assert!(entered && !plan.contains("TEMP B-TREE FOR ORDER"), "{plan}");
-        assert!(plan.contains(r#""indexes":["things_n"]"#), "{plan}");
-    }
 }
 
 #[test]

@@ -221,8 +221,13 @@ impl Definition {
     pub fn parse(json: &str) -> Result<Definition> {
         let definition: Definition = serde_json::from_str(json)
             .map_err(|e| Error::BadValue(format!("model definition: {e}")))?;
-        definition.check()?;
-        Ok(definition)
+        definition.checked()
+    }
+
+    /// The definition itself, if its names, columns and paths are such as a table can have.
+    pub fn checked(self) -> Result<Definition> {
+        self.check()?;
+        Ok(self)
     }
 
     fn check(&self) -> Result<()> {

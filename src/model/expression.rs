@@ -54,7 +54,8 @@ impl<'d> Target<'d> {
     /// Finds what `name` stands for: the column of that name, what is below one, or the column
     /// whose path it is.
     ///
-    /// # Errors `UNKNOWN_COLUMN`; `BAD_NAME` for a path below a column that holds no JSON;
+    /// # Errors
+    /// `UNKNOWN_COLUMN`; `BAD_NAME` for a path below a column that holds no JSON;
     /// `BAD_VALUE` for what columns below it hold parts of.
     pub(super) fn find(definition: &'d Definition, name: &str) -> Result<Target<'d>> {
         let target = Self::find_part(definition, name)?;

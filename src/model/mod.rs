@@ -34,6 +34,7 @@ pub use document::{Field, fields, scalar, write_value};
 pub use migrate::{Migration, Progress, Stage, done_keys, forget, fresh, note_key, stale};
 pub use own_select::{Made, OwnSelect};
 pub use patch::Patch;
+pub use plan::Explained;
 pub use query::Found;
 pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};
 pub use table::Model;
@@ -43,6 +44,8 @@ pub use write::{News, Written};
 mod cursor_tests;
 #[cfg(test)]
 mod fts_tests;
+#[cfg(test)]
+mod plan_tests;
 #[cfg(test)]
 mod search_tests;
 #[cfg(test)]

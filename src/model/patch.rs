@@ -35,7 +35,8 @@ struct Given {
 impl Patch {
     /// Reads changes.
     ///
-    /// # Errors `BAD_VALUE` for an unknown operator or two changes that meet, `BAD_NAME` for what
+    /// # Errors
+    /// `BAD_VALUE` for an unknown operator or two changes that meet, `BAD_NAME` for what
     /// is no path.
     pub fn parse(json: &str) -> Result<Patch> {
         let given: Given =
@@ -103,7 +104,8 @@ impl Patch {
 
     /// The document with the changes. Missing objects and arrays on the way to a value are made.
     ///
-    /// # Errors `BAD_VALUE` naming the path where something else is in the way, `TOO_LARGE` when it
+    /// # Errors
+    /// `BAD_VALUE` naming the path where something else is in the way, `TOO_LARGE` when it
     /// gets too deep.
     pub fn apply(&self, doc: &str) -> Result<String> {
         self.apply_as(doc, &|_| None)

@@ -1,6 +1,8 @@
 //! How SQLite goes about a search: its plan in words, and a warning when it reads a large table
 //! from end to end.
 
+use serde::Serialize;
+
 use super::cursor::hash;
 use super::expression::Sql;
 use super::query::run;
@@ -15,21 +17,29 @@ const LARGE: i64 = 10_000;
 /// Statements whose plan is remembered.
 const REMEMBERED: usize = 500;
 
+/// How SQLite goes about a search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The statement.
+    pub sql: String,
+    /// SQLite's plan, a step a line.
+    pub plan: Vec<String>,
+    /// The indexes it uses.
+    pub indexes: Vec<String>,
+    /// Whether it reads the model's table from end to end.
+    pub scans: bool,
+}
+
 impl Model {
-    /// How SQLite would search, as JSON: `{"sql": …, "plan": [line…], "indexes": [name…], "scans":
-    /// bool}`.
-    pub fn explain(&self, conn: &Conn, search: &Search) -> Result<String> {
+    /// How SQLite would search.
+    pub fn explain(&self, conn: &Conn, search: &Search) -> Result<Explained> {
         let select = Select::new(self, search)?;
         let limit = select.limit.map(|n| n.saturating_add(1));
         let statement = select.statement(select.parts()[0], limit)?;
         let plan = lines(conn, &statement)?;
-        let indexes: Vec<&str> = plan.iter().filter_map(|line| index(line)).collect();
+        let indexes = plan.iter().filter_map(|line| index(line)).map(String::from).collect();
         let scans = plan.iter().any(|line| is_scan(line));
-        let list = |list: &[&str]| serde_json::to_string(list).unwrap_or_default();
-        let text = serde_json::to_string(&statement.text).unwrap_or_default();
-        let plan: Vec<&str> = plan.iter().map(String::as_str).collect();
-        let (plan, indexes) = (list(&plan), list(&indexes));
-        Ok(format!("{{\"sql\":{text},\"plan\":{plan},\"indexes\":{indexes},\"scans\":{scans}}}"))
+        Ok(Explained { sql: statement.text, plan, indexes, scans })
     }
 
     /// [`Model::scan_warning`], kept for [`Model::take_warning`]: a figure has no room for it.

@@ -152,7 +152,8 @@ impl Op {
 impl Search {
     /// Reads a search and checks that it is neither too deep nor too large.
     ///
-    /// # Errors `BAD_VALUE` for what is not a search, `TOO_LARGE` for more than [`MAX_NODES`] or
+    /// # Errors
+    /// `BAD_VALUE` for what is not a search, `TOO_LARGE` for more than [`MAX_NODES`] or
     /// [`MAX_DEPTH`].
     pub fn parse(json: &str) -> Result<Search> {
         let search: Search =

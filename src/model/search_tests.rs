@@ -1,5 +1,5 @@
-//! What searches promise: each operator, NULL as a value, figures, plans. Cursors
-//! are in cursor_tests.rs.
+//! What searches promise: each operator, NULL as a value, figures. Cursors are in cursor_tests.rs,
+//! plans in plan_tests.rs.
 
 use super::*;
 use crate::sql::{Conn, Db, Options};
@@ -26,7 +26,7 @@ pub(super) fn page(conn: &Conn, model: &Model, search: &str) -> Found {
 }
 
 /// The ids a condition finds.
-pub(super) fn ids(db: &Db, model: &Model, node: &str) -> Vec<i64> {
+fn ids(db: &Db, model: &Model, node: &str) -> Vec<i64> {
     let search = format!(r#"{{"where":{node},"cols":["id"]}}"#);
     id_list(&page(db.reader(), model, &search))
 }
@@ -171,50 +171,6 @@ fn figures_are_of_numbers_only() {
     assert_eq!(model.aggregate(db.reader(), "median", "n", &none).unwrap_err().code(), "BAD_VALUE");
 }
 
-/// More rows than a search may read without a word.
-fn many(db: &Db) {
-    let some = "WITH n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 10009) SELECT i, '{\"v\":1}' FROM n";
-    db.writer().exec(&format!("INSERT INTO things(id, json) {some}")).unwrap();
-}
-
-#[test]
-fn reading_a_large_table_from_end_to_end_warns_once_for_each_set_of_columns() {
-    let (db, model) = things();
-    many(&db);
-    let warning = |search: &str| page(db.reader(), &model, search).warning;
-    let first = warning(r#"{"where":["col","v","$eq",1]}"#).unwrap();
-    assert_eq!(first, "things: a search by v reads all of 10004 rows: declare an index on 'v'");
-    assert_eq!(warning(r#"{"where":["col","v","$eq",2]}"#), None);
-    assert_eq!(warning(r#"{"where":["col","v","$gt",2]}"#), None);
-    assert!(
-        warning(r#"{"where":["and",[["col","v","$gt",2],["col","name","$eq","x"]]]}"#).is_some()
-    );
-    assert_eq!(warning(r#"{"where":["col","n","$eq",1]}"#), None);
-    assert_eq!(warning("{}"), None);
-    assert!(warning(r#"{"sort":[["name",false]],"limit":1}"#).unwrap().contains("by name"));
-    assert_eq!(warning(r#"{"sort":[["n",false]],"limit":1}"#), None);
-}
-
-#[test]
-fn a_path_that_is_declared_elsewhere_uses_that_index() {
-    let (db, model) = open(
-        r#"{"name":"t","columns":[{"name":"home"},{"name":"meta","type":"JSON"},
-        {"name":"city","path":"home.ci'ty","index":"SPARSE"},{"name":"k","path":"meta.k","index":"ALL"}]}"#,
-    );
-    fill(&db, &model, &[r#"{"id":"a","home":{"ci'ty":"Ulm"},"meta":{"k":1}}"#]);
-    for (node, index) in [
-        (r#"["col","home.ci'ty","$eq","Ulm"]"#, "t_city"),
-        (r#"["col","city","$eq","Ulm"]"#, "t_city"),
-        (r#"["col","meta.k","$eq",1]"#, "t_k"),
-        (r#"["col","k","$gt",0]"#, "t_k"),
-    ] {
-        let search = Search::parse(&format!(r#"{{"where":{node}}}"#)).unwrap();
-        let plan = model.explain(db.reader(), &search).unwrap();
-        assert!(plan.contains(&format!(r#""indexes":["{index}"]"#)), "{plan}");
-        assert_eq!(model.count(db.reader(), &search).unwrap(), 1, "{node}");
-    }
-}
-
 #[test]
 fn a_path_is_the_column_that_has_its_value() {
     let (db, model) = open(
@@ -289,32 +245,4 @@ fn a_nul_is_text_like_any_other() {
     }
     let long = format!(r#"["col","name","$text","{}"]"#, "%".repeat(60_000));
     assert!(ids(&db, &model, &long).is_empty());
-}
-
-#[test]
-fn counts_and_figures_keep_their_warning_until_it_is_asked_for() {
-    type Ask = fn(&Model, &crate::sql::Conn, &Search);
-    let asks: [Ask; 3] = [
-        |m, c, s| assert!(m.count(c, s).is_ok()),
-        |m, c, s| assert!(m.any(c, s).is_ok()),
-        |m, c, s| assert!(m.aggregate(c, "sum", "name", s).is_ok()),
-    ];
-    for ask in asks {
-        let (db, model) = things();
-        let search = |text: &str| Search::parse(text).unwrap();
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
-        assert_eq!(model.take_warning(), None, "it is small");
-        db.writer().exec("INSERT INTO things(id) VALUES (1700000000000)").unwrap();
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
-        assert_eq!(model.take_warning(), None, "a large id is not many rows");
-        many(&db);
-        for text in ["{}", r#"{"where":["col","n","$eq",1]}"#] {
-            ask(&model, db.reader(), &search(text));
-            assert_eq!(model.take_warning(), None, "{text}");
-        }
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
-        assert!(model.take_warning().unwrap().contains("a search by v"));
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",2]}"#));
-        assert_eq!(model.take_warning(), None, "once");
-    }
 }

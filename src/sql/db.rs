@@ -202,7 +202,8 @@ impl Db {
     /// follows the commit: returns when it is as safe as the durability asks. Ready at once where
     /// storage is synchronous.
     ///
-    /// # Errors The commit could not be kept. It is undone, and so is everything that was not kept
+    /// # Errors
+    /// The commit could not be kept. It is undone, and so is everything that was not kept
     /// before it.
     pub async fn settle(&self) -> Result<()> {
         match (self.durability, self.later()) {
@@ -216,7 +217,8 @@ impl Db {
     /// Returns when everything committed so far is kept, whatever the durability; with the lane
     /// held.
     ///
-    /// # Errors As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next
+    /// # Errors
+    /// As [`Db::settle`], but `relaxed` commits stay: they were acknowledged, and the next
     /// write tries again.
     pub async fn flush(&self) -> Result<()> {
         if self.durability == Durability::Relaxed {

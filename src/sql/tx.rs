@@ -17,7 +17,8 @@ impl Db {
     /// Begins a transaction, or a savepoint inside the open one. Dropped without [`Tx::commit`] it
     /// is undone.
     ///
-    /// # Errors `NOT_SUPPORTED` on a host that knows transactions as calls only: use
+    /// # Errors
+    /// `NOT_SUPPORTED` on a host that knows transactions as calls only: use
     /// [`Db::transaction`] there.
     pub fn begin(&self) -> Result<Tx<'_>> {
         if self.calls_only().is_some() {

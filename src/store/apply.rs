@@ -39,7 +39,8 @@ pub struct Verdict {
 impl<A: App> Store<A> {
     /// Carries out what the sync machine asks for. `None` when it does not fit: nothing was done.
     ///
-    /// # Errors Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and
+    /// # Errors
+    /// Those of [`apply`](Store::apply), [`rewind`](Store::rewind) and
     /// [`identify`](Store::identify).
     pub async fn carry_out(&self, change: &Change) -> Result<Option<Applied>> {
         match change {
@@ -52,7 +53,8 @@ impl<A: App> Store<A> {
     /// Applies a segment. `None` when it does not follow the cursor: nothing was done, and a pull
     /// will tell.
     ///
-    /// # Errors `PROTOCOL` when the segment's chain does not hold. Faults of the surroundings leave
+    /// # Errors
+    /// `PROTOCOL` when the segment's chain does not hold. Faults of the surroundings leave
     /// everything as it was.
     pub async fn apply(&self, segment: &Segment) -> Result<Option<Applied>> {
         let _turn = self.enter().await?;

@@ -67,7 +67,8 @@ impl<A: App> Store<A> {
     /// [`Store::dispatch`] for a call of a page. `write` makes the reply; a repeated call gets the
     /// one of the first time.
     ///
-    /// # Errors Those of [`Store::dispatch`]. A call that failed had no effect and runs anew when
+    /// # Errors
+    /// Those of [`Store::dispatch`]. A call that failed had no effect and runs anew when
     /// it is repeated; an event that was kept as failed is not kept again.
     pub async fn dispatch_once(
         &self,

@@ -37,7 +37,8 @@ pub struct Dispatched {
 impl<A: App> Store<A> {
     /// Makes events and runs them, all or none, durable when this returns.
     ///
-    /// # Errors What a phase said. An event at fault is kept in the local history with its error;
+    /// # Errors
+    /// What a phase said. An event at fault is kept in the local history with its error;
     /// one that met a fault of the surroundings (no room, I/O) leaves nothing and may be dispatched
     /// again.
     pub async fn dispatch(&self, drafts: Vec<Draft>) -> Result<Vec<Dispatched>> {

@@ -1,4 +1,4 @@
-//! The few browser calls OPFS needs: directories, Web Locks, a clock and a timer.
+//! What the storages need of a browser: OPFS directories, Web Locks, a clock and a timer.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,70 +6,56 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, IteratorNext, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
+    FileSystemGetFileOptions, FileSystemRemoveOptions, StorageManager, WorkerGlobalScope,
+};
 
 use super::handle::{SyncHandle, failure};
 use crate::error::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = ["navigator", "storage"], js_name = getDirectory, catch)]
-    fn get_directory() -> Result<Promise, JsValue>;
+    // by hand: web-sys has Web Locks behind `--cfg web_sys_unstable_apis` only
     #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request, catch)]
     fn request_lock(name: &str, options: &JsValue, granted: &JsValue) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn performance_now() -> f64;
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(call: &Function, milliseconds: i32) -> JsValue;
+}
 
-    /// A `FileSystemDirectoryHandle`.
-    #[derive(Debug, Clone)]
-    type DirectoryHandle;
-    #[wasm_bindgen(method, catch, js_name = getDirectoryHandle)]
-    fn get_directory_handle(
-        this: &DirectoryHandle,
-        name: &str,
-        options: &JsValue,
-    ) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = getFileHandle)]
-    fn get_file_handle(
-        this: &DirectoryHandle,
-        name: &str,
-        options: &JsValue,
-    ) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = removeEntry)]
-    fn remove_entry(
-        this: &DirectoryHandle,
-        name: &str,
-        options: &JsValue,
-    ) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn keys(this: &DirectoryHandle) -> Result<Keys, JsValue>;
+/// The global object. Windows, Node and others have what is used of it under the same names as
+/// workers do; what one of them lacks reads as undefined.
+pub(crate) fn realm() -> WorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
 
-    /// The async iterator of a directory.
-    type Keys;
-    #[wasm_bindgen(method, catch)]
-    fn next(this: &Keys) -> Result<Promise, JsValue>;
-
-    /// A `FileSystemFileHandle`.
-    type FileHandle;
-    #[wasm_bindgen(method, catch, js_name = createSyncAccessHandle)]
-    fn create_sync_access_handle(this: &FileHandle) -> Result<Promise, JsValue>;
+/// What knows this origin's storage: absent outside of browsers, and in pages without https.
+pub(crate) fn storage_manager() -> Option<StorageManager> {
+    let navigator = realm().navigator();
+    // asking a navigator that is not there would throw
+    let storage = (!navigator.is_undefined()).then(|| navigator.storage())?;
+    (!storage.is_undefined()).then_some(storage)
 }
 
 /// Milliseconds of a clock that never goes back.
 pub(super) fn time() -> f64 {
-    performance_now()
+    realm().performance().map_or(0.0, |performance| performance.now())
 }
 
 /// Waits so many milliseconds.
 pub(super) async fn sleep(milliseconds: i32) -> Result<()> {
+    let mut started = Ok(0);
     let timer = Promise::new(&mut |resolve, _| {
-        set_timeout(&resolve, milliseconds);
+        let realm = realm();
+        started =
+            realm.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
     });
-    JsFuture::from(timer).await.map(|_| ()).map_err(|error| failure(&error, "timer").into())
+    let ended = match started {
+        Ok(_) => JsFuture::from(timer).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    ended.map_err(|error| failure(&error, "timer").into())
 }
 
 /// Waits for two things at once.
@@ -98,27 +84,22 @@ pub(super) async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Out
     .await
 }
 
-/// `{key: true}` or `{key: false}`.
-fn options(key: &str, value: bool) -> JsValue {
-    let options = js_sys::Object::new();
-    // setting a property of a plain object does not fail
-    let _ = Reflect::set(&options, &key.into(), &value.into());
-    options.into()
-}
-
 /// An OPFS directory.
 #[derive(Debug, Clone)]
-pub(super) struct Directory(DirectoryHandle);
+pub(super) struct Directory(FileSystemDirectoryHandle);
 
 /// The directory that holds all databases.
 pub(super) async fn root() -> Result<Directory> {
-    let opfs = get_directory().map_err(|_| Error::NotSupported("OPFS"))?;
+    // web-sys takes for granted that there is such a method
+    let has = |storage: &StorageManager| Reflect::has(storage, &"getDirectory".into());
+    let storage = storage_manager().filter(|storage| has(storage).unwrap_or(false));
+    let opfs = storage.ok_or(Error::NotSupported("OPFS"))?.get_directory();
     let opfs = JsFuture::from(opfs).await.map_err(|error| refusal(&error))?;
     let opfs = Directory(opfs.unchecked_into());
     Ok(opfs.directory("tidelog", true).await.map_err(|error| failure(&error, "tidelog"))?)
 }
 
-/// What it means that the browser does not give its file system. Private windows say no in many
+/// The error for a browser that refuses its file system. Private windows refuse it in different
 /// ways: Firefox with a `SecurityError`, Safari with an `UnknownError`.
 fn refusal(error: &JsValue) -> Error {
     let name = Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string());
@@ -143,30 +124,36 @@ pub(super) fn has_handles() -> bool {
 impl Directory {
     /// A directory in this one.
     pub(super) async fn directory(&self, name: &str, create: bool) -> Result<Directory, JsValue> {
-        let directory = self.0.get_directory_handle(name, &options("create", create))?;
+        let options = FileSystemGetDirectoryOptions::new();
+        options.set_create(create);
+        let directory = self.0.get_directory_handle_with_options(name, &options);
         Ok(Directory(JsFuture::from(directory).await?.unchecked_into()))
     }
 
     /// A handle on a file in it, which is made if need be.
     pub(super) async fn open(&self, name: &str) -> Result<SyncHandle, JsValue> {
-        let file = JsFuture::from(self.0.get_file_handle(name, &options("create", true))?).await?;
-        let handle = file.unchecked_into::<FileHandle>().create_sync_access_handle()?;
+        let options = FileSystemGetFileOptions::new();
+        options.set_create(true);
+        let file = JsFuture::from(self.0.get_file_handle_with_options(name, &options)).await?;
+        let handle = file.unchecked_into::<FileSystemFileHandle>().create_sync_access_handle();
         Ok(JsFuture::from(handle).await?.unchecked_into())
     }
 
     /// Removes a directory in it with all its files.
     pub(super) async fn remove(&self, name: &str) -> Result<(), JsValue> {
-        JsFuture::from(self.0.remove_entry(name, &options("recursive", true))?).await.map(|_| ())
+        let options = FileSystemRemoveOptions::new();
+        options.set_recursive(true);
+        JsFuture::from(self.0.remove_entry_with_options(name, &options)).await.map(|_| ())
     }
 
     /// The names of what is in it.
     pub(super) async fn names(&self) -> Result<Vec<String>> {
         let fail = |error: JsValue| Error::from(failure(&error, "tidelog"));
-        let keys = self.0.keys().map_err(fail)?;
+        let keys = self.0.keys();
         let mut names = Vec::new();
         loop {
             let next = JsFuture::from(keys.next().map_err(fail)?).await.map_err(fail)?;
-            match Reflect::get(&next, &"value".into()).map_err(fail)?.as_string() {
+            match next.unchecked_into::<IteratorNext>().value().as_string() {
                 Some(name) => names.push(name),
                 None => return Ok(names),
             }
@@ -207,14 +194,15 @@ impl WebLock {
         // null
         let granted = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             let got = !lock.is_null() && !lock.is_undefined();
-            // nothing to be done about a resolve that throws: it doesn't
             let _ = answer.call1(&JsValue::NULL, &got.into());
             if got { held.into() } else { JsValue::UNDEFINED }
         });
-        let request =
-            request_lock(name, &options("ifAvailable", true), &granted).map_err(|_| {
-                Error::NotSupported("a browser without Web Locks (or a page without https)")
-            })?;
+        let options = js_sys::Object::new();
+        // setting a property of a plain object does not fail
+        let _ = Reflect::set(&options, &"ifAvailable".into(), &true.into());
+        let request = request_lock(name, &options, &granted).map_err(|_| {
+            Error::NotSupported("a browser without Web Locks (or a page without https)")
+        })?;
         // the request's own promise settles before only when it fails
         let first = Promise::race(&js_sys::Array::of2(&answered, &request));
         let got = JsFuture::from(first).await.map_err(|error| failure(&error, name))?.is_truthy();

@@ -1,5 +1,5 @@
-//! A storage file whose size is remembered: asking costs 34 µs in Firefox. Trusts no count it was
-//! given.
+//! A storage file whose size is remembered, because asking costs 34 µs in Firefox. No count that
+//! the storage returns is trusted.
 //!
 //! All handles of a file go through one `Disk`, and nobody else writes the file while it is held.
 

@@ -17,7 +17,7 @@ use super::node::Node;
 pub(super) enum File {
     /// A file of the storage.
     Stored(Handle),
-    /// A temporary, transient or statement-journal file: never worth the storage's time.
+    /// A temporary, transient or statement-journal file, which nothing needs after the process.
     Temporary(MemChunksFile),
 }
 
@@ -69,7 +69,7 @@ impl Handle {
         self.node.borrow_mut().shm.slots.give(&mut self.slots, mask);
     }
 
-    /// Lets go of the WAL index and all its slots.
+    /// Gives all slots of the WAL index back and unmaps it.
     pub(super) fn unmap(&mut self) {
         if self.mapped {
             self.give_slots(u8::MAX);
@@ -85,7 +85,7 @@ impl Handle {
         }
     }
 
-    /// Lets go of everything but the node's place in `files`.
+    /// Gives back everything but the node's place in `files`.
     pub(super) fn close(&mut self) {
         self.unmap();
         let mut node = self.node.borrow_mut();

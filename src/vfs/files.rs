@@ -23,7 +23,7 @@ pub(super) type Shared = Rc<RefCell<Node>>;
 /// The open files of one storage.
 pub(super) struct Files {
     storage: Box<dyn Storage>,
-    /// Open files by name, and WALs that owe a cut.
+    /// Open files by name, and WALs that still have to be cut.
     nodes: RefCell<HashMap<String, Shared>>,
     /// Uncommitted bytes of a WAL that are kept back at most.
     limit: usize,
@@ -70,7 +70,9 @@ impl Files {
     /// Opens a file of the storage, or another handle on it.
     fn open(self: &Rc<Self>, name: &str, options: OpenOptions) -> Result<Handle, StorageError> {
         if options.exclusive() && self.exists(name)? {
-            return Err(StorageError::Io(format!("'{name}' is there already")));
+            return Err(StorageError::Io(format!(
+                "'{name}' exists already, and was to be made anew"
+            )));
         }
         let node = match self.node(name) {
             Some(node) => node,
@@ -123,9 +125,10 @@ impl Files {
 /// still open.
 pub(super) fn register(name: &str, files: Rc<Files>) -> Result<Box<dyn FnOnce()>, String> {
     let data = Data { files: files.clone(), os: DefaultOs };
-    // SAFETY: method table, store, file layout and data agree in type and are the crate's defaults
-    // but for the shm methods, which fit them; the name is new; all use is on this thread (`Vfs` is
-    // not `Send`).
+    // SAFETY: `Io` names `Store`, whose `File` is what `Io`'s methods read and whose `AppData` is
+    // what is registered here: the crate's own methods and those of `shm` agree on the types. No
+    // VFS has the name yet (`Vfs` counts them up). SQLite calls on this thread alone, because
+    // neither `Vfs` nor `Conn` is `Send`, so `Data` need not be.
     let registration = unsafe { rsqlite_vfs::register_vfs::<Io, Registrar>(name, data, false) };
     let registration = registration.map_err(|error| error.to_string())?;
     Ok(Box::new(move || {
@@ -133,7 +136,8 @@ pub(super) fn register(name: &str, files: Rc<Files>) -> Result<Box<dyn FnOnce()>
             // leaks: a connection would call into it
             let _ = registration.into_raw();
         } else {
-            // SAFETY: no file is open and every connection of ours keeps its database file open.
+            // SAFETY: no connection uses the VFS any more, since one keeps its database file open
+            // for as long as it lives and no file is open.
             let _ = unsafe { registration.unregister() };
         }
     }))
@@ -241,8 +245,9 @@ struct DefaultOs;
 
 impl DefaultOs {
     fn default_vfs() -> Option<*mut sqlite3_vfs> {
-        // SAFETY: SQLite is initialised, since it calls us; null asks for the default, which is
-        // never unregistered.
+        // SAFETY: SQLite is initialised, since it calls us, and null is how the default VFS is
+        // asked for. That one is SQLite's or its platform crate's own and never unregistered, so
+        // that the pointer stays good.
         let vfs = unsafe { sqlite3_vfs_find(std::ptr::null()) };
         (!vfs.is_null()).then_some(vfs)
     }
@@ -256,7 +261,8 @@ impl OsCallback for DefaultOs {
     fn random(&self, buf: &mut [u8]) -> usize {
         let Some(vfs) = Self::default_vfs() else { return 0 };
         let len = i32::try_from(buf.len()).unwrap_or(i32::MAX);
-        // SAFETY: a registered VFS, and `len` writable bytes.
+        // SAFETY: `vfs` is a registered VFS (`default_vfs`) and gets itself as its first argument;
+        // `buf` has `len` or more bytes, borrowed for writing alone.
         let got = unsafe {
             (*vfs).xRandomness.map_or(0, |random| random(vfs, len, buf.as_mut_ptr().cast()))
         };
@@ -267,12 +273,12 @@ impl OsCallback for DefaultOs {
         /// Milliseconds from the Julian epoch to the Unix epoch.
         const UNIX: sqlite3_int64 = 210_866_760_000_000;
         let mut now = 0;
-        // SAFETY: a registered VFS of version 2 or more has this method; the out pointer is valid.
+        // SAFETY: `vfs` is a registered VFS (`default_vfs`) and gets itself as its first argument;
+        // its struct reaches to `xCurrentTimeInt64` from version 2 on, and the field is read under
+        // that condition alone; `now` is a live variable.
         let read = Self::default_vfs().and_then(|vfs| unsafe {
-            (*vfs)
-                .xCurrentTimeInt64
-                .filter(|_| (*vfs).iVersion >= 2)
-                .map(|clock| clock(vfs, &mut now))
+            let clock = if (*vfs).iVersion >= 2 { (*vfs).xCurrentTimeInt64 } else { None };
+            clock.map(|clock| clock(vfs, &mut now))
         });
         match read {
             Some(0) => Ok(now - UNIX),

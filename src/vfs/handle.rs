@@ -7,34 +7,11 @@
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
+use web_sys::FileSystemReadWriteOptions;
+/// A `FileSystemSyncAccessHandle`, or an object with the same methods.
+pub use web_sys::FileSystemSyncAccessHandle as SyncHandle;
 
 use super::{StorageError, StorageFile};
-
-#[wasm_bindgen]
-extern "C" {
-    /// A `FileSystemSyncAccessHandle`, or what does the same.
-    #[derive(Debug, Clone)]
-    pub type SyncHandle;
-
-    #[wasm_bindgen(method, catch)]
-    fn read(this: &SyncHandle, view: &mut [u8], options: &At) -> Result<f64, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn write(this: &SyncHandle, view: &[u8], options: &At) -> Result<f64, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn truncate(this: &SyncHandle, size: f64) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn flush(this: &SyncHandle) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch, js_name = getSize)]
-    fn get_size(this: &SyncHandle) -> Result<f64, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn close(this: &SyncHandle) -> Result<(), JsValue>;
-
-    /// `{at}`: one object per handle, used again for every call.
-    #[derive(Debug, Clone)]
-    type At;
-    #[wasm_bindgen(method, setter)]
-    fn set_at(this: &At, at: f64);
-}
 
 /// An open handle. Clones share it; the last one closes it.
 #[derive(Debug, Clone)]
@@ -45,28 +22,29 @@ pub struct HandleFile {
 #[derive(Debug)]
 struct Inner {
     handle: SyncHandle,
-    at: At,
+    /// `{at}`, used again for every call.
+    at: FileSystemReadWriteOptions,
     /// What errors call the file.
     name: String,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // closing twice is allowed, and there is nobody to tell about a failure
-        let _ = self.handle.close();
+        // closing twice is allowed
+        self.handle.close();
     }
 }
 
 impl HandleFile {
     /// Takes a handle over.
     pub fn new(handle: SyncHandle, name: &str) -> Self {
-        let at = js_sys::Object::new().unchecked_into::<At>();
+        let at = FileSystemReadWriteOptions::new();
         HandleFile { inner: Rc::new(Inner { handle, at, name: name.into() }) }
     }
 
     /// Closes the handle under all clones.
     pub(super) fn close(&self) {
-        let _ = self.inner.handle.close();
+        self.inner.handle.close();
     }
 
     fn failure(&self, error: &JsValue) -> StorageError {
@@ -79,7 +57,7 @@ impl HandleFile {
         if count == wanted as f64 {
             return Ok(());
         }
-        let message = format!("{name}: wrote {count} of {wanted} bytes");
+        let message = format!("{name}: the storage wrote {count} of {wanted} bytes");
         // Chromium hands out the unsigned form of its FILE_ERROR_NO_SPACE, -8; a short count is
         // Firefox's way
         let no_space =
@@ -91,12 +69,14 @@ impl HandleFile {
 impl StorageFile for HandleFile {
     fn read(&self, buf: &mut [u8], at: u64) -> Result<usize, StorageError> {
         let wanted = buf.len();
-        self.inner.at.set_at(at as f64);
-        let count =
-            self.inner.handle.read(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
+        let Inner { handle, at: options, .. } = &*self.inner;
+        options.set_at_f64(at as f64);
+        let count = handle
+            .read_with_u8_array_and_options(buf, options)
+            .map_err(|error| self.failure(&error))?;
         if !(0.0..=wanted as f64).contains(&count) {
             return Err(StorageError::Io(format!(
-                "{}: read {count} of {wanted} bytes",
+                "{}: the storage says that it read {count} of {wanted} bytes",
                 self.inner.name
             )));
         }
@@ -104,14 +84,16 @@ impl StorageFile for HandleFile {
     }
 
     fn write(&self, buf: &[u8], at: u64) -> Result<(), StorageError> {
-        self.inner.at.set_at(at as f64);
-        let count =
-            self.inner.handle.write(buf, &self.inner.at).map_err(|error| self.failure(&error))?;
+        let Inner { handle, at: options, .. } = &*self.inner;
+        options.set_at_f64(at as f64);
+        let count = handle
+            .write_with_u8_array_and_options(buf, options)
+            .map_err(|error| self.failure(&error))?;
         self.written(count, buf.len())
     }
 
     fn truncate(&self, size: u64) -> Result<(), StorageError> {
-        self.inner.handle.truncate(size as f64).map_err(|error| self.failure(&error))
+        self.inner.handle.truncate_with_f64(size as f64).map_err(|error| self.failure(&error))
     }
 
     fn flush(&self) -> Result<(), StorageError> {
@@ -123,12 +105,15 @@ impl StorageFile for HandleFile {
         if size >= 0.0 && size.fract() == 0.0 {
             Ok(size as u64)
         } else {
-            Err(StorageError::Io(format!("{}: has a size of {size}", self.inner.name)))
+            Err(StorageError::Io(format!(
+                "{}: the storage gives {size} as the size of the file",
+                self.inner.name
+            )))
         }
     }
 }
 
-/// A storage error for what a browser or the system has thrown.
+/// The storage error for what a browser or the system has thrown.
 pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
     let text = |key: &str| {
         js_sys::Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string())

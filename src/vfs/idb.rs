@@ -31,8 +31,8 @@ thread_local! {
     static CLOSING: RefCell<HashMap<String, Promise>> = RefCell::default();
 }
 
-/// The files of one database. Dropping it has the rest kept in the background, then lets the next
-/// one in.
+/// The files of one database. After it is dropped, unsaved blocks are written in the background and
+/// the lock is released.
 #[derive(Debug)]
 pub struct Idb {
     name: String,
@@ -45,7 +45,8 @@ impl Idb {
     /// Opens the database `name`, which is made by its first commit. Gives the storage and the file
     /// to open.
     ///
-    /// # Errors `LOCKED` when another tab or worker has it; `NOT_SUPPORTED` where there is no
+    /// # Errors
+    /// `LOCKED` when another tab or worker has it; `NOT_SUPPORTED` where there is no
     /// IndexedDB; `NEWER_FORMAT`, `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Idb, String)> {
         let (database, lock) = reserve(name).await?;
@@ -58,7 +59,8 @@ impl Idb {
         Ok((Idb { name: name.into(), files, lock: Some(lock) }, MAIN.into()))
     }
 
-    /// Returns when everything written so far is kept; takes it back when that fails.
+    /// Returns when everything written so far is durable; goes back to the last durable state when
+    /// that fails.
     async fn settle(&self) -> Result<()> {
         let kept = self.files.flush(true).await;
         if kept.is_err() {
@@ -72,7 +74,7 @@ impl Drop for Idb {
     fn drop(&mut self) {
         let (files, lock) = (self.files.clone(), self.lock.take());
         let closing: Work<Result<JsValue, JsValue>> = Box::pin(async move {
-            // mere tidying unless `relaxed` writes are owed, whose loss `Db::close` tells
+            // only `relaxed` writes can still be unsaved here, and `Db::close` reports their loss
             let _ = files.flush(true).await;
             files.keeper().state.borrow().0.close();
             drop(lock);

@@ -4,81 +4,37 @@
 //! A request's handlers are a promise's own functions, so that its events need no closures of ours.
 
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
+    IdbTransaction, IdbTransactionMode,
+};
 
+use super::browser::realm;
 use super::handle;
 use super::{BLOCK, Batch, Block, StorageError};
 use crate::error::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
-    #[derive(Debug, Clone)]
-    type Factory;
-    #[wasm_bindgen(thread_local_v2, js_name = indexedDB)]
-    static FACTORY: Option<Factory>;
-    #[wasm_bindgen(method, catch, js_name = open)]
-    fn open_database(this: &Factory, name: &str, version: u32) -> Result<Request, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = deleteDatabase)]
-    fn delete_database(this: &Factory, name: &str) -> Result<Request, JsValue>;
+    /// An `IDBFactory` with what web-sys does not know of it.
+    #[wasm_bindgen(extends = IdbFactory)]
+    type Lister;
     #[wasm_bindgen(method, catch)]
-    fn databases(this: &Factory) -> Result<Promise, JsValue>;
+    fn databases(this: &Lister) -> Result<Promise, JsValue>;
 
-    type Request;
-    #[wasm_bindgen(method, setter)]
-    fn set_onsuccess(this: &Request, handler: &Function);
-    #[wasm_bindgen(method, setter)]
-    fn set_onerror(this: &Request, handler: &Function);
-    #[wasm_bindgen(method, setter)]
-    fn set_onupgradeneeded(this: &Request, handler: &Function);
-    #[wasm_bindgen(method, getter, catch)]
-    fn result(this: &Request) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, getter, catch)]
-    fn error(this: &Request) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, getter)]
-    fn transaction(this: &Request) -> Transaction;
-
-    #[derive(Debug, Clone)]
-    type Database;
-    #[wasm_bindgen(method, catch, js_name = createObjectStore)]
-    fn create_store(this: &Database, name: &str) -> Result<Store, JsValue>;
+    /// An `IDBDatabase` with what web-sys has behind `--cfg web_sys_unstable_apis` only.
+    #[wasm_bindgen(extends = IdbDatabase)]
+    type Durable;
     #[wasm_bindgen(method, catch, js_name = transaction)]
     fn begin(
-        this: &Database,
+        this: &Durable,
         store: &str,
-        mode: &str,
+        mode: IdbTransactionMode,
         options: &JsValue,
-    ) -> Result<Transaction, JsValue>;
-    #[wasm_bindgen(method)]
-    fn close(this: &Database);
-    #[wasm_bindgen(method, setter)]
-    fn set_onversionchange(this: &Database, handler: &Function);
-
-    #[derive(Debug, Clone)]
-    type Transaction;
-    #[wasm_bindgen(method, catch, js_name = objectStore)]
-    fn store(this: &Transaction, name: &str) -> Result<Store, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn abort(this: &Transaction) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, getter)]
-    fn error(this: &Transaction) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_oncomplete(this: &Transaction, handler: &Function);
-    #[wasm_bindgen(method, setter)]
-    fn set_onabort(this: &Transaction, handler: &Function);
-
-    type Store;
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &Store, key: &JsValue) -> Result<Request, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = getAll)]
-    fn get_all(this: &Store, range: &JsValue) -> Result<Request, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn put(this: &Store, value: &JsValue, key: &JsValue) -> Result<Request, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = delete)]
-    fn remove(this: &Store, range: &JsValue) -> Result<Request, JsValue>;
-
-    #[wasm_bindgen(js_namespace = IDBKeyRange, js_name = bound, catch)]
-    fn bound(from: &JsValue, to: &JsValue) -> Result<JsValue, JsValue>;
+    ) -> Result<IdbTransaction, JsValue>;
 }
 
 /// The version of our layout: one store of blocks by `[file, index]`, and the head.
@@ -101,11 +57,11 @@ pub(super) fn failure(error: &JsValue, name: &str) -> StorageError {
     }
 }
 
-fn factory() -> Result<Factory> {
-    FACTORY.with(Clone::clone).ok_or(Error::NotSupported("IndexedDB"))
+fn factory() -> Result<IdbFactory> {
+    realm().indexed_db().ok().flatten().ok_or(Error::NotSupported("IndexedDB"))
 }
 
-/// A promise and what settles it.
+/// A promise and the functions that settle it.
 fn promise() -> (Promise, Function, Function) {
     let mut settle = None;
     let promise = Promise::new(&mut |resolve, reject| settle = Some((resolve, reject)));
@@ -114,14 +70,14 @@ fn promise() -> (Promise, Function, Function) {
     (promise, resolve, reject)
 }
 
-/// What a request comes to.
-async fn answer(request: &Request) -> Result<JsValue, JsValue> {
+/// The result of a request.
+async fn answer(request: &IdbRequest) -> Result<JsValue, JsValue> {
     let (settled, resolve, reject) = promise();
-    request.set_onsuccess(&resolve);
-    request.set_onerror(&reject);
+    request.set_onsuccess(Some(&resolve));
+    request.set_onerror(Some(&reject));
     match JsFuture::from(settled).await {
         Ok(_) => request.result(),
-        Err(_) => Err(request.error()?),
+        Err(_) => Err(request.error()?.into()),
     }
 }
 
@@ -130,44 +86,29 @@ fn key(file: &str, index: f64) -> JsValue {
     Array::of2(&file.into(), &index.into()).into()
 }
 
-fn blocks_of(file: &str, from: usize, to: f64) -> Result<JsValue, JsValue> {
-    bound(&key(file, from as f64), &key(file, to))
+fn blocks_of(file: &str, from: usize, to: f64) -> Result<IdbKeyRange, JsValue> {
+    IdbKeyRange::bound(&key(file, from as f64), &key(file, to))
 }
 
-/// What is known of all blocks together, and which batch wrote it.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The record beside the blocks: the sizes of all files, and which batch wrote them.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 pub(super) struct Head {
     generation: f64,
-    /// Which open database wrote it: two that count up from the same generation differ.
+    /// A random number per batch: two batches that follow the same generation differ in it.
     writer: f64,
     sizes: Vec<(String, u64)>,
 }
 
 impl Head {
-    fn read(value: &JsValue) -> Head {
-        let number = |key: &str| Reflect::get(value, &key.into()).ok().and_then(|v| v.as_f64());
-        let Some(generation) = number("generation") else { return Head::default() };
-        let sizes = Reflect::get(value, &"sizes".into())
-            .map(|sizes| Array::from(&sizes))
-            .unwrap_or_default();
-        let sizes = sizes
-            .iter()
-            .map(|pair| Array::from(&pair))
-            .filter_map(|pair| Some((pair.get(0).as_string()?, pair.get(1).as_f64()? as u64)));
-        Head { generation, writer: number("writer").unwrap_or(0.0), sizes: sizes.collect() }
+    /// The head that was stored, or what stands for none.
+    fn read(stored: JsValue) -> Result<Head, JsValue> {
+        match stored.is_undefined() {
+            true => Ok(Head::default()),
+            false => Ok(serde_wasm_bindgen::from_value(stored)?),
+        }
     }
 
-    fn write(&self) -> Result<JsValue, JsValue> {
-        let sizes =
-            self.sizes.iter().map(|(name, size)| key(name, *size as f64)).collect::<Array>();
-        let head = Object::new();
-        Reflect::set(&head, &"generation".into(), &self.generation.into())?;
-        Reflect::set(&head, &"writer".into(), &self.writer.into())?;
-        Reflect::set(&head, &"sizes".into(), &sizes)?;
-        Ok(head.into())
-    }
-
-    /// No batch was ever kept.
+    /// Whether no batch was ever written.
     pub(super) fn is_new(&self) -> bool {
         self.generation == 0.0
     }
@@ -181,23 +122,23 @@ impl Head {
 
 /// An open connection. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Connection(Database);
+pub(super) struct Connection(IdbDatabase);
 
 /// Opens a database of IndexedDB. One that is not there is made if `create`, else there is none and
 /// none is left.
 pub(super) async fn open(name: &str, create: bool) -> Result<Option<Connection>> {
     let unusable = |_| Error::NotSupported("IndexedDB");
-    let request = factory()?.open_database(name, VERSION).map_err(unusable)?;
+    let request = factory()?.open_with_u32(name, VERSION).map_err(unusable)?;
     let upgrade = Closure::once_into_js(move |event: JsValue| -> Result<(), JsValue> {
-        let request: Request = Reflect::get(&event, &"target".into())?.unchecked_into();
+        let request: IdbOpenDbRequest = Reflect::get(&event, &"target".into())?.unchecked_into();
         if !create {
-            return request.transaction().abort();
+            return request.transaction().map_or(Ok(()), |upgrade| upgrade.abort());
         }
-        request.result()?.unchecked_into::<Database>().create_store(STORE).map(|_| ())
+        request.result()?.unchecked_into::<IdbDatabase>().create_object_store(STORE).map(|_| ())
     });
-    request.set_onupgradeneeded(upgrade.unchecked_ref());
+    request.set_onupgradeneeded(Some(upgrade.unchecked_ref()));
     let database = match answer(&request).await {
-        Ok(database) => database.unchecked_into::<Database>(),
+        Ok(database) => database.unchecked_into::<IdbDatabase>(),
         Err(error) => {
             let kind = Reflect::get(&error, &"name".into()).ok().and_then(|kind| kind.as_string());
             return match kind.as_deref() {
@@ -212,11 +153,11 @@ pub(super) async fn open(name: &str, create: bool) -> Result<Option<Connection>>
             };
         }
     };
-    // whoever deletes the database or brings a newer version is not kept waiting; the next
-    // transaction fails
+    // another tab that deletes or upgrades the database need not wait: this connection closes, and
+    // its next transaction fails
     let connection = Connection(database.clone());
     let give_way = Closure::<dyn Fn()>::new(move || database.close()).into_js_value();
-    connection.0.set_onversionchange(give_way.unchecked_ref());
+    connection.0.set_onversionchange(Some(give_way.unchecked_ref()));
     Ok(Some(connection))
 }
 
@@ -230,7 +171,7 @@ pub(super) async fn delete(database: &str, name: &str) -> Result<()> {
 /// The names of all databases of IndexedDB.
 pub(super) async fn databases() -> Result<Vec<String>> {
     let unusable = |_| Error::NotSupported("listing in IndexedDB");
-    let listed = factory()?.databases().map_err(unusable)?;
+    let listed = factory()?.unchecked_into::<Lister>().databases().map_err(unusable)?;
     let listed = Array::from(&JsFuture::from(listed).await.map_err(unusable)?);
     let name = |info: JsValue| Reflect::get(&info, &"name".into()).ok()?.as_string();
     Ok(listed.iter().filter_map(name).collect())
@@ -241,11 +182,16 @@ impl Connection {
         self.0.close();
     }
 
+    /// The store in a transaction that reads.
+    fn read(&self) -> Result<IdbObjectStore, JsValue> {
+        self.0.transaction_with_str(STORE)?.object_store(STORE)
+    }
+
     /// The head of what is kept.
     pub(super) async fn head(&self) -> Result<Head> {
         let read = async || -> Result<Head, JsValue> {
-            let store = self.0.begin(STORE, "readonly", &JsValue::UNDEFINED)?.store(STORE)?;
-            Ok(Head::read(&answer(&store.get(&HEAD.into())?).await?))
+            let store = self.read()?;
+            Head::read(answer(&store.get(&HEAD.into())?).await?)
         };
         read().await.map_err(|error| failure(&error, HEAD).into())
     }
@@ -266,9 +212,9 @@ impl Connection {
         let mut blocks = Vec::new();
         while blocks.len() < count {
             let to = (blocks.len() + LOADED).min(count) - 1;
-            let store = self.0.begin(STORE, "readonly", &JsValue::UNDEFINED)?.store(STORE)?;
+            let store = self.read()?;
             let range = blocks_of(file, blocks.len(), to as f64)?;
-            let loaded = Array::from(&answer(&store.get_all(&range)?).await?);
+            let loaded = Array::from(&answer(&store.get_all_with_key(&range)?).await?);
             if loaded.length() == 0 {
                 break;
             }
@@ -282,12 +228,13 @@ impl Connection {
         let options = Object::new();
         let durability = if strict { "strict" } else { "relaxed" };
         Reflect::set(&options, &"durability".into(), &durability.into())?;
-        Ok(Begun(self.0.begin(STORE, "readwrite", &options)?))
+        let database: &Durable = self.0.unchecked_ref();
+        Ok(Begun(database.begin(STORE, IdbTransactionMode::Readwrite, &options)?))
     }
 }
 
 /// A transaction that writes.
-pub(super) struct Begun(Transaction);
+pub(super) struct Begun(IdbTransaction);
 
 impl Begun {
     /// Keeps a batch if the head is still the one known, and returns when that is done.
@@ -299,8 +246,8 @@ impl Begun {
         name: &str,
     ) -> Result<(), StorageError> {
         let (settled, resolve, reject) = promise();
-        self.0.set_oncomplete(&resolve);
-        self.0.set_onabort(&reject);
+        self.0.set_oncomplete(Some(&resolve));
+        self.0.set_onabort(Some(&reject));
         let settled = JsFuture::from(settled);
         let there = match self.requests(batch, next) {
             Ok(there) => there,
@@ -312,36 +259,32 @@ impl Begun {
         };
         // all is asked for before the first answer, so that the fence costs no time
         if let Ok(found) = answer(&there).await
-            && Head::read(&found) != *head
+            && Head::read(found).as_ref() != Ok(head)
         {
             let _ = self.0.abort();
             let _ = settled.await;
             return Err(StorageError::Io(format!(
-                "{name}: somebody else has changed it: open it again"
+                "{name}: another tab or worker has changed the database since it was opened here: \
+                 open it again"
             )));
         }
-        settled.await.map(|_| ()).map_err(|_| {
-            let error = self.0.error();
-            match error.is_null() {
-                true => {
-                    StorageError::Io(format!("{name}: the browser has aborted the transaction"))
-                }
-                false => failure(&error, name),
-            }
+        settled.await.map(|_| ()).map_err(|_| match self.0.error() {
+            Some(error) => failure(&error, name),
+            None => StorageError::Io(format!("{name}: the browser has aborted the transaction")),
         })
     }
 
     /// Everything a batch needs; gives the request for the head as it is now.
-    fn requests(&self, batch: &Batch, next: &Head) -> Result<Request, JsValue> {
-        let store = self.0.store(STORE)?;
+    fn requests(&self, batch: &Batch, next: &Head) -> Result<IdbRequest, JsValue> {
+        let store = self.0.object_store(STORE)?;
         let there = store.get(&HEAD.into())?;
         for (file, from) in &batch.cuts {
-            store.remove(&blocks_of(file, *from, f64::INFINITY)?)?;
+            store.delete(blocks_of(file, *from, f64::INFINITY)?.as_ref())?;
         }
         for (file, index, block) in &batch.puts {
-            store.put(&Uint8Array::from(block.as_slice()), &key(file, *index as f64))?;
+            store.put_with_key(&Uint8Array::from(block.as_slice()), &key(file, *index as f64))?;
         }
-        store.put(&next.write()?, &HEAD.into())?;
+        store.put_with_key(&serde_wasm_bindgen::to_value(next)?, &HEAD.into())?;
         Ok(there)
     }
 }

@@ -35,8 +35,8 @@ pub struct Batch {
     pub puts: Vec<(String, usize, Block)>,
 }
 
-/// The files as SQLite sees them, and as they are kept. A file of no bytes is one that is not
-/// there.
+/// The files as SQLite sees them, and as they are kept (durable). A file of no bytes does not
+/// exist.
 #[derive(Debug, Default)]
 pub struct Image {
     now: BTreeMap<String, Content>,
@@ -53,7 +53,7 @@ impl Image {
         for (name, size, blocks) in files {
             if blocks.len() != count(size)? || blocks.iter().any(|block| block.len() != BLOCK) {
                 return Err(StorageError::Io(format!(
-                    "{name}: {} blocks for {size} bytes",
+                    "{name}: the storage has {} blocks for a file of {size} bytes: it is damaged",
                     blocks.len()
                 )));
             }
@@ -117,7 +117,7 @@ impl Image {
         Ok(())
     }
 
-    /// What would have to be kept now; nothing when all is.
+    /// What has to be written for all changes to be durable; none when there are no changes.
     pub fn changes(&self) -> Option<Batch> {
         let sizes = |files: &BTreeMap<String, Content>| -> Vec<(String, u64)> {
             files.iter().map(|(name, content)| (name.clone(), content.size)).collect()
@@ -143,7 +143,7 @@ impl Image {
         (!same).then_some(batch)
     }
 
-    /// A batch is kept. What was written since it was taken still is to be.
+    /// A batch is durable now. Changes made since it was taken are not.
     pub fn keep(&mut self, batch: Batch) {
         self.kept.retain(|name, _| batch.sizes.iter().any(|(there, _)| there == name));
         for (name, from) in &batch.cuts {
@@ -164,7 +164,7 @@ impl Image {
         }
     }
 
-    /// Takes everything back that is not kept.
+    /// Goes back to the durable state.
     pub fn go_back(&mut self) {
         self.now = self.kept.clone();
     }
@@ -185,7 +185,7 @@ impl Content {
 /// Room for a block. Running out of memory is an error and not an abort.
 fn empty() -> Result<Vec<u8>, StorageError> {
     let mut block = Vec::new();
-    let full = |_| StorageError::Quota("no memory for another block".into());
+    let full = |_| StorageError::Quota("out of memory for the database's files".into());
     block.try_reserve_exact(BLOCK).map_err(full)?;
     Ok(block)
 }
@@ -207,7 +207,7 @@ fn count(size: u64) -> Result<usize, StorageError> {
         .ok()
         // what a machine of 32 bits can address
         .filter(|blocks| blocks.checked_mul(BLOCK).is_some())
-        .ok_or_else(|| StorageError::Quota(format!("no memory for {size} bytes")))
+        .ok_or_else(|| StorageError::Quota(format!("no memory for a file of {size} bytes")))
 }
 
 /// The pieces of blocks that bytes `at..at + len` of a file are: index, place in the block, place

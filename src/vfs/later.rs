@@ -26,24 +26,24 @@ use std::task::{Poll, Waker};
 use super::image::{Batch, Image};
 use super::{Storage, StorageError, StorageFile};
 
-/// A piece of work to be waited for.
+/// Asynchronous work.
 pub type Work<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Where blocks are kept.
 pub trait Keeper: 'static {
     /// Keeps all of a batch or nothing of it; `strict`: in a way that survives a loss of power.
     fn keep(&self, batch: &Batch, strict: bool) -> Work<Result<(), StorageError>>;
-    /// Has the work done while nobody waits for it.
+    /// Runs the work in the background.
     fn spawn(&self, work: Work<()>);
 }
 
-/// How what was written gets to safety later, whatever the storage.
+/// How written data becomes durable later, whatever the storage.
 pub trait Later {
     /// Returns when everything written so far is kept, or says why it is not.
     fn flush(&self, strict: bool) -> Work<Result<(), StorageError>>;
-    /// Has everything written so far kept while nobody waits.
+    /// Makes everything written so far durable in the background.
     fn start(&self);
-    /// Why the last batch failed, when what it held is still owed.
+    /// Why the last batch failed, as long as its changes are not durable.
     fn failed(&self) -> Option<StorageError>;
     /// Takes the files back to what is kept. SQLite must be made to forget what it knew of them.
     fn go_back(&self);

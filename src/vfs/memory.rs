@@ -82,9 +82,10 @@ struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// `at` as an index, or the error that it does not fit this machine's memory.
+    /// `at` as an index, or the error that this machine cannot address it.
     fn index(at: u64) -> Result<usize, StorageError> {
-        usize::try_from(at).map_err(|_| StorageError::Quota(format!("no memory for {at} bytes")))
+        usize::try_from(at)
+            .map_err(|_| StorageError::Quota(format!("no memory for a file of {at} bytes")))
     }
 
     /// Grows the content by zeros to at least `size`; running out of memory is an error and not an
@@ -93,7 +94,7 @@ impl MemoryFile {
         let more = size.saturating_sub(content.len());
         content
             .try_reserve(more)
-            .map_err(|_| StorageError::Quota(format!("no memory for {size} bytes")))?;
+            .map_err(|_| StorageError::Quota(format!("no memory for a file of {size} bytes")))?;
         content.resize(content.len() + more, 0);
         Ok(())
     }

@@ -41,6 +41,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[cfg(target_family = "wasm")]
+pub(crate) use browser::{realm, storage_manager};
+#[cfg(target_family = "wasm")]
 pub use handle::{HandleFile, SyncHandle};
 pub use image::{BLOCK, Batch, Block, Image};
 pub use later::{Deferred, Keeper, Later, Work};
@@ -68,8 +70,7 @@ pub trait Storage: 'static {
     fn delete(&self, name: &str) -> Result<(), StorageError>;
     /// The names of all files that [exist](Storage::exists), in no particular order.
     fn names(&self) -> Result<Vec<String>, StorageError>;
-    /// How what was written gets to safety, where that takes more than a
-    /// [flush](StorageFile::flush).
+    /// How written data becomes durable, where that takes more than a [flush](StorageFile::flush).
     fn later(&self) -> Option<Rc<dyn Later>> {
         None
     }
@@ -91,7 +92,7 @@ pub trait StorageFile: 'static {
     fn size(&self) -> Result<u64, StorageError>;
 }
 
-/// Why a storage refused or failed, each with the words of whoever said so.
+/// Why a storage refused or failed, with the browser's or the system's own message.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StorageError {
     /// There is no room.
@@ -101,7 +102,7 @@ pub enum StorageError {
     #[error("there is no file '{0}'")]
     NotFound(String),
     /// Somebody else holds it.
-    #[error("'{0}' is held elsewhere")]
+    #[error("'{0}' is open in another tab, worker or process")]
     Locked(String),
     /// Anything else.
     #[error("{0}")]
@@ -155,7 +156,7 @@ impl Vfs {
         Ok(Vfs { name, files, later, full: Cell::new(false), release: Cell::new(Some(release)) })
     }
 
-    /// What `sqlite3_open_v2` wants to hear.
+    /// The name to give to `sqlite3_open_v2`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -178,31 +179,32 @@ impl Vfs {
 
     /// Makes `bytes` the database `file`; before any connection to it is opened.
     ///
-    /// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a
+    /// # Errors
+    /// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a
     /// failure there is none.
     pub fn import(&self, file: &str, bytes: &[u8]) -> Result<()> {
         transfer::import(self.files.storage(), file, file, bytes)
     }
 
-    /// Whether the last write found no room.
+    /// Whether the last write failed because the storage is full.
     pub fn is_full(&self) -> bool {
         let owed = self.later.as_ref().and_then(|later| later.failed());
         self.full.get() || matches!(owed, Some(StorageError::Quota(_)))
     }
 
-    /// Notes that a write found no room, or did.
+    /// Notes whether a write failed because the storage is full.
     pub fn set_full(&self, full: bool) {
         self.full.set(full);
     }
 
-    /// How what was committed gets to safety, where that takes waiting.
+    /// How commits become durable, where that is asynchronous.
     pub fn later(&self) -> Option<&Rc<dyn Later>> {
         self.later.as_ref()
     }
 
-    /// Takes the files back to what is [kept](Later). No connection may have a transaction or a
-    /// statement under way; each must read something next, so that it notices that its schema may
-    /// be another one.
+    /// Takes the files back to their [durable](Later) state. No connection may have a transaction
+    /// or a statement under way. Each must read something next, to notice that its schema may have
+    /// changed.
     pub fn go_back(&self) {
         if let Some(later) = &self.later {
             later.go_back();

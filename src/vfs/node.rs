@@ -74,7 +74,7 @@ impl Node {
         }
     }
 
-    /// Whether a cut of the WAL is still to be made, after a last try.
+    /// Tries to make the cut of the WAL that is due, if any; whether it still is.
     pub(super) fn in_debt(&mut self) -> bool {
         self.gather.as_mut().is_some_and(|gather| {
             let _ = gather.settle(&mut self.disk);

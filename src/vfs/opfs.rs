@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const MAIN: &str = "main";
 /// All files of a database.
 const FILES: [&str; 3] = [MAIN, "main-wal", "main-journal"];
-/// How long the handles of a dead worker may take to come free, in ms; 2 s were seen in Chromium.
+/// How long to wait for the handles of a dead worker, in ms; Chromium was seen to take 2 s.
 const PATIENCE: f64 = 15_000.0;
 
 /// The files of one database. Dropping it closes them and lets the next one in.
@@ -38,7 +38,8 @@ impl Opfs {
     /// Opens the files of the database `name` and makes them if need be. Gives the storage and the
     /// file to open.
     ///
-    /// # Errors `LOCKED` at once when another tab or worker has it, and after 15 s when only its
+    /// # Errors
+    /// `LOCKED` at once when another tab or worker has it, and after 15 s when only its
     /// handles are not free yet; `NOT_SUPPORTED` where there is no OPFS or this is no dedicated
     /// worker; `BAD_NAME`.
     pub async fn open(name: &str) -> Result<(Opfs, String)> {
@@ -83,7 +84,7 @@ async fn open_file(
     }
 }
 
-/// Takes the lock of a database; its directory's name.
+/// Takes the lock of a database; gives its directory's name too.
 async fn reserve(name: &str) -> Result<(String, WebLock)> {
     let directory = directory_of(name)?;
     match WebLock::take(&format!("tidelog:{directory}")).await? {
@@ -92,8 +93,8 @@ async fn reserve(name: &str) -> Result<(String, WebLock)> {
     }
 }
 
-/// Waits a little when `error` says that a handle is busy; returns any other error, and this one
-/// too after a while.
+/// Waits a little when `error` says that a handle is busy, until [`PATIENCE`] has passed since
+/// `start`. Any other error is returned.
 async fn pause(error: &JsValue, name: &str, start: f64) -> Result<()> {
     match failure(error, name) {
         StorageError::Locked(_) if time() - start < PATIENCE => sleep(5).await,

@@ -89,7 +89,7 @@ pub async fn open(name: &str) -> Result<(Place, Vfs, String)> {
     }
 }
 
-/// Where the closed database `name` is.
+/// The storage that has the closed database `name`.
 async fn find(name: &str) -> Result<Place> {
     let (opfs, idb) = (in_opfs(name).await?, in_idb(name).await?);
     match (opfs, idb) {
@@ -126,7 +126,8 @@ pub async fn export(name: &str) -> Result<Vec<u8>> {
 
 /// Makes `bytes` the database `name`, in the best storage there is.
 ///
-/// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`,
+/// # Errors
+/// `EXISTS` when there is one, `CORRUPT` when the bytes are no database, `LOCKED`,
 /// `QUOTA`, `NOT_SUPPORTED`.
 pub async fn import(name: &str, bytes: &[u8]) -> Result<()> {
     if in_idb(name).await? {

@@ -4,6 +4,7 @@
 //! It reads the index in one place only, to learn how much of the WAL is committed, and writes
 //! nothing to it but zeros over its header, which have it rebuilt.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
 use rsqlite_vfs::SQLiteVfsFile;
@@ -18,15 +19,20 @@ use super::wal::committed_end;
 /// The index's header, which is there twice, in words.
 const HEADER_WORDS: usize = 12;
 
+/// A piece of the index in words of 8 bytes. SQLite writes it through raw pointers at any time, so
+/// it must lie behind an `UnsafeCell`, which `Cell` is: a plain `u64` would entitle the compiler to
+/// believe that nothing changes behind our references.
+type Region = Vec<Cell<u64>>;
+
 /// One database's WAL index.
 #[derive(Debug, Default)]
 pub(super) struct Shm {
-    /// The memory SQLite asked for; never moved while mapped.
-    regions: Vec<Box<[u64]>>,
+    /// The memory SQLite asked for; never moved or resized while mapped.
+    regions: Vec<Region>,
     pub(super) slots: Slots,
     /// Handles that have it mapped.
     mapped: usize,
-    /// The index is made and SQLite has not rebuilt it from the file yet.
+    /// The index is new, and SQLite has not rebuilt it from the WAL yet.
     fresh: bool,
 }
 
@@ -36,7 +42,7 @@ impl Shm {
         self.mapped += 1;
     }
 
-    /// A handle unmaps it; the last one frees it, so that the next to come reads the WAL anew.
+    /// A handle unmaps it; the last one frees it, so that the next to map it reads the WAL anew.
     pub(super) fn detach(&mut self) {
         self.mapped -= 1;
         if self.mapped == 0 {
@@ -47,11 +53,9 @@ impl Shm {
     /// Makes SQLite rebuild the index from the WAL before anything else: each connection then drops
     /// the pages it keeps. The memory stays where it is, since connections point to it.
     pub(super) fn forget(&mut self) {
-        let Some(header) = self.regions.first_mut() else { return };
-        for word in header.iter_mut().take(HEADER_WORDS) {
-            // SAFETY: `word` is a live reference into the region; SQLite writes it through its own
-            // pointer.
-            unsafe { std::ptr::write_volatile(word, 0) };
+        let Some(region) = self.regions.first() else { return };
+        for word in region.iter().take(HEADER_WORDS) {
+            word.set(0);
         }
         self.fresh = true;
     }
@@ -61,16 +65,15 @@ impl Shm {
     fn region(&mut self, index: usize, bytes: usize, extend: bool) -> Result<*mut c_void, ()> {
         while extend && self.regions.len() <= index {
             let words = bytes.div_ceil(8);
-            let mut region = Vec::new();
+            let mut region = Region::new();
             region.try_reserve_exact(words).map_err(|_| ())?;
-            region.resize(words, 0);
+            region.resize(words, Cell::new(0));
             self.fresh |= self.regions.is_empty();
-            self.regions.push(region.into_boxed_slice());
+            self.regions.push(region);
         }
-        Ok(self
-            .regions
-            .get_mut(index)
-            .map_or(std::ptr::null_mut(), |region| region.as_mut_ptr().cast()))
+        // `as_mut_ptr` makes no reference to the words, so the addresses given before stay good
+        let region = self.regions.get_mut(index);
+        Ok(region.map_or(std::ptr::null_mut(), |region| region.as_mut_ptr().cast()))
     }
 
     /// Where the committed part of the WAL ends, and whether the index was just rebuilt from the
@@ -78,17 +81,11 @@ impl Shm {
     /// then.
     pub(super) fn committed(&mut self) -> Option<(u64, bool)> {
         // WalIndexHdr: isInit is byte 12, szPage the u16 at 14, mxFrame the u32 at 16, all
-        // native-endian; 48 bytes, twice. SQLite writes it through its own pointer, so it is read
-        // as volatile.
-        let header = self.regions.first()?;
-        let mut words = [0u64; HEADER_WORDS];
-        for (word, from) in words.iter_mut().zip(header.iter()) {
-            // SAFETY: `from` is a live reference into the region.
-            *word = unsafe { std::ptr::read_volatile(from) };
-        }
+        // native-endian; 48 bytes, twice
+        let region = self.regions.first()?;
         let mut bytes = [0u8; 8 * HEADER_WORDS];
-        for (to, word) in bytes.chunks_exact_mut(8).zip(words) {
-            to.copy_from_slice(&word.to_ne_bytes());
+        for (to, word) in bytes.chunks_exact_mut(8).zip(region) {
+            to.copy_from_slice(&word.get().to_ne_bytes());
         }
         if bytes[12] == 0 || bytes[..48] != bytes[48..] {
             return None;
@@ -100,16 +97,24 @@ impl Shm {
     }
 }
 
-/// The file behind SQLite's pointer.
+/// Does something with the file behind SQLite's pointer, which is borrowed for as long as that
+/// takes.
 ///
 /// # Safety
-/// `file` was opened by our `xOpen`, is not closed, and nobody else refers to it during the call.
-unsafe fn opened<'a>(file: *mut sqlite3_file) -> &'a mut File {
-    // SAFETY: as above; our method table is only installed on files of this type.
-    unsafe { (*SQLiteVfsFile::from_file(file)).handle_mut::<File>() }
+/// `file` was opened by our `xOpen` and is not closed, and nothing else refers to its [`File`]
+/// during the call.
+unsafe fn with_file<T>(file: *mut sqlite3_file, act: impl FnOnce(&mut File) -> T) -> T {
+    // SAFETY: by the contract above the pointer is to a live `SQLiteVfsFile` (our method table is
+    // installed on no other), its handle is a `File` (the type of `Store`, for which `xOpen` made
+    // it), and no other reference to either exists while `act` runs.
+    act(unsafe { (*SQLiteVfsFile::from_file(file)).handle_mut::<File>() })
 }
 
 /// `xShmMap`.
+///
+/// # Safety
+/// SQLite's to keep: `file` is open by our `xOpen`, `out` may be written, and no other method of
+/// this file runs.
 pub(super) unsafe extern "C" fn map(
     file: *mut sqlite3_file,
     index: c_int,
@@ -117,39 +122,57 @@ pub(super) unsafe extern "C" fn map(
     extend: c_int,
     out: *mut *mut c_void,
 ) -> c_int {
-    // SAFETY: SQLite calls with a live file of ours and a valid out pointer.
-    let (file, out) = unsafe { (opened(file), &mut *out) };
-    *out = std::ptr::null_mut();
-    let File::Stored(handle) = file else { return SQLITE_IOERR_NOMEM };
+    let (index, bytes) = (index.max(0) as usize, bytes.max(0) as usize);
+    let mapped = |file: &mut File| map_region(file, index, bytes, extend != 0);
+    // SAFETY: as this function's contract has it; mapping calls nothing that could call SQLite.
+    let (address, code) = match unsafe { with_file(file, mapped) } {
+        Ok(address) => (address, SQLITE_OK),
+        Err(()) => (std::ptr::null_mut(), SQLITE_IOERR_NOMEM),
+    };
+    // SAFETY: SQLite gives the address of a variable of its own for the answer.
+    unsafe { out.write(address) };
+    code
+}
+
+/// Maps the index for a file that has not yet; the address of a region as [`Shm::region`] gives it.
+fn map_region(
+    file: &mut File,
+    index: usize,
+    bytes: usize,
+    extend: bool,
+) -> Result<*mut c_void, ()> {
+    // a temporary file has no WAL, and SQLite asks for no index
+    let File::Stored(handle) = file else { return Err(()) };
     let shm = &mut handle.node.borrow_mut().shm;
     if !handle.mapped {
         handle.mapped = true;
         shm.attach();
     }
-    match shm.region(index.max(0) as usize, bytes.max(0) as usize, extend != 0) {
-        Ok(region) => {
-            *out = region;
-            SQLITE_OK
-        }
-        Err(()) => SQLITE_IOERR_NOMEM,
-    }
+    shm.region(index, bytes, extend)
 }
 
 /// `xShmLock`.
+///
+/// # Safety
+/// SQLite's to keep: `file` is open by our `xOpen`, and no other method of this file runs.
 pub(super) unsafe extern "C" fn lock(
     file: *mut sqlite3_file,
     first: c_int,
     count: c_int,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: SQLite calls with a live file of ours.
-    let File::Stored(handle) = (unsafe { opened(file) }) else { return SQLITE_BUSY };
     let mask = (((1u32 << count.clamp(0, 8)) - 1) << first.clamp(0, 7)) as u8;
-    if flags & SQLITE_SHM_LOCK == 0 {
-        handle.give_slots(mask);
-        return SQLITE_OK;
-    }
-    if handle.take_slots(mask, flags & SQLITE_SHM_EXCLUSIVE != 0) { SQLITE_OK } else { SQLITE_BUSY }
+    let change = |file: &mut File| {
+        let File::Stored(handle) = file else { return false };
+        if flags & SQLITE_SHM_LOCK == 0 {
+            handle.give_slots(mask);
+            return true;
+        }
+        handle.take_slots(mask, flags & SQLITE_SHM_EXCLUSIVE != 0)
+    };
+    // SAFETY: as this function's contract has it; giving and taking slots writes to storage files,
+    // whose code does not call SQLite.
+    if unsafe { with_file(file, change) } { SQLITE_OK } else { SQLITE_BUSY }
 }
 
 /// `xShmBarrier`: one thread needs none.
@@ -158,10 +181,16 @@ pub(super) unsafe extern "C" fn barrier(_: *mut sqlite3_file) {
 }
 
 /// `xShmUnmap`.
+///
+/// # Safety
+/// As for [`lock`].
 pub(super) unsafe extern "C" fn unmap(file: *mut sqlite3_file, _delete: c_int) -> c_int {
-    // SAFETY: SQLite calls with a live file of ours.
-    if let File::Stored(handle) = unsafe { opened(file) } {
-        handle.unmap();
-    }
+    let unmap = |file: &mut File| {
+        if let File::Stored(handle) = file {
+            handle.unmap();
+        }
+    };
+    // SAFETY: as this function's contract has it; unmapping does no more than giving slots.
+    unsafe { with_file(file, unmap) };
     SQLITE_OK
 }

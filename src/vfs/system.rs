@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
+    // by hand: the object is this package's own
     /// The object `systemFs` of `node-files.js`.
     #[derive(Debug, Clone)]
     pub type SystemFs;

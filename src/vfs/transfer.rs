@@ -40,7 +40,8 @@ pub(super) fn is_there(storage: &dyn Storage, main: &str) -> Result<bool, Storag
 
 /// The bytes of the database `main`.
 ///
-/// # Errors `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and
+/// # Errors
+/// `NOT_FOUND`, and `BAD_VALUE` while changes are in its log: checkpoint (or open and
 /// close) it first.
 pub(super) fn export(storage: &dyn Storage, main: &str, name: &str) -> Result<Vec<u8>> {
     let size = check_source(storage, main, name)?;
@@ -54,7 +55,7 @@ pub(super) fn export(storage: &dyn Storage, main: &str, name: &str) -> Result<Ve
     Ok(bytes)
 }
 
-/// Checks that the main file alone is the whole database; its size.
+/// Checks that the main file alone is the whole database; gives its size.
 pub(super) fn check_source(storage: &dyn Storage, main: &str, name: &str) -> Result<u64> {
     if !is_there(storage, main)? {
         return Err(Error::NotFound(name.into()));
@@ -81,13 +82,16 @@ pub(super) fn check_header(bytes: &[u8], size: u64, name: &str) -> Result<()> {
     if plausible {
         Ok(())
     } else {
-        Err(Error::Corrupt(format!("what was given for '{name}' is not a database")))
+        Err(Error::Corrupt(format!(
+            "the bytes given for '{name}' are not a whole SQLite database file"
+        )))
     }
 }
 
 /// Makes `bytes` the database `main`.
 ///
-/// # Errors `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure
+/// # Errors
+/// `EXISTS` when there is one, `CORRUPT` when the bytes are no database. After a failure
 /// there is none.
 pub(super) fn import(storage: &dyn Storage, main: &str, name: &str, bytes: &[u8]) -> Result<()> {
     check_header(bytes, bytes.len() as u64, name)?;
@@ -157,7 +161,10 @@ fn read_all(file: &dyn StorageFile, buf: &mut [u8], at: u64) -> Result<(), Stora
     if read == buf.len() {
         Ok(())
     } else {
-        Err(StorageError::Io(format!("read {read} bytes of {} at {at}", buf.len())))
+        Err(StorageError::Io(format!(
+            "the file ends early: read {read} of {} bytes at {at}",
+            buf.len()
+        )))
     }
 }
 

@@ -98,7 +98,7 @@ impl Gather {
         }
     }
 
-    /// Whether a cut is still to be made.
+    /// Whether a cut is still due.
     pub(super) fn in_debt(&self) -> bool {
         self.debt.is_some()
     }
@@ -212,7 +212,7 @@ impl Gather {
         self.frames.shrink_to(64 << 10);
     }
 
-    /// Forgets what lies at `end` and beyond.
+    /// Drops the buffered bytes from `end` on.
     fn keep_until(&mut self, end: u64) {
         let kept = end.saturating_sub(self.base).min(self.frames.len() as u64);
         self.frames.truncate(kept as usize);

@@ -1,5 +1,5 @@
-// Both examples of DESIGN.md section 2 as written, in real workers on real OPFS; the second syncs
-// with a real server.
+// README.md's examples, in one process and in a page, as written, in real workers on real OPFS; the
+// second syncs with a real server.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

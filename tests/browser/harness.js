@@ -1,9 +1,11 @@
 // Real browsers for tests: Chromium over CDP and Firefox over BiDi, each with a profile of its own
 // that can outlive it. What a page or a worker complains about fails the test. Pages and servers
 // are site.js's.
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import puppeteer from 'puppeteer-core'
 import { atEnd } from './cleanup.js'
 
@@ -12,6 +14,9 @@ export const browsers = ['chromium', 'firefox']
 
 /** What browsers ask for by themselves, also where the policy allows no images. */
 const OWN = '/favicon.ico'
+
+/** What a WebAssembly memory grows by. */
+const WASM_PAGE = 65_536
 
 const kinds = {
   chromium: {
@@ -45,8 +50,9 @@ export function newProfile(t) {
  * Starts a browser, which is closed when the test ends.
  * @param {import('node:test').TestContext} t
  * @param {'chromium' | 'firefox'} kind
- * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory of `newProfile`, used by one browser
- *   at a time; `allow`: complaints that are expected; `prefs`: of Firefox
+ * @param {{profile?: string, allow?: RegExp[], prefs?: object}} [options] `profile`: a directory
+ *   of `newProfile`, used by one browser at a time; `allow`:
+ *   complaints that are expected; `prefs`: of Firefox
  */
 export async function launch(t, kind, { profile = newProfile(t), allow = [], prefs } = {}) {
   const browser = await puppeteer.launch({
@@ -93,6 +99,11 @@ class Session {
     await page.evaluateOnNewDocument(rememberWorkers)
     await page.goto(url)
     return page
+  }
+
+  /** The browser's own process; pages run in processes below it. */
+  get pid() {
+    return this.#browser.process().pid
   }
 
   /** What pages and workers complained about so far, without what is allowed. */
@@ -149,45 +160,79 @@ function rememberWorkers() {
 }
 
 /**
- * Kills the process that renders a page, and its worker with it. Firefox has no command for this:
- * there it is the one that works when the page does.
+ * Kills the process that renders a page, and its worker with it. No browser says which process that
+ * is: the page makes a memory of a size that no process has yet, and the process that has it then is
+ * the page's. Throws when the page still answers after that process has died.
  */
 export async function killRenderer(page) {
-  const browser = page.browser()
-  if (browser.process().spawnfile.includes('chromium')) {
-    const client = await page.createCDPSession()
-    // never answered
-    client.send('Page.crash').catch(() => {})
-    return
-  }
-  const before = renderers(browser.process().pid)
-  await page.evaluate(() => {
-    const until = performance.now() + 200
-    while (performance.now() < until);
-  })
-  const used = [...renderers(browser.process().pid)].map(([pid, cpu]) => [
-    pid,
-    cpu - (before.get(pid) ?? 0),
-  ])
-  const [[pid]] = used.sort(([, a], [, b]) => b - a)
+  const pid = await rendererOf(page)
+  const crashed = new Promise(resolve => page.once('error', resolve))
   process.kill(pid, 'SIGKILL')
+  await within(10_000, `process ${pid} does not die`, async () => {
+    while (isAlive(pid)) await sleep(5)
+  })
+  // Chromium leaves this without an answer and reports a crash; Firefox refuses it, or answers for
+  // the empty page that it puts there
+  const answer = page.evaluate(() => 'markOfTest' in globalThis).catch(() => false)
+  const alive = await within(10_000, `nobody hears that process ${pid} died`, () =>
+    Promise.race([answer, crashed.then(() => false)]),
+  )
+  if (alive)
+    throw new Error(`process ${pid} died, and the page that it was to render still answers`)
 }
 
-/** Firefox's processes for pages under `parent`, with the CPU time they used. */
-function renderers(parent) {
-  const found = new Map()
-  const child = new RegExp(`-isForBrowser.*-parentPid[\\0 ]${parent}[\\0 ]`)
-  for (const pid of readdirSync('/proc').filter(name => /^[0-9]+$/.test(name))) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      if (!child.test(command)) continue
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
-      found.set(Number(pid), Number(fields[11]) + Number(fields[12]))
-    } catch {
-      // ended meanwhile
-    }
+/** The process that renders a page: the only one with a memory of the size that the page makes. */
+async function rendererOf(page) {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const size = randomInt(1000, 5000) * WASM_PAGE
+    if (withMapping(size).length > 0) continue
+    await page.evaluate(pages => {
+      globalThis.markOfTest = new WebAssembly.Memory({ initial: pages })
+    }, size / WASM_PAGE)
+    const found = withMapping(size)
+    if (found.length === 1) return found[0]
   }
-  return found
+  throw new Error('no process stands out as the one that renders the page')
+}
+
+/** Processes with a writable mapping of this size, or of a little more: Firefox adds a header. */
+function withMapping(size) {
+  const matches = ([, from, to]) => {
+    const length = Number(BigInt(`0x${to}`) - BigInt(`0x${from}`))
+    return length >= size && length < size + WASM_PAGE
+  }
+  const all = readdirSync('/proc').filter(name => /^[0-9]+$/.test(name))
+  const found = all.filter(pid => {
+    const maps = readProc(pid, 'maps')
+    return [...maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw-p/gm)].some(matches)
+  })
+  return found.map(Number)
+}
+
+/** A killed process that nobody waited for yet is a zombie. */
+const isAlive = pid => /\) [^ZX] /.test(readProc(pid, 'stat'))
+
+/** What the system says of a process; nothing of one that ended meanwhile. */
+function readProc(pid, what) {
+  try {
+    return readFileSync(`/proc/${pid}/${what}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** What `work` comes to, or an error after `ms`. */
+async function within(ms, message, work) {
+  const timer = new AbortController()
+  const late = sleep(ms, null, { signal: timer.signal }).then(
+    () => Promise.reject(new Error(`${message}, ${ms} ms after it was killed`)),
+    () => {},
+  )
+  try {
+    return await Promise.race([work(), late])
+  } finally {
+    timer.abort()
+  }
 }
 
 /** Freezes a page of Chromium with its workers, as the browser does to save power, or wakes it. */

@@ -2,7 +2,7 @@
 // fails a test.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { browsers, launch, newProfile, terminateWorkers } from './harness.js'
+import { browsers, killRenderer, launch, newProfile, terminateWorkers } from './harness.js'
 import { buildPages, serveSite, startProgram } from './site.js'
 
 let files
@@ -63,6 +63,19 @@ for (const kind of browsers) {
     await assert.rejects(ask(other, { open: 'a' }), /NoModificationAllowed/)
     assert.equal(await terminateWorkers(page), 1)
     assert.equal(await openFile(other, 'a'), 0)
+  })
+
+  test(`${kind}: the process of one page is killed, with its worker, among pages that live`, async t => {
+    const site = await serveSite(t, { files })
+    const session = await launch(t, kind, { allow: [/the page crashed/] })
+    const pages = []
+    while (pages.length < 3) pages.push(await session.open(`${site.url}/storage.html`))
+    const [first, second, third] = pages
+    await openFile(second, 'a')
+    await assert.rejects(ask(third, { open: 'a' }), /NoModificationAllowed/)
+    await killRenderer(second)
+    assert.equal(await openFile(third, 'a'), 0)
+    assert.equal(await openFile(first, 'b'), 0)
   })
 
   test(`${kind}: a worker of an offline page reaches nobody, nor does one whose server is down`, async t => {

@@ -2,7 +2,7 @@
 // acknowledged is there once, what was not is there whole or not at all. The ledger is kept here,
 // outside of the browser.
 //
-//   KILLS=200 (20 unless given) rounds per browser, KILL_SEED=n repeats the moments of a run
+//   KILLS=200 (10 unless given) rounds per browser, KILL_SEED=n repeats the moments of a run
 //
 // A killed browser leaves the system's page cache behind, so this does not tell `strict` from
 // `relaxed`: that a promise waits for the flush is proved where the power goes (tests/crash).
@@ -19,7 +19,7 @@ import { atEnd } from './cleanup.js'
 import { browsers, launch, newProfile } from './harness.js'
 import { buildPages, serveSite } from './site.js'
 
-const ROUNDS = Number(process.env.KILLS ?? 20)
+const ROUNDS = Number(process.env.KILLS ?? 10)
 const SEED = Number(process.env.KILL_SEED ?? randomInt(2 ** 31))
 /** A killed database opens within this, on a machine that does other things too. */
 const OPEN_MS = 15_000

@@ -14,9 +14,9 @@ const pages = join(import.meta.dirname, 'pages')
 
 /**
  * Builds every HTML page of a folder (the tests' own by default) with its modules and workers, and
- * returns the folder, which goes with the process.
+ * returns the folder, which goes with the process. `alias` as Vite takes it.
  */
-export async function buildPages(from = pages) {
+export async function buildPages(from = pages, alias = []) {
   mkdirSync(join(root, '.build'), { recursive: true })
   const outDir = mkdtempSync(join(root, '.build', 'pages-'))
   process.once('exit', () => rmSync(outDir, { recursive: true, force: true }))
@@ -24,6 +24,7 @@ export async function buildPages(from = pages) {
     root: from,
     configFile: false,
     logLevel: 'warn',
+    resolve: { alias },
     worker: { format: 'es' },
     build: {
       outDir,
@@ -47,9 +48,13 @@ export async function buildPages(from = pages) {
  * violations, down, up}`: `down()` breaks every connection and refuses new ones, `up()` listens
  * again; with other `files` if it is given some.
  * @param {import('node:test').TestContext} t
- * @param {{files: string, handler?: (request: Request) => Promise<Response | null>, policy?: string, allow?: RegExp[]}}
- * options `handler` may answer first; null hands the request on to the files. `allow`: violations
- * that are expected
+ * @param {{
+ *   files: string,
+ *   handler?: (request: Request) => Promise<Response | null>,
+ *   policy?: string,
+ *   allow?: RegExp[],
+ * }} options `handler` may answer first; null hands the request on to the files; `allow`:
+ *   violations that are expected
  */
 export async function serveSite(
   t,

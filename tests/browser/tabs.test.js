@@ -7,12 +7,14 @@ import { browsers, killRenderer, launch, setFrozen, terminateWorkers } from './h
 import { buildPages, serveSite } from './site.js'
 
 const TABS = 5
-const ROUNDS = Number(process.env.ROUNDS ?? 20)
+const ROUNDS = Number(process.env.ROUNDS ?? 10)
 /**
- * What is told in full: Chromium frees a busy handle after 2 s. The time is reported, not judged:
- * machines differ.
+ * Within this the next leader answers in half of the rounds: Chromium frees a busy handle after 2 s.
+ * What takes longer is told in full.
  */
 const SLOW_MS = 2500
+/** Within this it answers in every round, on a machine that does other things too. */
+const LONGEST_MS = 10_000
 
 /** Ways a leader ends, and what follows: a new page where the old one is gone. */
 const kinds = {
@@ -87,12 +89,13 @@ class Tabs {
   }
 
   async leader() {
-    for (;;) {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
       for (const tab of this.all) {
         if ((await tab.page.evaluate(() => globalThis.db.status.role)) === 'leader') return tab
       }
       await new Promise(resolve => setTimeout(resolve, 20))
     }
+    throw new Error(`no tab says that it leads\n${await this.describe()}`)
   }
 
   /** The names of all pages but one, with how often they were served. */
@@ -167,9 +170,9 @@ async function run(t, kind) {
       } else await ready(leader)
     }
     const { p50, p95, max } = percentiles(times)
-    t.diagnostic(
-      `${kind}, leader ${how}, ${times.length} rounds: p50 ${p50} p95 ${p95} max ${max} ms`,
-    )
+    const figures = `${kind}, leader ${how}, ${times.length} rounds: p50 ${p50} p95 ${p95} max ${max} ms`
+    t.diagnostic(figures)
+    assert.ok(p50 < SLOW_MS && max < LONGEST_MS, figures)
   }
 
   await settle(tabs, ledger, t)
@@ -226,7 +229,7 @@ describe('tabs', { concurrency: true }, () => {
     test(
       `${kind}: no write of five tabs is lost, doubled or refused, however their leader ends`,
       {
-        timeout: 280_000,
+        timeout: 60_000 + ROUNDS * 20_000,
       },
       t => run(t, kind),
     )

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tidelog::vfs::{Storage, StorageError, StorageFile};
 
-use crate::damage::{Change, Machine};
+use crate::crash::damage::{Change, Machine};
 
 /// How operations fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::wire::{Entry, Kind, Segment};
 use tidelog::vfs::Vfs;
 
-use crate::work::{CREATE_DETOUR, FILE, Session, Workload};
+use crate::crash::work::{CREATE_DETOUR, FILE, Session, Workload};
 
 /// The workload.
 pub(crate) struct EventsOfStore;

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::{Memory, Vfs};
 
-use crate::damage::Machine;
-use crate::disk::{Disk, Fault};
+use crate::crash::damage::Machine;
+use crate::crash::disk::{Disk, Fault};
 
 fn connect(vfs: &Vfs, synchronous: &str) -> Connection {
     let db = Connection::open_with_flags_and_vfs("a.db", OpenFlags::default(), vfs.name()).unwrap();

@@ -8,8 +8,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::{Memory, Vfs};
 
-use crate::damage::Files;
-use crate::work::{DETOUR, FILE, Workload};
+use crate::crash::damage::Files;
+use crate::crash::work::{DETOUR, FILE, Workload};
 
 /// A connection of our own, past everything the workload has opened.
 pub(crate) fn connect(vfs: &str) -> rusqlite::Result<Connection> {

@@ -9,7 +9,7 @@ use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::wire::{At, Entry, Outgoing, Push, to_json};
 use tidelog::vfs::Vfs;
 
-use crate::work::{CREATE_DETOUR, FILE, Session, Workload};
+use crate::crash::work::{CREATE_DETOUR, FILE, Session, Workload};
 
 /// The workload.
 pub(crate) struct PushesToServer;

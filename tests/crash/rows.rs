@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use tidelog::error::{Error, Result};
 use tidelog::vfs::{StorageError, Vfs};
 
-use crate::work::{CREATE_DETOUR, FILE, Session, Workload};
+use crate::crash::work::{CREATE_DETOUR, FILE, Session, Workload};
 
 /// The workload.
 pub(crate) struct RowsOfSql;

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
-use crate::damage::{Change, DEATHS, Damage, Files, LOSSES, Machine};
-use crate::disk::{Disk, Fault, Kind};
-use crate::judge::{fingerprint, judge, state_of};
-use crate::work::{Run, Told, Workload};
+use crate::crash::damage::{Change, DEATHS, Damage, Files, LOSSES, Machine};
+use crate::crash::disk::{Disk, Fault, Kind};
+use crate::crash::judge::{fingerprint, judge, state_of};
+use crate::crash::work::{Run, Told, Workload};
 
 /// A workload in one durability, and what a run without faults did.
 pub(crate) struct Case {
@@ -62,6 +62,8 @@ impl Case {
 pub(crate) struct Options {
     /// Seeds of each damage that has any.
     pub(crate) seeds: u64,
+    /// The first of them.
+    pub(crate) first: u64,
     /// Only points whose names begin like this.
     pub(crate) point: Option<String>,
 }
@@ -123,7 +125,8 @@ impl Sweep {
         range: impl Fn(Damage) -> RangeInclusive<i64>,
     ) {
         for &damage in damages {
-            for seed in 0..if damage.varies() { self.options.seeds } else { 1 } {
+            let Options { seeds, first, .. } = self.options;
+            for seed in if damage.varies() { first..first + seeds } else { 0..1 } {
                 let name = format!("{name}/{}", label(damage, seed));
                 if self.wants(&name)
                     && let Some(files) = machine.found(damage, seed ^ salt(&name), next)
@@ -263,7 +266,7 @@ fn reopen(case: &Case, disk: &Disk, found: i64) -> Result<Told, String> {
     let mut attempt = |last: bool| -> tidelog::error::Result<()> {
         let vfs = Run::register(disk)?;
         let mut session = case.workload.open(vfs, case.strict, found.max(0))?;
-        session.exec(crate::work::DETOUR)?;
+        session.exec(crate::crash::work::DETOUR)?;
         told.acks.push((disk.moment(), found.max(0)));
         let folded = session.exec("PRAGMA wal_checkpoint(PASSIVE)");
         if last { folded } else { Ok(()) }

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use tidelog::error::{Error, Result};
 use tidelog::vfs::Vfs;
 
-use crate::disk::{Disk, Fault};
-use crate::judge;
+use crate::crash::disk::{Disk, Fault};
+use crate::crash::judge;
 
 /// The file all workloads use.
 pub(crate) const FILE: &str = "a.db";

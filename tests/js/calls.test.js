@@ -10,6 +10,7 @@ import { after, afterEach, test } from 'node:test'
 import { ESModel, EventSourcingDB } from 'tidelog'
 import { createServer } from 'tidelog/server'
 import { Browser } from './tabs.js'
+import { until } from './until.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-calls-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -68,14 +69,6 @@ async function two(options = {}) {
     tabs.push(tab)
   }
   return tabs
-}
-
-const until = async check => {
-  const deadline = Date.now() + 8000
-  while (!check()) {
-    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  }
 }
 
 /** The leader dies when it is about to give its next answer to a follower. */

@@ -152,7 +152,7 @@ test('a model that was just added to an open database gets its table before that
     migrations: { 1: ({ model }) => sleep(10).then(() => model.set({ id: 'a' })) },
   })
   await db.close()
-  assert.equal(db.settling, undefined)
+  assert.equal(db._settling, undefined)
   const other = new DB({ file })
   assert.deepEqual(await other.all('SELECT id FROM late'), [{ id: 'a' }])
   await other.close()

@@ -1,5 +1,5 @@
-// The first example of DESIGN.md, as written, with its results sent to `told`. It runs in Node and
-// in a browser's worker.
+// README.md's example in one process, as written, with its results sent to `told`. It runs in Node
+// and in a browser's worker.
 import { DB, ESModel, EventQueue, EventSourcingDB, JsonModel } from 'tidelog'
 
 class Things extends JsonModel {

@@ -1,4 +1,4 @@
-// The first example of DESIGN.md in Node, on a file; tests/browser/examples.test.js runs it in
+// README.md's example in one process, in Node, on a file; tests/browser/examples.test.js runs it in
 // workers.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'

@@ -38,7 +38,7 @@ test('inserting twice is EEXIST, updating nothing is ENOENT, neither fails the e
   await es.store.todos.set({ id: 'a' }, true)
   await assert.rejects(es.store.todos.set({ id: 'a' }, true), { code: 'EEXIST' })
   await assert.rejects(es.store.todos.update({ id: 'b' }), { code: 'ENOENT' })
-  await assert.rejects(es.store.todos.update({}), { name: 'TypeError', message: 'No ID specified' })
+  await assert.rejects(es.store.todos.update({}), { name: 'TypeError', message: /No ID specified/ })
   assert.deepEqual(await es.store.todos.update({ id: 'b', n: 1 }, true), { id: 'b', n: 1 })
   await es.close()
 })
@@ -201,6 +201,29 @@ test('misuse is a TypeError that names the argument', async () => {
   await assert.rejects(es.dispatch({ type: 'a' }, 1), { name: 'TypeError', message: /belong into/ })
   await assert.rejects(es.dispatch('a', {}, 1.5), { name: 'TypeError', message: /ts must be/ })
   await assert.rejects(es.queue.set({ v: 1 }), { code: 'NOT_SUPPORTED' })
+  await es.close()
+})
+
+test('a queue reads and adds, and has nothing else that writes', async () => {
+  const es = new EventSourcingDB({ models: { todos: {} } })
+  const writes = ['update', 'updateNoTrans', 'updateWhere', 'remove', 'removeWhere', 'delete']
+  for (const name of [...writes, 'changeId', 'makeSelect', 'numAggOp', 'each'])
+    assert.equal(es.queue[name], undefined, name)
+  await assert.rejects(es.queue.set({ v: 1 }), { code: 'NOT_SUPPORTED', message: /never edited/ })
+  await es.close()
+})
+
+test('a queue counts its events in SQL, all or those of a type', async () => {
+  const es = new EventSourcingDB({ models: { todos: {} } })
+  for (let i = 0; i < 5; i++) await es.dispatch(i % 2 ? 'odd' : 'even', { i })
+  // what counting reads is no event
+  es.db._engine.history = () => assert.fail('events were read')
+  assert.deepEqual(
+    [await es.queue.count(), await es.queue.count({ type: 'odd' }), await es.queue.count({})],
+    [5, 2, 5],
+  )
+  assert.equal(await es.queue.count({ type: 'none' }), 0)
+  await assert.rejects(es.queue.count({ kind: 1 }), { name: 'TypeError', message: /by 'kind'/ })
   await es.close()
 })
 

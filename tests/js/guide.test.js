@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { members, typesText } from './declared.js'
 
 const root = join(import.meta.dirname, '../..')
-const types = file => readFileSync(join(root, 'pkg-template', file), 'utf8')
 const pages = readdirSync(join(root, 'docs')).filter(
   name => name.endsWith('.md') && name !== 'differences.md',
 )
@@ -17,20 +17,6 @@ const code = pages
   )
   .join('\n')
 const says = name => new RegExp(`(?<![\\w$])${name.replaceAll('$', '\\$')}(?!\\w)`).test(code)
-
-/** The members that a file declares of an interface or a class. */
-function members(file, name) {
-  const text = types(file)
-  const start = text.search(new RegExp(`^export (interface|class) ${name}\\b`, 'm'))
-  assert.ok(start >= 0, `${file} has no ${name}`)
-  // its own braces begin where a line ends in one
-  const body = text.slice(start, start + text.slice(start).search(/^}/m))
-  return [
-    ...new Set(
-      [...body.matchAll(/^ {2}(?:readonly |static )*([$\w]+)(?=[?(<:])/gm)].map(([, key]) => key),
-    ),
-  ]
-}
 
 /** Node's EventEmitter, in one line of the guide. */
 const EMITTER = /listener|eventNames|^prepend/i
@@ -65,8 +51,10 @@ for (const [file, names] of Object.entries({
 }
 
 test('the guide has every error code and every operator', () => {
-  const codes = [...types('index.d.ts').matchAll(/^ {2}\| ['`]([A-Z_]+)/gm)].map(([, name]) => name)
-  const operators = [...types('types/search.d.ts').matchAll(/^ {2}(\$[a-z]+)\?:/gim)].map(
+  const codes = [...typesText('index.d.ts').matchAll(/^ {2}\| ['`]([A-Z_]+)/gm)].map(
+    ([, name]) => name,
+  )
+  const operators = [...typesText('types/search.d.ts').matchAll(/^ {2}(\$[a-z]+)\?:/gim)].map(
     ([, name]) => name,
   )
   assert.ok(codes.length > 20 && operators.length > 15)

@@ -1,10 +1,12 @@
 // Hostile names, paths and values against a naive model, a Map in memory: a typed error, or the
-// same answer. Seeded: a failure prints its seed, and `HOSTILE_SEED=n` runs that one alone.
+// same answer. Seeded: a failure prints its seed, and `HOSTILE_SEED=n` runs that one alone;
+// `HOSTILE_SEEDS=n HOSTILE_FIRST=m` runs n of them from m on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
 
-const SEEDS = 150
+const SEEDS = Number(process.env.HOSTILE_SEEDS ?? 150)
+const FIRST = Number(process.env.HOSTILE_FIRST ?? 1)
 const STEPS = 40
 
 /** mulberry32 */
@@ -318,7 +320,7 @@ for (const [name, open] of Object.entries(surfaces)) {
   test(`${name} agrees with a Map over hostile documents, or refuses with a type`, async () => {
     const counts = {}
     const [db, docs] = open()
-    for (const seed of only ? [only] : Array.from({ length: SEEDS }, (_, i) => i + 1)) {
+    for (const seed of only ? [only] : Array.from({ length: SEEDS }, (_, i) => FIRST + i)) {
       await run(seed, docs, counts)
       await docs.removeWhere({})
     }

@@ -146,9 +146,9 @@ test('a live query of one table stays asleep when others are written', async () 
   const k = db.addModel(JsonModel, { name: 'k', columns })
   const s = db.addModel(JsonModel, { name: 's' })
   await k.set({ id: 'a' })
-  const search = db.engine.search.bind(db.engine)
+  const search = db._engine.search.bind(db._engine)
   let searched = 0
-  db.engine.search = (...args) => {
+  db._engine.search = (...args) => {
     searched += 1
     return search(...args)
   }

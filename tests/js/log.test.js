@@ -1,5 +1,4 @@
-// Pushes and pulls over real HTTP on the real engine and real files, in the protocol's own words
-// (SYNC.md 4).
+// Pushes and pulls over real HTTP on the real engine and real files, in the protocol's own words.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'

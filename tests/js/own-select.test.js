@@ -106,6 +106,28 @@ test('an own makeSelect that makes all of its SQL itself', () =>
     assert.equal(await model.exists({ over: 50 }), false)
   }))
 
+test('an own makeSelect may hand on what it likes, and give its SQL anew', () =>
+  withDb(async db => {
+    class Few extends JsonModel {
+      makeSelect({ attrs, limit, cursor }) {
+        const [sql, values, ...rest] = super.makeSelect({ attrs, limit, cursor, sort: { age: 1 } })
+        return [`${sql} -- few`, [...values], ...rest]
+      }
+    }
+    const model = db.addModel(Few, { name: 'few', ...people })
+    await model.set(some)
+    const first = await model.search({}, { limit: 2 })
+    assert.deepEqual([ids(first.items), first.total], ['cb', 4])
+    const second = await model.search({}, { limit: 2, cursor: first.cursor })
+    assert.deepEqual([ids(second.items), second.cursor], ['ad', undefined])
+    const seen = []
+    const all = { batchSize: 1, concurrent: 1 }
+    await model.each({}, all, ({ id }) => seen.push(id))
+    assert.equal(seen.join(''), 'cbad')
+    const [, values] = model.makeSelect({ limit: 2 })
+    assert.equal(values.at(-2), 2, 'as many rows as are asked for')
+  }))
+
 test('an own makeSelect may choose the columns', () =>
   withDb(async db => {
     class Names extends JsonModel {

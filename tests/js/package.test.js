@@ -42,6 +42,8 @@ for (const [entry, { types, default: file }] of entries) {
   })
 }
 
+const IMPORTS = /(?:from|import|import\()\s*'(\.{1,2}\/[^']+)'/g
+
 test('npm packs the wasm, and every file that another one imports', () => {
   const { stdout, status } = spawnSync('npm', ['pack', '--dry-run', '--json'], {
     cwd: pkg,
@@ -52,10 +54,15 @@ test('npm packs the wasm, and every file that another one imports', () => {
   const packed = Object.values(JSON.parse(stdout))[0].files.map(({ path }) => path)
   assert.ok(packed.includes('engine/tidelog_bg.wasm'))
   for (const file of packed.filter(path => /\.(js|d\.ts)$/.test(path))) {
-    for (const [, path] of read(file).matchAll(/(?:from|import|import\()\s*'(\.{1,2}\/[^']+)'/g)) {
+    const text = read(file)
+    for (const { 1: path, index } of text.matchAll(IMPORTS)) {
       const imported = posix.join(posix.dirname(file), path)
-      const wanted = file.endsWith('.d.ts') ? imported.replace(/\.js$/, '.d.ts') : imported
-      assert.ok(packed.includes(wanted), `${file} imports ${path}, which is not packed`)
+      // a comment of JavaScript names types: of a declaration, or of a module
+      const inComment = /^ *\/?\*/.test(text.slice(text.lastIndexOf('\n', index) + 1))
+      const types = imported.replace(/\.js$/, '.d.ts')
+      const wanted = file.endsWith('.d.ts') ? [types] : inComment ? [types, imported] : [imported]
+      const found = wanted.some(one => packed.includes(one))
+      assert.ok(found, `${file} imports ${path}, which is not packed`)
     }
   }
   const strays = packed.filter(path => !/\.(js|ts|wasm|md)$|^LICENSE$|^package\.json$/.test(path))

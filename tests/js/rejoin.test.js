@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, afterEach, test } from 'node:test'
 import { EventSourcingDB } from 'tidelog'
 import { createServer } from 'tidelog/server'
+import { until } from './until.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -18,14 +19,20 @@ const newServer = (folder, options = {}) =>
 
 /** A fetch to whichever server is up. */
 const link = () => {
-  const wire = { server: null }
-  wire.fetch = (url, init) => wire.server.fetch(new Request(new URL(url, 'http://server'), init))
-  return wire
+  const network = { server: null }
+  network.fetch = (url, init) =>
+    network.server.fetch(new Request(new URL(url, 'http://server'), init))
+  return network
 }
 
-async function open(wire, file, { online = true, ...options } = {}) {
-  const sync = { url: '/sync', log: 'list', fetch: wire.fetch }
+/** Closed when their test ends, however it does. */
+const opened = []
+afterEach(() => Promise.all(opened.splice(0).map(es => es.close())))
+
+async function open(network, file, { online = true, ...options } = {}) {
+  const sync = { url: '/sync', log: 'list', fetch: network.fetch }
   const es = new EventSourcingDB({ file, models: { todos: {} }, sync, ...options })
+  opened.push(es)
   es.setOnline(online)
   await es.open()
   return es
@@ -55,47 +62,50 @@ async function agree(...devices) {
 const add = (es, ...ids) => Promise.all(ids.map(id => es.store.todos.set({ id })))
 
 test('a server put back from a backup, or emptied, gets back what its devices had', async () => {
-  const [folder, backup, wire] = [place(), place(), link()]
-  wire.server = newServer(folder)
-  const [a, b] = [await open(wire, join(place(), 'a.db')), await open(wire, join(place(), 'b.db'))]
+  const [folder, backup, network] = [place(), place(), link()]
+  network.server = newServer(folder)
+  const [a, b] = [
+    await open(network, join(place(), 'a.db')),
+    await open(network, join(place(), 'b.db')),
+  ]
   await add(a, 'a1', 'a2')
   await add(b, 'b1')
   await agree(a, b)
-  await wire.server.close()
+  await network.server.close()
   cpSync(folder, backup, { recursive: true })
-  wire.server = newServer(folder)
+  network.server = newServer(folder)
   await add(a, 'a3')
   const late = await b.dispatch('es/todos', [1, 'b2', {}])
   await late.synced
   await agree(a, b)
   for (const from of [backup, null, null]) {
-    await wire.server.close()
+    await network.server.close()
     rmSync(folder, { recursive: true })
     if (from) cpSync(from, folder, { recursive: true })
-    wire.server = newServer(folder)
+    network.server = newServer(folder)
     await add(b, from ? 'b3' : `b4${++count}`)
     const all = await agree(a, b)
     assert.deepEqual(all.slice(0, 6), ['a1', 'a2', 'a3', 'b1', 'b2', 'b3'])
-    const fresh = await open(wire, ':memory:')
+    const fresh = await open(network, ':memory:')
     assert.deepEqual(await agree(fresh, a), all)
     await fresh.close()
   }
   assert.equal(new Set((await b.queue.search({}, { itemsOnly: true })).map(e => e.id)).size, 8)
-  await Promise.all([a.close(), b.close(), wire.server.close()])
+  await Promise.all([a.close(), b.close(), network.server.close()])
 })
 
 test('a copied database and its original both go on, each under a name of its own', async () => {
-  const [folder, home, wire] = [place(), place(), link()]
-  wire.server = newServer(folder)
-  let a = await open(wire, join(home, 'a.db'))
+  const [folder, home, network] = [place(), place(), link()]
+  network.server = newServer(folder)
+  let a = await open(network, join(home, 'a.db'))
   await add(a, 'a1')
   await agree(a)
   a.setOnline(false)
   await add(a, 'shared')
   await a.close()
   cpSync(join(home, 'a.db'), join(home, 'copy.db'))
-  a = await open(wire, join(home, 'a.db'), { online: false })
-  const copy = await open(wire, join(home, 'copy.db'), { online: false })
+  a = await open(network, join(home, 'a.db'), { online: false })
+  const copy = await open(network, join(home, 'copy.db'), { online: false })
   const mine = await a.dispatch('es/todos', [1, 'mine', {}])
   const theirs = await copy.dispatch('es/todos', [1, 'theirs', {}])
   a.setOnline(true)
@@ -105,34 +115,34 @@ test('a copied database and its original both go on, each under a name of its ow
   assert.deepEqual(await agree(a, copy), ['a1', 'mine', 'shared', 'theirs'])
   const events = await a.queue.search({}, { itemsOnly: true })
   assert.equal(events.filter(e => e.data?.[1] === 'shared').length, 1)
-  await Promise.all([a.close(), copy.close(), wire.server.close()])
+  await Promise.all([a.close(), copy.close(), network.server.close()])
 })
 
 test('a database put back to an old copy reads what it had made since', async () => {
-  const [home, wire] = [place(), link()]
-  wire.server = newServer(place())
-  let a = await open(wire, join(home, 'a.db'))
+  const [home, network] = [place(), link()]
+  network.server = newServer(place())
+  let a = await open(network, join(home, 'a.db'))
   await add(a, 'a1')
   await agree(a)
   await a.close()
   cpSync(join(home, 'a.db'), join(home, 'old.db'))
-  a = await open(wire, join(home, 'a.db'))
+  a = await open(network, join(home, 'a.db'))
   await add(a, 'a2')
   await agree(a)
   await a.close()
   cpSync(join(home, 'old.db'), join(home, 'a.db'))
-  a = await open(wire, join(home, 'a.db'), { online: false })
+  a = await open(network, join(home, 'a.db'), { online: false })
   await add(a, 'a3')
   assert.deepEqual(await rows(a), ['a1', 'a3'])
   a.setOnline(true)
   await a.synced()
   assert.deepEqual(await agree(a), ['a1', 'a2', 'a3'])
-  await Promise.all([a.close(), wire.server.close()])
+  await Promise.all([a.close(), network.server.close()])
 })
 
 test('an event of a newer version holds the state until the upgrade, and the log goes on', async () => {
-  const [home, wire] = [place(), link()]
-  wire.server = newServer(place())
+  const [home, network] = [place(), link()]
+  network.server = newServer(place())
   const told = []
   const reducer = ({ event, model: _ }) => {
     if (event.type !== 'renamed') return undefined
@@ -140,8 +150,8 @@ test('an event of a newer version holds the state until the upgrade, and the log
     return { set: [{ id: event.data.id, title: event.data.title }] }
   }
   const models = { todos: { reducer } }
-  const newer = await open(wire, ':memory:', { models, types: { renamed: 2 } })
-  let older = await open(wire, join(home, 'o.db'), { models, types: { renamed: { tv: 1 } } })
+  const newer = await open(network, ':memory:', { models, types: { renamed: 2 } })
+  let older = await open(network, join(home, 'o.db'), { models, types: { renamed: { tv: 1 } } })
   await newer.dispatch('renamed', { id: 'n', title: 'new' })
   await newer.synced()
   const kept = await older.dispatch('es/todos', [1, 'o', {}])
@@ -153,7 +163,7 @@ test('an event of a newer version holds the state until the upgrade, and the log
   assert.deepEqual(await rows(older), ['o'])
   await assert.rejects(older.dispatch('unheard'), { code: 'BAD_VALUE', message: /'unheard'/ })
   await older.close()
-  older = await open(wire, join(home, 'o.db'), { models, types: { renamed: 2 } })
+  older = await open(network, join(home, 'o.db'), { models, types: { renamed: 2 } })
   assert.deepEqual(await agree(older, newer), ['n', 'o'])
   assert.equal(older.status.sync.held, null)
   assert.ok(told.every(tv => tv === 2))
@@ -165,22 +175,22 @@ test('an event of a newer version holds the state until the upgrade, and the log
     () => new EventSourcingDB({ file: 'x', models, types: { a: { v: 1 } } }),
     /'a'.*not 'v'/,
   )
-  await Promise.all([older.close(), newer.close(), wire.server.close()])
+  await Promise.all([older.close(), newer.close(), network.server.close()])
 })
 
 test('a validator that throws fails the push, and the event comes again', async () => {
-  const wire = link()
+  const network = link()
   const errors = []
   let broken = true
   const validate = () => {
     if (broken) throw new Error('the database of users is away')
   }
-  wire.server = newServer(place(), { validate, onError: error => errors.push(error) })
-  const a = await open(wire, ':memory:')
+  network.server = newServer(place(), { validate, onError: error => errors.push(error) })
+  const a = await open(network, ':memory:')
   const event = await a.dispatch('es/todos', [1, 'x', {}])
-  while (!errors.length) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => errors.length)
   broken = false
   assert.equal(await event.synced, 1)
   assert.match(String(errors[0]), /database of users/)
-  await Promise.all([a.close(), wire.server.close()])
+  await Promise.all([a.close(), network.server.close()])
 })

@@ -27,9 +27,9 @@ const NEXT = {
 }
 
 function device(server, name, columns, file = ':memory:') {
-  const wire = { on: true }
+  const network = { on: true }
   const fetch = async (url, init) => {
-    if (!wire.on) throw new TypeError('offline')
+    if (!network.on) throw new TypeError('offline')
     return server.fetch(new Request(`http://server${new URL(url, 'http://server').pathname}`, init))
   }
   const es = new EventSourcingDB({
@@ -37,7 +37,7 @@ function device(server, name, columns, file = ':memory:') {
     models: { todos: { columns } },
     sync: { url: '/sync', log: 'list', getToken: () => name, fetch },
   })
-  return { es, todos: es.store.todos, wire }
+  return { es, todos: es.store.todos, network }
 }
 
 async function seen({ es, todos }, columns) {
@@ -73,7 +73,7 @@ for (const [what, columns] of Object.entries(NEXT)) {
     let mine = device(server, 'mine', OLD, file)
     await mine.es.open()
     await sameHead(other, mine)
-    mine.wire.on = false
+    mine.network.on = false
     await mine.todos.set({ id: 'b', title: 'bread', n: 2, gone: 'late', extra: 'e' })
     await mine.todos.update({ id: 'a', n: 7 })
     await mine.todos.set({ id: 'c', title: '5', n: 3 })
@@ -88,7 +88,7 @@ for (const [what, columns] of Object.entries(NEXT)) {
     // the new version, the old one and the new one again, all offline; more is made in each
     for (const [i, version] of [columns, OLD, columns].entries()) {
       mine = device(server, 'mine', version, file)
-      mine.wire.on = false
+      mine.network.on = false
       await mine.todos.set({ id: `v${i}`, title: `${i}`, n: i })
       await mine.es.close()
     }

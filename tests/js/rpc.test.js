@@ -8,6 +8,7 @@ import { connect } from 'tidelog/client'
 import { serve } from 'tidelog/worker'
 import { Disk } from './stand-in.js'
 import { Browser } from './tabs.js'
+import { until } from './until.js'
 
 let browser = new Browser()
 afterEach(() => {
@@ -23,13 +24,6 @@ async function tab({ disk = new Disk(), opening = (...args) => disk.open(...args
 }
 
 const code = expected => error => error.code === expected
-const until = async check => {
-  const deadline = Date.now() + 8000
-  while (!check()) {
-    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  }
-}
 
 test('the status tells of every step, and of the storage once it is known', async () => {
   const roles = []

@@ -7,6 +7,7 @@ import { request as httpRequest } from 'node:http'
 import { afterEach, test } from 'node:test'
 import { createServer } from '../../pkg-template/server/handler.js'
 import { serveNode } from '../../www/node.js'
+import { until } from './until.js'
 
 /** Keeps the events it is given; a pull is empty until the first push. */
 class Kept {
@@ -213,10 +214,10 @@ test('a client that goes away ends its long poll', async () => {
   const { post, server } = await listen({}, async name => (log = new Kept(name)))
   const abort = new AbortController()
   const waiting = post('app/pull', { wait_ms: 20_000 }, {}, { signal: abort.signal })
-  while (!log?.pulls) await later(5)
+  await until(() => log?.pulls)
   abort.abort()
   await assert.rejects(waiting, { name: 'AbortError' })
-  while (log.pulls < 2) await later(5)
+  await until(() => log.pulls === 2)
   const start = performance.now()
   await server.close()
   assert.ok(performance.now() - start < 1000 && log.closed)
@@ -226,7 +227,7 @@ test('closing answers the long polls, closes the databases and takes nothing mor
   let log
   const { post, server } = await listen({}, async name => (log = new Kept(name)))
   const waiting = post('app/pull', { wait_ms: 20_000 })
-  while (!log?.pulls) await later(5)
+  await until(() => log?.pulls)
   const closing = server.close()
   assert.equal((await waiting).status, 200)
   await closing

@@ -30,10 +30,10 @@ class Todos {
   get rows() {
     return this.#db.disk.rows
   }
-  repeatable() {
+  _repeatable() {
     return { reads: ['get', 'live', 'count'], writes: ['set'] }
   }
-  writeOnce(call, _, [doc]) {
+  _writeOnce(call, _, [doc]) {
     return this.#db.once(call, () => this.set(doc))
   }
   async set(doc) {
@@ -132,7 +132,7 @@ class Database {
     await this.beforeAnswer()
     return reply
   }
-  async dispatchOnce(call, type, data) {
+  async _dispatchOnce(call, type, data) {
     return this.once(call, async () => {
       const drafts = Array.isArray(type) ? type : [{ type, data }]
       const made = drafts.map(draft => this.#make(draft))
@@ -148,10 +148,10 @@ class Database {
     const sync = { state: 'live', online: true, pending: this.disk.events.length }
     this.status = { ...this.status, sync }
     for (const fn of this.listeners) fn()
-    return Object.defineProperty({ ...event }, 'synced', { value: this.verdict(event.id) })
+    return Object.defineProperty({ ...event }, 'synced', { value: this._verdict(event.id) })
   }
   /** The server's verdict, given once by the test whoever leads. */
-  verdict(id) {
+  _verdict(id) {
     const { verdicts } = this.disk
     if (!verdicts.has(id)) {
       const made = {}
@@ -161,10 +161,10 @@ class Database {
     }
     return verdicts.get(id).promise
   }
-  callTabs() {
+  _callTabs() {
     return [...new Set([...this.disk.calls.keys()].map(key => key.split('/')[0]))]
   }
-  async forgetCalls(tab) {
+  async _forgetCalls(tab) {
     for (const key of [...this.disk.calls.keys()])
       if (key.startsWith(`${tab}/`)) this.disk.calls.delete(key)
   }

@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, afterEach, test } from 'node:test'
 import { EventSourcingDB, TidelogError } from 'tidelog'
 import { createServer } from 'tidelog/server'
+import { until } from './until.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -27,16 +28,22 @@ function link(server) {
 }
 
 const authorize = request => request.headers.get('authorization')?.replace('Bearer ', '') ?? null
+const made = []
+afterEach(() => Promise.all(made.splice(0).map(es => es.close())))
 let count = 0
 const newServer = (folder = `s${++count}`) =>
   createServer({ storage: { dir: join(dir, folder) }, authorize })
 
-function replica(wire, name, models = { todos: {} }, file = ':memory:') {
-  return new EventSourcingDB({
-    file,
-    models,
-    sync: { url: '/sync', log: 'list', getToken: () => name, fetch: wire.fetch },
-  })
+function replica(network, name, models = { todos: {} }, file = ':memory:') {
+  const sync = { url: '/sync', log: 'list', getToken: () => name, fetch: network.fetch }
+  return make({ file, models, sync })
+}
+
+/** A database that is closed when its test ends, however it does. */
+function make(options) {
+  const es = new EventSourcingDB(options)
+  made.push(es)
+  return es
 }
 
 const settled = (...replicas) => Promise.all(replicas.map(r => r.synced()))
@@ -69,8 +76,8 @@ test('an event reaches the other device, and its promise resolves', async () => 
 
 test('two devices write offline to the same rows and end in the same state', async () => {
   const server = newServer()
-  const wires = [link(server), link(server)]
-  const [a, b] = wires.map((wire, i) => replica(wire, `device${i}`))
+  const networks = [link(server), link(server)]
+  const [a, b] = networks.map((network, i) => replica(network, `device${i}`))
   for (const es of [a, b]) {
     await es.open()
     es.setOnline(false)
@@ -81,12 +88,12 @@ test('two devices write offline to the same rows and end in the same state', asy
   }
   assert.equal(a.status.sync.pending, 200)
   assert.equal((await a.queue.search({}, { sort: { v: -1 }, limit: 1 })).items[0].pending, true)
-  const before = wires.map(wire => wire.requests)
+  const before = networks.map(network => network.requests)
   for (const es of [a, b]) es.setOnline(true)
   await settled(a, b)
   await equal(a, b)
-  for (const [i, wire] of wires.entries())
-    assert.ok(wire.requests - before[i] <= 64, `${wire.requests} requests`)
+  for (const [i, network] of networks.entries())
+    assert.ok(network.requests - before[i] <= 64, `${network.requests} requests`)
   assert.equal(a.status.sync.seq, 400)
   assert.equal(await a.queue.count(), 400)
   await Promise.all([a.close(), b.close()])
@@ -95,10 +102,10 @@ test('two devices write offline to the same rows and end in the same state', asy
 
 test('lost requests and lost answers neither lose nor double an event', async () => {
   const server = newServer()
-  const wire = link(server)
-  wire.drop = n => n % 3 === 1
-  wire.lose = n => n % 3 === 2
-  const a = replica(wire, 'a')
+  const network = link(server)
+  network.drop = n => n % 3 === 1
+  network.lose = n => n % 3 === 2
+  const a = replica(network, 'a')
   const b = replica(link(server), 'b')
   await b.open()
   for (let i = 0; i < 20; i++) {
@@ -115,9 +122,9 @@ test('lost requests and lost answers neither lose nor double an event', async ()
 test('pending events survive a restart of the device and of the server', async () => {
   const folder = `s${++count}`
   let server = newServer(folder)
-  const wire = link(server)
+  const network = link(server)
   const file = join(dir, 'restart.db')
-  let a = replica(wire, 'a', { todos: {} }, file)
+  let a = replica(network, 'a', { todos: {} }, file)
   await a.store.todos.set({ id: 'x' })
   await settled(a)
   await a.setOnline(false)
@@ -125,8 +132,8 @@ test('pending events survive a restart of the device and of the server', async (
   await a.close()
   await server.close()
   server = newServer(folder)
-  wire.server = server
-  a = replica(wire, 'a', { todos: {} }, file)
+  network.server = server
+  a = replica(network, 'a', { todos: {} }, file)
   await a.open()
   assert.equal(a.status.sync.online, false)
   assert.deepEqual(
@@ -173,9 +180,9 @@ test('a refused token fences the queue until there is another, and nothing is dr
     storage: { dir: join(dir, `s${++count}`) },
     authorize: request => (request.headers.get('authorization') === 'Bearer good' ? 'me' : null),
   })
-  const wire = link(server)
+  const network = link(server)
   const reasons = []
-  const a = new EventSourcingDB({
+  const a = make({
     file: ':memory:',
     models: { todos: {} },
     sync: {
@@ -185,11 +192,11 @@ test('a refused token fences the queue until there is another, and nothing is dr
         reasons.push(reason)
         return 'bad'
       },
-      fetch: wire.fetch,
+      fetch: network.fetch,
     },
   })
   await a.store.todos.set({ id: 'x' })
-  while (a.status.sync.state !== 'fenced') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => a.status.sync.state === 'fenced')
   assert.deepEqual(reasons, ['first', 'refused'])
   assert.equal(a.status.sync.pending, 1)
   assert.equal(a.status.sync.error.code, 'TOKEN')
@@ -202,10 +209,10 @@ test('a refused token fences the queue until there is another, and nothing is dr
 
 test('an answer without end is cut off, and the queue is kept', async () => {
   const server = newServer()
-  const wire = link(server)
-  const { fetch } = wire
+  const network = link(server)
+  const { fetch } = network
   let sent = 0
-  wire.fetch = async (url, init) => {
+  network.fetch = async (url, init) => {
     if (sent) return fetch(url, init)
     const pull = controller => {
       sent += 65_536
@@ -214,7 +221,7 @@ test('an answer without end is cut off, and the queue is kept', async () => {
     const body = new ReadableStream({ pull })
     return new Response(body, { status: 200 })
   }
-  const a = replica(wire, 'a')
+  const a = replica(network, 'a')
   const event = await a.dispatch('es/todos', [1, 'x', {}])
   await event.synced
   assert.ok(sent > 4 << 20 && sent < 5 << 20, `${sent} bytes were read`)
@@ -223,13 +230,13 @@ test('an answer without end is cut off, and the queue is kept', async () => {
 
 test('without getToken a server that wants one fences the queue', async () => {
   const server = newServer()
-  const a = new EventSourcingDB({
+  const a = make({
     file: ':memory:',
     models: { todos: {} },
     sync: { url: '/', log: 'list', fetch: link(server).fetch },
   })
   await a.store.todos.set({ id: 'x' })
-  while (a.status.sync.state !== 'fenced') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => a.status.sync.state === 'fenced')
   a.setToken('somebody')
   await settled(a)
   assert.equal(a.status.sync.seq, 1)
@@ -241,7 +248,7 @@ test('a storage that fails under the sync loop is told, and sync goes on', async
   const server = newServer()
   const a = replica(link(server), 'a')
   await a.open()
-  const { engine } = a.db
+  const { _engine: engine } = a.db
   const told = []
   a.on('status', ({ sync }) => told.push(sync.error?.code))
   engine.syncPoll = () => {
@@ -258,15 +265,15 @@ test('a storage that fails under the sync loop is told, and sync goes on', async
 
 test('an event whose mark was not stored does not leave', async () => {
   const server = newServer()
-  const wire = link(server)
+  const network = link(server)
   const pushed = []
   const fetch = (url, init) => {
     if (url.endsWith('push')) pushed.push(marked)
-    return wire.fetch(url, init)
+    return network.fetch(url, init)
   }
   const a = replica({ fetch }, 'a')
   await a.open()
-  const { engine } = a.db
+  const { _engine: engine } = a.db
   let marked = false
   engine.markSent = () => {
     engine.markSent = n => {
@@ -304,9 +311,9 @@ test('it works over real HTTP, relative paths and long polls included', async ()
     models: { todos: {} },
     sync: { url, log: 'list', getToken: () => name },
   })
-  const [a, b] = ['a', 'b'].map(name => new EventSourcingDB(options(name)))
+  const [a, b] = ['a', 'b'].map(name => make(options(name)))
   await b.open()
-  while (b.status.sync.state !== 'live') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => b.status.sync.state === 'live')
   const from = performance.now()
   await (await a.dispatch('es/todos', [1, 'x', {}])).synced
   await equal(a, b)

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { Disk } from './stand-in.js'
 import { Browser } from './tabs.js'
+import { until } from './until.js'
 
 let browser = new Browser()
 afterEach(() => {
@@ -14,13 +15,6 @@ afterEach(() => {
 })
 
 const code = expected => error => error.code === expected
-const until = async check => {
-  const deadline = Date.now() + 8000
-  while (!check()) {
-    assert.ok(Date.now() < deadline, `waited 8 s for ${check}`)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  }
-}
 /** Resolves when another leader serves the tab. */
 const handedOver = ({ db }) =>
   new Promise(resolve => {
@@ -187,14 +181,14 @@ test('the calls and live queries of a page that is gone are dropped', async () =
   const [first, second, third] = all
   await Promise.all([first, second, third].map(({ todos }, id) => todos.set({ id })))
   await third.todos.live({}).next()
-  assert.equal(disk.owner.callTabs().length, 3)
+  assert.equal(disk.owner._callTabs().length, 3)
   third.die()
-  await until(() => disk.owner.callTabs().length === 2)
+  await until(() => disk.owner._callTabs().length === 2)
   assert.equal(disk.owner.store.todos.watching, 0)
   // a page whose leader was the same tab is nobody's to watch: the next leader looks
   first.die()
   await role(second, 'leader')
-  await until(() => disk.owner.callTabs().length === 1)
+  await until(() => disk.owner._callTabs().length === 1)
 })
 
 test('a leader that says nothing is passed over once its files are free, and follows when it wakes', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel, SQLite } from 'tidelog'
+import { until } from './until.js'
 
 const pause = ms => new Promise(go => setTimeout(go, ms))
 const NO = new Error('no')
@@ -31,7 +32,7 @@ test('what runs while a function of no arguments does joins in', async () => {
     await gate
     no()
   })
-  while (!db.inTransaction) await pause(1)
+  await until(() => db.inTransaction)
   await add(2)
   assert.deepEqual(await rows(), [1, 2])
   go()
@@ -127,7 +128,7 @@ test('independent transactions wait for each other, whoever fails', async () => 
       await add(a + 1)
     })
   const first = one(10, true)
-  while (!db.inTransaction) await pause(1)
+  await until(() => db.inTransaction)
   const second = one(20)
   const third = db.withTransaction(async tx => {
     await add(30, tx)

@@ -1,6 +1,7 @@
 //! A store with a simple application, natively, and segments as a server would make them; shared by
 //! the tests of the store.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, dead_code)] // not every test uses all of it
 
 use std::cell::Cell;

@@ -1,5 +1,6 @@
 //! A keeper of blocks for tests: waits one poll, fails when told to, and lets somebody else look at
 //! what is kept.
+#![cfg(not(target_family = "wasm"))]
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};

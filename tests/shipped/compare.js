@@ -78,6 +78,8 @@ if (import.meta.filename === process.argv[1]) {
   )
   const { seeds = 1000, steps = 300, seed = 0 } = parseArgs({ options }).values
   const found = await compare({ first: Number(seed), seeds: Number(seeds), steps: Number(steps) })
+  for (const [what, count] of Object.entries(found.counters))
+    console.log(`  ${what.padEnd(28)}${`${count}`.padStart(12)}`)
   const speed = Math.round((found.seeds * Number(steps)) / found.seconds)
   console.log(found.different ?? `${found.seeds} seeds, identical; ${speed} steps/s in wasm`)
   process.exitCode = found.different || found.seeds !== Number(seeds) ? 1 : 0

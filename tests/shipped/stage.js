@@ -93,10 +93,10 @@ class Actor {
 class Replica extends Actor {
   open() {
     const { Engine } = this.engine
-    const own = atOnce(Engine.open('file', 'replica.db', false, false, this.files, functions))
-    atOnce(own.addModel('{"name":"docs","columns":[{"name":"a","real":true}]}', true))
+    const own = atOnce(Engine.open({ storage: 'file', file: 'replica.db' }, this.files, functions))
+    atOnce(own.addModel({ name: 'docs', columns: [{ name: 'a', real: true }] }, true))
     const types = { change: { tv: this.version, optional: false } }
-    atOnce(own.openEvents('sim', 1, JSON.stringify(types)))
+    atOnce(own.openEvents({ log: 'sim', version: 1, types }))
     own.startSync()
     this.flight = undefined
     return own
@@ -183,7 +183,7 @@ class Replica extends Actor {
   }
 
   status() {
-    return this.own.syncStatus()
+    return JSON.stringify(this.own.syncStatus())
   }
 
   me() {
@@ -219,7 +219,9 @@ class Replica extends Actor {
 
 class Server extends Actor {
   open() {
-    return atOnce(this.engine.ServerLog.open('file', 'log.db', this.files, 'sim'))
+    return atOnce(
+      this.engine.ServerLog.open({ storage: 'file', file: 'log.db' }, this.files, 'sim'),
+    )
   }
 
   ask(verb, principal, text, life) {
@@ -232,7 +234,7 @@ class Server extends Actor {
   /** A copy under another epoch, as somebody who restores a backup leaves it. */
   renamed(epoch, random) {
     const files = this.files.fork()
-    const db = atOnce(this.engine.Engine.open('file', 'log.db', false, false, files))
+    const db = atOnce(this.engine.Engine.open({ storage: 'file', file: 'log.db' }, files))
     atOnce(db.runSql(`UPDATE meta SET v = x'${epoch}' WHERE k = 'epoch'`, undefined, 0))
     const server = new Server(this.engine, files.fork(), random)
     db.free()

@@ -40,6 +40,8 @@ pub(crate) mod spied;
 pub(crate) mod sqlite;
 #[cfg(target_family = "wasm")]
 pub(crate) mod stage;
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;
 pub(crate) mod trace;
 pub(crate) mod wires;
 pub(crate) mod workload;

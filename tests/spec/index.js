@@ -28,7 +28,8 @@ const files = {
 /**
  * Every test, as `{name, run}`.
  * @param {object} runtime
- * @param {() => object} runtime.place options of a database that nobody has used yet: `{file}`, `{adapter}` or `{}`
+ * @param {() => object} runtime.place options of a database that nobody has used yet: `{file}`,
+ *   `{adapter}` or `{}`
  * @param {object} [runtime.traits] what differs here: see README.md
  */
 export function tests({ place, traits = {} }) {

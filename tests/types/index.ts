@@ -1,4 +1,4 @@
-// What an application writes against the class API: DESIGN.md's example and what lies around it.
+// What an application writes against the class API: README.md's example and its surroundings.
 import {
   DB,
   type ErrorCode,
@@ -38,7 +38,7 @@ const page: { items: Thing[]; total?: number } = await things.search(
 )
 const items: Thing[] = await things.search(undefined, { itemsOnly: true })
 for await (const rows of things.live({ count: 3 })) console.log(rows.length)
-// reached by name, as in DESIGN.md's example
+// reached by name, as in README.md's example
 await db.store.things.search({ count: 3 })
 
 const rows: SqlRow[] = await db.all`SELECT * FROM ${'things'}ID WHERE id = ${5}`

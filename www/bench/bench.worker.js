@@ -133,7 +133,7 @@ async function batch() {
   return rates
 }
 
-/** T1 and T4, each durability with the floor of the very bytes it wrote. */
+/** A set and a dispatch in each durability, with the floor of the very bytes it wrote. */
 async function writes(durability) {
   const result = {
     bare: await bare(durability),

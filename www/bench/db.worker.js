@@ -1,4 +1,4 @@
-// The database that the page calls in T7.
+// The database that the benchmark's page calls.
 
 import { deleteDatabase } from 'tidelog'
 import { serve } from 'tidelog/worker'

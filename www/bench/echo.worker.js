@@ -1,2 +1,2 @@
-// The floor of T7: a message there and back.
+// The floor of calls from the page: a message there and back.
 addEventListener('message', ({ data }) => postMessage(data))

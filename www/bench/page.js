@@ -33,7 +33,7 @@ async function timed(rounds, fn) {
   return { p50: quantile(times, 0.5), p95: quantile(times, 0.95) }
 }
 
-/** T7: calls from the page to its own worker, beside a bare message there and back. */
+/** Calls from the page to its own worker, beside a bare message there and back. */
 async function proxy() {
   const echo = new Worker(new URL('./echo.worker.js', import.meta.url), { type: 'module' })
   const bare = await timed(

@@ -118,7 +118,8 @@ pub(super) fn relax_known(
 /// Lets columns that will be dropped be empty meanwhile: those of another type, and undeclared ones
 /// if they `go`.
 ///
-/// # Errors In words, a column that stays, though no document has a value for it, or that an old
+/// # Errors
+/// In words, a column that stays, though no document has a value for it, or that an old
 /// SQLite of a host cannot change.
 fn relax<'c>(
     conn: &Conn,

@@ -1,7 +1,8 @@
 //! The client machine: says what to do next and takes the answers. It sends nothing, stores nothing
 //! and reads no clock; a driver does, and hands in time and randomness.
 //!
-//! # For the driver Call [`poll`](Client::poll) after every event of any kind (a local commit, an
+//! # For the driver
+//! Call [`poll`](Client::poll) after every event of any kind (a local commit, an
 //! answer, a timer, an option changed) and carry out what it says, until it says [`Action::Wait`].
 //! Answers go to [`handle`](Client::handle), failed requests to [`failed`](Client::failed). One
 //! request is in flight at a time; it carries events whenever some wait.

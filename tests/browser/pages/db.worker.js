@@ -1,4 +1,4 @@
-// The second example of DESIGN.md.
+// The worker of README.md's example in a page.
 import { serve } from 'tidelog/worker'
 import { models } from './models.js'
 

@@ -1,4 +1,5 @@
-// The examples of DESIGN.md in a page: the first in a worker of its own, the second as written.
+// README.md's examples in a page: the one in one process in a worker of its own, the other as
+// written.
 import '../../../www/trusted-types.js'
 import { connect } from 'tidelog/client'
 

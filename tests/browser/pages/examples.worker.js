@@ -1,4 +1,4 @@
-// The first example of DESIGN.md in a dedicated worker.
+// README.md's example in one process, in a dedicated worker.
 import { example } from '../../js/design-example.js'
 
 example().then(

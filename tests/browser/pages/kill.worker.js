@@ -24,7 +24,7 @@ class Rows extends ESModel {
   }
 
   queue() {
-    return this.db.owner.queue
+    return this.db._owner.queue
   }
 }
 

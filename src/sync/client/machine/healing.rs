@@ -2,9 +2,8 @@
 //! with another client that writes under its name.
 //!
 //! ```text
-//! diverged, trimmed, a lost number ── resume ── rewind to the common point ── pull to `asof` ─┐
-//! fork, own name with an unknown id ─────────────────────────── pull to the head ─────────────┴─
-//! identify
+//! diverged, trimmed, lost number ─ resume ─ rewind to the common point ─ pull to asof ┐
+//! fork, own name with an unknown id ──────────────────────────────── pull to the head ┴ identify
 //! ```
 //! Nothing is pushed on the way. The queue only grows: own events after the common point are
 //! pending again.

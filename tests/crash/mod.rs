@@ -2,8 +2,8 @@
 //! damage to what was not flushed, whose storage fails or is full at every operation, and the same
 //! again while that is recovered from.
 //!
-//! `npm run crash -- --seeds 20` tries more of everything, `--point events/strict/crash@17` only
-//! points that begin so.
+//! `npm run crash -- --seeds 20` tries more of everything, `--first 20` other seeds than the first,
+//! `--point events/strict/crash@17` only points that begin so.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test
 
@@ -62,13 +62,13 @@ fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
                 let always = case.strict
                     && *kind != Kind::Read
                     && [Fault::Fail, Fault::Late, Fault::Down, Fault::Full].contains(&fault);
-                let every = if case.strict { 3 } else { 6 };
+                let every = if case.strict { 4 } else { 8 };
                 if seeds > 1 || always || at % every == index % every {
                     jobs.push_back(Box::new(move |sweep| sweep.fault(case, fault, at)));
                 }
             }
         }
-        let every = (20 / seeds).max(1) as usize;
+        let every = if seeds == 1 { 60 } else { (20 / seeds).max(1) as usize };
         for (index, moment) in (0..=case.journal.len()).step_by(every).enumerate() {
             let damage =
                 [Damage::Kept, Damage::Torn(512), Damage::Prefix, Damage::Torn(4096)][index % 4];
@@ -123,14 +123,17 @@ fn record() -> Vec<Case> {
 #[test]
 fn whatever_dies_is_torn_or_fails_what_was_acknowledged_is_there_and_nothing_else() {
     let point = env::var("CRASH_POINT").ok();
-    let seeds = env::var("CRASH_SEEDS").map_or(1, |seeds| seeds.parse().unwrap());
-    let options = Options { seeds, point: point.clone() };
+    let number = |name, otherwise| env::var(name).map_or(otherwise, |n| n.parse().unwrap());
+    let (seeds, first) = (number("CRASH_SEEDS", 1), number("CRASH_FIRST", 0));
+    let options = Options { seeds, first, point: point.clone() };
     let (points, mut failures) = run(options, &record());
     failures.sort_by_key(String::len);
     for failure in failures.iter().take(20) {
         say(&format!("failed: {failure}"));
         let point = failure.split(": ").next().unwrap_or_default();
-        say(&format!("  again: npm run crash -- --seeds {seeds} --point '{point}'"));
+        say(&format!(
+            "  again: npm run crash -- --seeds {seeds} --first {first} --point '{point}'"
+        ));
     }
     assert!(failures.is_empty(), "{} failures at {points} points", failures.len());
     match point {
@@ -143,7 +146,7 @@ fn whatever_dies_is_torn_or_fails_what_was_acknowledged_is_there_and_nothing_els
 fn the_loop_catches_a_storage_that_lies_about_flushing() {
     let lying = Disk::lying(Machine::default());
     let case = Case::record_on(WORKLOADS[0], true, lying);
-    let sweep = Sweep::new(Options { seeds: 1, point: None });
+    let sweep = Sweep::new(Options { seeds: 1, first: 0, point: None });
     for moment in (0..=case.journal.len()).step_by(10) {
         sweep.crash(&case, moment);
     }
