@@ -20,6 +20,7 @@ mod patch;
 mod path;
 mod plan;
 mod query;
+mod rewrite;
 mod scans;
 mod search;
 mod select;
@@ -39,6 +40,8 @@ pub use search::{MAX_DEPTH, MAX_NODES, Node, Op, Search, Snippet};
 pub use table::Model;
 pub use write::{News, Written};
 
+#[cfg(test)]
+mod cursor_tests;
 #[cfg(test)]
 mod fts_tests;
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Written {
     pub same: bool,
 }
 
-/// What whoever gave a document does not know of it yet.
+/// What is new about a written document to the application that gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     /// It reads back as it was given.
@@ -105,7 +105,11 @@ impl Model {
         let id = self.id_in(&patch)?;
         let old = match id {
             Value::Null if upsert => None,
-            Value::Null => return Err(Error::BadValue("update needs an object with an id".into())),
+            Value::Null => {
+                return Err(Error::BadValue(
+                    "update: the document has no id: give the one of the document to change".into(),
+                ));
+            }
             _ => self.whole(conn, &id)?,
         };
         if old.is_none() && !upsert {
@@ -128,7 +132,7 @@ impl Model {
     pub fn patched(&self, conn: &Conn, id: &Value, patch: &Patch) -> Result<Option<String>> {
         if patch.touches(&self.definition.id_col) {
             return Err(Error::BadValue(format!(
-                "patch: '{}' is the id: use changeId",
+                "patch: '{}' is the id: use changeId to give the document another",
                 self.definition.id_col
             )));
         }

@@ -56,10 +56,10 @@ pub fn size(event_type: &str, data: &str) -> usize {
 /// `TOO_LARGE`, `BAD_VALUE`.
 pub fn check(event_type: &str, data: &str, max_body: usize) -> Result<()> {
     check_type(event_type)?;
-    at_most("body", data.len(), max_body.min(BODY_HARD), "bytes")?;
+    at_most("the event's data", data.len(), max_body.min(BODY_HARD), "bytes")?;
     let (depth, keys) = measure(data);
-    at_most("depth of the event's data", depth, DEPTH, "levels")?;
-    at_most("event's data", keys, KEYS, "keys")
+    at_most("the depth of the event's data", depth, DEPTH, "levels")?;
+    at_most("the number of properties in the event's data", keys, KEYS, "keys")
 }
 
 /// Checks an event type: some text, no control characters (a NUL would blur the hash), at most
@@ -68,10 +68,10 @@ pub fn check(event_type: &str, data: &str, max_body: usize) -> Result<()> {
 /// # Errors
 /// `TOO_LARGE`, `BAD_VALUE`.
 pub fn check_type(event_type: &str) -> Result<()> {
-    at_most("event type", event_type.len(), TYPE, "bytes")?;
+    at_most("the event's type", event_type.len(), TYPE, "bytes")?;
     if event_type.is_empty() || event_type.contains(char::is_control) {
         return Err(Error::BadEvent(format!(
-            "event type {event_type:?} is empty or has control characters"
+            "event type {event_type:?} is empty or has control characters: use plain text"
         )));
     }
     Ok(())

@@ -191,7 +191,7 @@ impl Segment {
         }
         if self.from.seq + self.entries.len() as u64 != self.to.seq || self.to.seq > self.head {
             return Err(Error::Protocol(format!(
-                "a segment of {} events from {} to {} with head {}",
+                "a segment of {} events cannot lead from {} to {} in a log that ends at {}",
                 self.entries.len(),
                 self.from.seq,
                 self.to.seq,
@@ -247,7 +247,7 @@ impl Push {
             check_event(entry.n, &entry.event_type, &entry.data, entry.ts)?;
             if entry.n != push.entries[0].n + i as u64 {
                 return Err(Error::Protocol(format!(
-                    "event {} where {} was due",
+                    "the events of a push must have consecutive numbers: {} came where {} was due",
                     entry.n,
                     push.entries[0].n + i as u64
                 )));
@@ -344,7 +344,9 @@ fn check_event(n: u64, event_type: &str, data: &str, ts: Option<i64>) -> Result<
     safe_integer(n)?;
     safe_integer(ts.unwrap_or(0).unsigned_abs())?;
     if n == 0 {
-        return Err(Error::Protocol("event number 0".into()));
+        return Err(Error::Protocol(
+            "an event has number 0: the first one of a client has 1".into(),
+        ));
     }
     if data.len() > limits::BODY_HARD {
         return Err(over("bytes of a body", data.len()));
@@ -356,7 +358,9 @@ pub(super) fn safe_integer(n: u64) -> Result<()> {
     if n <= limits::SAFE_INTEGER {
         Ok(())
     } else {
-        Err(Error::Protocol(format!("{n} is no safe integer")))
+        Err(Error::Protocol(format!(
+            "{n} is above 2^53 - 1, the largest integer that JavaScript has exactly"
+        )))
     }
 }
 

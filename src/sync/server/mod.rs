@@ -271,7 +271,7 @@ fn segment<L: ServerLog>(
     // disagreement.
     let h = log
         .hash_at(seq)?
-        .ok_or_else(|| Error::Corrupt(format!("the chain has no hash at {seq}")))?;
+        .ok_or_else(|| Error::Corrupt(format!("the log has no hash at position {seq}")))?;
     Ok(Segment {
         epoch: log.epoch()?,
         from: at.point(),
@@ -301,9 +301,11 @@ fn refusal_of(error: &Error) -> Refusal {
 }
 
 fn not_owner(owner: Option<&str>, principal: &str) -> Option<Refusal> {
-    owner
-        .filter(|o| *o != principal)
-        .map(|_| Refusal::Forbidden("this client belongs to someone else".into()))
+    owner.filter(|o| *o != principal).map(|_| {
+        Refusal::Forbidden(
+            "another principal was the first to push as this client, which is theirs since".into(),
+        )
+    })
 }
 
 /// The `at` check: the cursor must be a point of this very history. It stops a push that crossed a
