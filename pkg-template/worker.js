@@ -10,7 +10,8 @@ const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability', 'st
 /**
  * Answers the page that started this worker. Resolves to the `EventSourcingDB` once this tab leads.
  * @param {import('./worker.js').ServeOptions} options
- * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what opens the database
+ * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what
+ *   opens the database
  */
 export function serve(options, surroundings) {
   check(options)
