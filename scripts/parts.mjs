@@ -24,7 +24,7 @@ export const parts = [
   {
     name: 'rust',
     lane: 'cargo',
-    cpu: 300,
+    cpu: 240,
     needs: ['build'],
     // one after the other: the long ones use every core themselves, and each has its own time
     run: watch => cargo(watch, [...tests, '--', '--test-threads=1']),
@@ -32,7 +32,7 @@ export const parts = [
   {
     name: 'wasm-node',
     lane: 'cargo',
-    cpu: 100,
+    cpu: 90,
     needs: ['build', 'runner'],
     run: watch =>
       wasm(watch, ['wasm_worker::', 'wasm_idb::'], { WASM_BINDGEN_TEST_ONLY_NODE: '1' }),
@@ -40,31 +40,31 @@ export const parts = [
   {
     name: 'wasm-chromium',
     lane: 'cargo',
-    cpu: 20,
+    cpu: 15,
     needs: ['build', 'runner', 'browsers'],
     run: watch => worker(watch, 'CHROMEDRIVER', 'chromedriver'),
   },
   {
     name: 'wasm-firefox',
     lane: 'cargo',
-    cpu: 30,
+    cpu: 25,
     needs: ['build', 'runner', 'browsers'],
     run: watch => worker(watch, 'GECKODRIVER', 'geckodriver'),
   },
-  { name: 'shipped', lane: 'cargo', cpu: 100, needs: ['package'], run: shipped },
-  { name: 'js', lane: 'node', cpu: 200, needs: ['package'], run: watch => node(watch, 'tests/js') },
+  { name: 'shipped', lane: 'cargo', cpu: 90, needs: ['package'], run: shipped },
+  { name: 'js', lane: 'node', cpu: 120, needs: ['package'], run: watch => node(watch, 'tests/js') },
   {
     name: 'runtimes',
     lane: 'node',
-    cpu: 100,
+    cpu: 30,
     needs: ['package', 'runtimes'],
     run: watch => node(watch, 'tests/runtimes'),
   },
-  { name: 'types', lane: 'node', cpu: 20, needs: ['package'], run: types },
+  { name: 'types', lane: 'node', cpu: 25, needs: ['package'], run: types },
   {
     name: 'browser',
     lane: 'alone',
-    cpu: 300,
+    cpu: 350,
     needs: ['package', 'browsers'],
     run: watch => node(watch, 'tests/browser'),
   },
