@@ -1,5 +1,5 @@
-// `DB`: a database with models and migrations. Its methods of driftdb hand on to drift/drift.js; the
-// opening of tables and the running of migrations is migrations.js's.
+// `DB`: a database with models and migrations. Its methods of driftdb hand on to drift/drift.js;
+// the opening of tables and the running of migrations is migrations.js's.
 
 import { Drift, driftOptions } from '../drift/drift.js'
 import { TidelogError } from '../language/errors.js'
@@ -71,7 +71,7 @@ export class DB extends SQLite {
     return model
   }
 
-  /** What `make` gives, and the models and queues that were made by it. */
+  /** The object that `make` gives, and the models and queues that it made on the way. */
   _construct(make) {
     const before = this._constructed
     const made = []

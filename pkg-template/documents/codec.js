@@ -1,6 +1,6 @@
 // Documents to JSON text and back. Values that JSON does not know (bytes, dates, big integers) are
-// tagged where a column declares them, and refused with their path anywhere else. One walk copies and
-// checks a document; a document that is read is touched at the declared paths only.
+// tagged where a column declares them, and refused with their path anywhere else. One walk copies
+// and checks a document; a document that is read is touched at the declared paths only.
 
 import { TidelogError } from '../language/errors.js'
 import { hasProperties, isBoxed, nameOf } from './kinds.js'

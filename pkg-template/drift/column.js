@@ -3,7 +3,7 @@
 
 import { nullish } from '../documents/kinds.js'
 
-/** What a schema's column may be, by its `type`. */
+/** The types of a schema's columns, as columns of a JsonModel. */
 const TYPES = {
   TEXT: {},
   INTEGER: {},
@@ -18,7 +18,7 @@ const TYPES = {
     stringify: value => (typeof value === 'boolean' ? Number(value) : value),
   },
 }
-/** What every table has. */
+/** The columns that every table has. */
 const OWN = {
   id: { type: 'TEXT' },
   createdAt: { type: 'INTEGER', value: doc => doc.createdAt ?? Date.now() },

@@ -1,6 +1,6 @@
-// Makes the engine's tree of conditions (src/model/search.rs) of what users search for: attributes by
-// the keys of their columns, operators, values. An object of the user's never becomes a part of the
-// tree, so that no value can act as a condition.
+// Makes the engine's tree of conditions (src/model/search.rs) of what users search for: attributes
+// by the keys of their columns, operators, values. An object of the user's never becomes a part of
+// the tree, so that no value can act as a condition.
 
 import { nullish } from '../documents/kinds.js'
 
@@ -333,7 +333,7 @@ export function isPlain(value) {
   return prototype === Object.prototype || prototype === null
 }
 
-/** What has attributes: an object, an instance of a class with properties of its own as well. */
+/** Whether a value is an object of attributes, also as an instance of a class with properties. */
 export function isAttrs(value) {
   if (isPlain(value)) return true
   return (

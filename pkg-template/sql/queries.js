@@ -1,5 +1,5 @@
-// The ways to run an application's own SQL, told to listeners of `call`; and the database's versions.
-// How the database opens and who may write is SQLite's.
+// The ways to run an application's own SQL, told to listeners of `call`; and the database's
+// versions. How the database opens and who may write is SQLite's.
 
 import { Emitter } from '../language/emitter.js'
 import { sql } from './sql-tag.js'

@@ -204,7 +204,7 @@ export class Desk {
     queueMicrotask(() => this.tellStatus())
   }
 
-  /** Who has an answer has the status that goes with it. */
+  /** Tells the status before an answer, so that the page has the status that goes with it. */
   tellStatus() {
     if (!this.#stale || this.#retired) return
     this.#stale = false

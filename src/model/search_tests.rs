@@ -1,5 +1,5 @@
-//! What searches promise: each operator, NULL as a value, figures. Cursors are in cursor_tests.rs,
-//! plans in plan_tests.rs.
+//! What searches promise: each operator, NULL as a value, figures. Cursors are in
+//! `cursor_tests.rs`, plans in `plan_tests.rs`.
 
 use super::*;
 use crate::sql::{Conn, Db, Options};
@@ -26,7 +26,7 @@ pub(super) fn page(conn: &Conn, model: &Model, search: &str) -> Found {
 }
 
 /// The ids a condition finds.
-fn ids(db: &Db, model: &Model, node: &str) -> Vec<i64> {
+pub(super) fn ids(db: &Db, model: &Model, node: &str) -> Vec<i64> {
     let search = format!(r#"{{"where":{node},"cols":["id"]}}"#);
     id_list(&page(db.reader(), model, &search))
 }
