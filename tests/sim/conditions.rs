@@ -111,7 +111,7 @@ impl History {
         let conflict = row.kind == Kind::Rej && row.code.as_deref() == Some("CONFLICT");
         let Some(x) = row.x.as_deref() else {
             return if conflict {
-                Err(format!("I15: {} had no condition", row.id))
+                Err(format!("conditions_hold: {} had no condition", row.id))
             } else {
                 Ok(())
             };
@@ -122,7 +122,7 @@ impl History {
             if plain.since > most {
                 let since = plain.since;
                 return Err(format!(
-                    "I15: {} looks back to {since}, its author knew {most}",
+                    "conditions_hold: {} looks back to {since}, its author knew {most}",
                     row.id
                 ));
             }
@@ -136,7 +136,7 @@ impl History {
             (Ok(Some(id)), Kind::Rej) if conflict && row.reference == Some(id) => Ok(()),
             (_, Kind::Rej) if !conflict => Ok(()),
             (_, Kind::Dup) => Ok(()),
-            (hit, _) => Err(format!("I15: {row:?} where its condition meets {hit:?}")),
+            (hit, _) => Err(format!("conditions_hold: {row:?} where its condition meets {hit:?}")),
         }
     }
 }
@@ -153,12 +153,17 @@ impl<P: Process, O: Origin> World<P, O> {
             let Some(x) = &entry.x else { continue };
             self.counters.add(Seen::ConditionPushed);
             if lineage.was_confirmed(&entry.id) {
-                return Err(format!("I15: {} was confirmed, and has its condition", entry.id));
+                return Err(format!(
+                    "conditions_hold: {} was confirmed, and has its condition",
+                    entry.id
+                ));
             }
             let former = lineage.former();
             let named: Vec<String> = former.iter().map(ClientId::to_string).collect();
             if Plain::of(x).mine != named {
-                return Err(format!("I15: {x} is not of one that was called {named:?}"));
+                return Err(format!(
+                    "conditions_hold: {x} is not of one that was called {named:?}"
+                ));
             }
         }
         Ok(())

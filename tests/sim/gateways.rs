@@ -183,10 +183,17 @@ impl Gateways {
     fn check(&self, witness: &MemoryLog) {
         for gateway in &self.gateways {
             let head = gateway.log.head().expect("memory");
-            assert_eq!(witness.point(head.seq), Some(head), "I16: gateways have another log");
+            assert_eq!(
+                witness.point(head.seq),
+                Some(head),
+                "gateways_agree: gateways have another log"
+            );
         }
         let stolen = |id: &Id| witness.seq_of(id).expect("memory").is_some();
-        assert!(!self.stolen.iter().any(stolen), "I11: somebody wrote under another's name");
+        assert!(
+            !self.stolen.iter().any(stolen),
+            "names_are_owned: somebody wrote under another's name"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a simulation asks of a replica's durable side.
+//! What a simulation asks of a replica's durable side: the trait that the one in memory, the real
+//! store and the shipped package implement.
 
 use super::dice::Dice;
 use super::mutants::Mutant;
