@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Param, Row};
 use crate::sync::id::{ClientId, Epoch, Hash, Id};
-use crate::sync::server::{self, Pulled, Reply, ServerLog, Validator};
+use crate::sync::server::{self, Facts, Log, Pulled, Reply, Validator};
 use crate::sync::wire::{Entry, Kind, Last, Point};
 use crate::sync::{chain, limits};
 
@@ -136,7 +136,7 @@ fn read_row(row: &Row<'_>) -> Result<Entry> {
     })
 }
 
-impl ServerLog for Server {
+impl Facts for Server {
     type Error = Error;
 
     fn epoch(&self) -> Result<Epoch> {
@@ -213,7 +213,9 @@ impl ServerLog for Server {
         let sql = "SELECT principal FROM producers WHERE client = ?";
         self.conn().one(sql, &[client.as_bytes().into()], |r| Ok(r.text(0)?.to_string()))
     }
+}
 
+impl Log for Server {
     fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
         let sql = "INSERT INTO producers(client, principal) VALUES (?, ?)";
         self.conn().run(sql, &[client.as_bytes().into(), principal.into()]).map(|_| ())

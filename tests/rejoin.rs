@@ -11,7 +11,7 @@ use tidelog::store::{Applied, Draft, Store};
 use tidelog::sync::client::{Action, Client, Queue, State, Tick, Verb};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, ServerLog};
+use tidelog::sync::server::{self, Facts, Log};
 use tidelog::sync::wire::{Entry, Kind};
 use tidelog::vfs::Memory;
 

@@ -4,11 +4,11 @@ use super::chain;
 use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
 use super::limits;
-use super::server::ServerLog;
+use super::server::{Facts, Log};
 use super::wire::{Entry, Last, Point};
 use std::collections::HashMap;
 
-/// A [`ServerLog`] of vectors and maps.
+/// A [`Log`] of vectors and maps.
 #[derive(Debug, Clone)]
 pub struct MemoryLog {
     epoch: Epoch,
@@ -68,7 +68,7 @@ impl MemoryLog {
     }
 }
 
-impl ServerLog for MemoryLog {
+impl Facts for MemoryLog {
     type Error = Error;
 
     fn epoch(&self) -> Result<Epoch> {
@@ -107,6 +107,9 @@ impl ServerLog for MemoryLog {
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
         Ok(self.owners.get(client).cloned())
     }
+}
+
+impl Log for MemoryLog {
     fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
         self.owners.insert(*client, principal.into());
         Ok(())

@@ -7,7 +7,7 @@
 //! - [`client`]: what a replica does next, and what it makes of an answer
 //! - [`merge`]: what a segment means for the queue
 //! - [`resume`]: what a replica must know to come back together with a server that lost history
-//! - [`server`]: what a push appends and a pull reads, over any `ServerLog`
+//! - [`server`]: what a push appends and a pull reads, over any log
 
 pub mod backoff;
 pub mod chain;

@@ -5,7 +5,7 @@ use tidelog::error::Result;
 use tidelog::sync;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, Pulled, Reply, ServerLog, Validator};
+use tidelog::sync::server::{self, Facts, Log, Pulled, Reply, Validator};
 use tidelog::sync::wire::{At, Entry, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
@@ -127,7 +127,7 @@ struct Bent<'a> {
     segment: usize,
 }
 
-impl ServerLog for Bent<'_> {
+impl Facts for Bent<'_> {
     type Error = sync::Error;
 
     fn epoch(&self) -> Result<Epoch, sync::Error> {
@@ -185,6 +185,9 @@ impl ServerLog for Bent<'_> {
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>, sync::Error> {
         self.log.owner_of(client)
     }
+}
+
+impl Log for Bent<'_> {
     fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), sync::Error> {
         self.log.bind(client, principal)
     }

@@ -21,7 +21,7 @@ use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
+use tidelog::sync::server::{Facts, Pulled, Reply, Validator};
 use tidelog::sync::wire::{Entry, Outgoing, Point, Segment};
 use tidelog::vfs::Vfs;
 

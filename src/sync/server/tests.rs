@@ -1,7 +1,13 @@
 //! Each clause of the push rule and of the pull, on a log in memory.
 
+use super::super::chain;
+use super::super::id::{ClientId, Epoch, Id};
+use super::super::limits;
 use super::super::memory::MemoryLog;
-use super::super::wire::Outgoing;
+use super::super::refusal::Refusal;
+use super::super::wire::{
+    self, At, Entry, Kind, Last, Outgoing, Point, Pull, Push, Pushed, Segment,
+};
 use super::*;
 use serde_json::{Value, json};
 #[cfg(target_family = "wasm")]

@@ -7,7 +7,7 @@ use crate::sync::memory::MemoryLog;
 use crate::sync::refusal::Refusal;
 use crate::sync::wire::{At, Entry, Last, Outgoing, Point, Pushed, Segment, to_json};
 use crate::sync::{chain, limits, merge, server};
-use server::ServerLog;
+use server::{Facts, Log};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
