@@ -48,8 +48,8 @@ export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 /** How a database is kept. */
 export interface StorageStatus {
   /**
-   * Where it is; null until it is open. `file` is a file of the system's, in Node, Bun and Deno, `adapter` is a
-   * host's own SQLite.
+   * Where it is; null until it is open. `file` is a file of the system's, in Node, Bun and Deno;
+   * `adapter` is a host's own SQLite.
    */
   storage: BrowserStorage | 'file' | 'adapter' | null
   /**

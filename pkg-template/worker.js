@@ -10,7 +10,8 @@ const OPTIONS = ['file', 'models', 'sync', 'version', 'types', 'durability', 'st
 /**
  * Answers the page that started this worker. Resolves to the `EventSourcingDB` once this tab leads.
  * @param {import('./worker.js').ServeOptions} options
- * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what opens the database
+ * @param {object} [surroundings] for tests: the port to the page, the locks, the channels, and what
+ *   opens the database
  */
 export function serve(options, surroundings) {
   check(options)
@@ -33,7 +34,11 @@ async function openDatabase(options) {
   let opened = false
   // an operation opens a closed database again: here another tab may own the files by then
   const onWillOpen = () => {
-    if (opened) throw new TidelogError('CLOSED', 'another tab leads now: write through a page')
+    if (opened)
+      throw new TidelogError(
+        'CLOSED',
+        'this worker has closed the database, for another tab leads now: use it through a page',
+      )
     opened = true
   }
   const db = new EventSourcingDB({ ...options, onWillOpen })
@@ -49,8 +54,8 @@ function check(options) {
       throw new TypeError(`serve: there is no option '${name}': use ${OPTIONS.join(', ')}`)
   }
   if (typeof options.file !== 'string' || !options.file)
-    throw new TypeError('serve: file must be a name')
+    throw new TypeError('serve: file must be the name of the database, a non-empty string')
   if (typeof options.models !== 'object' || options.models === null) {
-    throw new TypeError('serve: models must be an object of models')
+    throw new TypeError('serve: models must be an object of models by name')
   }
 }

@@ -32,18 +32,25 @@ export function count({ status, lines, cpu }, runner) {
 }
 
 function slowest(lines, runner) {
-  const found =
-    runner === 'node'
-      ? lines.flatMap(([line]) => {
-          const test = /^ *[✔✖] (.+) \(([\d.]+)ms\)/.exec(line)
-          return test ? [[test[1], Number(test[2])]] : []
-        })
-      : lines.flatMap(([line, at], i) => {
-          const test = /^test (\S+)(?: - should panic)? \.\.\. .*(?:ok|FAILED)?$/.exec(line)
-          return test && i > 0 ? [[test[1], at - lines[i - 1][1]]] : []
-        })
-  return found
+  const times = runner === 'node' ? timesOfNode(lines) : timesOfCargo(lines)
+  return times
     .filter(([, ms]) => ms > SLOW)
     .sort(([, a], [, b]) => b - a)
     .slice(0, 5)
+}
+
+/** Of tests, not of the groups that they are in. */
+function timesOfNode(lines) {
+  const groups = new Set(lines.map(([line]) => /^ *▶ (.+)$/.exec(line)?.[1]))
+  return lines.flatMap(([line]) => {
+    const test = /^ *[✔✖] (.+) \(([\d.]+)ms\)/.exec(line)
+    return test && !groups.has(test[1]) ? [[test[1], Number(test[2])]] : []
+  })
+}
+
+function timesOfCargo(lines) {
+  return lines.flatMap(([line, at], i) => {
+    const test = /^test (\S+) \.\.\. /.exec(line)
+    return test && i > 0 ? [[test[1], at - lines[i - 1][1]]] : []
+  })
 }

@@ -3,7 +3,7 @@
 //
 //   node scripts/setup.mjs [build] [runner] [browsers] [runtimes]
 import { existsSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { bindgen, cache, has, locked, must, output, root, runner, say } from './shell.mjs'
 
 /** Debian's packages by the program that shows whether they are there. */
@@ -53,7 +53,7 @@ export function setup(...names) {
 function install(directory, versions) {
   const age = file => statSync(join(directory, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
   if (age('node_modules/.package-lock.json') >= age(versions)) return
-  say(`installing what ${join(directory, 'package.json')} names, from npm`)
+  say(`installing what ${relative(root, join(directory, 'package.json'))} names, from npm`)
   must('npm', ['install', '--no-audit', '--no-fund'], { cwd: directory })
 }
 

@@ -2,7 +2,7 @@
 //! `sync/server`.
 //!
 //! One transaction per push; the answer is given after the commit, which is durable under `strict`.
-//! Knows no HTTP and asks nobody whether the principal may.
+//! Knows no HTTP. Whether the principal may use the log was decided before.
 
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Db, Param, Row};
@@ -158,7 +158,9 @@ fn prepare(conn: &Conn, log: &str, epoch: Epoch) -> Result<Epoch> {
         _ => {}
     }
     if meta("log")? != Some(crate::sql::Value::Text(log.to_string())) {
-        return Err(Error::Corrupt(format!("the database is not that of the log '{log}'")));
+        return Err(Error::Corrupt(format!(
+            "the database belongs to another log than '{log}': give each log a database of its own"
+        )));
     }
     let stored = conn
         .one("SELECT v FROM meta WHERE k = 'epoch'", &[], |r| Ok(Epoch::from_slice(r.blob(0)?)))?;

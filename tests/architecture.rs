@@ -1,5 +1,5 @@
-//! The rules of the house, read from the files themselves: which room and which file may name which,
-//! how long a file may be, one version, and every error code in the published types.
+//! The rules of the house, read from the files themselves: which room and which file may name
+//! which, how long a file may be, one version, and every error code in the published types.
 //!
 //! Reads text, not syntax: comments and strings are left out roughly, which the tests of the
 //! readers pin down.

@@ -1,4 +1,5 @@
-// `DB`: a database with models and migrations. driftdb's methods of it are those of drift/drift.js.
+// `DB`: a database with models and migrations. Its methods of driftdb hand on to drift/drift.js;
+// the opening of tables and the running of migrations is migrations.js's.
 
 import { Drift, driftOptions } from '../drift/drift.js'
 import { TidelogError } from '../language/errors.js'
@@ -47,7 +48,9 @@ export class DB extends SQLite {
     const known = new Map(this._migrations.map(({ key, up }) => [key, up]))
     const twice = migrations.find(({ key, up }) => known.has(key) && known.get(key) !== up)
     if (twice)
-      throw new TypeError(`${what}: there are two migrations '${twice.key}': give one another key`)
+      throw new TypeError(
+        `${what}: there are two migrations '${twice.key}', of which only one would run: give one another key`,
+      )
     this._migrations.push(...migrations.filter(({ key }) => !known.has(key)))
   }
 
@@ -60,13 +63,15 @@ export class DB extends SQLite {
     if (typeof Model !== 'function') throw new TypeError('addModel: Model must be a class')
     const { model, made } = this._construct(() => new Model({ ...options, db: this }))
     if (Object.hasOwn(this.store, model.name))
-      throw new TypeError(`addModel: '${model.name}' was added already`)
+      throw new TypeError(
+        `addModel: a model '${model.name}' was added already: give this one another name`,
+      )
     for (const one of made) this._register(one, one !== model)
     this.store[model.name] = model
     return model
   }
 
-  /** What `make` gives, and the models and queues that were made by it. */
+  /** The object that `make` gives, and the models and queues that it made on the way. */
   _construct(make) {
     const before = this._constructed
     const made = []
@@ -100,7 +105,10 @@ export class DB extends SQLite {
   registerMigrations(group, migrations) {
     if (typeof group !== 'string' || !group)
       throw new TypeError('registerMigrations: group must be a string')
-    if (this._now.opening) throw new Error(`registerMigrations: migrations already done`)
+    if (this._now.opening)
+      throw new Error(
+        'registerMigrations: the database is open, and migrations already done: register them before',
+      )
     const given = /** @type {Record<string, any>} */ (migrations ?? {})
     for (const [key, entry] of Object.entries(given)) {
       if (typeof (entry?.up ?? entry) !== 'function')
@@ -178,7 +186,7 @@ export class DB extends SQLite {
     if (!there.size || !missing) return
     throw new TidelogError(
       'SQLITE_READONLY',
-      `${this.name}: the table '${name}' has no column '${missing.name}' yet: open it once without readOnly`,
+      `${this.name}: the table '${name}' has no column '${missing.name}' yet: open the database once without readOnly, which makes it`,
     )
   }
 

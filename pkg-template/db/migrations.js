@@ -32,7 +32,7 @@ export function migrationsOf(group, given, about) {
   return found
 }
 
-/** What a model's migrations are called with. */
+/** The argument of a model's migrations. */
 export const aboutModel = model => tx => ({
   ...model.migrationOptions,
   ...(tx.queue && { queue: tx.queue }),
@@ -129,7 +129,7 @@ class Work {
   }
 
   /**
-   * Brings a table's columns to the definition before the application's migrations run: now, so that
+   * Brings a table's columns to the definition: before the application's migrations run, so that
    * they find the new columns filled; or, where an old value has no form in a column's new type,
    * after them, so that they can change it.
    */
@@ -142,8 +142,8 @@ class Work {
 
   /**
    * What the definition changes of columns that hold values: `{columns, old, before(name)}`.
-   * `isCoded`: one of them had a type whose values migrations see in another form than is stored, so
-   * that they must still be read by it.
+   * `isCoded`: one of them had a type whose values migrations see in another form than is stored:
+   * they must still be read by it.
    */
   async #changeOf(model) {
     const { definition } = await this.#tx.get(
@@ -231,7 +231,7 @@ class Work {
     }
   }
 
-  /** What a model can do in a migration only. */
+  /** Gives a model the methods that it has in migrations only. */
   #equip(model) {
     model.renameColumn = (from, to) =>
       this.#change(model, doc => move(doc, pathOf(model, from), pathOf(model, to)))
@@ -316,7 +316,7 @@ function readOnly(model) {
   const refuse = name => async () => {
     throw new TidelogError(
       'NOT_SUPPORTED',
-      `${model.name}.${name} in a migration: its rows are made from events alone, so that every replica has the same: change the reducers and raise 'version', or dispatch events when the database is open`,
+      `${model.name}.${name} in a migration: its rows are made from events alone, so that all replicas have the same rows: change the reducers and raise 'version', or dispatch events when the database is open`,
     )
   }
   for (const name of WRITES.split(' ')) Object.defineProperty(model, name, { value: refuse(name) })
@@ -345,6 +345,9 @@ function meanwhile(definition, before, waiting) {
 function pathOf(model, name) {
   if (typeof name !== 'string' || !name)
     throw new TypeError(`${model.name}: a column's name must be a string`)
-  if (name === model.idCol) throw new TypeError(`${model.name}: the id '${name}' cannot be changed`)
+  if (name === model.idCol)
+    throw new TypeError(
+      `${model.name}: '${name}' is the id, which a migration of columns cannot change: use changeId`,
+    )
   return model.columns[name]?.steps ?? parsePath(name, model.name)
 }

@@ -1,6 +1,6 @@
-// Documents to JSON text and back: what JSON has no word for is tagged where a column declares it,
-// and refused with its path anywhere else. One walk copies and checks a document; what is read is
-// touched at the declared paths only.
+// Documents to JSON text and back. Values that JSON does not know (bytes, dates, big integers) are
+// tagged where a column declares them, and refused with their path anywhere else. One walk copies
+// and checks a document; a document that is read is touched at the declared paths only.
 
 import { TidelogError } from '../language/errors.js'
 import { hasProperties, isBoxed, nameOf } from './kinds.js'
@@ -51,7 +51,9 @@ export class Codec {
   whole(doc, what) {
     const made = typeof doc.toJSON === 'function' ? doc.toJSON('') : doc
     if (!hasProperties(made))
-      throw new TypeError(`${what}: obj is ${nameOf(doc)}, no object in JSON`)
+      throw new TypeError(
+        `${what}: obj is ${nameOf(doc)}, no object in JSON: give an object with the document's properties`,
+      )
     return made
   }
 
@@ -62,7 +64,9 @@ export class Codec {
   encode(doc, what, removals = false) {
     const copy = new Walk(what, removals).thing(doc, this.#types, 1)
     if (typeof copy !== 'object' || copy === null || Array.isArray(copy))
-      throw new TypeError(`${what}: obj becomes no object in JSON`)
+      throw new TypeError(
+        `${what}: obj becomes no object in JSON, by its toJSON: a document must be one`,
+      )
     return copy
   }
 
@@ -180,7 +184,7 @@ class Walk {
     if (cyclic(value)) this.refuse('is in a cycle')
     throw new TidelogError(
       'TOO_LARGE',
-      `${this.what}: '${this.path.slice(0, 100)}…' is below ${DEEPEST} levels`,
+      `${this.what}: '${this.path.slice(0, 100)}…' is below ${DEEPEST} levels, and SQLite's JSON functions go no deeper: flatten the document`,
     )
   }
 
@@ -212,7 +216,9 @@ function refuseSurrogates(copy, what) {
   const walk = new Walk(what, false)
   const check = text => {
     if (typeof text === 'string' && LONE.test(text))
-      throw new TypeError(`${what}: '${walk.path}' has a lone surrogate, which UTF-8 cannot hold`)
+      throw new TypeError(
+        `${what}: '${walk.path}' has a lone surrogate, half of a character that UTF-8 cannot hold`,
+      )
   }
   const look = value => {
     check(value)

@@ -1,11 +1,11 @@
-// The keys of a column's definition: what each takes, which need or exclude each other, and what the
-// id and the `json` column take of them. Compiles nothing.
+// The keys of a column's definition: what each takes, which need or exclude each other, and what
+// the id and the `json` column take of them. Compiles nothing.
 
 import { nearest } from '../language/nearest.js'
 
 const FLAG = 'flag'
 const FUNCTION = 'function'
-/** What each key takes. */
+/** The values that each key takes. */
 const KEYS = {
   type: ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON', 'BLOB', 'DATE', 'BIGINT'],
   real: FLAG,
@@ -97,21 +97,25 @@ export function checkData(what, column) {
   const bad = message => {
     throw new TypeError(`column ${what}: ${message}`)
   }
-  if (unique && !index) bad('unique needs index')
+  if (unique && !index) bad('unique needs index: add index: true')
   if (value && slugValue) bad('it has value and slugValue: use one of them')
-  if (slugValue && !index) bad('slugValue needs index')
-  if (column.autoIncrement) bad('autoIncrement is for integer ids')
-  if (sql !== undefined && (real || type)) bad('sql makes it computed: it cannot have real or type')
+  if (slugValue && !index)
+    bad('slugValue needs index, by which a free slug is found: add index: true')
+  if (column.autoIncrement) bad('autoIncrement is for integer ids: leave it out of other columns')
+  if (sql !== undefined && (real || type))
+    bad('sql makes it computed, and not a column of the table: it cannot have real or type')
   if (sql !== undefined && (value || slugValue || column.stringify))
-    bad('sql makes it computed: nothing is written')
-  if (column.alwaysObject && type !== 'JSON') bad("alwaysObject needs type 'JSON'")
-  if (column.parse && !(get ?? (real || type))) bad('parse needs get')
+    bad('sql makes it computed, and never written: leave out value, slugValue and stringify')
+  if (column.alwaysObject && type !== 'JSON')
+    bad("alwaysObject needs type 'JSON', which holds objects")
+  if (column.parse && !(get ?? (real || type)))
+    bad('parse needs get: true, for without it the column is not read')
   if (falsyBool && (column.parse || column.stringify))
-    bad('falsyBool has its own way to be stored: no parse, no stringify')
+    bad('falsyBool has its own way to be stored: leave out parse and stringify')
   if (typeof column.default === 'function' && sql === undefined)
-    bad('default is a function, which no document holds: use value')
+    bad('default is a function, which no document holds: use value for what a function computes')
   const list = falsyBool && ['isArray', 'inAll', 'isAnyOfArray'].find(key => column[key])
-  if (list) bad(`falsyBool is true or nothing, and no array: it cannot have ${list}`)
+  if (list) bad(`falsyBool holds true or nothing, and no array: leave out ${list}`)
   if (fts && (falsyBool || ![undefined, 'TEXT', 'JSON'].includes(type)))
     bad(`fts is for text, and no ${falsyBool ? 'falsyBool' : type}: use type 'TEXT'`)
   // what is stored as nothing would be filled, or refused, by the next change of anything else
@@ -119,8 +123,8 @@ export function checkData(what, column) {
     bad(
       'falsyBool stores false as nothing, where a default or required want a value: leave falsyBool out',
     )
-  if (falsyBool && ['DATE', 'BIGINT'].includes(type)) bad(`falsyBool cannot be of type '${type}'`)
-  if (column.aside && get) bad('aside is not for you')
+  if (falsyBool && ['DATE', 'BIGINT'].includes(type))
+    bad(`falsyBool cannot be of type '${type}': use 'INTEGER', or no type`)
   const several = SEARCHES.filter(key => column[key])
   if (several.length > 1) bad(`it has ${several.join(' and ')}: use one of them`)
   const lists = ['in', 'inAll', 'isArray', 'isAnyOfArray'].filter(key => column[key])
@@ -128,26 +132,30 @@ export function checkData(what, column) {
   checkWhere(column, bad)
   if (foreignKey !== undefined) checkForeignKey(column, bad)
   if (fts !== undefined && typeof fts !== 'boolean' && typeof fts?.tokenize !== 'string')
-    bad('fts must be true or {tokenize}')
+    bad("fts must be true or {tokenize: 'a tokenizer of FTS5'}")
 }
 
 function checkWhere({ where, whereVal }, bad) {
   if (where !== undefined && typeof where !== 'function' && typeof where !== 'string')
-    bad('where must be a string or a function')
+    bad('where must be SQL, or a function that gives it')
   if (typeof where === 'string' && !whereVal && !where.includes('?'))
-    bad("where needs a '?' or whereVal")
+    bad(
+      "where needs a '?' or whereVal: write ? for the value that is asked for, or give a function that makes the values",
+    )
 }
 
 function checkForeignKey({ foreignKey, real, type, get }, bad) {
-  if (!real && !type) bad('foreignKey needs type or real')
+  if (!real && !type)
+    bad('foreignKey needs type or real, for SQLite knows columns of the table only')
   // the document would keep what the table had changed
-  if (get !== undefined && !get) bad('foreignKey needs get')
+  if (get !== undefined && !get)
+    bad('foreignKey needs get, so that the document follows the table: leave out get: false')
   if (typeof foreignKey === 'string') return
   const { model, column, onDelete, onUpdate, ...rest } = foreignKey ?? {}
   if (typeof model !== 'string' || (column !== undefined && typeof column !== 'string'))
     bad('foreignKey must be the name of a model or {model, column?, onDelete?, onUpdate?}')
   const [other] = Object.keys(rest)
-  if (other) bad(`foreignKey has no '${other}'`)
+  if (other) bad(`foreignKey has no '${other}': use model, column, onDelete and onUpdate`)
   for (const action of [onDelete, onUpdate])
     if (action !== undefined && !ACTIONS.includes(action))
       bad(`foreignKey: an action is one of ${ACTIONS.join(', ')}, not ${show(action)}`)
@@ -159,10 +167,11 @@ export function checkId(what, idCol, column) {
     throw new TypeError(`column ${what}: ${message}`)
   }
   const wrong = NOT_FOR_ID.find(key => column[key] !== undefined && column[key] !== false)
-  if (wrong) bad(`'${wrong}' cannot be done to the id`)
-  if (column.get === false || column.real === false) bad('the id is always real and read')
+  if (wrong) bad(`'${wrong}' cannot be done to the id: leave it out`)
+  if (column.get === false || column.real === false)
+    bad('the id is always real and read: leave out real and get')
   if (column.path !== undefined && column.path !== idCol)
-    bad('the id has no other path than its name')
+    bad('the id has no other path than its name: leave out path')
   if (column.value && column.slugValue) bad('it has value and slugValue: use one of them')
   if (column.type === 'JSON') bad("the id cannot be of type 'JSON'")
   if (column.autoIncrement && column.type !== 'INTEGER') bad("autoIncrement needs type 'INTEGER'")

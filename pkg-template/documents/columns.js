@@ -1,5 +1,5 @@
-// Column definitions, compiled into what the engine knows and what runs here. Whether their keys are
-// right is checked by column-keys.js. Does not run any of the columns' functions.
+// Column definitions, compiled into what the engine knows and what runs here. Whether their keys
+// are right is checked by column-keys.js. Does not run any of the columns' functions.
 
 import { quoteId } from '../sql/sql-tag.js'
 import { LONE } from './codec.js'
@@ -24,15 +24,17 @@ const ENGINE_KEYS = [
   'version',
 ]
 /**
- * `{engine, columns, indexes, tokenize}`: the engine's columns and compound indexes, and all columns
- * by name with what there is to know of each: `name, path, steps, real, get, quoted, sql, alias,
- * isId`, and the keys it was defined with.
+ * `{engine, columns, indexes, tokenize}`: the engine's columns and compound indexes, and all
+ * columns by name with what there is to know of each: `name, path, steps, real, get, quoted, sql,
+ * alias, isId`, and the keys it was defined with.
  */
 export function compileColumns(model, idCol, given = {}, indexes = []) {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(`${model}: columns must be an object`)
   if (/^(json|rowid)$/i.test(idCol))
-    throw new TypeError(`${model}: idCol '${idCol}' is taken already: name the id otherwise`)
+    throw new TypeError(
+      `${model}: idCol '${idCol}' is the name of another column already: name the id otherwise`,
+    )
   const columns = Object.create(null)
   let unnamed = 0
   let tokenize
@@ -114,10 +116,13 @@ function holdAlways(column, all) {
 }
 
 function compile(what, name, idCol, given, before) {
-  if (LONE.test(name)) throw new TypeError(`column ${what}: its name has a lone surrogate`)
+  if (LONE.test(name))
+    throw new TypeError(
+      `column ${what}: its name has a lone surrogate, half of a character that UTF-8 cannot hold`,
+    )
   if (name !== idCol && name.toLowerCase() === idCol.toLowerCase())
     throw new TypeError(
-      `column ${what}: SQLite takes it for the id '${idCol}': give it another name`,
+      `column ${what}: SQLite does not tell its name from that of the id, '${idCol}', for case does not count: give it another name`,
     )
   checkKeys(what, given)
   const definition = asStored(given)
@@ -129,7 +134,10 @@ function compile(what, name, idCol, given, before) {
   const real = isId || name === 'json' || (sql === undefined && Boolean(definition.real || type))
   const get = definition.get ?? real
   const taken = alias && Object.values(before).find(column => column.alias === alias)
-  if (taken) throw new TypeError(`column ${what}: alias '${alias}' is ${taken.name}'s already`)
+  if (taken)
+    throw new TypeError(
+      `column ${what}: alias '${alias}' is ${taken.name}'s already: give it another one`,
+    )
   const steps = path === undefined || isId ? [name] : parsePath(path, `column ${what}`)
   const quoted = quoteId(name)
   return {
@@ -221,7 +229,7 @@ function indexKind({ index, unique, default: byDefault, required, ignoreNull }) 
 function oneTokenizer({ name, fts }, before) {
   if (before !== undefined && before !== fts.tokenize)
     throw new TypeError(
-      `column ${name}: the columns of a model share one tokenizer, which is '${before}'`,
+      `column ${name}: the columns of a model share one tokenizer, and another column has '${before}': give the same one`,
     )
   return fts.tokenize
 }

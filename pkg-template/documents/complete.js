@@ -1,6 +1,6 @@
-// What a document goes through before it is written: defaults, id, the model's validator, computed
-// values, required ones, the columns' validators, and their way to be stored. In this order,
-// columns as declared, one after the other: each function sees what came before it.
+// Completes a document before it is written: defaults, id, the model's validator, computed values,
+// required ones, the columns' validators, and how values are stored. In this order, columns as
+// declared, one after the other: each function sees the results of those before it.
 
 import { TidelogError } from '../language/errors.js'
 import { nullish } from './kinds.js'

@@ -23,7 +23,7 @@ export function encodePatch(codec, columns, change, what) {
       continue
     }
     if (typeof given !== 'object' || Array.isArray(given))
-      throw new TypeError(`${what}: ${operator} must be an object of paths`)
+      throw new TypeError(`${what}: ${operator} must be an object of paths and values`)
     const values = {}
     for (const [path, value] of Object.entries(given)) {
       const at = `${what}: ${operator}`

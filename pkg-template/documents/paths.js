@@ -1,5 +1,5 @@
-// Where a value is in a document: `home.city`, `tags[0].name`, as steps. Only own properties count.
-// Documents are never changed: what has a value put in is a copy along the way.
+// Places in a document: `home.city`, `tags[0].name`, as steps. Only own properties count. A
+// document is never changed: a value is put into a copy, which is made along the way to it only.
 
 import { TidelogError } from '../language/errors.js'
 import { isOpen, nameOf, nullish } from './kinds.js'

@@ -1,6 +1,6 @@
-// What is read, as applications see it: rows of a model's table to documents, where plain SQL gives
-// them (the engine does this itself for everything a model reads), values through the columns'
-// `parse`, documents as instances of a class.
+// Turns what was read into what applications see: rows of plain SQL into documents (the engine does
+// this itself for everything that a model reads), values through the columns' `parse`, documents
+// into instances of a class.
 
 import { TidelogError } from '../language/errors.js'
 import { put, withValueAt } from './paths.js'

@@ -16,7 +16,9 @@ export function validator(given, what) {
   if (standard === undefined)
     return (self, value, ...more) => byFunction(given, self, value, more, what)
   if (standard?.version !== 1 || typeof standard.validate !== 'function')
-    throw new TypeError(`${what}: the schema is no Standard Schema of version 1`)
+    throw new TypeError(
+      `${what}: validate has '~standard' and is no Standard Schema of version 1: see standardschema.dev`,
+    )
   return (_self, value) => bySchema(standard, value, what)
 }
 

@@ -3,7 +3,7 @@
 
 import { nullish } from '../documents/kinds.js'
 
-/** What a schema's column may be, by its `type`. */
+/** The types of a schema's columns, as columns of a JsonModel. */
 const TYPES = {
   TEXT: {},
   INTEGER: {},
@@ -18,7 +18,7 @@ const TYPES = {
     stringify: value => (typeof value === 'boolean' ? Number(value) : value),
   },
 }
-/** What every table has. */
+/** The columns that every table has. */
 const OWN = {
   id: { type: 'TEXT' },
   createdAt: { type: 'INTEGER', value: doc => doc.createdAt ?? Date.now() },
@@ -83,7 +83,9 @@ export function columnsOf(table, schema) {
   const columns = { ...OWN }
   for (const [name, given] of Object.entries(schema)) {
     if (Object.hasOwn(OWN, name))
-      throw new TypeError(`define ${table}: every table has '${name}', it cannot be declared`)
+      throw new TypeError(
+        `define ${table}: every table has '${name}', which comes by itself: leave it out of the schema`,
+      )
     columns[name] = column(`${table}.${name}`, given)
   }
   return columns
@@ -115,7 +117,9 @@ function column(name, given) {
 function definition(given) {
   const built = given instanceof ColumnBuilder ? given.build() : given
   if (!isObject(built))
-    throw new TypeError(`define: a column is Column.text() or {type, ${KEYS.join(', ')}}`)
+    throw new TypeError(
+      `define: a column must be like Column.text() or {type: 'TEXT'}, with ${KEYS.join(', ')} if wanted`,
+    )
   return built
 }
 

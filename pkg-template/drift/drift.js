@@ -1,7 +1,7 @@
-// driftdb's surface of a database, beside the `DB` that hands its calls on to here: tables by `define`
-// and `registerModel`, and what driftdb's database tells of itself. The tables are JsonModels like any
-// other, in `db.store` too. Reading and writing records is repository.js's. There is no sync to S3
-// here: what needs it says so.
+// driftdb's surface of a database, beside the `DB` that hands its calls on to here: tables by
+// `define` and `registerModel`, and what driftdb's database tells of itself. The tables are
+// JsonModels like any other, in `db.store` too. Reading and writing records is repository.js's.
+// There is no sync to S3 here: what needs it says so.
 
 import { TidelogError } from '../language/errors.js'
 import { JsonModel } from '../models/json-model.js'
@@ -89,7 +89,9 @@ export class Drift {
     const text = schemaText(schema)
     const known = this.#tables.get(table)
     if (known && known.text !== text)
-      throw new TypeError(`define: '${table}' was defined with another schema`)
+      throw new TypeError(
+        `define: the table '${table}' was defined with another schema: give the same one, or another name`,
+      )
     if (!known) this.#db.addModel(JsonModel, { name: table, columns })
     this.#tables.set(table, { ...known, text, fields: Object.keys(columns), ...about })
   }

@@ -1,5 +1,5 @@
 // `Model`: driftdb's classes with static methods. `db.registerModel` gives the class its repository
-// (`_repo`, of two databases the last one's); that is who works.
+// (`_repo`; of two databases the last one's), and the methods hand on to it.
 
 import { Repository } from './repository.js'
 

@@ -38,7 +38,9 @@ export class ESModel extends JsonModel {
   constructor({ dispatch, ...options }) {
     super(options)
     if (typeof dispatch !== 'function')
-      throw new TypeError('ESModel: dispatch is required: use it in EventSourcingDB')
+      throw new TypeError(
+        'ESModel: dispatch is required, which an EventSourcingDB gives: name the model in its option models',
+      )
     this._send = dispatch
     this.TYPE = `es/${this.name}`
     /** Makes events without dispatching them. */
@@ -90,7 +92,8 @@ export class ESModel extends JsonModel {
     const deep = typeof upsert === 'object' && upsert !== null
     if (deep) this._checkId('update', given)
     const obj = deep ? given : this._checkObject('update', given)
-    if (!upsert && nullish(obj[this.idCol])) throw new TypeError('No ID specified')
+    if (!upsert && nullish(obj[this.idCol]))
+      throw new TypeError(`${this.name}.update: No ID specified: say which document to change`)
     const [done] = await this._choose(async slugs => {
       const event = await (deep
         ? this._patching(obj, upsert, meta, slugs)
@@ -120,7 +123,11 @@ export class ESModel extends JsonModel {
     const patch = this._encodePatch(change)
     if (!this._completion.whole) return this._patchEvent(id, JSON.parse(patch), meta)
     const [old, changed] = [await this._stored(id), await this._stored(id, patch)]
-    if (!old) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
+    if (!old)
+      throw new TidelogError(
+        'ENOENT',
+        `${this.name}.update ${String(id)}: ENOENT: there is no such document`,
+      )
     const before = this._codec.encode(this._completion.stored(changed), `${this.name}.update`)
     const [doc] = await this._completeAll('update', [changed], slugs)
     return (
@@ -150,7 +157,7 @@ export class ESModel extends JsonModel {
     return this._patchEvent(id, { ...patch, $set }, meta)
   }
 
-  /** What of `doc` is another than in the old one, with null for what is gone. */
+  /** The properties of `doc` that differ from the old document's, with null for those gone. */
   _changes(old, doc) {
     const before = old
       ? this._codec.encode(this._completion.stored(old), `${this.name}.update`)

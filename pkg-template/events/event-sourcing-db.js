@@ -3,6 +3,7 @@
 import { DB, DB_OPTIONS } from '../db/db.js'
 import { Emitter } from '../language/emitter.js'
 import { TidelogError } from '../language/errors.js'
+import { nearest } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { SQLITE_OPTIONS } from '../sql/sqlite-options.js'
 import { refuseEvents, refuseOwnWait } from '../sql/waits.js'
@@ -44,7 +45,7 @@ class EventDB extends DB {
     return model instanceof ESModel
   }
 
-  /** What sync brings is announced as well, and is not the user's. */
+  /** Nothing: changes that sync brings are announced as well, and are not the user's. */
   _userWrote() {}
 
   _dispatched() {
@@ -81,20 +82,19 @@ export class EventSourcingDB extends Emitter {
         "EventSourcingDB: events are not supported on a host's SQLite (adapter): give it a file, for they need the bundled engine",
       )
     }
-    const unknown = Object.keys(options).filter(
-      key => !OPTIONS.includes(key) && !KEPT_FOR_DB.includes(key),
-    )
+    const known = [...OPTIONS, ...KEPT_FOR_DB]
+    const unknown = Object.keys(options).filter(key => !known.includes(key))
     if (unknown.length)
-      throw new TypeError(`EventSourcingDB: unknown options ${unknown.join(', ')}`)
+      throw new TypeError(
+        `EventSourcingDB: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], known)}'?`,
+      )
     const { models, sync, version = 0, types, onError = 'reject' } = options
     if (typeof models !== 'object' || models === null)
       throw new TypeError('EventSourcingDB: models must be an object')
     if (!Number.isInteger(version))
       throw new TypeError(`EventSourcingDB: version must be an integer, not ${version}`)
     if (onError !== 'reject')
-      throw new TypeError(
-        `EventSourcingDB: onError '${onError}' is not supported yet: use 'reject'`,
-      )
+      throw new TypeError(`EventSourcingDB: onError '${onError}' is not supported: use 'reject'`)
     this.#options = { version, types: eventTypes(types) }
     const kept = Object.entries(options).filter(([key]) => KEPT_FOR_DB.includes(key))
     this.db = new EventDB(Object.fromEntries(kept), this)
@@ -115,7 +115,7 @@ export class EventSourcingDB extends Emitter {
       throw new TypeError(`model ${name}: Model must be ESModel or extend it`)
     }
     const later = NOT_YET.find(key => key in rest)
-    if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet`)
+    if (later) throw new TypeError(`model ${name}: '${later}' is not supported yet: leave it out`)
     const options = Object.fromEntries(
       Object.entries(rest).filter(([key]) => !FUNCTIONS.includes(key)),
     )
@@ -181,7 +181,9 @@ export class EventSourcingDB extends Emitter {
   async _dispatchOnce(call, event, data, ts) {
     const many = Array.isArray(event)
     if (typeof event === 'object' && (data !== undefined || ts !== undefined)) {
-      throw new TypeError('dispatch: data and ts belong into the event object')
+      throw new TypeError(
+        'dispatch: the first argument is an object, so that data and ts belong into it: dispatch({type, data, ts})',
+      )
     }
     const given = many ? event : [typeof event === 'object' ? event : { type: event, data, ts }]
     const text = JSON.stringify(given.map(eventDraft))

@@ -1,5 +1,5 @@
-// The users' functions of an EventSourcingDB, called by the engine in their phases. When none of a
-// phase returns a promise, the phase returns none either, and costs no turn of the event loop.
+// Calls the users' functions of an EventSourcingDB for the engine, in their phases. A phase in
+// which no function returns a promise returns none either, and costs no turn of the event loop.
 
 import { inPhase } from '../sql/waits.js'
 
@@ -9,7 +9,7 @@ const KINDS = ['preprocessor', 'reducer', 'deriver']
  * What a function is called with. The models are made when one is asked for: most reducers need
  * none.
  */
-class Call {
+class Arguments {
   #open
   #name
   #store
@@ -85,7 +85,7 @@ export class Phases {
           this.#db.db,
           'preprocessor',
           fn,
-          new Call(name, open, event, { cache }),
+          new Arguments(name, open, event, { cache }),
         )
         if (isPromise(given)) return given.then(replace(name)).then(() => from(i + 1))
         replace(name)(given)
@@ -95,9 +95,14 @@ export class Phases {
     const replace = name => given => {
       if (given?.error) throw thrown(given.error)
       event = given ?? event
-      if (event.v !== v) throw new TypeError(`preprocessor of ${name}: event.v must stay ${v}`)
+      if (event.v !== v)
+        throw new TypeError(
+          `preprocessor of ${name}: event.v is the position of the event and must stay ${v}`,
+        )
       if (typeof event.type !== 'string')
-        throw new TypeError(`preprocessor of ${name}: event.type must stay`)
+        throw new TypeError(
+          `preprocessor of ${name}: event.type must be a string, not ${String(event.type)}`,
+        )
     }
     return from(0)
   }
@@ -108,7 +113,7 @@ export class Phases {
     const open = this.#opener(token)
     const cache = {}
     const run = ({ name, fn }) =>
-      inPhase(this.#db.db, 'reducer', fn, new Call(name, open, event, { cache }))
+      inPhase(this.#db.db, 'reducer', fn, new Arguments(name, open, event, { cache }))
     const results = this.#of.reducer.map(run)
     return results.some(isPromise)
       ? Promise.all(results).then(all => this.#write(all))
@@ -130,7 +135,12 @@ export class Phases {
     const event = { id, v, type, tv, ts, data: freeze(JSON.parse(text)), result }
     const open = this.#opener(token)
     const calls = this.#of.deriver.map(({ name, fn }) =>
-      inPhase(this.#db.db, 'deriver', fn, new Call(name, open, event, { result: result[name] })),
+      inPhase(
+        this.#db.db,
+        'deriver',
+        fn,
+        new Arguments(name, open, event, { result: result[name] }),
+      ),
     )
     return calls.some(isPromise) ? Promise.all(calls) : undefined
   }

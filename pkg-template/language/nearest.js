@@ -1,4 +1,4 @@
-// What somebody may have meant by a name that is not there.
+// Finds the known name that is most like an unknown one, for messages.
 
 /**
  * The known key that is most like one.

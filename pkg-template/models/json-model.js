@@ -40,14 +40,19 @@ export class JsonModel extends Searchable {
         `JsonModel: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], OPTIONS)}'?`,
       )
     const { db, name, idCol = 'id', ItemClass, keepRowId = true, validate } = options
-    if (!db) throw new TypeError('JsonModel: db is required')
+    if (!db)
+      throw new TypeError(
+        'JsonModel: db is required: make the model by db.addModel, which gives it',
+      )
     // as a key of `store` it would not be one
     if (typeof name !== 'string' || !name || name === '__proto__' || LONE.test(name))
       throw new TypeError(
         `JsonModel: name must be a string, not ${name === '' ? "''" : String(name)}`,
       )
     if (typeof idCol !== 'string' || !idCol || idCol === 'json')
-      throw new TypeError(`${name}: idCol must be a string, and not 'json', where documents are`)
+      throw new TypeError(
+        `${name}: idCol must be a string, and not 'json', the column that holds documents`,
+      )
     if (ItemClass !== undefined && typeof ItemClass !== 'function')
       throw new TypeError(`${name}: ItemClass must be a class`)
     this.db = db
@@ -127,7 +132,9 @@ export class JsonModel extends Searchable {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
     const obj = this._checkObject('update', given)
     if (!upsert && nullish(obj[this.idCol]))
-      throw new TypeError(`${this.name}.update: obj has no ${this.idCol}`)
+      throw new TypeError(
+        `${this.name}.update: obj has no ${this.idCol}: say which document to change`,
+      )
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     if (upsert && this._completion.shapes)
       return this._together(model => model._upsert(obj, noReturn))
@@ -173,7 +180,10 @@ export class JsonModel extends Searchable {
   _laidOver(old, obj, upsert) {
     if (!old && !upsert) {
       const id = String(obj[this.idCol])
-      throw new TidelogError('ENOENT', `${this.name}.update ${id}: ENOENT`)
+      throw new TidelogError(
+        'ENOENT',
+        `${this.name}.update ${id}: ENOENT: there is no such document`,
+      )
     }
     const merged = { ...old, ...obj }
     for (const key of Object.keys(merged)) if (nullish(merged[key])) delete merged[key]
@@ -192,7 +202,11 @@ export class JsonModel extends Searchable {
 
   async _setPatched(id, patch, noReturn) {
     const doc = await this._stored(id, patch)
-    if (!doc) throw new TidelogError('ENOENT', `${this.name}.update ${String(id)}: ENOENT`)
+    if (!doc)
+      throw new TidelogError(
+        'ENOENT',
+        `${this.name}.update ${String(id)}: ENOENT: there is no such document`,
+      )
     return this.set(doc, false, noReturn)
   }
 
@@ -200,7 +214,7 @@ export class JsonModel extends Searchable {
     const what = `${this.name}.update`
     if (!isPatch(change))
       throw new TypeError(
-        `${what}: the second argument must be {$set, $unset, $inc, $push} or upsert`,
+        `${what}: the second argument must be {$set, $unset, $inc, $push}, or true or false for upsert`,
       )
     return this._codec.text(encodePatch(this._codec, this.columnArr, change, what), what)
   }
@@ -320,7 +334,9 @@ export class JsonModel extends Searchable {
 
   _encodeAside(copy, aside, what) {
     if (Object.hasOwn(copy, '$aside'))
-      throw new TypeError(`${what}: '$aside' is reserved where columns are stored and not read`)
+      throw new TypeError(
+        `${what}: '$aside' is reserved for the values of columns with get: false: no document of this model can have such a property`,
+      )
     const encoded = {}
     for (const { name, type } of this._completion.aside)
       put(encoded, name, this._codec.encodeAs(aside[name], type, name, what) ?? null)

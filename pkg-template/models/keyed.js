@@ -1,6 +1,5 @@
-// What `JsonModel` reads with by ids: single documents, many at once, through a cache; and what
-// turns stored documents into those of the user. Does not write, and does not search. JsonModel's
-// constructor fills the fields.
+// The part of `JsonModel` that reads by ids: single documents, many at once, through a cache; and
+// that turns stored documents into the user's. Does not write, and does not search.
 
 import { LONE } from '../documents/codec.js'
 import { nullish } from '../documents/kinds.js'
@@ -93,8 +92,9 @@ export class Keyed {
   }
 
   /**
-   * `get` through a cache of the caller's: what is asked for in one turn is read together, and only
-   * once. Inside a transaction it reads what is there, and remembers nothing: it may be undone.
+   * `get` through a cache of the caller's: keys that are asked for in one task of the event loop
+   * are read together, and only once. Inside a transaction it reads what is there, and remembers
+   * nothing: it may be undone.
    */
   async getCached(cache, id, colName) {
     if (!cache || this._inside() || this !== this._outside()) return this.get(id, colName)
@@ -157,7 +157,10 @@ export class Keyed {
       this._checkId(method, id)
       return this._id(id)
     }
-    if (nullish(id)) throw new TypeError(`${this.name}.${method}: no ${colName} was given`)
+    if (nullish(id))
+      throw new TypeError(
+        `${this.name}.${method}: no ${colName} was given: give the value to look for`,
+      )
     const stored = column.stringify ? column.stringify(id) : id
     if (typeof stored !== 'object' || stored instanceof Uint8Array) return stored
     if (!(stored instanceof Date)) return JSON.stringify(stored)
@@ -190,7 +193,9 @@ export class Keyed {
     const { type } = this.columns[this.idCol]
     const what = `${this.name}.${method}`
     if (typeof id === 'string')
-      throw new TypeError(`${what}: id has a lone surrogate, which no id can have`)
+      throw new TypeError(
+        `${what}: id has a lone surrogate, half of a character that UTF-8 cannot hold: give well-formed text`,
+      )
     if (typeof id === 'bigint' || (typeof id === 'number' && !Number.isNaN(id))) return
     if ((type === 'BLOB' && id instanceof Uint8Array) || (type === 'DATE' && id instanceof Date))
       return

@@ -58,7 +58,10 @@ export function ownAny(model, engine, given) {
 /** A figure of the numbers in a column. */
 export function ownFigure(model, engine, op, column, given) {
   if (!FIGURES.includes(op.toLowerCase()))
-    throw new TidelogError('BAD_VALUE', `${model.name}: '${op}' is none of ${FIGURES.join(', ')}`)
+    throw new TidelogError(
+      'BAD_VALUE',
+      `${model.name}: numAggOp cannot compute '${op}': use ${FIGURES.join(', ')}`,
+    )
   const known = Object.hasOwn(model.columns, column) ? model.columns[column] : {}
   // the rest is selected as JSON
   const value = known.computed || (known.real && known.type !== 'JSON') ? 'x' : "x ->> '$'"

@@ -1,6 +1,6 @@
-// What users search for, as the engine's tree of conditions (src/model/search.rs): attributes by
-// the keys of their columns, operators, values. Never passes an object of the user's through, so no
-// value can become a condition.
+// Makes the engine's tree of conditions (src/model/search.rs) of what users search for: attributes
+// by the keys of their columns, operators, values. An object of the user's never becomes a part of
+// the tree, so that no value can act as a condition.
 
 import { nullish } from '../documents/kinds.js'
 
@@ -35,7 +35,7 @@ function nodesOf(model, attrs, depth, strict) {
     const made = nodesOfKey(model, name, value, depth, strict)
     if (strict && made.every(isAlways)) {
       throw new TypeError(
-        `${model.name}: ${name} is no condition when it is ${isPlain(value) ? 'this object' : show(value)}: {$eq: null} asks for what has no value, {} for every document`,
+        `${model.name}: ${name} is no condition when it is ${isPlain(value) ? 'this object' : show(value)}: {$eq: null} asks for documents without a value, {} for every document`,
       )
     }
     nodes.push(...made)
@@ -252,7 +252,8 @@ function encode(model, name, column, value, op) {
   }
   switch (typeof value) {
     case 'string':
-      if (value.isWellFormed?.() === false) refuse('it has half of a surrogate pair')
+      if (value.isWellFormed?.() === false)
+        refuse('it has a lone surrogate, half of a character that UTF-8 cannot hold')
       return value
     case 'boolean':
       return value
@@ -260,7 +261,7 @@ function encode(model, name, column, value, op) {
       if (!Number.isFinite(value)) refuse('use a finite number')
       return value
     case 'bigint':
-      if (BigInt.asIntN(64, value) !== value) refuse('it has more than 64 bits')
+      if (BigInt.asIntN(64, value) !== value) refuse('a BigInt may have 64 bits')
       return { $bigint: String(value) }
     case 'object':
       break
@@ -332,7 +333,7 @@ export function isPlain(value) {
   return prototype === Object.prototype || prototype === null
 }
 
-/** What has attributes: an object, an instance of a class with properties of its own as well. */
+/** Whether a value is an object of attributes, also as an instance of a class with properties. */
 export function isAttrs(value) {
   if (isPlain(value)) return true
   return (

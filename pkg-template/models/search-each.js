@@ -1,7 +1,8 @@
-// `each`: a function for every document that matches, page by page, a few at a time.
+// `each`: calls a function for every document that matches, a few at a time, and reads them in
+// pages of results.
 //
-// Documents come once each although the function writes: pages follow by the order's values, and
-// end at what was last when it began.
+// A document comes once although the function writes: a page follows the last one by the values of
+// the order, and the last page ends at the document that was last when `each` began.
 
 /**
  * How many documents `fn(item, i)` was called with. The first error stops it: what runs is waited
@@ -17,7 +18,10 @@ export async function each(model, attrs, options, fn) {
       throw new TypeError(`${model.name}.each: ${name} must be a whole number, not ${value}`)
   }
   for (const name of ['cursor', 'offset', 'distinct', 'itemsOnly']) {
-    if (rest[name]) throw new TypeError(`${model.name}.each: ${name} is not an option here`)
+    if (rest[name])
+      throw new TypeError(
+        `${model.name}.each: ${name} is not an option here, for each goes through all that match: leave it out`,
+      )
   }
   const { idCol } = model
   /** @type {Record<string, any>} */

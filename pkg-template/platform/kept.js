@@ -1,6 +1,6 @@
 // How a database is kept: where, whether the browser has promised to keep it, how much room there
-// is. Asks the browser now and then, and tells when something changed. Windows and workers alike; the
-// system's files need no asking.
+// is. Asks the browser now and then, and tells when something changed. Windows and workers alike;
+// the system's files need no asking.
 
 /** How old an answer about room may be before the next look at the status asks again. */
 const FRESH_MS = 10_000

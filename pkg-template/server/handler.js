@@ -20,8 +20,8 @@ const VERBS = ['push', 'pull', 'resume']
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
  * @param {import('../server.js').ServerOptions} options
- * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for tests: what opens
- * a log
+ * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for
+ *   tests: what opens a log
  */
 export function createServer(options, { open = openLog } = {}) {
   check(options)

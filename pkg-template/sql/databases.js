@@ -55,5 +55,7 @@ export async function renameDatabase(file, to) {
 
 function name(method, file) {
   if (typeof file === 'string' && file && file !== ':memory:') return file
-  throw new TypeError(`${method}: file must be the name of a database`)
+  throw new TypeError(
+    `${method}: file must be the name of a database, not ${file === '' ? "''" : String(file)}`,
+  )
 }

@@ -1,5 +1,5 @@
-// What the engine calls to use a host's SQLite: wraps an adapter (hosts.js makes them for known
-// hosts) and checks it. The engine gets rows as arrays, whole: no statement stays open.
+// The engine's link to a host's SQLite: checks an adapter (hosts.js makes them for known hosts) and
+// calls it for the engine, which gets rows as arrays, whole: no statement stays open.
 
 import { TidelogError } from '../language/errors.js'
 import { Transaction } from './transaction.js'
@@ -93,7 +93,7 @@ export class HostLink {
     if (Transaction.around(db)) {
       throw new TidelogError(
         'BAD_VALUE',
-        `${db.name}: inside withTransaction(tx => …) use tx: a host's database has one connection, which is taken`,
+        `${db.name}: inside withTransaction(tx => …) use tx: the host's database has one connection, which the transaction holds until it ends`,
       )
     }
     await this.taken

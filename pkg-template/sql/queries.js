@@ -1,5 +1,5 @@
-// What an application's own SQL runs through: the ways to run a statement, told to who listens, and
-// the database's versions. How the database opens and who may write is SQLite's.
+// The ways to run an application's own SQL, told to listeners of `call`; and the database's
+// versions. How the database opens and who may write is SQLite's.
 
 import { Emitter } from '../language/emitter.js'
 import { sql } from './sql-tag.js'
@@ -59,7 +59,10 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
 
   async _each(query, args) {
     const fn = args.at(-1)
-    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
+    if (typeof fn !== 'function')
+      throw new TypeError(
+        'each: the last argument must be a function, which is called with each row',
+      )
     const vars = args.length > 1 ? args[0] : undefined
     return this._call({ method: 'each', query, args: vars }, async () => {
       const rows = await this._rows(query, vars)
@@ -84,7 +87,10 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
   prepare(...args) {
     const [query, vars] = textOf('prepare', args)
     const tag = Array.isArray(args[0])
-    if (tag && vars.length) throw new TypeError('prepare: give values to run, get, all and each')
+    if (tag && vars.length)
+      throw new TypeError(
+        'prepare: a template with values cannot be prepared: write ? for them, and give the values to run, get, all and each',
+      )
     const known = this._statements.get(query)
     if (known) return known
     const forget = () => this._statements.delete(query)
@@ -165,7 +171,10 @@ export class Queries extends /** @type {new () => Emitter & Beneath} */ (Emitter
  */
 function textOf(method, [text, ...rest]) {
   if (Array.isArray(text) && 'raw' in text) return sql(text, ...rest)
-  if (typeof text !== 'string') throw new TypeError(`${method}: sql must be a string`)
+  if (typeof text !== 'string')
+    throw new TypeError(
+      `${method}: sql must be a string, not ${text === null ? 'null' : typeof text}`,
+    )
   // values one by one, as node-sqlite3 takes them
   return [text, rest.length > 1 && valuesOf(rest[0]) !== rest[0] ? rest : rest[0]]
 }

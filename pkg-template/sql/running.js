@@ -1,5 +1,5 @@
-// What is under way on a database, from a call's first turn to its last: closing waits for it.
-// Knows nothing of what it is.
+// Counts the operations under way on a database, each from its call until its promise settles, so
+// that closing can wait for them. Does not know what they do.
 
 export class Running {
   #count = 0

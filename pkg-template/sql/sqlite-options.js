@@ -1,5 +1,6 @@
 // The options of `SQLite`: which there are, what they may be, what they are when not given.
 
+import { nearest } from '../language/nearest.js'
 import { checkAdapter } from './host-link.js'
 
 const STORAGES = ['opfs', 'indexeddb', 'memory']
@@ -38,10 +39,18 @@ export function checkOptions(given, more) {
   const unknown = Object.keys(options).filter(
     key => !SQLITE_OPTIONS.includes(key) && !more.includes(key),
   )
-  if (unknown.length) throw new TypeError(`Unknown options ${unknown.join(', ')}`)
+  if (unknown.length) {
+    const known = [...SQLITE_OPTIONS, ...more]
+    throw new TypeError(
+      `Unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], known)}'?`,
+    )
+  }
   checkHost(options)
   const { file = ':memory:', durability = 'strict', storage, busyTimeout = 0 } = options
-  if (typeof file !== 'string' || !file) throw new TypeError('file must be a path or ":memory:"')
+  if (typeof file !== 'string' || !file)
+    throw new TypeError(
+      `file must be a path or ':memory:', not ${file === '' ? "''" : String(file)}`,
+    )
   if (durability !== 'strict' && durability !== 'relaxed') {
     throw new TypeError(`durability must be 'strict' or 'relaxed', not '${durability}'`)
   }
@@ -73,5 +82,7 @@ function checkHost({ adapter, ...others }) {
   if (typeof adapter !== 'function') checkAdapter(adapter)
   const clash = NOT_WITH_ADAPTER.find(key => others[key])
   if (clash)
-    throw new TypeError(`${clash} cannot be given with adapter: the host's database has its own`)
+    throw new TypeError(
+      `${clash} cannot be given together with adapter: the host's database decides it, leave it out`,
+    )
 }

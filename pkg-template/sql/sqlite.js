@@ -7,6 +7,7 @@ import { loadEngine } from '../platform/engine.js'
 import { openFile } from '../platform/files.js'
 import { Kept } from '../platform/kept.js'
 import { openLink } from './host-link.js'
+import { bound, insideOf, ofTheWhole } from './inside.js'
 import { LiveHub } from './live.js'
 import { named, nameErrors, Queries } from './queries.js'
 import { Running, waitedFor } from './running.js'
@@ -15,7 +16,7 @@ import { Transaction } from './transaction.js'
 import { Upkeep } from './upkeep.js'
 import { inHook, refuseOwnWait } from './waits.js'
 
-const USE_CHILD = 'use the one that the function is called with'
+const USE_CHILD = 'use the database that the function is called with'
 /** How often an open looks whether a file that is open elsewhere has come free, in ms. */
 const LOOK_MS = 25
 
@@ -31,16 +32,16 @@ export class SQLite extends Queries {
    * @type {any}
    */
   _engine
-  /** What calls wait for on an open database; undefined when there is nothing. */
+  /** A promise that calls on an open database wait for: models are being added. */
   _settling
   /** The live queries of this database. */
   _hub = new LiveHub(this)
   /** How the database is kept. */
   _kept = new Kept(() => this.emit('kept'))
   _options
-  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them.
-  // What changes is in one object, so that they see it: whether it is open, the open transaction,
-  // the one that all calls join, and the link to a host's database
+  // No private fields: objects that `_boundTo` makes inherit from this one, and would not have
+  // them. Whatever changes is in one object, so that they see it: whether the database is open, the
+  // open transaction, the one that all calls join, and the link to a host's database
   /**
    * @type {{
    *   open: boolean,
@@ -102,7 +103,7 @@ export class SQLite extends Queries {
   async open() {
     const now = this._now
     if (!now.open) refuseOwnWait(this)
-    // a turn later, so that a hook finds this opening and begins no other
+    // a microtask later, so that a hook finds this opening and begins no other
     now.opening ??= Promise.resolve()
       .then(() => this._open())
       .catch(async error => {
@@ -115,7 +116,13 @@ export class SQLite extends Queries {
 
   async _open() {
     const { readOnly, reverseUnordered, onWillOpen, onDidOpen } = this._options
-    if (onWillOpen) await inHook(this, 'onWillOpen', 'it comes before that', onWillOpen)
+    if (onWillOpen)
+      await inHook(
+        this,
+        'onWillOpen',
+        'it runs before there is a database: use onDidOpen',
+        onWillOpen,
+      )
     const { Engine } = await loadEngine()
     const engine = await this._openEngine(Engine)
     const { link } = this._now
@@ -171,14 +178,14 @@ export class SQLite extends Queries {
     }
     Object.assign(
       own,
-      ofTheWhole(this, 'while it opens: do so before, or once open() has resolved'),
+      ofTheWhole(this, 'while the database opens: do so before, or once open() has resolved'),
     )
     for (const [name, value] of Object.entries(own)) Object.defineProperty(child, name, { value })
     child.store = bound(this.store, 0, child)
     return child
   }
 
-  /** What subclasses do before anybody else may use the open database. */
+  /** Prepares a subclass's models before anybody else may use the open database. */
   async _prepareModels() {}
 
   /** Waits for running operations, then lets the files go. */
@@ -191,7 +198,7 @@ export class SQLite extends Queries {
     await this._shut()
   }
 
-  /** What works on the engine by itself ends. */
+  /** Ends whatever works on the engine by itself. */
   async _quit() {}
 
   async _shut() {
@@ -219,7 +226,7 @@ export class SQLite extends Queries {
   }
 
   /**
-   * The engine, opened if need be. Not async: an open database answers without a turn. `own` is the
+   * The engine, opened if need be. Not async: an open database answers at once. `own` is the
    * token of the transaction that the call is part of.
    * @returns {Engine | Promise<Engine>}
    */
@@ -276,7 +283,10 @@ export class SQLite extends Queries {
   async withTransaction(fn) {
     if (typeof fn !== 'function') throw new TypeError('withTransaction: fn must be a function')
     if (this._options.readOnly)
-      throw new TidelogError('SQLITE_READONLY', `${this.name}: DB is readonly`)
+      throw new TidelogError(
+        'SQLITE_READONLY',
+        `${this.name}: withTransaction writes, and the DB is readonly: open it without the option readOnly`,
+      )
     const engine = await this._ready(Transaction.around(this)?.token)
     const { joined } = this._now
     const around = Transaction.around(this) ?? (Transaction.follows ? undefined : joined)
@@ -353,33 +363,6 @@ export class SQLite extends Queries {
 }
 
 waitedFor(SQLite, ['withTransaction', 'vacuum', '_call', 'dataVersion', 'userVersion'], db => db)
-
-/** Models that work inside a transaction, whose database is `db`. */
-function bound(store, token, db) {
-  const inside = {}
-  for (const [name, model] of Object.entries(store))
-    inside[name] = insideOf(model, token, inside, db)
-  return inside
-}
-
-/**
- * What hooks and transactions refuse: they have a database that is theirs alone, and of which
- * nobody else would know.
- */
-function ofTheWhole({ name }, when) {
-  const refusal = what =>
-    new TidelogError('BAD_VALUE', `${name}: a database is not ${what} ${when}`)
-  const addModel = () => {
-    throw refusal('given models')
-  }
-  return { close: async () => Promise.reject(refusal('closed')), addModel, _made: addModel }
-}
-
-function insideOf(model, token, store, db) {
-  // a class of the application's own knows its database only
-  const inside = model._boundTo?.(token, store) ?? Object.create(model)
-  return Object.defineProperty(inside, 'db', { value: db })
-}
 
 async function inQueued(db, fn, child) {
   try {

@@ -33,7 +33,10 @@ export class Statement {
 
   /** Calls `fn` with every row; resolves to their number. */
   async each(vars, fn = vars) {
-    if (typeof fn !== 'function') throw new TypeError('each: the last argument must be a function')
+    if (typeof fn !== 'function')
+      throw new TypeError(
+        'each: the last argument must be a function, which is called with each row',
+      )
     const given = fn === vars ? undefined : vars
     return this.#next('each', given, async () => {
       const rows = await this.db._rows(this.sql, given)

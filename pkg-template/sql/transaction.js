@@ -1,7 +1,7 @@
-// What is open inside what, of one transaction: parts nest as savepoints and end in the order
-// SQLite needs. Where the runtime follows asynchronous calls, a part knows whether it was started
-// inside another or beside it; in browsers, which don't yet, it counts as inside the last one that
-// began, and parts that overlap undo the whole.
+// The parts of one transaction: they nest as savepoints and end in the order SQLite needs. Where
+// the runtime follows asynchronous calls, a part knows whether it was started inside another or
+// beside it; in browsers, which do not follow them, it counts as inside the last one that began,
+// and parts that overlap undo the whole.
 
 import { TidelogError } from '../language/errors.js'
 
@@ -101,7 +101,7 @@ export class Transaction {
     }
     this.#broken = new TidelogError(
       'BAD_VALUE',
-      `${this.db.name}: transactions overlap inside one another: await each before the next begins, or use withTransaction(tx => …)`,
+      `${this.db.name}: transactions overlap inside one another, so that none of them can be kept: await each before the next begins, or use withTransaction(tx => …)`,
     )
     throw this.#broken
   }

@@ -1,21 +1,21 @@
-// Who would wait for himself: a write made inside the very transaction, or phase of an event, that
-// it has to wait for; any call of a hook on the database whose opening waits for it. Where the
-// runtime follows asynchronous calls it is refused; elsewhere it is told of when nothing has moved
-// for a while.
+// Refuses calls that would deadlock: a write that waits for the very transaction, or phase of an
+// event, that it is made in; and any call of a hook on the database whose opening waits for the
+// hook. Where the runtime does not follow asynchronous calls, a warning tells of them when nothing
+// has moved for a while.
 
 import { TidelogError } from '../language/errors.js'
 import { Transaction } from './transaction.js'
 
 const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks')
 const phases = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage()
-const hookOf = hooks?.AsyncLocalStorage ? new hooks.AsyncLocalStorage() : firstTurn()
+const hookOf = hooks?.AsyncLocalStorage ? new hooks.AsyncLocalStorage() : firstTask()
 const AsyncFunction = (async () => {}).constructor
 
 /** How long writes wait for a transaction before somebody is told, in ms. */
 const LONG = 5000
 
 const USE_TX =
-  'inside withTransaction(tx => …) use tx: what does not go through it waits for the end of the transaction'
+  'inside withTransaction(tx => …) use tx: a write that does not go through it would wait for the end of the transaction, and the transaction for it'
 
 /** Refuses a write that takes its turn when its caller holds that turn. */
 export function refuseOwnWait(db) {
@@ -23,7 +23,7 @@ export function refuseOwnWait(db) {
   if (phase?.db === db && !phase.over) {
     throw new TidelogError(
       'BAD_VALUE',
-      `${db.name}: a ${phase.kind} cannot write past its event, which it would wait for: ${phase.remedy}`,
+      `${db.name}: a ${phase.kind} cannot write outside of its event: the write would wait for the end of the event, and the event for it: ${phase.remedy}`,
     )
   }
   if (Transaction.around(db)) throw new TidelogError('BAD_VALUE', `${db.name}: ${USE_TX}`)
@@ -70,7 +70,7 @@ export async function inHook(db, kind, remedy, call) {
 }
 
 /** Where the runtime follows no calls: who calls is known until the first await. */
-function firstTurn() {
+function firstTask() {
   let store
   return {
     getStore: () => store,
@@ -96,16 +96,16 @@ export function refuseEvents(db) {
   if (db.isOpen && !open)
     throw new TidelogError(
       'BAD_VALUE',
-      `${db.name}: while the database opens no event can be made: dispatch it once open() has resolved`,
+      `${db.name}: no event can be made while the database opens: dispatch it once open() has resolved`,
     )
   refuseOwnWait(db)
 }
 
-/** What a write of an event-sourced model inside a transaction gets. */
+/** The error of a write to an event-sourced model inside a transaction. */
 export function noEvents(db) {
   return new TidelogError(
     'BAD_VALUE',
-    `${db.name}: inside withTransaction a model of events cannot be written, for a rebuild would lose it: dispatch events outside of transactions (an array of them is all or none), or write in a deriver`,
+    `${db.name}: inside withTransaction a model that events own cannot be written, for a rebuild from the log would lose what was written: dispatch events outside of transactions (an array of them is all or none), or write in a deriver`,
   )
 }
 
@@ -123,7 +123,7 @@ function tell(whom, running, what, remedy) {
 }
 
 const REMEDIES = {
-  preprocessor: 'change the event',
+  preprocessor: 'change and return the event',
   reducer: 'return what is to be written',
   deriver: 'write through its `model` or `store`',
 }

@@ -1,5 +1,6 @@
-// Carries out what the engine's sync machine says: requests, timers, tokens. It decides nothing,
-// keeps nothing that a restart would miss, and calls back nobody but `fetch` and `getToken`.
+// Carries out the actions of the engine's sync machine: requests, timers, tokens. It decides
+// nothing, keeps nothing that a restart would miss, and calls back nobody but `fetch` and
+// `getToken`.
 
 /** For clocks and dice of a machine: ms that never run backwards, and 32 random bits. */
 const now = () => performance.now()
@@ -180,7 +181,9 @@ async function read(response) {
     size += value.byteLength
     if (size > MOST_BYTES) {
       await reader.cancel()
-      throw new RangeError(`the answer has more than ${MOST_BYTES} bytes`)
+      throw new RangeError(
+        `the server's answer has more than ${MOST_BYTES} bytes, which none of the protocol has`,
+      )
     }
     parts.push(value)
   }

@@ -7,11 +7,11 @@ import { Driver } from './driver.js'
 
 const OPTIONS = ['url', 'log', 'getToken', 'fetch']
 const AFTER_FAILURE_MS = 1000
-/** What stands behind the codes a machine stops or waits with. */
+/** The reasons for which the sync machine stops or waits, in words, by their codes. */
 const REASONS = {
   NETWORK: 'the server was not reached: trying again',
   TIMEOUT: 'the server did not answer in time: trying again',
-  PROTOCOL: 'the server gave no answer of the protocol: trying again',
+  PROTOCOL: 'the server answered, but not in the words of the sync protocol: trying again',
   TOKEN: 'the server wants a valid token: call setToken',
   FORBIDDEN: 'the server refused access: call setToken once it is granted',
   DIVERGED: "the server lost events that were read here: offering this device's own again",
@@ -24,7 +24,7 @@ export class Sync {
   #options
   #driver
   #loop
-  /** What `setOnline` was last given, here or by who had the database before. */
+  /** The last argument of `setOnline`, also of an earlier opening of the database. */
   #online
   #waiting = new Map()
   #idle = []
@@ -39,10 +39,11 @@ export class Sync {
   constructor(es, options) {
     if (typeof options !== 'object') throw new TypeError('sync: options must be an object')
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
-    if (unknown.length) throw new TypeError(`sync: unknown options ${unknown.join(', ')}`)
+    if (unknown.length)
+      throw new TypeError(`sync: unknown options ${unknown.join(', ')}: use ${OPTIONS.join(', ')}`)
     const { url, log = logName(es.db.file), getToken, fetch } = options
     if (typeof url !== 'string' || !url)
-      throw new TypeError('sync: url must be the address of a server')
+      throw new TypeError('sync: url must be the address of a server, such as /sync')
     if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(log)) {
       throw new TypeError(
         `sync: log '${log}' must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit`,

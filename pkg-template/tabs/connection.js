@@ -98,7 +98,7 @@ export class Connection {
   #begin() {
     const worker = this.#start()
     if (typeof worker?.postMessage !== 'function')
-      throw new TypeError('connect: start must return a Worker')
+      throw new TypeError('connect: start must return a Worker, as new Worker(…) makes it')
     this.#worker = worker
     this.#begun = performance.now()
     this.#servedBefore = this.served
@@ -252,7 +252,10 @@ export class Connection {
     } finally {
       clearTimeout(timer)
       this.#end(
-        new TidelogError('CLOSED', 'the database was closed before the answer came'),
+        new TidelogError(
+          'CLOSED',
+          'the database was closed before the answer came: it may have taken effect',
+        ),
         this.ended,
       )
     }

@@ -117,9 +117,12 @@ export class Desk {
     try {
       this.#post(synced ? { t: 'ok', id, value, synced } : { t: 'ok', id, value })
     } catch (cause) {
-      throw new TypeError(`${what}: its result cannot be sent to the page (${cause.message})`, {
-        cause,
-      })
+      throw new TypeError(
+        `${what}: its result cannot be sent to the page, which takes plain data only (${cause.message})`,
+        {
+          cause,
+        },
+      )
     }
     if (synced) this.#tellVerdict(id, Promise.all([value].flat().map(event => event.synced)))
   }
@@ -142,7 +145,7 @@ export class Desk {
 
   #ofDatabase(name) {
     if (Object.hasOwn(DATABASE, name)) return DATABASE[name]
-    throw new TypeError(`there is no method '${name}' of the database`)
+    throw new TypeError(`there is no method '${name}' of the database that a page may call`)
   }
 
   #ofModel(modelName, name, args, call) {
@@ -154,13 +157,15 @@ export class Desk {
   #model(name) {
     const { store } = this.#db
     if (Object.hasOwn(store, name)) return store[name]
-    throw new TypeError(`there is no model '${name}': serve it in models`)
+    throw new TypeError(`there is no model '${name}': give it to serve, in the option models`)
   }
 
   #method(model, modelName, name) {
     const method = name in Object.prototype ? undefined : model[name]
     if (typeof method === 'function') return method
-    throw new TypeError(`${modelName}.${name} is not a method of the model`)
+    throw new TypeError(
+      `${modelName}.${name} is not a method of the model: write it in the model's class`,
+    )
   }
 
   /** Gives newer rows than the last ones; starts the query when it is not running here. */
@@ -199,7 +204,7 @@ export class Desk {
     queueMicrotask(() => this.tellStatus())
   }
 
-  /** Who has an answer has the status that goes with it. */
+  /** Tells the status before an answer, so that the page has the status that goes with it. */
   tellStatus() {
     if (!this.#stale || this.#retired) return
     this.#stale = false

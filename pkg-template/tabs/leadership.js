@@ -1,6 +1,6 @@
 // The right to lead: a Web Lock that one worker of a database holds, that comes free when its
-// worker ends in whatever way, and that can be taken from one who does not answer. What is done
-// with it is tab.js's.
+// worker ends in whatever way, and that can be taken from a worker that does not answer. tab.js
+// acts on it.
 
 /**
  * What was asked for; `release` once it is granted.

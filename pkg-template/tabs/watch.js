@@ -1,6 +1,6 @@
-// Whether a leader that owes this page something still lives: it is asked when it was silent for a
-// while, and passed over when it stays silent. Worker and page of a frozen tab say nothing, and
-// keep their locks.
+// Watches whether a leader that owes this page something still lives: asks it when it was silent
+// for a while, and has it passed over when it stays silent. The worker and the page of a frozen tab
+// say nothing, and keep their locks.
 
 /**
  * After what silence a leader is asked: one that owes an answer, and one that owes only newer rows

@@ -279,7 +279,7 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   readonly db: DB
   /** The models by name. */
   readonly store: Store<M>
-  /** strato-db's name of `db`: there is one connection that writes, and reads do not wait for it. */
+  /** strato-db's name of `db`: one connection writes, and reads do not wait for it. */
   readonly rwDb: DB
   /** strato-db's name of `store`. */
   readonly rwStore: Store<M>

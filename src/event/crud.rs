@@ -36,7 +36,7 @@ impl<'a> Data<'a> {
     fn parse(data: &'a str) -> Result<Data<'a>> {
         let bad = |what: &str| {
             Error::BadValue(format!(
-                "data of an es event must be [action, id, doc?, meta?]: {what}"
+                "the data of an event es/… of a model must be [action, id, doc?, meta?]: {what}"
             ))
         };
         let parts: Vec<&RawValue> = serde_json::from_str(data).map_err(|e| bad(&e.to_string()))?;

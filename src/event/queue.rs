@@ -245,10 +245,9 @@ pub fn numbers(conn: &Conn) -> Result<Vec<Option<u64>>> {
 const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err, seq, x FROM _pending";
 
 fn read_pending(row: &Row<'_>) -> Result<Pending> {
-    let id = row
-        .blob(2)?
-        .try_into()
-        .map_err(|_| Error::Corrupt("an id in _pending has not 16 bytes".into()))?;
+    let id = row.blob(2)?.try_into().map_err(|_| {
+        Error::Corrupt("an event's id in the table _pending has not 16 bytes".into())
+    })?;
     Ok(Pending {
         lo: row.int(0)?,
         n: row.opt_int(1)?.map(|n| n as u64),

@@ -236,14 +236,14 @@ impl Definition {
             return Err(bad_name(
                 "model",
                 &self.name,
-                "names with '_', 'sqlite', 'pragma_' or 'dbstat' in front are ours and SQLite's",
+                "Tidelog and SQLite have the names that begin with '_', 'sqlite', 'pragma_' or 'dbstat': use another",
             ));
         }
         if self.name.starts_with("{sdb}") {
             return Err(bad_name(
                 "model",
                 &self.name,
-                "names with '{sdb}' in front are strato-db's own",
+                "strato-db has the names that begin with '{sdb}': use another",
             ));
         }
         check_name("column", &self.id_col)?;
@@ -251,20 +251,28 @@ impl Definition {
             return Err(bad_name(
                 "column",
                 &self.id_col,
-                "it is taken already: name the id otherwise",
+                "every table has a column of that name already: give the id another",
             ));
         }
         let mut seen: Vec<&str> = vec!["json", "rowid"];
         for column in &self.columns {
             check_name("column", &column.name)?;
             if seen.iter().any(|s| s.eq_ignore_ascii_case(&column.name)) {
-                return Err(bad_name("column", &column.name, "it is taken already"));
+                return Err(bad_name(
+                    "column",
+                    &column.name,
+                    "the table has a column of that name already: use another",
+                ));
             }
             seen.push(&column.name);
             if column.steps()?.first() == Some(&Step::Key(self.id_col.clone()))
                 && column.name != self.id_col
             {
-                return Err(bad_name("path", column.path(), "it is the id's"));
+                return Err(bad_name(
+                    "path",
+                    column.path(),
+                    "the document's id is there: use another path",
+                ));
             }
         }
         self.check_full_text()

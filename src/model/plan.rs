@@ -50,7 +50,7 @@ impl Model {
         Ok(())
     }
 
-    /// What the developer should know of a count or a figure, once.
+    /// The warning of a count or a figure, once.
     pub fn take_warning(&self) -> Option<String> {
         self.scans.untold.borrow_mut().take()
     }
@@ -127,7 +127,7 @@ impl Model {
 
 /// Whether a search reads the whole table, and was not asked to.
 fn scans(conn: &Conn, search: &Search, made: &Sql) -> bool {
-    // a host that explains nothing must not keep anybody from searching
+    // a host that explains nothing must not fail a search
     let plan = lines(conn, made).unwrap_or_default();
     let filters = search.condition.is_some();
     // without conditions a scan is what was asked for, unless most of it is sorted to be thrown

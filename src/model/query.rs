@@ -127,7 +127,7 @@ pub(super) fn run<T>(statement: &Sql, work: impl FnOnce(&[Param<'_>]) -> Result<
             if statement.text.contains(" MATCH ?") && is_full_text_missing(&message) =>
         {
             Error::BadValue(
-                "$match: full text that changes is made after the migrations: search otherwise in them"
+                "$match in a migration: the full text of the model is made after the migrations, for its columns have changed: use other conditions"
                     .into(),
             )
         }

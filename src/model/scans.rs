@@ -11,6 +11,6 @@ pub(super) struct Scans {
     pub(super) known: RefCell<HashMap<u64, bool>>,
     /// Sets of columns that were warned about.
     pub(super) warned: RefCell<Vec<Vec<String>>>,
-    /// A warning that was not given to anybody yet.
+    /// A warning that was not handed out yet.
     pub(super) untold: RefCell<Option<String>>,
 }

@@ -318,7 +318,9 @@ fn from(model: &Model, search: &Search, ranked: bool) -> Result<Sql> {
             out.values.push(bindable(value, "joinVals")?);
         }
     } else if !search.join_vals.is_empty() {
-        return Err(Error::BadValue("joinVals without join".into()));
+        return Err(Error::BadValue(
+            "joinVals without a join: give the join whose ? they are for, or leave them out".into(),
+        ));
     }
     Ok(out)
 }

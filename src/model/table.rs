@@ -56,7 +56,7 @@ pub(super) struct Statements {
     /// All of it.
     select: String,
     get: String,
-    /// As `get`, for whoever writes it back: without what is computed.
+    /// As `get`, to be written back: without computed columns.
     whole: String,
     pub(super) insert: String,
     pub(super) set: String,

@@ -21,7 +21,7 @@ pub struct Written {
     pub same: bool,
 }
 
-/// What whoever gave a document does not know of it yet.
+/// What is new about a written document to the application that gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     /// It reads back as it was given.
@@ -39,7 +39,30 @@ struct Stored {
     /// The text of what is in no column.
     json: Option<String>,
     columns: Vec<Value>,
+    /// Whether all of it reads back as it was given.
     same: bool,
+}
+
+/// A document that is being taken apart.
+struct Given<'d> {
+    /// Its properties.
+    all: Vec<Field<'d>>,
+    /// Those that are left when nested columns have their values; all, where there are none.
+    left: Option<Vec<Field<'d>>>,
+    /// The values under [`ASIDE`], by column.
+    aside: Option<Vec<Field<'d>>>,
+}
+
+/// Where a column's value is in a document.
+enum Place {
+    /// In none: it comes beside the document, and is in it only if nothing does.
+    Beside,
+    /// In the document, which keeps it.
+    Copied,
+    /// At its top level, from where it moves into the column.
+    Property,
+    /// Below that.
+    Nested,
 }
 
 impl Model {
@@ -82,7 +105,11 @@ impl Model {
         let id = self.id_in(&patch)?;
         let old = match id {
             Value::Null if upsert => None,
-            Value::Null => return Err(Error::BadValue("update needs an object with an id".into())),
+            Value::Null => {
+                return Err(Error::BadValue(
+                    "update: the document has no id: give the one of the document to change".into(),
+                ));
+            }
             _ => self.whole(conn, &id)?,
         };
         if old.is_none() && !upsert {
@@ -105,7 +132,7 @@ impl Model {
     pub fn patched(&self, conn: &Conn, id: &Value, patch: &Patch) -> Result<Option<String>> {
         if patch.touches(&self.definition.id_col) {
             return Err(Error::BadValue(format!(
-                "patch: '{}' is the id: use changeId",
+                "patch: '{}' is the id: use changeId to give the document another",
                 self.definition.id_col
             )));
         }
@@ -116,52 +143,40 @@ impl Model {
     }
 
     fn take_apart(&self, doc: &str) -> Result<Stored> {
-        let given = fields(doc)?;
-        let id = self.id_in(&given)?;
+        let all = fields(doc)?;
+        let id = self.id_in(&all)?;
         if id == Value::Null && !self.definition.integer_id() {
             let (model, column) = (self.definition.name.clone(), self.definition.id_col.clone());
             return Err(Error::Required { model, column });
         }
-        let mut same = id == Value::Null || self.id_is_same(&given, &id);
-        let mut columns = vec![Value::Null; self.columns.len()];
-        let rest = self.cut_nested(doc, &mut columns, &mut same)?;
-        let left = rest.as_deref().map(fields).transpose()?;
-        // a column that keeps its value to itself keeps it without those below it
-        let left = left.as_ref().unwrap_or(&given);
+        let mut stored = Stored {
+            same: id == Value::Null || self.id_is_same(&all, &id),
+            columns: vec![Value::Null; self.columns.len()],
+            id,
+            json: None,
+        };
+        let rest = self.cut_nested(doc, &mut stored)?;
+        let aside = self.aside(&all)?;
+        let given = Given { left: rest.as_deref().map(fields).transpose()?, aside, all };
         let mut taken: Vec<&str> = vec![&self.definition.id_col];
-        let aside = self.aside(&given)?;
-        for (column, value) in self.columns.iter().zip(&mut columns) {
-            let set_aside =
-                aside.iter().flatten().rev().find(|f| f.key == column.name).map(|f| f.raw);
-            let raw = match (column.aside, column.get, column.property()) {
-                // also of a column that is read by now, and was not when the event was made
-                _ if set_aside.is_some() => set_aside,
-                (true, ..) if aside.is_some() => None,
-                (true, ..) | (_, false, _) => find(&given, &column.path)?,
-                (_, _, Some(_)) => find(left, &column.path)?,
-                _ => continue,
-            };
-            *value = column.stored(raw, &mut same)?;
+        for (i, column) in self.columns.iter().enumerate() {
+            let Some(raw) = given.value_of(column)? else { continue };
+            stored.put(i, column, raw)?;
             if let Some(property) = column.property().filter(|_| column.moves(raw)) {
                 taken.push(property);
             }
         }
-        if aside.is_some() {
+        if given.aside.is_some() {
             taken.push(ASIDE);
-            same &= self.columns.iter().any(|c| c.aside);
+            stored.same &= self.columns.iter().any(|c| c.aside);
         }
-        let json = remainder(doc.len(), left, &taken);
-        Ok(Stored { id, json, columns, same })
+        stored.json = remainder(doc.len(), given.left(), &taken);
+        Ok(stored)
     }
 
     /// Takes the values of nested columns out of the document, the deepest first; gives what is
     /// left of it, `None` when that is all.
-    fn cut_nested(
-        &self,
-        doc: &str,
-        columns: &mut [Value],
-        same: &mut bool,
-    ) -> Result<Option<String>> {
+    fn cut_nested(&self, doc: &str, stored: &mut Stored) -> Result<Option<String>> {
         let (mut rest, mut before): (Option<String>, Option<String>) = (None, None);
         let mut last: &[Step] = &[];
         for i in &self.nested {
@@ -173,7 +188,7 @@ impl Model {
             }
             let text = before.as_deref().unwrap_or(doc);
             let raw = find(&fields(text)?, &column.path)?;
-            columns[*i] = column.stored(raw, same)?;
+            stored.put(*i, column, raw)?;
             if column.moves(raw) {
                 let mut cut = Patch::default();
                 cut.unset(&column.path)?;
@@ -200,33 +215,77 @@ impl Model {
     }
 }
 
+impl Stored {
+    /// Keeps what a column is to store.
+    fn put(&mut self, i: usize, column: &Real, raw: Option<&str>) -> Result<()> {
+        let (value, same) = column.stored(raw)?;
+        self.columns[i] = value;
+        self.same &= same;
+        Ok(())
+    }
+}
+
+impl<'d> Given<'d> {
+    /// The properties that nested columns have left. A column that keeps its value to itself keeps
+    /// it without those below it.
+    fn left(&self) -> &[Field<'d>] {
+        self.left.as_ref().unwrap_or(&self.all)
+    }
+
+    /// What a column is to store, if there is something; `None` for a nested one, which has it
+    /// already.
+    fn value_of(&self, column: &Real) -> Result<Option<Option<&'d str>>> {
+        // also of a column that is read by now, and was not when the event was made
+        if let Some(raw) = self.beside(&column.name) {
+            return Ok(Some(Some(raw)));
+        }
+        Ok(match column.place() {
+            Place::Beside if self.aside.is_some() => Some(None),
+            Place::Beside | Place::Copied => Some(find(&self.all, &column.path)?),
+            Place::Property => Some(find(self.left(), &column.path)?),
+            Place::Nested => None,
+        })
+    }
+
+    /// The value that came beside the document for a column; the last one, as in JSON.
+    fn beside(&self, column: &str) -> Option<&'d str> {
+        let aside = self.aside.iter().flatten();
+        aside.rev().find(|field| field.key == column).map(|field| field.raw)
+    }
+}
+
 impl Real {
+    fn place(&self) -> Place {
+        match self.property() {
+            _ if self.aside => Place::Beside,
+            _ if !self.get => Place::Copied,
+            Some(_) => Place::Property,
+            None => Place::Nested,
+        }
+    }
+
     /// Whether a value lives in the column alone. A null stays in the JSON, so that it reads back,
     /// where it means anything.
     fn moves(&self, raw: Option<&str>) -> bool {
         self.get && raw.is_some_and(|raw| raw != "null" || self.always_object || self.falsy_bool)
     }
 
-    /// The value to store; `same` becomes false when it will read back as another.
-    fn stored(&self, raw: Option<&str>, same: &mut bool) -> Result<Value> {
-        *same &= !self.always_object || raw.is_some_and(|raw| raw != "null");
-        Ok(match raw {
-            None => Value::Null,
-            Some("null") => {
-                *same &= !self.falsy_bool;
-                Value::Null
-            }
-            Some(raw) if self.falsy_bool => {
-                *same &= raw == "true" || !self.get;
-                if truthy(raw) { Value::Integer(1) } else { Value::Null }
-            }
-            Some("{}") if self.always_object => Value::Null,
-            Some(raw) => {
-                let (value, exact) = column_value(raw, self.ty, &self.name)?;
-                *same &= exact || !self.get;
-                value
-            }
-        })
+    /// The value to store, and whether it will read back as the same.
+    fn stored(&self, raw: Option<&str>) -> Result<(Value, bool)> {
+        let Some(value) = raw.filter(|raw| *raw != "null") else {
+            // such a column reads back as `{}`, and a null of a falsyBool as nothing
+            let other = self.always_object || (self.falsy_bool && raw.is_some());
+            return Ok((Value::Null, !other));
+        };
+        if self.falsy_bool {
+            let stored = if truthy(value) { Value::Integer(1) } else { Value::Null };
+            return Ok((stored, value == "true" || !self.get));
+        }
+        if self.always_object && value == "{}" {
+            return Ok((Value::Null, true));
+        }
+        let (stored, exact) = column_value(value, self.ty, &self.name)?;
+        Ok((stored, exact || !self.get))
     }
 }
 

@@ -2,7 +2,7 @@
 //! connection.
 //!
 //! It is asked when a statement is compiled, and compiled again after a change of the schema; so it
-//! is told whose statements run while they run, and with them what FTS5 prepares for itself
+//! has to know for the whole run [whose](Whose) statements these are: FTS5 prepares some for itself
 //! meanwhile.
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! A host's own SQLite (`node:sqlite`, better-sqlite3, `bun:sqlite`, a Durable Object's) as a
 //! [`Conn`](super::Conn).
 //!
-//! Rows come by value, all at once: no statement stays open while anybody else runs one. Parameters
+//! Rows come by value, all at once: no statement stays open while another one runs. Parameters
 //! become plain `?`, the only form that every host binds alike. How a host is called is
 //! `js/host_sql.rs`'s business.
 
@@ -52,7 +52,7 @@ pub struct HostRows {
 #[derive(Debug)]
 pub(super) struct HostConn {
     pub(super) host: Box<dyn HostSqlite>,
-    /// Something was written since it was last asked: nobody tells which tables.
+    /// Something was written since it was last asked: a host does not say which tables.
     wrote: Cell<bool>,
 }
 

@@ -64,7 +64,7 @@ impl<A: App> Store<A> {
         }
         if !chain::holds(segment) {
             return Err(Error::Protocol(format!(
-                "the chain of a segment from {} does not hold",
+                "the hashes of the log after position {} do not fit its events: it was damaged on the way or at the server",
                 segment.from.seq
             )));
         }
@@ -151,8 +151,9 @@ impl<A: App> Store<A> {
         if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
-    /// What a row comes to here. `own` is this replica's event that the row confirms; `rebuilt` says
-    /// that the state has no effects of pending events any more. Notes the first event that is held.
+    /// What a row comes to here. `own` is this replica's event that the row confirms; `rebuilt`
+    /// says that the state has no effects of pending events any more. Notes the first event that is
+    /// held.
     fn case<'p>(
         &self,
         row: &Entry,
@@ -224,8 +225,8 @@ impl<A: App> Store<A> {
         Ok(Some(Error::User { phase, message }))
     }
 
-    /// Takes an own event that a row confirms out of the queue. One that `waits` behind a held event
-    /// stays there, with its effect, until that can be applied.
+    /// Takes an own event that a row confirms out of the queue. One that `waits` behind a held
+    /// event stays there, with its effect, until that can be applied.
     fn confirm(
         &self,
         own: &Pending,

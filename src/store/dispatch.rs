@@ -106,7 +106,7 @@ impl<A: App> Store<A> {
         };
         let Some(tv) = tv.filter(|&tv| self.knows(&draft.event_type, tv) != Known::No) else {
             return Err(Error::BadValue(format!(
-                "event type '{}': no model has it and it is not in the option types, so it would never be applied",
+                "event type '{}' is unknown: no model has it and the option 'types' does not declare it, so no reducer would ever get it",
                 draft.event_type
             )));
         };

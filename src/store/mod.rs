@@ -1,7 +1,7 @@
 //! What a database is made of: connections, models, the event queue, the lane of writers.
 //!
 //! One method per operation; each takes its turn in the lane, opens one transaction and either
-//! finishes or leaves nothing behind. Knows no network and no clock but its app's.
+//! finishes or leaves nothing behind. Knows no network, and no clock but its app's.
 
 mod apply;
 mod calls;
@@ -126,8 +126,8 @@ impl<A: App> Store<A> {
         &self.db
     }
 
-    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn
-    /// back.
+    /// Waits for the right to write. The caller calls [`Db::settle`] after a commit, before it
+    /// gives the turn back.
     ///
     /// # Errors
     /// `CLOSED`, and those of [`Db::admit`].
@@ -168,7 +168,7 @@ impl<A: App> Store<A> {
         self.position
             .borrow()
             .clone()
-            .ok_or(Error::NotSupported("an event in a database without a queue"))
+            .ok_or(Error::NotSupported("an event in a database without an event queue (open it as an EventSourcingDB or with ESModels)"))
     }
 
     /// The position, of a database that events may still be added to.

@@ -30,8 +30,9 @@ impl<A: App> Store<A> {
         calls::create(w)?;
         self.close_records();
         let client = match queue::meta_blob(w, "client")? {
-            Some(bytes) => ClientId::from_slice(&bytes)
-                .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
+            Some(bytes) => ClientId::from_slice(&bytes).ok_or_else(|| {
+                Error::Corrupt("the client's id in the table _meta has not 16 bytes".into())
+            })?,
             None => {
                 let client = ClientId::from_bytes(self.app.random());
                 queue::set_meta(w, "client", client.as_bytes().into())?;
@@ -65,7 +66,8 @@ impl<A: App> Store<A> {
 
     fn read_position(&self, client: ClientId, log: &str) -> Result<Position> {
         let w = self.db.writer();
-        let damaged = || Error::Corrupt("the cursor in _meta is damaged".into());
+        let damaged =
+            || Error::Corrupt("the position of the sync in the table _meta is damaged".into());
         let start = chain::start(log);
         let seq = queue::meta_int(w, "seq")?.map_or(start.seq, |seq| seq as u64);
         let h = match queue::meta_blob(w, "h")? {

@@ -48,7 +48,7 @@ impl<A: App> Queue for Store<A> {
     }
 
     fn known(&self) -> Result<Vec<Point>> {
-        let damaged = || Error::Corrupt("a hash in _known has not 16 bytes".into());
+        let damaged = || Error::Corrupt("a hash in the table _known has not 16 bytes".into());
         let kept = own::known(self.db().reader())?.into_iter();
         let mut points: Vec<Point> = kept
             .map(|(seq, h)| Ok(Point { seq, h: Hash::from_slice(&h).ok_or_else(damaged)? }))

@@ -1,5 +1,5 @@
 //! Coming back together with a server whose history is not the one that was read: rewind, and a new
-//! identity. When to do which says the client machine.
+//! identity. The client machine says when to do which.
 
 use super::{Applied, Store};
 use crate::error::Result;

@@ -132,10 +132,10 @@ pub fn check(event_type: &str, data: &str, limits: &Limits) -> Result<()> {
 /// # Errors
 /// `TOO_LARGE`.
 pub fn check_data(data: &str, limits: &Limits) -> Result<()> {
-    at_most("body", data.len(), limits.body.min(BODY_HARD), "bytes")?;
+    at_most("the event's data", data.len(), limits.body.min(BODY_HARD), "bytes")?;
     let (depth, keys) = measure(data);
-    at_most("depth of the event's data", depth, limits.depth.min(DEPTH), "levels")?;
-    at_most("event's data", keys, limits.keys.min(KEYS), "keys")
+    at_most("the depth of the event's data", depth, limits.depth.min(DEPTH), "levels")?;
+    at_most("the number of properties in the event's data", keys, limits.keys.min(KEYS), "keys")
 }
 
 /// Checks that a number survives JavaScript.
@@ -145,7 +145,9 @@ pub fn check_data(data: &str, limits: &Limits) -> Result<()> {
 pub fn safe_integer(n: u64) -> Result<()> {
     match n {
         n if n <= SAFE_INTEGER => Ok(()),
-        n => Err(Error::Protocol(format!("{n} is no safe integer"))),
+        n => Err(Error::Protocol(format!(
+            "{n} is above 2^53 - 1, the largest integer that JavaScript has exactly"
+        ))),
     }
 }
 
@@ -155,10 +157,10 @@ pub fn safe_integer(n: u64) -> Result<()> {
 /// # Errors
 /// `TOO_LARGE`, `BAD_VALUE`.
 pub fn check_type(event_type: &str) -> Result<()> {
-    at_most("event type", event_type.len(), TYPE, "bytes")?;
+    at_most("the event's type", event_type.len(), TYPE, "bytes")?;
     if event_type.is_empty() || event_type.contains(char::is_control) {
         return Err(Error::BadEvent(format!(
-            "event type {event_type:?} is empty or has control characters"
+            "event type {event_type:?} is empty or has control characters: use plain text"
         )));
     }
     Ok(())

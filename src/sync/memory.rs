@@ -144,10 +144,17 @@ impl Log for MemoryLog {
     }
     fn append(&mut self, at: Point, row: &Entry) -> Result<()> {
         if at.seq != self.rows.len() as u64 + 1 {
-            return Err(Error::Corrupt(format!("row {} after {}", at.seq, self.rows.len())));
+            return Err(Error::Corrupt(format!(
+                "the row of position {} cannot follow that of {}",
+                at.seq,
+                self.rows.len()
+            )));
         }
         if self.numbers.insert((row.client, row.n), row.id).is_some() {
-            return Err(Error::Corrupt(format!("client {} has two events {}", row.client, row.n)));
+            return Err(Error::Corrupt(format!(
+                "client {} has two events with number {}",
+                row.client, row.n
+            )));
         }
         self.ids.entry(row.id).or_insert(at.seq);
         self.lasts.insert(row.client, Last { n: row.n, id: row.id });

@@ -69,7 +69,7 @@ impl Resumed {
         safe_integer(resumed.asof.seq)?;
         if common > resumed.asof.seq {
             return Err(Error::Protocol(format!(
-                "{common} is beyond the head {}",
+                "the common point {common} is beyond the end of the log, {}",
                 resumed.asof.seq
             )));
         }

@@ -111,7 +111,7 @@ impl Segment {
         }
         if self.from.seq + self.entries.len() as u64 != self.to.seq || self.to.seq > self.head {
             return Err(Error::Protocol(format!(
-                "a segment of {} events from {} to {} with head {}",
+                "a segment of {} events cannot lead from {} to {} in a log that ends at {}",
                 self.entries.len(),
                 self.from.seq,
                 self.to.seq,
@@ -164,7 +164,7 @@ impl Push {
             entry.check()?;
             if entry.n != push.entries[0].n + i as u64 {
                 return Err(Error::Protocol(format!(
-                    "event {} where {} was due",
+                    "the events of a push must have consecutive numbers: {} came where {} was due",
                     entry.n,
                     push.entries[0].n + i as u64
                 )));

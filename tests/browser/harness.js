@@ -161,8 +161,8 @@ function rememberWorkers() {
 
 /**
  * Kills the process that renders a page, and its worker with it. No browser says which process that
- * is: the page makes a memory of a size that no process has yet, and the process that has it then is
- * the page's. Throws when the page still answers after that process has died.
+ * is: the page makes a memory of a size that no process has yet, and the process that has it then
+ * is the page's. Throws when the page still answers after that process has died.
  */
 export async function killRenderer(page) {
   const pid = await rendererOf(page)

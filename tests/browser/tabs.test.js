@@ -9,8 +9,8 @@ import { buildPages, serveSite } from './site.js'
 const TABS = 5
 const ROUNDS = Number(process.env.ROUNDS ?? 10)
 /**
- * Within this the next leader answers in half of the rounds: Chromium frees a busy handle after 2 s.
- * What takes longer is told in full.
+ * Within this the next leader answers in half of the rounds: Chromium frees a busy handle after
+ * 2 s. What takes longer is told in full.
  */
 const SLOW_MS = 2500
 /** Within this it answers in every round, on a machine that does other things too. */

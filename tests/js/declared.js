@@ -21,7 +21,7 @@ function declarations(file, name) {
 
 const unique = list => [...new Set(list)]
 
-/** The names of the members that a file declares of an interface or a class, static ones as well. */
+/** The names of the members that a file declares of an interface or a class, static ones too. */
 export const members = (file, name) => unique(declarations(file, name).map(({ name }) => name))
 
 /** Those of its instances. */

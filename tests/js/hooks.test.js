@@ -101,5 +101,5 @@ test('where calls cannot be followed the first turn is known, and of the rest a 
   const [atOnce, will, later] = stdout.split('\n')
   assert.match(atOnce, /onDidOpen uses the database itself/, stderr)
   assert.match(will, /onWillOpen uses the database itself/)
-  assert.match(later, /the opening has waited for onDidOpen for 5 s: use the one/)
+  assert.match(later, /the opening has waited for onDidOpen for 5 s: use the database/)
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, afterEach, test } from 'node:test'
 import { EventSourcingDB } from 'tidelog'
 import { createServer } from 'tidelog/server'
 import { until } from './until.js'
@@ -25,9 +25,14 @@ const link = () => {
   return network
 }
 
+/** Closed when their test ends, however it does. */
+const opened = []
+afterEach(() => Promise.all(opened.splice(0).map(es => es.close())))
+
 async function open(network, file, { online = true, ...options } = {}) {
   const sync = { url: '/sync', log: 'list', fetch: network.fetch }
   const es = new EventSourcingDB({ file, models: { todos: {} }, sync, ...options })
+  opened.push(es)
   es.setOnline(online)
   await es.open()
   return es

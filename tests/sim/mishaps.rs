@@ -188,7 +188,9 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::HoleRefused);
             return match self.push_from_outside("copycat", client, vec![event]) {
                 Err(e) if e.contains("gap") => Ok(()),
-                other => Err(format!("I3: a push after a hole came to {other:?}")),
+                other => {
+                    Err(format!("numbers_have_no_holes: a push after a hole came to {other:?}"))
+                }
             };
         }
         self.seen(Seen::DupRow);

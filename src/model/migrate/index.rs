@@ -29,7 +29,7 @@ pub(super) fn outdated(
         match now {
             Some((_, wanted)) if wanted == sql => {}
             Some(_) if !ours && recorded => {
-                let remedy = "it is an index of your own: rename it, the model needs the name";
+                let remedy = "an index of your own has it, and the model needs it: rename yours";
                 return Err(Error::BadName { what: "index", name: name.clone(), remedy });
             }
             None if !ours => {}
@@ -140,7 +140,7 @@ pub(super) fn give_way(conn: &Conn, model: &str, make: impl FnOnce() -> Result<(
         _ => None,
     };
     let Some(owner) = owner else {
-        let remedy = "an index of your own has it: rename the one or the other";
+        let remedy = "an index of your own has it: rename the index or the model";
         return Err(Error::BadName { what: "model", name: model.into(), remedy });
     };
     conn.exec(&format!("DROP INDEX {}", quote(&name)))?;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// The state of a client, as in SYNC.md 6. Local work goes on in all of them.
+/// The state of a client. Local work goes on in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "name", rename_all = "camelCase")]
 pub enum State {

@@ -170,7 +170,7 @@ fn segment<F: Facts>(
     // disagreement.
     let h = facts
         .hash_at(seq)?
-        .ok_or_else(|| Error::Corrupt(format!("the chain has no hash at {seq}")))?;
+        .ok_or_else(|| Error::Corrupt(format!("the log has no hash at position {seq}")))?;
     Ok(Segment {
         p: wire::VERSION,
         epoch: facts.epoch()?,

@@ -25,9 +25,11 @@ fn refusal_of(error: &Error) -> Refusal {
 
 /// A client that belongs to another principal is refused.
 pub(super) fn not_owner(owner: Option<&str>, principal: &str) -> Option<Refusal> {
-    owner
-        .filter(|o| *o != principal)
-        .map(|_| Refusal::Forbidden("this client belongs to someone else".into()))
+    owner.filter(|o| *o != principal).map(|_| {
+        Refusal::Forbidden(
+            "another principal was the first to push as this client, which is theirs since".into(),
+        )
+    })
 }
 
 /// The `at` check: the cursor must be a point of this very history. It stops a push that crossed a

@@ -1,4 +1,4 @@
-//! What the machine makes of segments and refusals: the client reaction table of SYNC.md 4.
+//! What the machine makes of segments and refusals: one reaction to each answer a server can give.
 
 use super::super::super::refusal::Refusal;
 use super::super::super::wire::Segment;

@@ -1,5 +1,5 @@
 //! How the machine comes back together with a server that lost or replaced history, and with
-//! somebody who writes under its name.
+//! another client that writes under its name.
 
 use super::*;
 use crate::sync::resume;

@@ -1,5 +1,4 @@
-//! What the machine makes of refusals and of segments that do not fit: each row of SYNC.md's
-//! reaction table.
+//! What the machine makes of refusals and of segments that do not fit: a test for each reaction.
 
 use super::*;
 #[cfg(target_family = "wasm")]
