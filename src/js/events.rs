@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
-use crate::sync::limits;
 
 /// A draft in JSON: `{type, data?, ts?, id?, tv?}`.
 #[derive(Deserialize)]
@@ -182,6 +181,7 @@ fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
         tv: d.tv,
         data: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
         ts: d.ts,
+        x: None,
     });
     Ok(drafts.collect())
 }
