@@ -22,7 +22,7 @@ const VERBS = ['push', 'pull', 'resume']
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
  * @param {import('../server.js').ServerOptions} options
- * @param {{open?: (options: object, name: string) => Promise<any>}} [surroundings] for
+ * @param {{open?: (options: any, name: string) => Promise<any>}} [surroundings] for
  *   tests: what opens a log
  */
 export function createServer(options, { open = openLog } = {}) {
