@@ -1,5 +1,5 @@
-//! File storage under SQLite: the [`Storage`] trait, what implements it, and [`Vfs`], which hands a
-//! storage to SQLite.
+//! File storage under SQLite: the [`Storage`] trait, its implementations, and [`Vfs`], which hands
+//! a storage to SQLite.
 //!
 //! It owns everything between SQLite's file calls and the bytes: locks, the WAL index, gathering of
 //! WAL frames, the rule that no rolled-back row comes back. It knows no SQL, no models, and never
@@ -70,7 +70,8 @@ pub trait Storage: 'static {
     fn delete(&self, name: &str) -> Result<(), StorageError>;
     /// The names of all files that [exist](Storage::exists), in no particular order.
     fn names(&self) -> Result<Vec<String>, StorageError>;
-    /// How written data becomes durable, where that takes more than a [flush](StorageFile::flush).
+    /// The way in which written data becomes durable, where that takes more than a
+    /// [flush](StorageFile::flush).
     fn later(&self) -> Option<Rc<dyn Later>> {
         None
     }
@@ -197,7 +198,7 @@ impl Vfs {
         self.full.set(full);
     }
 
-    /// How commits become durable, where that is asynchronous.
+    /// The way in which commits become durable, where that is asynchronous.
     pub fn later(&self) -> Option<&Rc<dyn Later>> {
         self.later.as_ref()
     }
