@@ -189,7 +189,7 @@ impl Db {
     /// once.
     ///
     /// # Errors
-    /// What keeps the earlier writes from being kept, such as `QUOTA`.
+    /// The reason why the earlier writes could not be kept, such as `QUOTA`.
     pub async fn admit(&self) -> Result<()> {
         let Some(later) = self.later() else { return Ok(()) };
         match later.failed() {

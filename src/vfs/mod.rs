@@ -140,7 +140,7 @@ impl Vfs {
     /// Makes the files of `storage` openable through [`name`](Vfs::name).
     ///
     /// # Errors
-    /// What SQLite says when it cannot be initialised.
+    /// SQLite's error when it cannot be initialised.
     pub fn register<S: Storage>(storage: S) -> Result<Vfs> {
         Self::register_gathering(storage, wal::LIMIT)
     }
@@ -216,7 +216,7 @@ impl Vfs {
     /// Whether there is a database `file` with something in it.
     ///
     /// # Errors
-    /// What the storage says.
+    /// The storage's error.
     pub fn contains(&self, file: &str) -> Result<bool> {
         Ok(transfer::is_there(self.files.storage(), file)?)
     }
@@ -225,7 +225,7 @@ impl Vfs {
 /// A new database in memory, gone with the VFS. Gives the VFS and the file to open on it.
 ///
 /// # Errors
-/// What SQLite says when it cannot be initialised.
+/// SQLite's error when it cannot be initialised.
 pub fn open_memory() -> Result<(Vfs, String)> {
     Ok((Vfs::register(Memory::new())?, "main".into()))
 }
