@@ -6,12 +6,12 @@ export interface ServerOptions {
    */
   storage: { dir: string }
   /**
-   * Asked on every request, before its body is read. A principal is some text that names who asks
-   * and stays the same for a device: the server binds each replica to the principal it first saw it
-   * with. Null answers 401; a `Response` is the answer itself; a thrown error answers 500 without
-   * details.
+   * Asked on every request, before its body is read. A principal is a text that identifies the
+   * sender of the request and stays the same for a device: the server binds each replica to the
+   * principal it first saw it with. Null answers 401; a `Response` is the answer itself; a thrown
+   * error answers 500 without details.
    *
-   * @param about.verb `push`, `pull` or what else was asked for
+   * @param about.verb `push`, `pull` or another verb that was asked for
    */
   authorize(
     request: Request,

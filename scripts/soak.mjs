@@ -24,7 +24,10 @@ const sim = (backend, count) => seed => [
   ...['--seeds', count, '--seed', seed * count],
 ]
 
-/** What is run for a seed, by name, and the environment: a seed's series never meets another's. */
+/**
+ * The commands to run for a seed, by name, and their environment: a seed's series never meets
+ * another's.
+ */
 const steps = {
   memory: { command: sim('memory', 40_000) },
   sqlite: { command: sim('sqlite', 4000) },

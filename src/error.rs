@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::sync;
 
-/// What any fallible call of this crate returns.
+/// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, each with a stable [`code`](Error::code).
@@ -63,11 +63,11 @@ pub enum Error {
     /// A name that cannot be used for what it was given for.
     #[error("{what} '{name}' is not usable: {remedy}")]
     BadName {
-        /// What the name is for.
+        /// The kind of thing the name is for.
         what: &'static str,
         /// The name.
         name: String,
-        /// What would be accepted.
+        /// A description of names that would be accepted.
         remedy: &'static str,
     },
     /// A value that cannot be stored or understood.
@@ -120,19 +120,19 @@ pub enum Error {
     User {
         /// The phase or function, such as `reduce todos`.
         phase: String,
-        /// What it threw, in words.
+        /// The thrown error, in words.
         message: String,
     },
     /// Above one of the limits of a synced log.
     #[error("{what} is {size} {unit}, at most {limit} are allowed")]
     TooLarge {
-        /// What was measured.
+        /// The thing that was measured.
         what: &'static str,
         /// Its size.
         size: u64,
         /// The limit.
         limit: u64,
-        /// What is counted.
+        /// The unit of the size.
         unit: &'static str,
     },
     /// A message that breaks the sync protocol.
@@ -259,7 +259,7 @@ impl From<sync::Error> for Error {
 }
 
 impl Error {
-    /// What another SQLite than the bundled one said: `code` is its result code as a number or a
+    /// The error of another SQLite than the bundled one: `code` is its result code as a number or a
     /// name, if it gave one, else the message is looked through.
     pub fn foreign_sqlite(code: Option<i32>, name: &str, message: String) -> Error {
         let code = match code {

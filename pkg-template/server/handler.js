@@ -1,6 +1,6 @@
 // The sync server as a fetch handler: who may ask, how much, how long to wait. It uses web
-// standards only; what a push or a pull means is the engine's business (`ServerLog`), and where its
-// databases lie is `storage`'s.
+// standards only; the meaning of a push or a pull is the engine's business (`ServerLog`), and the
+// place of its databases is `storage`'s.
 
 const OPTIONS = ['storage', 'authorize', 'cors', 'limits', 'onError', 'validate']
 const ROUTE = /\/v1\/([^/]*)\/([a-z]+)\/?$/
@@ -13,9 +13,7 @@ const WAIT_MS = 25_000
 /** Long polls of one log that may wait at a time; one more is answered at once. */
 const WAITERS = 1000
 const RETRY_MS = 1000
-/**
- * What a validator may say, and what is said for one that fails: every client keeps it in its log.
- */
+/** The codes that a validator may reject an event with: every client keeps the code in its log. */
 const CODE = /^[\w-]{1,64}$/
 const VERBS = ['push', 'pull', 'resume']
 

@@ -48,7 +48,7 @@ struct CallGiven {
     again: bool,
 }
 
-/// What to read of the queue.
+/// The part of the queue to read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FilterGiven {
@@ -151,7 +151,7 @@ impl Engine {
         read().map_err(to_js)
     }
 
-    /// How many events the queue has, of a type if one is given.
+    /// The number of events in the queue, of a type if one is given.
     #[wasm_bindgen(js_name = countEvents)]
     pub fn count_events(&self, event_type: Option<String>, token: u32) -> Result<f64, JsValue> {
         let count = || event::count_events(self.conn(token)?, event_type.as_deref());

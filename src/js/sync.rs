@@ -28,7 +28,7 @@ pub(super) struct Machine {
     given: RefCell<Option<Status>>,
 }
 
-/// What to do next, as JavaScript gets it.
+/// The next action, as JavaScript gets it.
 #[derive(Serialize)]
 #[serde(tag = "act", rename_all = "camelCase")]
 enum Next {
