@@ -23,7 +23,7 @@ import type {
 } from './types/search.js'
 import type { Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
-export type { BrowserStorage, Event, StorageStatus, SyncStatus, Untyped } from './worker.js'
+export type { BrowserStorage, Event, Noop, StorageStatus, SyncStatus, Untyped } from './worker.js'
 
 /**
  * The state of a connection.

@@ -88,6 +88,7 @@ export {
 export type {
   BrowserStorage,
   Event,
+  Noop,
   StorageStatus,
   SyncOptions,
   SyncStatus,

@@ -95,6 +95,21 @@ export interface SyncStatus {
    * type; see `types`.
    */
   held: { seq: number; type: string; tv: number; message: string } | null
+  /** How many confirmed events have no effect, and the last of them. */
+  noops: { count: number; last: Noop | null }
+}
+
+/**
+ * A confirmed event without effect: at its place in the log what it would have written was taken
+ * (`EEXIST`, `SQLITE_CONSTRAINT_UNIQUE`) or gone (`ENOENT`), or a function of its model failed.
+ */
+export interface Noop {
+  /** Its position. */
+  v: number
+  id: string
+  type: string
+  code: string
+  message: string
 }
 
 /** Where and how to sync. */

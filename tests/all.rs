@@ -3,6 +3,7 @@
 //! browsers' workers, `wasm_handles` in all of them. scripts/parts.mjs knows these names.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests
 
+mod actions;
 mod architecture;
 mod calls;
 #[cfg(not(target_family = "wasm"))]

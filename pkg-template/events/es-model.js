@@ -17,6 +17,7 @@ const INSERT = 2
 const UPDATE = 3
 const SAVE = 4
 const PATCH = 5
+const MANY = 6
 
 /** @typedef {import('../types/events.js').ESModel} Declared */
 
@@ -33,6 +34,8 @@ export class ESModel extends JsonModel {
   static SAVE = SAVE
   /** @type {5} */
   static PATCH = PATCH
+  /** @type {6} */
+  static MANY = MANY
 
   /** @param {import('../types/model.js').ModelOptions & {dispatch?: any}} options */
   constructor({ dispatch, ...options }) {

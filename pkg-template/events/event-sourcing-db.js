@@ -258,6 +258,7 @@ export class EventSourcingDB extends Emitter {
     refuseOwnWait(this.db)
     const engine = await this.db._ready()
     await engine.rebuild()
+    this.#sync?.rebuilt()
     this.db._announce(true)
   }
 
@@ -267,7 +268,10 @@ export class EventSourcingDB extends Emitter {
     await this.#sync?.drained()
   }
 
-  /** `{storage, persistence, full, quota, sync: {state, online, pending, seq, head, error}}`. */
+  /**
+   * `{storage, persistence, full, quota, sync: {state, online, pending, seq, head, held, noops,
+   * error}}`.
+   */
   get status() {
     return {
       ...this.db._kept.status,
@@ -279,6 +283,7 @@ export class EventSourcingDB extends Emitter {
         head: 0,
         error: null,
         held: null,
+        noops: { count: 0, last: null },
       },
     }
   }

@@ -25,20 +25,21 @@ export class Driver {
     this.#server = { base, fetch, getToken }
   }
 
-  /** Works until there is something to tell: `{status, verdicts}`, as the engine gives them. */
+  /** Works until there is something to tell: `{status, verdicts, noops}`, as the engine gives them. */
   async step() {
-    let verdicts = []
+    let told
     while (!this.stopped) {
       const action = this.engine.syncPoll(now(), random())
       if (action.act === 'apply') {
-        verdicts = await this.#apply()
+        told = await this.#apply()
         break
       }
       if (action.act !== 'wait') await this.#carryOut(action)
       else if (this.engine.syncChanged()) break
       else await this.#sleep(action.until)
     }
-    return { status: this.engine.syncStatus(), verdicts }
+    const [verdicts, noops] = told ?? [[], []]
+    return { status: this.engine.syncStatus(), verdicts, noops }
   }
 
   /** Ends the loop; a request in flight is aborted. */
@@ -78,7 +79,7 @@ export class Driver {
     } catch (error) {
       if (error.code !== 'CLOSED') throw error
       this.stop()
-      return []
+      return undefined
     }
   }
 

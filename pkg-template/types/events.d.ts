@@ -1,6 +1,6 @@
 // Types of event sourcing: models that only events write, the queue, and the sync with a server.
 
-import type { Event, StorageStatus, SyncOptions, SyncStatus, Untyped } from '../worker.js'
+import type { Event, Noop, StorageStatus, SyncOptions, SyncStatus, Untyped } from '../worker.js'
 import type { IdKey } from './added.js'
 import type { Columns, DocOf, IdOf, InputOf, Same, WithId } from './columns.js'
 import type { DB } from './db.js'
@@ -21,7 +21,7 @@ export interface Result<Doc = Untyped> {
   upd?: Partial<Doc>[]
   /** Changes to documents that are made when missing. */
   sav?: Partial<Doc>[]
-  /** The event is valid and has no effect. */
+  /** The event is valid and has no effect on this model; a method of the model rejects with it. */
   esFail?: string
   /** Fails the event. */
   error?: unknown
@@ -92,14 +92,19 @@ export class ESModel<
   static REMOVE: 0
   /** The document is written whole. */
   static SET: 1
-  /** The same; an id that is taken fails the event. */
+  /** The same; an id that is taken fails the event with `EEXIST`. */
   static INSERT: 2
-  /** The properties are merged; a missing document fails the event. */
+  /** The properties are merged; a missing document fails the event with `ENOENT`. */
   static UPDATE: 3
   /** The same; a missing document is made. */
   static SAVE: 4
   /** The third value is a patch, `{$set, $unset, $inc, $push}`. */
   static PATCH: 5
+  /**
+   * Several actions, all or none: the third value is `[[action, id, document?], …]`, the second null.
+   * Preprocessors, reducers and derivers are called with each alone, in the form of one action.
+   */
+  static MANY: 6
   /** `EventSourcingDB` makes it, and gives `dispatch`. */
   constructor(options: ModelOptions & { dispatch: (events: Untyped[]) => Promise<Untyped[]> })
   /** The type of its events: `es/` and the model's name. */
@@ -328,6 +333,11 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   on(name: 'error', fn: (error: unknown) => void): this
   /** A commit changed these tables. */
   on(name: 'change', fn: (tables: string[]) => void): this
+  /**
+   * A confirmed event failed at its place in the log, here as on every device, and has no effect:
+   * the row it would have written was taken or gone. Also for events of other devices.
+   */
+  on(name: 'noop', fn: (noop: Noop) => void): this
   /** Events lost their effect by a new definition of a model: their number, and the reason. */
   on(name: 'warning', fn: (message: string) => void): this
 }

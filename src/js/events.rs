@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::error::to_js;
 use super::plain;
+use super::sync::noop;
 use crate::error::{Error, Result};
 use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
@@ -126,6 +127,13 @@ impl Engine {
         let held =
             || plain::write(&self.store.held()?.map(|held| (held.seq, held.event_type, held.tv)));
         held().map_err(to_js)
+    }
+
+    /// The confirmed events without effect: `[count, [id, seq, type, error]?]` with the last one.
+    pub fn noops(&self) -> Result<Array, JsValue> {
+        let (count, last) = self.store.noops().map_err(to_js)?;
+        let last = last.map_or(JsValue::UNDEFINED, |last| noop(last).into());
+        Ok(Array::of2(&JsValue::from_f64(count as f64), &last))
     }
 
     /// This replica's identity.

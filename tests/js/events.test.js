@@ -33,7 +33,7 @@ test('a write of a model is an event, and the event is in the queue', async () =
   await es.close()
 })
 
-test('inserting twice is EEXIST, updating nothing is ENOENT, neither fails the event', async () => {
+test('inserting twice is EEXIST, updating nothing is ENOENT', async () => {
   const es = open()
   await es.store.todos.set({ id: 'a' }, true)
   await assert.rejects(es.store.todos.set({ id: 'a' }, true), { code: 'EEXIST' })
