@@ -93,7 +93,8 @@ fn run(options: Options, cases: &[Case]) -> (u64, Vec<String>) {
     jobs.retain(|(name, _)| sweep.wants(name));
     if let (Some(point), true) = (&sweep.options.point, jobs.is_empty()) {
         say(&format!(
-            "no point begins with '{point}': give one as a failure prints it, such as events/strict/crash@17"
+            "no point begins with '{point}': give one as a failure prints it, such as \
+             events/strict/crash@17"
         ));
         std::process::exit(2);
     }
