@@ -36,10 +36,12 @@ impl<'a> Data<'a> {
     fn parse(data: &'a str) -> Result<Data<'a>> {
         let bad = |what: &str| {
             Error::BadValue(format!(
-                "the data of an event es/… of a model must be [action, id, doc?, meta?]: {what}"
+                "the data of an event es/<model> is [action, id, doc, meta?], {what}"
             ))
         };
-        let parts: Vec<&RawValue> = serde_json::from_str(data).map_err(|e| bad(&e.to_string()))?;
+        let short = || data.chars().take(40).collect::<String>();
+        let parts: Vec<&RawValue> =
+            serde_json::from_str(data).map_err(|_| bad(&format!("not {}", short())))?;
         let action = match parts.first().map(|a| a.get()) {
             Some("0") => Action::Remove,
             Some("1") => Action::Set,
@@ -47,12 +49,15 @@ impl<'a> Data<'a> {
             Some("3") => Action::Update,
             Some("4") => Action::Save,
             Some("5") => Action::Patch,
-            other => return Err(bad(&format!("action is {}", other.unwrap_or("missing")))),
+            other => {
+                let other = other.unwrap_or("missing");
+                return Err(bad(&format!("and action a number from 0 to 5; it is {other}")));
+            }
         };
         let present = |i: usize| parts.get(i).map(|p| p.get()).filter(|p| *p != "null");
         let doc = present(2);
         if (doc.is_none() && action != Action::Remove) || doc.is_some_and(|d| !d.starts_with('{')) {
-            return Err(bad("doc must be an object"));
+            return Err(bad("and doc an object; leave it out only in a removal (action 0)"));
         }
         Ok(Data { action, id: present(1).unwrap_or("null"), doc, meta: present(3) })
     }
@@ -159,4 +164,25 @@ fn uuid(mut bytes: [u8; 16]) -> String {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Data;
+
+    #[test]
+    fn data_of_another_form_is_named() {
+        let said = |data| Data::parse(data).map(|_| ()).map_err(|e| e.to_string());
+        let form = "the data of an event es/<model> is [action, id, doc, meta?], ";
+        for (data, rest) in [
+            ("\"x\"", "not \"x\""),
+            ("[7]", "and action a number from 0 to 5; it is 7"),
+            ("[]", "and action a number from 0 to 5; it is missing"),
+            ("[1,\"a\",2]", "and doc an object; leave it out only in a removal (action 0)"),
+        ] {
+            let message = said(data).err().unwrap_or_default();
+            assert!(message.ends_with(&format!("{form}{rest}")), "{data}: {message}");
+        }
+        assert_eq!(said("[0,\"a\"]"), Ok(()));
+    }
 }
