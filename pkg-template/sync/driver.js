@@ -25,7 +25,9 @@ export class Driver {
     this.#server = { base, fetch, getToken }
   }
 
-  /** Works until there is something to tell: `{status, verdicts, noops}`, as the engine gives them. */
+  /**
+   * Works until there is something to tell: `{status, verdicts, noops}`, as the engine gives them.
+   */
   async step() {
     let told
     while (!this.stopped) {

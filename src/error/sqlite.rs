@@ -1,5 +1,5 @@
-//! Errors that come as codes and words: of the bundled SQLite, of other SQLites, and those that were
-//! recorded of events. Has SQLite's names of its result codes.
+//! Errors that come as codes and words: of the bundled SQLite, of other SQLites, and those that
+//! were recorded of events. Has SQLite's names of its result codes.
 
 use super::Error;
 
