@@ -98,7 +98,9 @@ pub enum Error {
         column: String,
     },
     /// An INSERT event met an existing document.
-    #[error("{model}.{action} {id}: EEXIST")]
+    #[error(
+        "{model}.{action} {id}: EEXIST: a document with this id is there already: give another id"
+    )]
     AlreadyThere {
         /// The model.
         model: String,
@@ -108,7 +110,7 @@ pub enum Error {
         id: String,
     },
     /// An UPDATE met no document.
-    #[error("{model}.{action} {id}: ENOENT")]
+    #[error("{model}.{action} {id}: ENOENT: there is no such document: give the id of one")]
     NotThere {
         /// The model.
         model: String,
