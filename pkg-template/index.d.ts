@@ -88,6 +88,7 @@ export {
 export type {
   BrowserStorage,
   Event,
+  Noop,
   StorageStatus,
   SyncOptions,
   SyncStatus,
@@ -131,11 +132,11 @@ export class TidelogError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown })
   /** `TidelogError`, also where the class itself is not at hand. */
   readonly name: 'TidelogError'
-  /** What kind of error it is. Stable: compare this and not the message. */
+  /** The kind of error. Stable: compare this and not the message. */
   code: ErrorCode
   /**
-   * With code `USER`: what the application's function threw. With `INVALID`: what the schema
-   * complained of.
+   * With code `USER`: the value that the application's function threw. With `INVALID`: the issues
+   * that the schema found.
    */
   cause?: unknown
 }

@@ -24,7 +24,7 @@ export const parts = [
   {
     name: 'rust',
     lane: 'cargo',
-    cpu: 240,
+    cpu: 330,
     needs: ['build'],
     // one after the other: the long ones use every core themselves, and each has its own time
     run: watch => cargo(watch, [...tests, '--', '--test-threads=1']),
@@ -32,7 +32,7 @@ export const parts = [
   {
     name: 'wasm-node',
     lane: 'cargo',
-    cpu: 90,
+    cpu: 120,
     needs: ['build', 'runner'],
     run: watch =>
       wasm(watch, ['wasm_worker::', 'wasm_idb::'], { WASM_BINDGEN_TEST_ONLY_NODE: '1' }),
@@ -51,7 +51,7 @@ export const parts = [
     needs: ['build', 'runner', 'browsers'],
     run: watch => worker(watch, 'GECKODRIVER', 'geckodriver'),
   },
-  { name: 'shipped', lane: 'cargo', cpu: 90, needs: ['package'], run: shipped },
+  { name: 'shipped', lane: 'cargo', cpu: 100, needs: ['package'], run: shipped },
   { name: 'js', lane: 'node', cpu: 120, needs: ['package'], run: watch => node(watch, 'tests/js') },
   {
     name: 'runtimes',

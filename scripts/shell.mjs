@@ -47,7 +47,7 @@ export function environment(extra = {}) {
 /** Says what is done now and may take a while. */
 export const say = what => console.log(`- ${what}`)
 
-/** What a command prints, or null when it fails or is not there. */
+/** The output of a command, or null when it fails or is not there. */
 export function output(command, args) {
   const { status, stdout } = spawnSync(command, args, {
     cwd: root,

@@ -2,11 +2,13 @@
 //!
 //! Messages are lower case, name the offending value and, where there is one, the remedy.
 
+mod sqlite;
+
 use std::fmt;
 
 use crate::sync;
 
-/// What any fallible call of this crate returns.
+/// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, each with a stable [`code`](Error::code).
@@ -63,11 +65,11 @@ pub enum Error {
     /// A name that cannot be used for what it was given for.
     #[error("{what} '{name}' is not usable: {remedy}")]
     BadName {
-        /// What the name is for.
+        /// The kind of thing the name is for.
         what: &'static str,
         /// The name.
         name: String,
-        /// What would be accepted.
+        /// A description of names that would be accepted.
         remedy: &'static str,
     },
     /// A value that cannot be stored or understood.
@@ -96,7 +98,9 @@ pub enum Error {
         column: String,
     },
     /// An INSERT event met an existing document.
-    #[error("{model}.{action} {id}: EEXIST")]
+    #[error(
+        "{model}.{action} {id}: EEXIST: a document with this id is there already: give another id"
+    )]
     AlreadyThere {
         /// The model.
         model: String,
@@ -106,7 +110,7 @@ pub enum Error {
         id: String,
     },
     /// An UPDATE met no document.
-    #[error("{model}.{action} {id}: ENOENT")]
+    #[error("{model}.{action} {id}: ENOENT: there is no such document: give the id of one")]
     NotThere {
         /// The model.
         model: String,
@@ -120,19 +124,27 @@ pub enum Error {
     User {
         /// The phase or function, such as `reduce todos`.
         phase: String,
-        /// What it threw, in words.
+        /// The thrown error, in words.
+        message: String,
+    },
+    /// Why an event has no effect, as it was recorded.
+    #[error("{message}")]
+    NoEffect {
+        /// The code of the error that it was.
+        code: &'static str,
+        /// That error's message.
         message: String,
     },
     /// Above one of the limits of a synced log.
     #[error("{what} is {size} {unit}, at most {limit} are allowed")]
     TooLarge {
-        /// What was measured.
+        /// The thing that was measured.
         what: &'static str,
         /// Its size.
         size: u64,
         /// The limit.
         limit: u64,
-        /// What is counted.
+        /// The unit of the size.
         unit: &'static str,
     },
     /// A message that breaks the sync protocol.
@@ -162,7 +174,7 @@ impl Error {
     /// The stable, UPPER_SNAKE name of this kind of error.
     pub fn code(&self) -> &'static str {
         match self {
-            Error::Sqlite { code, .. } => code,
+            Error::Sqlite { code, .. } | Error::NoEffect { code, .. } => code,
             Error::Locked(_) => "LOCKED",
             Error::Quota(_) => "QUOTA",
             Error::Io(_) => "IO",
@@ -226,21 +238,6 @@ impl fmt::Display for In<'_> {
     }
 }
 
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        let (code, message, sql) = match error {
-            rusqlite::Error::SqliteFailure(e, message) => {
-                (e.extended_code, message.unwrap_or_else(|| e.to_string()), String::new())
-            }
-            rusqlite::Error::SqlInputError { error, msg, sql, .. } => {
-                (error.extended_code, msg, sql)
-            }
-            other => return Error::BadValue(other.to_string()),
-        };
-        Error::Sqlite { code: sqlite_code(code), message, sql }
-    }
-}
-
 /// The codes stay as they are.
 impl From<sync::Error> for Error {
     fn from(error: sync::Error) -> Self {
@@ -255,83 +252,6 @@ impl From<sync::Error> for Error {
             }
             sync::Error::Corrupt(message) => Error::Corrupt(message),
         }
-    }
-}
-
-impl Error {
-    /// What another SQLite than the bundled one said: `code` is its result code as a number or a
-    /// name, if it gave one, else the message is looked through.
-    pub fn foreign_sqlite(code: Option<i32>, name: &str, message: String) -> Error {
-        let code = match code {
-            Some(code) => sqlite_code(code),
-            None => names().find(|known| *known == name).unwrap_or_else(|| code_in(&message)),
-        };
-        let words = message.split(": SQLITE_").next().unwrap_or(&message).to_string();
-        Error::Sqlite { code, message: words, sql: String::new() }
-    }
-}
-
-/// The code a message tells of: a Durable Object gives nothing else.
-fn code_in(message: &str) -> &'static str {
-    let told = [
-        ("FOREIGN KEY constraint failed", "SQLITE_CONSTRAINT_FOREIGNKEY"),
-        ("NOT NULL constraint failed", "SQLITE_CONSTRAINT_NOTNULL"),
-        ("CHECK constraint failed", "SQLITE_CONSTRAINT_CHECK"),
-    ];
-    let words: Vec<&str> =
-        message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    // the longest name that is there says most: SQLITE_CONSTRAINT_UNIQUE, not SQLITE_CONSTRAINT
-    let named = names().filter(|name| words.contains(name)).max_by_key(|name| name.len());
-    let telling = told.iter().find(|(words, _)| message.contains(words)).map(|(_, code)| *code);
-    match named {
-        Some(name) if name != "SQLITE_CONSTRAINT" => name,
-        // SQLite says the same of a primary key
-        _ if message.contains("UNIQUE constraint failed") => "SQLITE_CONSTRAINT_UNIQUE",
-        named => telling.or(named).unwrap_or("SQLITE_ERROR"),
-    }
-}
-
-/// Every name that [`sqlite_code`] gives, most of them many times.
-fn names() -> impl Iterator<Item = &'static str> {
-    (1..0x1000).map(sqlite_code)
-}
-
-/// SQLite's name of a result code; an extended code nobody branches on gets its primary's name.
-fn sqlite_code(code: i32) -> &'static str {
-    use rusqlite::ffi;
-    match code {
-        ffi::SQLITE_CONSTRAINT_CHECK => "SQLITE_CONSTRAINT_CHECK",
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "SQLITE_CONSTRAINT_FOREIGNKEY",
-        ffi::SQLITE_CONSTRAINT_NOTNULL => "SQLITE_CONSTRAINT_NOTNULL",
-        ffi::SQLITE_CONSTRAINT_PRIMARYKEY => "SQLITE_CONSTRAINT_PRIMARYKEY",
-        ffi::SQLITE_CONSTRAINT_TRIGGER => "SQLITE_CONSTRAINT_TRIGGER",
-        ffi::SQLITE_CONSTRAINT_UNIQUE => "SQLITE_CONSTRAINT_UNIQUE",
-        ffi::SQLITE_BUSY_SNAPSHOT => "SQLITE_BUSY_SNAPSHOT",
-        _ => match code & 0xff {
-            ffi::SQLITE_INTERNAL => "SQLITE_INTERNAL",
-            ffi::SQLITE_PERM => "SQLITE_PERM",
-            ffi::SQLITE_ABORT => "SQLITE_ABORT",
-            ffi::SQLITE_BUSY => "SQLITE_BUSY",
-            ffi::SQLITE_LOCKED => "SQLITE_LOCKED",
-            ffi::SQLITE_NOMEM => "SQLITE_NOMEM",
-            ffi::SQLITE_READONLY => "SQLITE_READONLY",
-            ffi::SQLITE_INTERRUPT => "SQLITE_INTERRUPT",
-            ffi::SQLITE_IOERR => "SQLITE_IOERR",
-            ffi::SQLITE_CORRUPT => "SQLITE_CORRUPT",
-            ffi::SQLITE_NOTFOUND => "SQLITE_NOTFOUND",
-            ffi::SQLITE_FULL => "SQLITE_FULL",
-            ffi::SQLITE_CANTOPEN => "SQLITE_CANTOPEN",
-            ffi::SQLITE_PROTOCOL => "SQLITE_PROTOCOL",
-            ffi::SQLITE_SCHEMA => "SQLITE_SCHEMA",
-            ffi::SQLITE_TOOBIG => "SQLITE_TOOBIG",
-            ffi::SQLITE_CONSTRAINT => "SQLITE_CONSTRAINT",
-            ffi::SQLITE_MISMATCH => "SQLITE_MISMATCH",
-            ffi::SQLITE_MISUSE => "SQLITE_MISUSE",
-            ffi::SQLITE_AUTH => "SQLITE_AUTH",
-            ffi::SQLITE_RANGE => "SQLITE_RANGE",
-            ffi::SQLITE_NOTADB => "SQLITE_NOTADB",
-            _ => "SQLITE_ERROR",
-        },
     }
 }
 

@@ -15,8 +15,8 @@ use crate::sync::wire::{Body, Entry, Kind, Last, Point};
 /// The format of these tables; a database of another one is refused.
 const FORMAT: i64 = 2;
 
-/// `log.h` is the chain at `seq`, and `log.bh` the hash of a body that was erased; `ids` outlives trimming; a `producer` is a client and whose it
-/// is.
+/// `log.h` is the chain at `seq`, and `log.bh` the hash of a body that was erased; `ids` outlives
+/// trimming; a `producer` is a client and whose it is.
 const TABLES: &str = "
 CREATE TABLE log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL, t TEXT NOT NULL,
   tv INTEGER NOT NULL, b TEXT NOT NULL, bh BLOB, ts INTEGER, x TEXT, k INTEGER NOT NULL, ref BLOB, code TEXT,

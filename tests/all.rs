@@ -3,6 +3,7 @@
 //! browsers' workers, `wasm_handles` in all of them. scripts/parts.mjs knows these names.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests
 
+mod actions;
 mod architecture;
 mod calls;
 #[cfg(not(target_family = "wasm"))]
@@ -30,7 +31,7 @@ mod wasm_node;
 mod wasm_worker;
 mod wire;
 
-/// How often a property is tried: `few` times, or as often as `npm run soak` says.
+/// The number of times a property is tried: `few` times, or as often as `npm run soak` says.
 #[cfg(not(target_family = "wasm"))]
 fn tries(few: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)

@@ -129,7 +129,7 @@ fn an_events_verdict_is_found_by_its_id() {
     };
     assert_eq!(told("a"), Some((2, None)));
     let (seq, dead) = told("b").unwrap();
-    assert!(seq == 3 && dead.unwrap().starts_with("USER: "));
+    assert!(seq == 3 && dead.unwrap().starts_with("SQLITE_CONSTRAINT_UNIQUE: "));
     let (seq, refused) = told("c").unwrap();
     assert!(seq == 4 && refused.as_ref().unwrap().contains("TOO_OLD"), "{refused:?}");
     assert_eq!(told("d"), None, "still pending");

@@ -7,7 +7,7 @@ import { JsonModel } from '../models/json-model.js'
 import { SQLite } from '../sql/sqlite.js'
 import { aboutModel, migrate, migrationsOf } from './migrations.js'
 
-/** What `DB` takes beyond `SQLite`'s options. */
+/** The options of `DB` beyond those of `SQLite`. */
 export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 
 /** @typedef {import('../types/db.js').DB} Declared */
@@ -17,9 +17,9 @@ export class DB extends SQLite {
   _migrations = []
   /** JsonModels that were made without `addModel`. */
   _loose = []
-  /** What was made for this database and is no JsonModel: queues of events. */
+  /** Queues of events that were made for this database: they are no JsonModels. */
   _queues = []
-  /** While `addModel` runs a constructor: what that makes. */
+  /** The model that a constructor makes while `addModel` runs it. */
   _constructed
   /** driftdb's surface of this database. */
   _drift

@@ -141,7 +141,7 @@ class Work {
   }
 
   /**
-   * What the definition changes of columns that hold values: `{columns, old, before(name)}`.
+   * The changes of the definition to columns that hold values: `{columns, old, before(name)}`.
    * `isCoded`: one of them had a type whose values migrations see in another form than is stored:
    * they must still be read by it.
    */
@@ -307,8 +307,8 @@ class Work {
 }
 
 /**
- * What an event-owned model refuses in a migration: its rows are made from the log, which would not
- * have it.
+ * The methods that an event-owned model refuses in a migration: its rows are made from the log,
+ * which would not have these writes.
  */
 const WRITES = `set update remove delete changeId updateWhere removeWhere renameColumn retypeColumn dropColumn`
 

@@ -8,7 +8,7 @@ import { compileIndexes } from './indexes.js'
 import { nullish } from './kinds.js'
 import { parsePath } from './paths.js'
 
-/** What the engine takes as it is. */
+/** The keys that the engine takes as they are. */
 const ENGINE_KEYS = [
   'type',
   'real',
@@ -63,7 +63,7 @@ export function compileColumns(model, idCol, given = {}, indexes = []) {
   return { engine, columns, indexes: compound, tokenize }
 }
 
-/** What a model tells of the columns that it selects. */
+/** The properties of a model about the columns that it selects. */
 export function selectionOf(columns) {
   const selectCols = columns.filter(column => column.get || column.name === 'json')
   return {

@@ -1,5 +1,5 @@
-// `Column` and driftdb's schemas: what a table of `define` is made of, as columns of a JsonModel.
-// Knows no database.
+// `Column` and driftdb's schemas: the declaration of a table of `define`, as columns of a
+// JsonModel. Knows no database.
 
 import { nullish } from '../documents/kinds.js'
 
@@ -44,7 +44,7 @@ class ColumnBuilder {
     return this.#with('unique', true)
   }
 
-  /** What a record without a value gets. */
+  /** The value a record gets when it has none. */
   default(value) {
     return this.#with('default', value)
   }

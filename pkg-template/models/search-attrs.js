@@ -1,6 +1,6 @@
-// Makes the engine's tree of conditions (src/model/search.rs) of what users search for: attributes
-// by the keys of their columns, operators, values. An object of the user's never becomes a part of
-// the tree, so that no value can act as a condition.
+// Makes the engine's tree of conditions (src/model/search.rs) from users' conditions: attributes by
+// the keys of their columns, operators, values. An object of the user's never becomes a part of the
+// tree, so that no value can act as a condition.
 
 import { nullish } from '../documents/kinds.js'
 
@@ -113,7 +113,7 @@ export function findColumn(model, name) {
 }
 
 /**
- * What a path stands for: the column that has its value; `{}` below a column; nothing below none.
+ * The meaning of a path: the column that has its value; `{}` below a column; nothing below none.
  */
 export function columnAt(columns, name) {
   const ends = [...name.matchAll(/[.[]/g)].map(found => found.index).filter(Boolean)

@@ -1,5 +1,5 @@
-// Makes of rows that `cols` selected what a search gives: values as the columns' types and `parse`
-// say, at the columns' paths. Searches nothing.
+// Makes a search's items from the rows that `cols` selected: values as the columns' types and
+// `parse` say, at the columns' paths. Searches nothing.
 
 import { nullish } from '../documents/kinds.js'
 import { put, withValueAt } from '../documents/paths.js'

@@ -5,8 +5,8 @@
 // the order, and the last page ends at the document that was last when `each` began.
 
 /**
- * How many documents `fn(item, i)` was called with. The first error stops it: what runs is waited
- * for, then it is thrown.
+ * Calls `fn(item, i)` with each document and gives their number. The first error stops it: running
+ * calls are waited for, then it is thrown.
  */
 export async function each(model, attrs, options, fn) {
   const { concurrent = 5, batchSize = 50, limit, fn: given, noCursor, ...rest } = options

@@ -60,7 +60,7 @@ export class Searchable extends Keyed {
     return this.makeSelect !== Searchable.prototype.makeSelect
   }
 
-  /** Whether a subclass has changed what is found. */
+  /** Whether a subclass changes the results of searches. */
   _searchesItself() {
     return this._selectsItself() || this.search !== Searchable.prototype.search
   }
@@ -102,7 +102,7 @@ export class Searchable extends Keyed {
   }
 
   /**
-   * How many documents match; of those after `cursor` if there is one.
+   * The number of documents that match; of those after `cursor` if there is one.
    * @type {Declared['count']}
    */
   async count(attrs = {}, options = {}) {
@@ -189,7 +189,7 @@ export class Searchable extends Keyed {
   }
 
   /**
-   * How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+   * The plan by which SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
    * @type {Declared['explain']}
    */
   async explain(attrs = {}, options = {}) {
@@ -242,7 +242,7 @@ export class Searchable extends Keyed {
   }
 
   /**
-   * What the engine makes of a search for `makeSelect`.
+   * The statements that the engine makes of a search, for `makeSelect`.
    * @param {string} search
    * @param {Record<string, any>} options
    */

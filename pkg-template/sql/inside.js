@@ -1,5 +1,5 @@
-// What a transaction or a hook has of its database: the models, bound to it, and refusals of what
-// concerns the whole database. The database's object itself is made by SQLite.
+// The database as a transaction or a hook sees it: the models, bound to it, and refusals of methods
+// that concern the whole database. The database's object itself is made by SQLite.
 
 import { TidelogError } from '../language/errors.js'
 
@@ -12,8 +12,8 @@ export function bound(store, token, db) {
 }
 
 /**
- * What hooks and transactions refuse: they have a database that is theirs alone, and of which
- * nobody else would know.
+ * The methods that hooks and transactions refuse: the database object there is theirs alone, and
+ * nobody else would know of a change to it.
  */
 export function ofTheWhole({ name }, when) {
   const refusal = what => new TidelogError('BAD_VALUE', `${name}: ${what} ${when}`)

@@ -1,6 +1,6 @@
-// The options of `SQLite`: which there are, what they may be, what they are when not given.
+// The options of `SQLite`: their names, their allowed values, their defaults.
 
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 import { checkAdapter } from './host-link.js'
 
 const STORAGES = ['opfs', 'indexeddb', 'memory']
@@ -8,7 +8,7 @@ const FUNCTIONS = ['onWillOpen', 'onDidOpen']
 const NUMBERS = ['busyTimeout', 'vacuumInterval', 'vacuumPageCount']
 const FLAGS = ['readOnly', 'verbose', 'autoVacuum', 'reverseUnordered']
 
-/** What a host's database decides by itself. */
+/** The options that a host's database decides by itself. */
 const NOT_WITH_ADAPTER = [
   'file',
   'durability',
@@ -18,7 +18,10 @@ const NOT_WITH_ADAPTER = [
   'reverseUnordered',
 ]
 
-/** What `SQLite` takes; its subclasses take more. */
+/** What does the work of options that `EventSourcingDB` has. */
+const INSTEAD = { models: 'use addModel', __proto__: null }
+
+/** The options of `SQLite`; its subclasses take more. */
 export const SQLITE_OPTIONS = [
   'file',
   'name',
@@ -40,9 +43,10 @@ export function checkOptions(given, more) {
     key => !SQLITE_OPTIONS.includes(key) && !more.includes(key),
   )
   if (unknown.length) {
+    const [first] = unknown
     const known = [...SQLITE_OPTIONS, ...more]
     throw new TypeError(
-      `Unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], known)}'?`,
+      `${more.length ? 'DB' : 'SQLite'}: unknown options ${unknown.join(', ')}: ${INSTEAD[first] ?? advice(first, known)}`,
     )
   }
   checkHost(options)

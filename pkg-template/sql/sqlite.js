@@ -17,7 +17,10 @@ import { Upkeep } from './upkeep.js'
 import { inHook, refuseOwnWait } from './waits.js'
 
 const USE_CHILD = 'use the database that the function is called with'
-/** How often an open looks whether a file that is open elsewhere has come free, in ms. */
+/**
+ * The time between two looks of an open at whether a file that is open elsewhere has come free, in
+ * ms.
+ */
 const LOOK_MS = 25
 
 let unnamed = 0
@@ -36,7 +39,7 @@ export class SQLite extends Queries {
   _settling
   /** The live queries of this database. */
   _hub = new LiveHub(this)
-  /** How the database is kept. */
+  /** The state of the storage. */
   _kept = new Kept(() => this.emit('kept'))
   _options
   // No private fields: objects that `_boundTo` makes inherit from this one, and would not have

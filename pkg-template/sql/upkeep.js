@@ -4,7 +4,7 @@
 const OPTIMIZE_MS = 2 * 60 * 60 * 1000
 /** A step is worth it when this many steps' pages are free. */
 const STEPS = 20
-/** How much rarer a look is than a step. */
+/** A look is this many times rarer than a step. */
 const LOOKS = 10
 
 export class Upkeep {

@@ -11,7 +11,7 @@ const phases = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage()
 const hookOf = hooks?.AsyncLocalStorage ? new hooks.AsyncLocalStorage() : firstTask()
 const AsyncFunction = (async () => {}).constructor
 
-/** How long writes wait for a transaction before somebody is told, in ms. */
+/** The time that writes wait for a transaction before a warning, in ms. */
 const LONG = 5000
 
 const USE_TX =
@@ -69,7 +69,7 @@ export async function inHook(db, kind, remedy, call) {
   }
 }
 
-/** Where the runtime follows no calls: who calls is known until the first await. */
+/** For runtimes that follow no asynchronous calls: the caller is known until the first await. */
 function firstTask() {
   let store
   return {

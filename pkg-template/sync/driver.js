@@ -1,6 +1,6 @@
 // Carries out the actions of the engine's sync machine: requests, timers, tokens. It decides
-// nothing, keeps nothing that a restart would miss, and calls back nobody but `fetch` and
-// `getToken`.
+// nothing, keeps nothing that a restart would miss, and calls no function of the application but
+// `fetch` and `getToken`.
 
 /** For clocks and dice of a machine: ms that never run backwards, and 32 random bits. */
 const now = () => performance.now()
@@ -25,20 +25,23 @@ export class Driver {
     this.#server = { base, fetch, getToken }
   }
 
-  /** Works until there is something to tell: `{status, verdicts}`, as the engine gives them. */
+  /**
+   * Works until there is something to tell: `{status, verdicts, noops}`, as the engine gives them.
+   */
   async step() {
-    let verdicts = []
+    let told
     while (!this.stopped) {
       const action = this.engine.syncPoll(now(), random())
       if (action.act === 'apply') {
-        verdicts = await this.#apply()
+        told = await this.#apply()
         break
       }
       if (action.act !== 'wait') await this.#carryOut(action)
       else if (this.engine.syncChanged()) break
       else await this.#sleep(action.until)
     }
-    return { status: this.engine.syncStatus(), verdicts }
+    const [verdicts, noops] = told ?? [[], []]
+    return { status: this.engine.syncStatus(), verdicts, noops }
   }
 
   /** Ends the loop; a request in flight is aborted. */
@@ -78,7 +81,7 @@ export class Driver {
     } catch (error) {
       if (error.code !== 'CLOSED') throw error
       this.stop()
-      return []
+      return undefined
     }
   }
 

@@ -16,8 +16,6 @@ const REASONS = {
   FORBIDDEN: 'the server refused access: call setToken once it is granted',
   DIVERGED: "the server lost events that were read here: offering this device's own again",
   FORK: 'another replica writes under the same name: taking a new one',
-  OLDER_FORMAT:
-    'the database synced by an older protocol: read or export what it has, delete it, and open a new one',
   TRIMMED: 'the server no longer has what this replica needs next; nothing was dropped',
 }
 
@@ -32,6 +30,8 @@ export class Sync {
   #idle = []
   /** `[seq, type, tv]` of the confirmed event that this version does not know, if there is one. */
   #held
+  /** `[count, [id, seq, type, error]?]` of the confirmed events without effect. */
+  #noops = [0]
   /**
    * The engine's last word. A state is an object where it has more to say than its name.
    * @type {{state: any, seq: number, head: number, pending: number, error: string | null}}
@@ -63,6 +63,7 @@ export class Sync {
   async start(engine) {
     const { url, getToken, fetch = (input, init) => globalThis.fetch(input, init) } = this.#options
     const online = engine.startSync()
+    this.#noops = engine.noops()
     if (this.#online === undefined) this.#online = online
     else await engine.setOnline(this.#online)
     this.#driver = new Driver(engine, { base: `${url}/v1/${this.log}`, fetch, getToken })
@@ -74,10 +75,12 @@ export class Sync {
     while (!driver.stopped) {
       const step = await driver.step().catch(error => this.#failed(error))
       if (!step) continue
-      const { status, verdicts } = step
+      const { status, verdicts, noops } = step
       this.#seen = status
       this.#held = driver.engine.held()
+      if (verdicts.length || noops.length) this.#noops = driver.engine.noops()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
+      for (const noop of noops) this.#es.emit('noop', asNoop(noop))
       this.#es.db._announce()
       this.changed()
       if (!this.#seen.pending) for (const go of this.#idle.splice(0)) go()
@@ -132,6 +135,12 @@ export class Sync {
     if (pending) await new Promise(go => this.#idle.push(go))
   }
 
+  /** The state was made anew: other events may have no effect now. */
+  rebuilt() {
+    this.#noops = this.#driver?.engine.noops() ?? this.#noops
+    this.changed()
+  }
+
   /** An event was made, which the loop must send. */
   ring() {
     this.#driver?.ring()
@@ -156,6 +165,7 @@ export class Sync {
       seq,
       head,
       held: this.#heldStatus(),
+      noops: { count: this.#noops[0], last: this.#noops[1] ? asNoop(this.#noops[1]) : null },
       error: told,
     }
   }
@@ -182,6 +192,8 @@ export class Sync {
     this.#driver?.setToken(token)
   }
 }
+
+const asNoop = ([id, v, type, { code, message }]) => ({ v, id, type, code, message })
 
 /** The log of a file unless another is named: `data/My App.db` syncs with `my-app`. */
 function logName(file) {

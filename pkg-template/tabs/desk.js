@@ -4,7 +4,7 @@
 
 import { encodeError, isCrash } from './rpc.js'
 
-/** What a page may call on the database itself. All of it may be sent again. */
+/** The methods that a page may call on the database itself. All of them may be sent again. */
 const DATABASE = {
   dispatch: (db, args, call) => db._dispatchOnce(call, ...args),
   setOnline: (db, [online]) => db.setOnline(online),

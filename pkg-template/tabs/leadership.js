@@ -3,7 +3,7 @@
 // acts on it.
 
 /**
- * What was asked for; `release` once it is granted.
+ * A request for the lock; it has `release` once it is granted.
  * @typedef {{abort: AbortController, stole: boolean, release?: (value?: unknown) => void}} Grant
  */
 

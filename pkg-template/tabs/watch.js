@@ -10,7 +10,10 @@ const ASK_MS = 1000
 /** Without a leader: a new worker's channel may not be there yet when the first answer comes. */
 const ASK_UNLED_MS = 250
 const ASK_IDLE_MS = 10_000
-/** How long it may take to answer. Somewhat random, so that two who wait do not act at once. */
+/**
+ * The time a leader may take to answer, in ms. Somewhat random, so that two who wait do not act at
+ * once.
+ */
 const ANSWER_MS = 4000
 
 export class Watch {

@@ -1,137 +1,112 @@
-//! ESModel's own events, `es/<model>`, whose data is `[action, id, doc?, meta?]`.
+//! ESModel's own events, `es/<model>`: giving their documents ids, and what each action wants done.
 
 use serde_json::value::RawValue;
 
+use super::action::{Act, Action, Actions};
 use super::result::ModelResult;
 use crate::error::{Error, Result};
 use crate::model::{Model, Patch, fields};
 use crate::sql::{Conn, Value};
 
-/// What such an event does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Removes the document.
-    Remove,
-    /// Writes the document whole.
-    Set,
-    /// Writes it if there is none yet, else `esFail: EEXIST`.
-    Insert,
-    /// Merges into the existing one, else `esFail: ENOENT`.
-    Update,
-    /// Merges, or writes it if there is none.
-    Save,
-    /// Changes parts of the existing one, deep inside, else `esFail: ENOENT`; `doc` is a [`Patch`].
-    Patch,
-}
-
-/// The data of an event of ours.
-struct Data<'a> {
-    action: Action,
-    id: &'a str,
-    doc: Option<&'a str>,
-    meta: Option<&'a str>,
-}
-
-impl<'a> Data<'a> {
-    fn parse(data: &'a str) -> Result<Data<'a>> {
-        let bad = |what: &str| {
-            Error::BadValue(format!(
-                "the data of an event es/… of a model must be [action, id, doc?, meta?]: {what}"
-            ))
-        };
-        let parts: Vec<&RawValue> = serde_json::from_str(data).map_err(|e| bad(&e.to_string()))?;
-        let action = match parts.first().map(|a| a.get()) {
-            Some("0") => Action::Remove,
-            Some("1") => Action::Set,
-            Some("2") => Action::Insert,
-            Some("3") => Action::Update,
-            Some("4") => Action::Save,
-            Some("5") => Action::Patch,
-            other => return Err(bad(&format!("action is {}", other.unwrap_or("missing")))),
-        };
-        let present = |i: usize| parts.get(i).map(|p| p.get()).filter(|p| *p != "null");
-        let doc = present(2);
-        if (doc.is_none() && action != Action::Remove) || doc.is_some_and(|d| !d.starts_with('{')) {
-            return Err(bad("doc must be an object"));
-        }
-        Ok(Data { action, id: present(1).unwrap_or("null"), doc, meta: present(3) })
-    }
-}
-
-/// Gives the event an id where it has none, so that it is the same on every replica: the document's
-/// own, for integer ids the next free one unless `synced`, else a random one. Gives the data to
-/// log, `None` when it was complete.
+/// Gives the event's documents ids where they have none, so that they are the same on every
+/// replica: the document's own, for integer ids the next free one unless `synced`, else a random
+/// one. Gives the data to log, `None` when it was complete.
 pub fn complete(
     conn: &Conn,
     model: &Model,
     data: &str,
     synced: bool,
-    random: [u8; 16],
+    random: impl Fn() -> [u8; 16],
 ) -> Result<Option<String>> {
-    let data = Data::parse(data)?;
-    if data.id != "null" {
-        model.id_from(data.id)?;
+    let mut actions = Actions::parse(data)?;
+    if actions.list.iter().all(|act| act.id != "null") {
+        actions.list.iter().try_for_each(|act| model.id_from(act.id).map(|_| ()))?;
         return Ok(None);
     }
-    let doc = data.doc.filter(|_| data.action != Action::Remove);
+    // those of the actions before have no rows yet
+    let mut last = 0;
+    let ids = actions.list.iter().map(|act| {
+        let id = id_for(conn, model, act, synced, last, &random)?;
+        if let Value::Integer(id) = id {
+            last = last.max(id);
+        }
+        let mut text = String::new();
+        model.write_id(&mut text, &id);
+        Ok(text)
+    });
+    let ids: Vec<String> = ids.collect::<Result<_>>()?;
+    for (act, id) in actions.list.iter_mut().zip(&ids) {
+        act.id = id;
+    }
+    Ok(Some(actions.text()))
+}
+
+/// The id of an action's document; `last` is the highest of the actions before it.
+fn id_for(
+    conn: &Conn,
+    model: &Model,
+    act: &Act<'_>,
+    synced: bool,
+    last: i64,
+    random: impl Fn() -> [u8; 16],
+) -> Result<Value> {
+    if act.id != "null" {
+        return model.id_from(act.id);
+    }
+    let doc = act.doc.filter(|_| act.action != Action::Remove);
     let required = || Error::Required {
         model: model.definition.name.clone(),
         column: model.definition.id_col.clone(),
     };
     let doc = doc.ok_or_else(required)?;
-    let own = match data.action {
+    let own = match act.action {
         Action::Patch => Value::Null,
         _ => model.id_in(&fields(doc)?)?,
     };
-    let id = match own {
-        Value::Null if matches!(data.action, Action::Update | Action::Patch) => {
+    Ok(match own {
+        Value::Null if matches!(act.action, Action::Update | Action::Patch) => {
             return Err(required());
         }
         // two offline devices would both count up to the same one
         Value::Null if model.definition.integer_id() && synced => return Err(required()),
-        Value::Null if model.definition.integer_id() => Value::Integer(model.next_id(conn)?),
-        Value::Null => Value::Text(uuid(random)),
+        Value::Null if model.definition.integer_id() => {
+            Value::Integer(model.next_id(conn)?.max(last.saturating_add(1)))
+        }
+        Value::Null => Value::Text(uuid(random())),
         id => id,
-    };
-    let mut text = format!("[{},", data.action as u8);
-    model.write_id(&mut text, &id);
-    text.push(',');
-    text.push_str(doc);
-    if let Some(meta) = data.meta {
-        text.push(',');
-        text.push_str(meta);
-    }
-    text.push(']');
-    Ok(Some(text))
+    })
 }
 
-/// What the event wants done, given the documents as they are.
-pub(super) fn reduce(conn: &Conn, model: &Model, data: &str) -> Result<ModelResult> {
-    let data = Data::parse(data)?;
-    let id = model.id_from(data.id)?;
+/// What an action wants done, given the documents as they are.
+///
+/// # Errors
+/// `EEXIST` and `ENOENT`, which fail the event.
+pub(super) fn reduce(conn: &Conn, model: &Model, act: &Act<'_>) -> Result<ModelResult> {
+    let id = model.id_from(act.id)?;
     let mut result = ModelResult::default();
-    if data.action == Action::Remove {
-        result.rm.push(raw(data.id)?);
+    if act.action == Action::Remove {
+        result.rm.push(raw(act.id)?);
         return Ok(result);
     }
-    if data.action == Action::Patch {
-        match model.patched(conn, &id, &Patch::parse(data.doc.unwrap_or("{}"))?)? {
-            Some(doc) => result.set.push(raw(&doc)?),
-            None => result.es_fail = Some("ENOENT".into()),
+    let given = act.doc.unwrap_or("{}");
+    if act.action == Action::Patch {
+        let changed = model.patched(conn, &id, &Patch::parse(given)?)?;
+        result.set.push(raw(&changed.ok_or_else(|| model.not_there("update", &id))?)?);
+        return Ok(result);
+    }
+    let doc = with_id(model, act.id, given)?;
+    match act.action {
+        Action::Insert if model.exists(conn, &id)? => Err(model.already_there("set", &id)),
+        Action::Update if !model.exists(conn, &id)? => Err(model.not_there("update", &id)),
+        Action::Set | Action::Insert => {
+            result.set.push(raw(&doc)?);
+            Ok(result)
         }
-        return Ok(result);
-    }
-    let doc = with_id(model, data.id, data.doc.unwrap_or("{}"))?;
-    let there = || model.exists(conn, &id);
-    match data.action {
-        Action::Insert if there()? => result.es_fail = Some("EEXIST".into()),
-        Action::Update if !there()? => result.es_fail = Some("ENOENT".into()),
-        Action::Set | Action::Insert => result.set.push(raw(&doc)?),
-        Action::Update | Action::Save | Action::Remove | Action::Patch => {
+        Action::Update | Action::Save | Action::Remove | Action::Patch | Action::Many => {
             result.sav.push(raw(&doc)?);
+            Ok(result)
         }
     }
-    Ok(result)
 }
 
 /// The document with the event's id in it.

@@ -15,9 +15,9 @@ pub fn add(conn: &Conn, lo: i64, seq: u64, data: Option<&str>) -> Result<()> {
     conn.run("INSERT INTO _own(lo, seq, b) VALUES (?, ?, ?)", &params).map(|_| ())
 }
 
-/// Takes the log after `seq` away; own events of it are pending again, in local commit order, without
-/// their conditions, and without those that were erased. Those that `client` made keep their number.
-/// Gives how many they are.
+/// Takes the log after `seq` away; own events of it are pending again, in local commit order,
+/// without their conditions, and without those that were erased. Those that `client` made keep
+/// their number. Gives how many they are.
 pub fn take_back(conn: &Conn, seq: u64, client: &[u8]) -> Result<u64> {
     let seq = Param::Integer(seq as i64);
     // what was confirmed behind a held event is in the queue still

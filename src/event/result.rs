@@ -9,8 +9,18 @@ use crate::error::{Error, Result};
 use crate::model::{Model, fields};
 use crate::sql::Conn;
 
-/// The results of one event, by model.
-pub type Results = BTreeMap<String, ModelResult>;
+/// The results of one event or action, by model.
+pub type ByModel = BTreeMap<String, ModelResult>;
+
+/// The results of an event: of each action, where it has the form of several.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Results {
+    /// Of the event.
+    One(ByModel),
+    /// Of its actions.
+    Many(Vec<ByModel>),
+}
 
 /// What one model's reducer wants done. In JSON: `{rm?: [id], ins?: [doc], set?: [doc], upd?:
 /// [doc], sav?: [doc], esFail?: code}`; an `error` fails the event.
@@ -32,7 +42,7 @@ pub struct ModelResult {
     /// Changes to documents that are made when missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sav: Vec<Box<RawValue>>,
-    /// The event is fine and has no effect: `EEXIST` or `ENOENT`.
+    /// The event is fine and has no effect on this model, says a reducer of the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub es_fail: Option<String>,
     /// The event fails.

@@ -24,9 +24,9 @@ pub fn forget_shadow(conn: &Conn, id: &[u8]) -> Result<()> {
     conn.run("DELETE FROM _pending WHERE seq IS NOT NULL AND id = ?", &[id.into()]).map(|_| ())
 }
 
-/// Deletes every copy of an event's body; `hash` says what it was. Points of the chain from the event
-/// up to `seq`, where its erasing stands, are given up: whoever went back to one of them would have
-/// neither the body nor the row that says why.
+/// Deletes every copy of an event's body; `hash` says what it was. Points of the chain from the
+/// event up to `seq`, where its erasing stands, are given up: whoever went back to one of them
+/// would have neither the body nor the row that says why.
 pub fn erase(conn: &Conn, seq: u64, id: &[u8], hash: impl FnOnce(&str) -> Vec<u8>) -> Result<()> {
     let sql = "SELECT seq, b, bh IS NULL FROM _log WHERE id = ? AND k = 1 ORDER BY seq LIMIT 1";
     let row =

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::error::to_js;
 use super::plain;
+use super::sync::noop;
 use crate::error::{Error, Result};
 use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
@@ -50,7 +51,7 @@ struct CallGiven {
     again: bool,
 }
 
-/// What to read of the queue.
+/// The part of the queue to read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FilterGiven {
@@ -79,8 +80,8 @@ impl Engine {
         )
     }
 
-    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?, x?}`; gives
-    /// a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab, n,
+    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?, x?}`;
+    /// gives a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab, n,
     /// done, again?}`.
     pub fn dispatch(&self, drafts: &str, call: JsValue) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
@@ -130,6 +131,13 @@ impl Engine {
         held().map_err(to_js)
     }
 
+    /// The confirmed events without effect: `[count, [id, seq, type, error]?]` with the last one.
+    pub fn noops(&self) -> Result<Array, JsValue> {
+        let (count, last) = self.store.noops().map_err(to_js)?;
+        let last = last.map_or(JsValue::UNDEFINED, |last| noop(last).into());
+        Ok(Array::of2(&JsValue::from_f64(count as f64), &last))
+    }
+
     /// This replica's identity.
     #[wasm_bindgen(getter)]
     pub fn client(&self) -> Result<String, JsValue> {
@@ -153,7 +161,7 @@ impl Engine {
         read().map_err(to_js)
     }
 
-    /// How many events the queue has, of a type if one is given.
+    /// The number of events in the queue, of a type if one is given.
     #[wasm_bindgen(js_name = countEvents)]
     pub fn count_events(&self, event_type: Option<String>, token: u32) -> Result<f64, JsValue> {
         let count = || event::count_events(self.conn(token)?, event_type.as_deref());

@@ -32,6 +32,14 @@ impl ServerLog {
         settle(async move { ServerLog::opened(options, fs, &log).await.map(JsValue::from) })
     }
 
+    /// Sets how many bytes an event's data may have, at most 256 KiB.
+    #[wasm_bindgen(js_name = setBodyLimit)]
+    pub fn set_body_limit(&mut self, bytes: u32) -> Result<(), JsValue> {
+        let server = self.server.as_mut().ok_or(Error::Closed).map_err(to_js)?;
+        server.set_body_limit(bytes as usize);
+        Ok(())
+    }
+
     /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that
     /// rejects an event.
     pub fn push(
@@ -79,14 +87,6 @@ impl ServerLog {
             _ => Err(bad()),
         };
         self.server.as_mut().ok_or(Error::Closed).and_then(run).map_err(to_js)
-    }
-
-    /// Sets how many bytes a body may have.
-    #[wasm_bindgen(js_name = setBodyLimit)]
-    pub fn set_body_limit(&mut self, bytes: usize) {
-        if let Some(server) = &mut self.server {
-            server.set_body_limit(bytes);
-        }
     }
 
     /// Closes the files.

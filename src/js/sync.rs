@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::error::to_js;
 use super::plain;
 use crate::error::{Error, Result};
-use crate::store::Verdict;
+use crate::store::{Noop, Verdict};
 use crate::sync::client::{Action, Change, Client, Request, Status, Tick};
 use crate::sync::id::Id;
 
@@ -28,7 +28,7 @@ pub(super) struct Machine {
     given: RefCell<Option<Status>>,
 }
 
-/// What to do next, as JavaScript gets it.
+/// The next action, as JavaScript gets it.
 #[derive(Serialize)]
 #[serde(tag = "act", rename_all = "camelCase")]
 enum Next {
@@ -128,25 +128,26 @@ impl Engine {
         self.told(|client| client.failed(tick(now, random), id as u64))
     }
 
-    /// Carries out the change of the last poll; gives `[[id, seq, error?], …]` of this replica's
-    /// own events in it. A change that fails comes again with a later poll, and only `CLOSED` is
-    /// thrown.
+    /// Carries out the change of the last poll; gives `[verdicts, noops]`: `[[id, seq, error?], …]`
+    /// of this replica's own events in it, and `[[id, seq, type, error], …]` of all events that
+    /// failed at their place; undefined when there was none or it failed. A change that fails comes
+    /// again with a later poll, and only `CLOSED` is thrown.
     #[wasm_bindgen(js_name = syncApply)]
     pub fn sync_apply(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let machine = self.machine.clone();
         self.run(|store| async move {
-            let Some(change) = machine.change.take() else { return Ok(Array::new().into()) };
+            let Some(change) = machine.change.take() else { return Ok(JsValue::UNDEFINED) };
             let failed = match store.carry_out(&change).await {
                 Ok(Some(applied)) => {
                     machine.with(|client| client.applied(tick(now, random), applied.outcome))?;
-                    return Ok(list(applied.verdicts).into());
+                    return Ok(told(applied.verdicts, applied.noops));
                 }
                 Ok(None) => "PROTOCOL",
                 Err(Error::Closed) => return Err(Error::Closed),
                 Err(error) => error.code(),
             };
             machine.with(|client| client.apply_failed(tick(now, random), failed))?;
-            Ok(Array::new().into())
+            Ok(JsValue::UNDEFINED)
         })
     }
 
@@ -208,6 +209,21 @@ impl Engine {
     fn told(&self, f: impl FnOnce(&mut Client)) -> Result<(), JsValue> {
         self.machine.with(f).map_err(to_js)
     }
+}
+
+fn told(verdicts: Vec<Verdict>, noops: Vec<Noop>) -> JsValue {
+    let noops: Array = noops.into_iter().map(noop).collect();
+    Array::of2(&list(verdicts), &noops).into()
+}
+
+/// `[id, seq, type, error]`.
+pub(super) fn noop(noop: Noop) -> Array {
+    Array::of4(
+        &Id::from_bytes(noop.id).to_string().into(),
+        &(noop.seq as f64).into(),
+        &noop.event_type.into(),
+        &to_js(noop.error),
+    )
 }
 
 fn list(verdicts: Vec<Verdict>) -> Array {

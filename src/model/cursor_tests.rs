@@ -1,4 +1,4 @@
-//! What cursors promise: pages of results that follow each other both ways, whatever is sorted by.
+//! The promises of cursors: pages of results that follow each other both ways, in every order.
 
 use super::search_tests::{fill, id_list, open, page, refused, things};
 #[cfg(target_family = "wasm")]

@@ -1,4 +1,4 @@
-//! What a model declares: its table, its id and its columns, checked once.
+//! The definition of a model: its table, its id and its columns, checked once.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct CompoundIndex {
     pub sparse: bool,
 }
 
-/// What a column refers to.
+/// The row that a column refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForeignKey {
@@ -56,15 +56,15 @@ pub struct ForeignKey {
     /// Its column; default its id.
     #[serde(default)]
     pub column: Option<String>,
-    /// What happens to a row when what it refers to goes away.
+    /// The effect on a row when the row it refers to is removed.
     #[serde(default)]
     pub on_delete: Option<Reaction>,
-    /// What happens to a row when what it refers to changes.
+    /// The effect on a row when the value it refers to changes.
     #[serde(default)]
     pub on_update: Option<Reaction>,
 }
 
-/// What SQLite does to a row that refers to one that goes away.
+/// The effect on a row that refers to one that is removed (or changed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Reaction {
     /// It is removed (or changed) too.
@@ -84,7 +84,7 @@ pub enum Reaction {
 pub struct Column {
     /// Its name in searches, and in the table if it is real.
     pub name: String,
-    /// What it holds; a column with a type is real.
+    /// The type of its values; a column with a type is real.
     #[serde(default, rename = "type")]
     pub ty: Option<ColumnType>,
     /// A column of the table; otherwise an expression over the JSON.
@@ -118,13 +118,13 @@ pub struct Column {
     /// Aggregates leave NULLs out.
     #[serde(default)]
     pub ignore_null: bool,
-    /// How its text compares, in searches, sorts and indexes.
+    /// The collation of its text, in searches, sorts and indexes.
     #[serde(default)]
     pub collate: Option<Collation>,
     /// Part of the model's full-text index.
     #[serde(default)]
     pub fts: bool,
-    /// What it refers to. Real columns only.
+    /// The row it refers to. Real columns only.
     #[serde(default)]
     pub foreign_key: Option<ForeignKey>,
     /// A change of it rewrites the column in every row.
@@ -151,7 +151,7 @@ pub enum Collation {
     RTrim,
 }
 
-/// What a real column holds.
+/// The type of a real column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ColumnType {

@@ -59,4 +59,11 @@ impl Model {
         let _ = write_value(&mut text, id, false);
         Error::NotThere { model: self.definition.name.clone(), action, id: text }
     }
+
+    /// The error for an id that is taken.
+    pub fn already_there(&self, action: &'static str, id: &Value) -> Error {
+        let mut text = String::new();
+        let _ = write_value(&mut text, id, false);
+        Error::AlreadyThere { model: self.definition.name.clone(), action, id: text }
+    }
 }

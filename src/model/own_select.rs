@@ -64,7 +64,7 @@ impl Model {
     }
 }
 
-/// What [`Model::make_select`] made.
+/// The statements that [`Model::make_select`] made.
 #[derive(Debug)]
 pub struct Made {
     /// The statement and its values.

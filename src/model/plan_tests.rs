@@ -1,4 +1,4 @@
-//! What searches say of their plan: the index they enter, and the warning about a whole table.
+//! The plans that searches report: the index they enter, and the warning about a whole table.
 
 use super::search_tests::{fill, open, page, things};
 use super::*;
@@ -6,7 +6,7 @@ use crate::sql::{Conn, Db};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// How SQLite would search, as JSON.
+/// The plan by which SQLite would search, as JSON.
 fn plan(conn: &Conn, model: &Model, search: &Search) -> String {
     serde_json::to_string(&model.explain(conn, search).unwrap()).unwrap()
 }

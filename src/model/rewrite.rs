@@ -10,7 +10,7 @@ use super::path::{self, Step};
 use super::tagged;
 use crate::error::{Error, Result};
 
-/// What changes at a place of a document, and below it.
+/// The changes at a place of a document, and below it.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) change: Option<Change>,
@@ -18,7 +18,7 @@ pub(super) struct Node {
     pub(super) indexes: BTreeMap<usize, Node>,
 }
 
-/// What happens to a value. Its own values are JSON text.
+/// The change of a value. Its own values are JSON text.
 #[derive(Debug)]
 pub(super) enum Change {
     Set(String),
@@ -30,7 +30,7 @@ pub(super) enum Change {
 /// The type that a value at a path is declared to have.
 pub(super) type Types<'t> = &'t dyn Fn(&[Step]) -> Option<ColumnType>;
 
-/// What `raw` becomes; `None` when it is not there afterwards.
+/// The text that `raw` becomes; `None` when it is not there afterwards.
 pub(super) fn rewrite(
     raw: Option<&str>,
     node: &Node,

@@ -1,4 +1,4 @@
-//! What searches promise: each operator, NULL as a value, figures. Cursors are in
+//! The promises of searches: each operator, NULL as a value, figures. Cursors are in
 //! `cursor_tests.rs`, plans in `plan_tests.rs`.
 
 use super::*;

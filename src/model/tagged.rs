@@ -1,6 +1,6 @@
-//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of columns
-//! that are declared so, as search values, results and cursors. Anywhere else such an object is an
-//! ordinary object.
+//! Values that JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of
+//! columns that are declared so, as search values, results and cursors. Anywhere else such an
+//! object is an ordinary object.
 
 use serde::Deserialize;
 

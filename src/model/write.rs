@@ -21,7 +21,7 @@ pub struct Written {
     pub same: bool,
 }
 
-/// What is new about a written document to the application that gave it.
+/// The news about a written document for the application that gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     /// It reads back as it was given.
@@ -232,8 +232,8 @@ impl<'d> Given<'d> {
         self.left.as_ref().unwrap_or(&self.all)
     }
 
-    /// What a column is to store, if there is something; `None` for a nested one, which has it
-    /// already.
+    /// The value that a column is to store, if there is one; `None` for a nested column, which has
+    /// it already.
     fn value_of(&self, column: &Real) -> Result<Option<Option<&'d str>>> {
         // also of a column that is read by now, and was not when the event was made
         if let Some(raw) = self.beside(&column.name) {
@@ -289,7 +289,7 @@ impl Real {
     }
 }
 
-/// What is at a path in a document.
+/// The value at a path in a document.
 fn find<'a>(properties: &[Field<'a>], path: &[Step]) -> Result<Option<&'a str>> {
     let Some((Step::Key(first), rest)) = path.split_first() else { return Ok(None) };
     match properties.iter().rev().find(|f| f.key == *first) {

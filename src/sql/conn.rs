@@ -14,7 +14,7 @@ use super::value::{Changes, Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
 
-/// What hosts lack.
+/// The feature that hosts lack.
 const BUNDLED_ONLY: &str = "this on a host's SQLite (give the database a file instead of an adapter: the bundled engine records changes)";
 
 /// A row under the cursor, valid until the next one.

@@ -27,7 +27,7 @@ pub enum Durability {
     Relaxed,
 }
 
-/// How to open a database.
+/// The options to open a database with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// When a commit counts as done.
@@ -47,9 +47,9 @@ pub struct Db {
     /// Tables whose rows changed since [`Db::take_changed`]. A mutex only because rusqlite's hooks
     /// are `Send`.
     changed: Arc<Mutex<BTreeSet<String>>>,
-    /// How many transactions are open inside one another.
+    /// The number of transactions that are open inside one another.
     pub(super) depth: Cell<u32>,
-    /// Who may end the open transaction.
+    /// The owner of the open transaction, who alone may end it.
     pub(super) ending: Ending,
     durability: Durability,
 }
@@ -189,7 +189,7 @@ impl Db {
     /// once.
     ///
     /// # Errors
-    /// What keeps the earlier writes from being kept, such as `QUOTA`.
+    /// The reason why the earlier writes could not be kept, such as `QUOTA`.
     pub async fn admit(&self) -> Result<()> {
         let Some(later) = self.later() else { return Ok(()) };
         match later.failed() {
@@ -273,7 +273,7 @@ impl Db {
         self.vfs.as_ref().is_some_and(|vfs| vfs.is_full())
     }
 
-    /// How many transactions are open inside one another.
+    /// The number of transactions that are open inside one another.
     pub fn depth(&self) -> u32 {
         self.depth.get()
     }

@@ -58,7 +58,7 @@ impl Ending {
     }
 }
 
-/// What every call of a lost transaction gets.
+/// The error that every call of a lost transaction gets.
 pub(super) fn lost() -> Error {
     Error::Sqlite {
         code: "SQLITE_ABORT_ROLLBACK",

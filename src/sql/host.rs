@@ -2,7 +2,7 @@
 //! [`Conn`](super::Conn).
 //!
 //! Rows come by value, all at once: no statement stays open while another one runs. Parameters
-//! become plain `?`, the only form that every host binds alike. How a host is called is
+//! become plain `?`, the only form that every host binds alike. Calling a host is
 //! `js/host_sql.rs`'s business.
 
 use std::cell::Cell;
@@ -12,7 +12,7 @@ use super::placeholders::{self, Portable};
 use super::value::{Changes, Param, Params, Value};
 use crate::error::{Error, Result};
 
-/// What a host's SQLite must be able to do.
+/// The abilities that a host's SQLite must have.
 pub trait HostSqlite: fmt::Debug {
     /// Runs a statement; several, one after the other, where there are no parameters.
     fn exec(&self, sql: &str, params: &[Param<'_>]) -> Result<()>;

@@ -17,6 +17,8 @@ use crate::sync::wire::{Body, Entry, Kind, Segment};
 pub struct Applied {
     /// What became of this replica's own events.
     pub verdicts: Vec<Verdict>,
+    /// Events that failed at their place, this replica's own among them.
+    pub noops: Vec<Noop>,
     /// Whether pending events were undone and run again.
     pub rebased: bool,
     /// Whether the state had to be rebuilt from the log because an effect could not be undone.
@@ -34,6 +36,19 @@ pub struct Verdict {
     pub seq: u64,
     /// Why it has no effect there: the server's verdict, or the reducers'.
     pub refusal: Option<Error>,
+}
+
+/// A confirmed event that has no effect, because it failed at its place: the same on every replica.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noop {
+    /// The event.
+    pub id: [u8; 16],
+    /// Its position.
+    pub seq: u64,
+    /// Its type.
+    pub event_type: String,
+    /// Why.
+    pub error: Error,
 }
 
 impl<A: App> Store<A> {
@@ -100,6 +115,10 @@ impl<A: App> Store<A> {
             let case = self.case(row, *role, own, position, applied.rebuilt);
             let waits = matches!(case, Case::Waits);
             let refusal = self.apply_row(&models, position.at.seq, row, case).await?;
+            if let Some(error) = refusal.clone().filter(|e| !matches!(e, Error::Rejected(_))) {
+                let (id, event_type) = (*row.id.as_bytes(), row.event_type.clone());
+                applied.noops.push(Noop { id, seq: position.at.seq, event_type, error });
+            }
             if let Some(i) = role.settles() {
                 self.confirm(&pending[i], row, waits, position)?;
                 gone[i] = !waits;
@@ -221,8 +240,7 @@ impl<A: App> Store<A> {
     fn bury_failed(&self, own: &Pending, seq: u64, row: &Entry) -> Result<Option<Error>> {
         let Some(message) = own.err.clone() else { return Ok(None) };
         queue::bury(self.db.writer(), seq, row.id.as_bytes(), &message)?;
-        let phase = format!("event '{}'", row.event_type);
-        Ok(Some(Error::User { phase, message }))
+        Ok(Some(Error::recorded(&row.event_type, &message)))
     }
 
     /// Takes an own event that a row confirms out of the queue. One that `waits` behind a held

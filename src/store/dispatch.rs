@@ -3,7 +3,7 @@
 use super::{Position, Store, Turn};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{App, Event, Known, Models, Results, complete, process};
+use crate::event::{App, Event, Known, Models, Results, complete, own_model, preprocess, process};
 use crate::sql::Recorder;
 use crate::sync::condition::Condition;
 use crate::sync::limits;
@@ -42,9 +42,9 @@ impl<A: App> Store<A> {
     /// Makes events and runs them, all or none, durable when this returns.
     ///
     /// # Errors
-    /// What a phase said. An event at fault is kept in the local history with its error;
-    /// one that met a fault of the surroundings (no room, I/O) leaves nothing and may be dispatched
-    /// again.
+    /// What a phase said. An event at fault is kept in the local history with its error. A
+    /// [refused](Store::is_refused) write leaves nothing. So does one that met a fault of the
+    /// surroundings (no room, I/O), which may be dispatched again.
     pub async fn dispatch(&self, drafts: Vec<Draft>) -> Result<Vec<Dispatched>> {
         let turn = self.enter().await?;
         let keep =
@@ -66,7 +66,9 @@ impl<A: App> Store<A> {
                 *self.position.borrow_mut() = Some(position);
                 Ok(reply)
             }
-            Err((error, Some(event))) if !error.is_environmental() => {
+            Err((error, Some(event)))
+                if !error.is_environmental() && !self.is_refused(&event, &error) =>
+            {
                 keep(&event, &error)?;
                 self.db.settle().await?;
                 Err(error)
@@ -128,12 +130,10 @@ impl<A: App> Store<A> {
         position: &mut Position,
     ) -> Result<Results> {
         let synced = self.synced();
-        if self.app.phases().preprocess {
-            self.app.preprocess(event).await?;
-        }
-        if let Some(model) = event.event_type.strip_prefix("es/").and_then(|name| models.get(name))
+        preprocess(models, &self.app, event).await?;
+        if let Some(model) = own_model(models, &event.event_type)
             && let Some(data) =
-                complete(self.db.writer(), model, &event.data, synced, self.app.random())?
+                complete(self.db.writer(), model, &event.data, synced, || self.app.random())?
         {
             event.data = data;
         }
@@ -191,6 +191,13 @@ impl<A: App> Store<A> {
         let recorder = Recorder::start(&self.db, self.owned.borrow().keys().map(String::as_str))?;
         let results = process(&self.db, models, &self.app, event).await?;
         Ok((results, recorder.finish()?))
+    }
+
+    /// Whether an error is the answer to a write of a model rather than a failure of its event: the
+    /// id is taken or missing, or a unique value is taken.
+    fn is_refused(&self, event: &Event, error: &Error) -> bool {
+        own_model(&self.owned.borrow(), &event.event_type).is_some()
+            && ["EEXIST", "ENOENT", "SQLITE_CONSTRAINT_UNIQUE"].contains(&error.code())
     }
 
     /// Keeps an event at fault. Call in a transaction.

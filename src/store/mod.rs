@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-pub use apply::{Applied, Verdict};
+pub use apply::{Applied, Noop, Verdict};
 pub use calls::Call;
 pub use dispatch::{Dispatched, Draft};
 pub use lane::{Lane, Turn};
@@ -124,6 +124,11 @@ impl<A: App> Store<A> {
     /// The database.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// The application.
+    pub fn app(&self) -> &A {
+        &self.app
     }
 
     /// Waits for the right to write. The caller calls [`Db::settle`] after a commit, before it

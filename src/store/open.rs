@@ -2,7 +2,7 @@
 
 use super::{EventOptions, Position, Store, calls};
 use crate::error::{Error, Result};
-use crate::event::{App, Known, queue};
+use crate::event::{App, Known, RULES, queue};
 use crate::model::stale;
 use crate::sql::Param;
 use crate::sync::chain;
@@ -10,8 +10,8 @@ use crate::sync::id::{ClientId, Epoch, Hash};
 use crate::sync::wire::At;
 
 impl<A: App> Store<A> {
-    /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version is
-    /// another one. Add the models first.
+    /// Opens the queue: creates or checks its tables, and rebuilds when the reducers' version or
+    /// the engine's own rules are other ones. Add the models first.
     ///
     /// # Errors
     /// `NOT_SUPPORTED` in a host's SQLite, which records no changesets.
@@ -38,6 +38,7 @@ impl<A: App> Store<A> {
                 queue::set_meta(w, "client", client.as_bytes().into())?;
                 queue::set_meta(w, "log", Param::Text(&log))?;
                 queue::set_meta(w, "version", Param::Integer(version))?;
+                queue::set_meta(w, "rules", Param::Integer(RULES))?;
                 client
             }
         };
@@ -54,7 +55,8 @@ impl<A: App> Store<A> {
         self.birth.set(Some(birth.unwrap_or(client)));
         *self.options.borrow_mut() = options;
         *self.position.borrow_mut() = Some(position);
-        let other = queue::meta_int(self.db.writer(), "version")? != Some(version);
+        let noted = |name| queue::meta_int(self.db.writer(), name);
+        let other = noted("version")? != Some(version) || noted("rules")? != Some(RULES);
         if other
             || reshaped
             || self.held()?.is_some_and(|held| self.knows(&held.event_type, held.tv) != Known::No)

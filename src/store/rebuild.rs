@@ -4,7 +4,7 @@
 use super::Store;
 use super::lane::Turn;
 use crate::error::Result;
-use crate::event::{App, Event, Known, Models, queue, struck};
+use crate::event::{App, Event, Known, Models, RULES, queue, struck};
 use crate::model::fresh;
 use crate::sql::Param;
 
@@ -23,6 +23,7 @@ impl<A: App> Store<A> {
         fresh(self.db.writer())?;
         if let Some(version) = version {
             queue::set_meta(self.db.writer(), "version", Param::Integer(version))?;
+            queue::set_meta(self.db.writer(), "rules", Param::Integer(RULES))?;
         }
         tx.commit()?;
         self.db.settle().await?;

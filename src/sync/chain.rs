@@ -3,11 +3,12 @@
 //! ```text
 //! h0  = H("tidelog2" ‖ log)                        H: the first 16 bytes of SHA-256
 //! h_i = H(h_{i-1} ‖ u64be(i) ‖ R)
-//! R   = SHA-256(id ‖ client ‖ u64be(n) ‖ kind ‖ u32be(tv) ‖ text(t) ‖ opt(i64be(ts)) ‖ opt(text(x))
-//!               ‖ opt(ref) ‖ opt(text(code)) ‖ SHA-256(body))
+//! R   = SHA-256(id ‖ client ‖ u64be(n) ‖ kind ‖ u32be(tv) ‖ text(t) ‖ opt(i64be(ts))
+//!       ‖ opt(text(x)) ‖ opt(ref) ‖ opt(text(code)) ‖ SHA-256(body))
 //! ```
 //! `text(s)` is the length in bytes as u32be, then the bytes; `opt(v)` is 0x00, or 0x01 and `v`. It
-//! hashes bytes as sent: JSON is never rewritten. An erased body leaves its hash, so the chain holds.
+//! hashes bytes as sent: JSON is never rewritten. An erased body leaves its hash, so the chain
+//! holds.
 
 use super::entry::Entry;
 use super::id::Hash;

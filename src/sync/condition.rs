@@ -1,8 +1,8 @@
-//! An event's condition: it counts only if nobody else's matching event lies between a position that
-//! its author had read and its own place.
+//! An event's condition: it counts only if nobody else's matching event lies between a position
+//! that its author had read and its own place.
 //!
-//! Reads and compares; where the events lie is the log's business, and what a failed condition comes
-//! to that of `server`'s appending.
+//! Reads and compares; where the events lie is the log's business, and what a failed condition
+//! comes to that of `server`'s appending.
 
 use super::error::{Error, Result};
 use super::id::ClientId;

@@ -1,4 +1,5 @@
-//! Reading and writing the JSON of messages, bounded by length. What is in them is others' business.
+//! Reading and writing the JSON of messages, bounded by length. What is in them is others'
+//! business.
 
 use super::error::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -112,8 +112,8 @@ impl Limits {
     }
 }
 
-/// What an event counts for in a push or segment: its type, body and condition, and [`OVERHEAD`] for
-/// the rest. Independent of how the JSON was escaped, so that client and server count alike.
+/// What an event counts for in a push or segment: its type, body and condition, and [`OVERHEAD`]
+/// for the rest. Independent of how the JSON was escaped, so that client and server count alike.
 pub fn size(event_type: &str, data: &str, x: Option<&str>) -> usize {
     event_type.len() + data.len() + x.map_or(0, str::len) + OVERHEAD
 }

@@ -1,8 +1,8 @@
 //! What client and server say to each other: types, their JSON, and strict, bounded decoding.
 //!
-//! A request with a field that is not known is refused; of an answer, unknown fields are passed over
-//! at the top, so that a server may say more, and nowhere else. Wrong types and anything over a limit
-//! are `PROTOCOL` errors. Decides nothing; rows are in [`entry`](super::entry), refusals in
+//! A request with a field that is not known is refused; of an answer, unknown fields are passed
+//! over at the top, so that a server may say more, and nowhere else. Wrong types and anything over
+//! a limit are `PROTOCOL` errors. Decides nothing; rows are in [`entry`](super::entry), refusals in
 //! [`refusal`](super::refusal).
 
 use super::condition::Condition;

@@ -34,7 +34,10 @@ before(async () => {
   files = await buildPages()
 })
 
-/** What pages told: acknowledged values with when and by how many-th leader, and refusals. */
+/**
+ * A record of the pages' reports: acknowledged values with when and by how many-th leader, and
+ * refusals.
+ */
 class Ledger {
   acknowledged = new Map()
   refused = []
@@ -107,7 +110,7 @@ class Tabs {
     return new Map(await Promise.all(known))
   }
 
-  /** What every page says of itself, for a failure. */
+  /** The state of every page in its own words, for a failure. */
   async describe() {
     const say = ({ page }) =>
       page.evaluate(() => JSON.stringify([globalThis.tabName, globalThis.db.status]))

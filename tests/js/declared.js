@@ -1,4 +1,5 @@
-// What the published types declare, read from their text: the members of an interface or a class.
+// The declarations of the published types, read from their text: the members of an interface or a
+// class.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -149,10 +149,10 @@ test('a validator rejects for good, and when it fails the push fails and nothing
   const [milk, bread, promise] = ['milk', 'bread', 'promise'].map(title => ann.event({ title }))
   assert.equal((await ann.push(milk, bread, promise)).status, 500)
   assert.equal((await ann.push(milk, bread, { ...promise, b: '{"title":"long"}' })).status, 500)
-  const { status, segment: page } = await ann.push(milk, bread)
+  const { status, segment } = await ann.push(milk, bread)
   assert.equal(status, 200)
   assert.deepEqual(
-    page.entries.map(({ k = 'e', code }) => [k, code]),
+    segment.entries.map(({ k = 'e', code }) => [k, code]),
     [
       ['e', undefined],
       ['rej', 'NO_BREAD'],
@@ -188,4 +188,28 @@ test('64 writers at once on a new log are all taken, in the order of their own',
       [1, 2, 3],
     )
   }
+})
+
+test('a body above the limit of the server is refused, and the limit is told', async () => {
+  const ann = new Client(await listen(await directory(), { limits: { body: 100 } }))
+  const told = await ann.pull({ limits: true })
+  assert.equal(told.limits.body, 100)
+  assert.equal((await ann.pull()).limits, undefined, 'only when asked for')
+  const small = ann.event({ title: 'x' })
+  assert.equal((await ann.push(small)).segment.head, 1)
+  const large = await ann.push(ann.event({ title: 'x'.repeat(100) }))
+  assert.deepEqual([large.status, large.err], [413, 'too_large'])
+  for (const limits of [null, 7, { depth: 3 }, { body: 0 }, { body: 262_145 }, { body: '9' }]) {
+    const options = { storage: { dir: '.' }, authorize: () => 'ann', limits }
+    assert.throws(() => createServer(options), TypeError, JSON.stringify(limits))
+  }
+})
+
+test('a request of another version, or with a field nobody knows, is refused', async () => {
+  const ann = new Client(await listen(await directory()))
+  const old = await ann.pull({ p: 1 })
+  assert.deepEqual([old.status, old.err, old.min, old.max], [426, 'upgrade', 2, 2])
+  const odd = await ann.pull({ more: true })
+  assert.deepEqual([odd.status, odd.err], [400, 'malformed'])
+  assert.match(odd.msg, /more/)
 })

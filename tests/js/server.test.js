@@ -264,12 +264,9 @@ test('options are checked by name', () => {
     message: /cors/,
   })
   assert.throws(() => createServer({ storage: {}, authorize, stroage: 1 }), {
-    message: /'stroage'/,
+    message: /'stroage': use storage, authorize, /,
   })
   assert.throws(() => createServer({ storage: {}, authorize, validate: 1 }), {
     message: /validate/,
   })
-  for (const maxBody of [0, 1.5, '9', 262_145]) {
-    assert.throws(() => createServer({ storage: {}, authorize, maxBody }), { message: /maxBody/ })
-  }
 })

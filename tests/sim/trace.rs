@@ -70,8 +70,8 @@ pub(crate) fn without_ts(body: &str) -> String {
     kept
 }
 
-/// Whether two kept traces tell the same story. Clocks are hashed, so the chain's hashes differ, and
-/// what is named by them: names are told apart by where they come up first.
+/// Whether two kept traces tell the same story. Clocks are hashed, so the chain's hashes differ,
+/// and what is named by them: names are told apart by where they come up first.
 pub(crate) fn same_course(
     one: &(String, Option<String>),
     other: &(String, Option<String>),

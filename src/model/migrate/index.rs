@@ -55,14 +55,14 @@ fn there(conn: &Conn, model: &Definition) -> Result<Vec<(String, String)>> {
     Ok(there)
 }
 
-/// What a definition's indexes are called.
+/// The names of a definition's indexes.
 fn names(definition: &Definition) -> Vec<String> {
     let single = definition.data_columns().filter(|c| c.index.is_some());
     let compound = definition.indexes.iter().map(|i| compound_name(definition, i));
     single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound).collect()
 }
 
-/// What a definition's indexes are called in its table: another name is theirs only where their own
+/// The names of a definition's indexes in its table: an index has another name only where its own
 /// is taken, or was, which the statement tells.
 pub(super) fn ours(conn: &Conn, definition: &Definition) -> Result<Vec<String>> {
     let (there, made) = (there(conn, definition)?, wanted(definition).unwrap_or_default());

@@ -27,7 +27,7 @@ pub(super) fn same_id(old: &Definition, new: &Definition) -> Result<()> {
     )))
 }
 
-/// What is to be done, and how far it is.
+/// The work to be done, and how far it is.
 #[derive(Debug)]
 pub(super) struct Shape {
     new: Definition,

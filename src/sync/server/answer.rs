@@ -88,14 +88,6 @@ pub fn resume<F: Facts>(facts: &F, principal: &str, text: &str) -> Result<Reply,
     }
 }
 
-/// The answer to the verbs that are not built yet: live, range.
-///
-/// # Errors
-/// None in practice.
-pub fn not_supported() -> Result<Reply> {
-    Reply::refuse(&Refusal::NotSupported)
-}
-
 fn try_pull<F: Facts>(
     facts: &F,
     principal: &str,

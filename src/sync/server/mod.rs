@@ -15,7 +15,7 @@ mod gate;
 mod log;
 mod operate;
 
-pub use answer::{Pulled, Reply, not_supported, pull, pushed, resume};
+pub use answer::{Pulled, Reply, pull, pushed, resume};
 pub use append::{Appended, CONFLICT, Stale, append};
 pub use decide::{Asked, Decided, Decision, Validator, decide};
 pub use log::{Facts, Log};

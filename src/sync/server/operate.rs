@@ -1,5 +1,5 @@
-//! Rows that the server makes itself, for its operators: an event has no effect any more, its body is
-//! gone, rows may be gone up to a position. Decided here, and appended like a push.
+//! Rows that the server makes itself, for its operators: an event has no effect any more, its body
+//! is gone, rows may be gone up to a position. Decided here, and appended like a push.
 
 use super::super::id::{ClientId, Id};
 use super::super::wire::{Body, Entry, Kind};
@@ -18,8 +18,8 @@ pub fn void<F: Facts>(facts: &F, id: &Id) -> Result<Option<Decided>, F::Error> {
     }
 }
 
-/// The same, and its body is deleted here and on every replica. None when the log has no such event,
-/// or no body of it.
+/// The same, and its body is deleted here and on every replica. None when the log has no such
+/// event, or no body of it.
 ///
 /// # Errors
 /// Those of the log's storage.
