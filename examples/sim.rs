@@ -10,10 +10,10 @@
 mod sim;
 
 use sim::faults::ALL;
+use sim::in_memory::InMemory;
 use sim::mutants::{HARMLESS, Mutant, NOTICED};
 use sim::origin::InMemoryOrigin;
 use sim::process::Native;
-use sim::replica::InMemory;
 use sim::sqlite::{Sqlite, SqliteOrigin};
 use sim::trace::Trace;
 use sim::{run_seed, run_seeds};

@@ -40,9 +40,9 @@ export type { BrowserStorage, Event, Noop, StorageStatus, SyncStatus, Untyped } 
  */
 export type Role = 'waiting' | 'opening' | 'leader' | 'follower' | 'failed' | 'crashed' | 'closed'
 
-/** What is known about the database. A new object on each change. */
+/** The state of the database as this page knows it. A new object on each change. */
 export interface Status extends StorageStatus {
-  /** Who leads, seen from this page. */
+  /** The leader as this page sees it: this tab, another one, or none. */
   role: Role
   /**
    * This profile wrote to a database of this name before, and found another one: the browser or the
@@ -70,7 +70,7 @@ export interface Dispatched extends Event {
 export interface Draft {
   /** Its type, not empty. */
   type: string
-  /** What it says; kept as JSON. */
+  /** Its data; kept as JSON. */
   data?: unknown
   /** Milliseconds since 1970; default now. */
   ts?: number
@@ -175,11 +175,11 @@ export interface RemoteModel<
    * is any.
    */
   exists(idOrAttrs?: Key | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
-  /** How many documents match. */
+  /** The number of documents that match. */
   count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
   /**
-   * `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none,
-   * of `COUNT` and `TOTAL` 0.
+   * `OP(column)` over the numbers of the documents that match, a BigInt beyond 2^53; null when
+   * there is none, of `COUNT` and `TOTAL` 0.
    */
   numAggOp(
     op: AggregateName,
@@ -187,31 +187,31 @@ export interface RemoteModel<
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The greatest number in a column, of what matches; null when there is none. */
+  /** The greatest number in a column of the documents that match; null when there is none. */
   max(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The least number in a column, of what matches; null when there is none. */
+  /** The least number in a column of the documents that match; null when there is none. */
   min(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The sum of the numbers in a column, of what matches; null when there is none. */
+  /** The sum of the numbers in a column of the documents that match; null when there is none. */
   sum(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The mean of the numbers in a column, of what matches; null when there is none. */
+  /** The mean of the numbers in a column of the documents that match; null when there is none. */
   avg(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** How SQLite will search: `{plan, indexes, scans, sql}`. */
+  /** The plan by which SQLite will search: `{plan, indexes, scans, sql}`. */
   explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
   /**
    * The documents that match, at once and again after each commit that changed them. A slow reader
@@ -239,7 +239,8 @@ export type Remote<M> =
     : never
 
 /**
- * What a page calls a model: by its definition in `serve`, its class, or the type of its documents.
+ * The type of a model seen from a page: by its definition in `serve`, its class, or the type of its
+ * documents.
  */
 type Seen<T> =
   IsAny<T> extends true
@@ -279,7 +280,7 @@ export interface Connection<Models extends object = Record<string, Untyped>> {
   on(name: 'status', fn: (status: Status) => void): () => void
   /** Calls `fn` no more. */
   off(name: 'status', fn: (status: Status) => void): void
-  /** Resolves when the event is durable on this device, with what the reducers made of it. */
+  /** Resolves when the event is durable on this device, with the reducers' results. */
   dispatch(type: string, data?: unknown, ts?: number): Promise<Dispatched>
   dispatch(event: Draft): Promise<Dispatched>
   /** All or none. `synced` is about all of them. */

@@ -20,7 +20,7 @@ export async function connect(start, surroundings) {
   return new Database(connection)
 }
 
-/** What `connect` resolves to. */
+/** The result of `connect`. */
 class Database {
   #connection
 

@@ -1,14 +1,16 @@
 // Adapters: `DB` and `SQLite` on a host's own SQLite, by the option `adapter`.
 
-/** What a host's SQLite gives back: integers as numbers or BigInt, bytes as any view of them. */
+/**
+ * A value as a host's SQLite returns it: integers as numbers or BigInt, bytes as any view of them.
+ */
 export type HostValue = null | number | bigint | string | Uint8Array | ArrayBuffer
 
 /**
- * What the engine asks of a host's SQLite. All of it is synchronous.
+ * The methods that the engine calls on a host's SQLite. All are synchronous.
  *
- * A four-method object of your own will do; what it leaves out means: BEGIN and SAVEPOINT are
- * understood as statements, BigInt is bound as an integer, and nobody knows whether a transaction
- * is open.
+ * An object of your own with the four required methods is enough. Without the optional members the
+ * engine assumes that BEGIN and SAVEPOINT work as statements and that BigInt is bound as an
+ * integer; it cannot know then whether a transaction is open.
  */
 export interface HostAdapter {
   /**
@@ -25,14 +27,15 @@ export interface HostAdapter {
     ...params: (null | number | bigint | string | Uint8Array)[]
   ): Iterable<object>
   /**
-   * Runs `fn` in a transaction, or a savepoint inside one: undone when it throws, whose error is
-   * thrown on.
+   * Runs `fn` in a transaction, or in a savepoint inside one. When `fn` throws, the transaction is
+   * undone and the error is thrown on.
    */
   transaction<T>(fn: () => T): T
-  /** Lets the database go. A second call does nothing. */
+  /** Closes the database. A second call does nothing. */
   close(): void
   /**
-   * Where a transaction can only be had by a call: such a call for functions that wait. It nests.
+   * For hosts that open a transaction only by a call: that call for asynchronous functions. It
+   * nests.
    */
   transactionAsync?<T>(fn: () => Promise<T>): Promise<T>
   /**

@@ -104,6 +104,7 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'EXISTS'
   | 'NEWER_FORMAT'
+  | 'OLDER_FORMAT'
   | 'CORRUPT'
   | 'CLOSED'
   | 'BAD_NAME'
@@ -120,6 +121,7 @@ export type ErrorCode =
   | 'PROTOCOL'
   | 'FORBIDDEN'
   | 'REJECTED'
+  | 'VOID'
   | 'NOT_SUPPORTED'
   | 'CRASHED'
   | 'LEADER_LOST'
@@ -130,11 +132,11 @@ export class TidelogError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown })
   /** `TidelogError`, also where the class itself is not at hand. */
   readonly name: 'TidelogError'
-  /** What kind of error it is. Stable: compare this and not the message. */
+  /** The kind of error. Stable: compare this and not the message. */
   code: ErrorCode
   /**
-   * With code `USER`: what the application's function threw. With `INVALID`: what the schema
-   * complained of.
+   * With code `USER`: the value that the application's function threw. With `INVALID`: the issues
+   * that the schema found.
    */
   cause?: unknown
 }

@@ -6,12 +6,12 @@ export interface ServerOptions {
    */
   storage: { dir: string }
   /**
-   * Asked on every request, before its body is read. A principal is some text that names who asks
-   * and stays the same for a device: the server binds each replica to the principal it first saw it
-   * with. Null answers 401; a `Response` is the answer itself; a thrown error answers 500 without
-   * details.
+   * Asked on every request, before its body is read. A principal is a text that identifies the
+   * sender of the request and stays the same for a device: the server binds each replica to the
+   * principal it first saw it with. Null answers 401; a `Response` is the answer itself; a thrown
+   * error answers 500 without details.
    *
-   * @param about.verb `push`, `pull` or what else was asked for
+   * @param about.verb `push`, `pull` or another verb that was asked for
    */
   authorize(
     request: Request,
@@ -28,6 +28,12 @@ export interface ServerOptions {
     about: { log: string; principal: string },
   ): string | null | undefined
   /**
+   * `body`: the most bytes that an event's data may have, as JSON text in UTF-8. Default 65,536, at
+   * most 262,144. Clients learn it with the first answer they get and refuse larger events where
+   * these are made (`TOO_LARGE`).
+   */
+  limits?: { body?: number }
+  /**
    * Pages of these origins may ask as well, such as `https://app.example`. Without it only the
    * server's own may.
    */
@@ -41,7 +47,7 @@ export interface SyncServer {
    * Answers `POST …/v1/{log}/push` and `POST …/v1/{log}/pull`; a pull with `wait_ms` (at most
    * 25,000) waits for the next push when there is nothing new. Errors are JSON `{err, msg?, …}`:
    * 400 malformed, 401 token, 403 forbidden, 409, 413 too_large (a body above 1.25 MiB), 415, 501
-   * NOT_SUPPORTED, 503 busy.
+   * not_supported, 503 busy.
    */
   fetch(request: Request): Promise<Response>
   /** Answers the waiting pulls, then closes the databases. Later requests get 503. */

@@ -1,10 +1,10 @@
-// Types of tidelog/worker: what a page's worker serves.
+// Types of tidelog/worker: the database that a page's worker serves.
 
 import type { Definitions, EventSourcingDB } from './types/events.js'
 
 /**
- * A value whose type is the application's: it gives it where it matters, and is not in its way
- * elsewhere.
+ * A value whose type only the application knows: it can declare the type, and needs no cast where
+ * it does not.
  */
 // biome-ignore lint/suspicious/noExplicitAny: `unknown` would ask for a cast at each use
 export type Untyped = any
@@ -23,9 +23,9 @@ export interface Event {
   sent?: boolean
   /** Milliseconds since 1970 on the author's clock. */
   ts: number
-  /** What it says, as plain data. */
+  /** Its data, as plain data. */
   data?: Untyped
-  /** What the reducers made of it, by model. */
+  /** The reducers' results, by model. */
   result?: Untyped
 }
 
@@ -45,7 +45,7 @@ export interface Event {
  */
 export type BrowserStorage = 'opfs' | 'indexeddb' | 'memory'
 
-/** How a database is kept. */
+/** The state of a database's storage. */
 export interface StorageStatus {
   /**
    * Where it is; null until it is open. `file` is a file of the system's, in Node, Bun and Deno;
@@ -71,7 +71,7 @@ export interface StorageStatus {
   quota: { usage: number; quota: number } | null
 }
 
-/** How far this device and the server know of each other. */
+/** The state of the sync between this device and the server. */
 export interface SyncStatus {
   /**
    * `off` without the option `sync`; `offline`: switched off, or waiting to try again; `catchUp`;
@@ -80,7 +80,7 @@ export interface SyncStatus {
    * in all of them.
    */
   state: string
-  /** What `setOnline` was last given. */
+  /** The value that `setOnline` was last given. */
   online: boolean
   /** Events that the server has not confirmed. */
   pending: number
@@ -88,7 +88,7 @@ export interface SyncStatus {
   seq: number
   /** The last position of the server's log that is known here. */
   head: number
-  /** What keeps it from syncing. */
+  /** The error that keeps it from syncing. */
   error: { code: string; message: string } | null
   /**
    * The confirmed event from which on nothing is applied, because this version does not know its
@@ -141,8 +141,8 @@ export interface ServeOptions<M extends Definitions = Definitions> {
   /** Where and how to sync. Without it the events stay on this device. */
   sync?: SyncOptions
   /**
-   * The version of the reducers: another one than last time rebuilds what they made. While a tab
-   * runs a higher one, those with a lower one refuse with `VERSION_SKEW`.
+   * The version of the reducers: another one than last time rebuilds the models. While a tab runs a
+   * higher one, those with a lower one refuse with `VERSION_SKEW`.
    */
   version?: number
   /**

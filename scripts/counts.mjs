@@ -1,7 +1,7 @@
 // Reads what test runners print: how many tests passed and failed, and which were slow. Runs
 // nothing.
 
-/** What each runner prints of its sums. A skipped or ignored test counts as failed. */
+/** The form in which each runner prints its sums. A skipped or ignored test counts as failed. */
 const SUMS = {
   cargo: {
     passed: /^test result: .*?(\d+) passed/,

@@ -1,5 +1,5 @@
-// Runs the crash loop at length: `npm run crash -- --seeds N [--first S]`, or one point of it again:
-// `npm run crash -- --point P`. What a seed and a point are is tests/crash's business.
+// Runs the crash loop at length: `npm run crash -- --seeds N [--first S]`, or one point of it
+// again: `npm run crash -- --point P`. tests/crash defines both.
 import { parseArgs } from 'node:util'
 import { setup } from './setup.mjs'
 import { must } from './shell.mjs'

@@ -1,5 +1,5 @@
-// The parts of `npm test`: what each needs, runs, and costs. Which of them run, side by side, and how
-// they add up is test.mjs's business.
+// The parts of `npm test`: what each needs, runs, and costs. test.mjs chooses among them, runs them
+// side by side, and adds up.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { count } from './counts.mjs'
@@ -17,14 +17,14 @@ const wasm32 = ['--target', 'wasm32-unknown-unknown']
 /**
  * `cpu` is what a part takes, in CPU seconds; the lints add it up. Parts of one lane run one after
  * the other, beside those of the other lane; `alone` are those whose tests measure time, at the
- * end. In a lane what is quick and fails often comes first.
+ * end. In a lane the quick ones that often fail come first.
  */
 export const parts = [
   { name: 'lints', lane: 'cargo', cpu: 90, needs: ['npm', 'package'], run: lints },
   {
     name: 'rust',
     lane: 'cargo',
-    cpu: 240,
+    cpu: 330,
     needs: ['build'],
     // one after the other: the long ones use every core themselves, and each has its own time
     run: watch => cargo(watch, [...tests, '--', '--test-threads=1']),
@@ -32,7 +32,7 @@ export const parts = [
   {
     name: 'wasm-node',
     lane: 'cargo',
-    cpu: 90,
+    cpu: 120,
     needs: ['build', 'runner'],
     run: watch =>
       wasm(watch, ['wasm_worker::', 'wasm_idb::'], { WASM_BINDGEN_TEST_ONLY_NODE: '1' }),
@@ -51,7 +51,7 @@ export const parts = [
     needs: ['build', 'runner', 'browsers'],
     run: watch => worker(watch, 'GECKODRIVER', 'geckodriver'),
   },
-  { name: 'shipped', lane: 'cargo', cpu: 90, needs: ['package'], run: shipped },
+  { name: 'shipped', lane: 'cargo', cpu: 100, needs: ['package'], run: shipped },
   { name: 'js', lane: 'node', cpu: 120, needs: ['package'], run: watch => node(watch, 'tests/js') },
   {
     name: 'runtimes',
@@ -70,7 +70,7 @@ export const parts = [
   },
 ]
 
-/** Formatters, linters, the JavaScript against its types: one check each, and one of the figures above. */
+/** Formatters, linters, the JavaScript against its types, and the figures above: one check each. */
 async function lints(watch) {
   const clippy = ['clippy', '--locked', '--all-targets']
   const builder = ['--manifest-path', 'scripts/bindgen/Cargo.toml']

@@ -17,19 +17,19 @@ const groups = {
   npm() {
     install(root, 'package-lock.json')
   },
-  /** What `npm run build` and `npm start` need. */
+  /** The tools that `npm run build` and `npm start` need. */
   build() {
     system(packages.build)
     rust()
     amalgamation()
     buildBindgen()
   },
-  /** What runs tests in wasm. */
+  /** The runner of tests in wasm. */
   runner() {
     const version = locked('wasm-bindgen')
     crateBinary('wasm-bindgen-cli', version, runner(), 'wasm-bindgen-test-runner')
   },
-  /** What tests in browsers need. */
+  /** The browsers and drivers that tests in browsers need. */
   browsers() {
     system(packages.browsers)
     crateBinary('geckodriver', null, join(cache, 'geckodriver'), 'geckodriver')

@@ -1,5 +1,5 @@
 // Runs programs for the other scripts: where the repository is, what the environment of cargo is,
-// how a command is started. Decides nothing about what is run; what runs tests is watch.mjs.
+// how a command is started. Decides nothing about what is run. watch.mjs runs tests.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -33,8 +33,8 @@ export function locked(crate, directory = '.') {
 export const bindgen = join(cache, 'bindgen', 'debug', 'bindgen')
 
 /**
- * Directory of the runner of tests in wasm, of the very version of the crate: the two refuse to work
- * together otherwise.
+ * Directory of the runner of tests in wasm, of the very version of the crate: the two refuse to
+ * work together otherwise.
  */
 export const runner = () => join(cache, `wasm-bindgen-${locked('wasm-bindgen')}`)
 
@@ -47,7 +47,7 @@ export function environment(extra = {}) {
 /** Says what is done now and may take a while. */
 export const say = what => console.log(`- ${what}`)
 
-/** What a command prints, or null when it fails or is not there. */
+/** The output of a command, or null when it fails or is not there. */
 export function output(command, args) {
   const { status, stdout } = spawnSync(command, args, {
     cwd: root,

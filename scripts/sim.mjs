@@ -1,5 +1,5 @@
-// Runs the simulator at length: `npm run sim -- --seeds N --steps M [--seed S]`. What the options
-// mean is examples/sim.rs's business.
+// Runs the simulator at length: `npm run sim -- --seeds N --steps M [--seed S]`. examples/sim.rs
+// reads the options.
 import { setup } from './setup.mjs'
 import { must } from './shell.mjs'
 

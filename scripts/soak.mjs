@@ -1,7 +1,7 @@
-// Everything that `npm test` does with few seeds, at length: `npm run soak -- --minutes N`, 60 unless
-// given. Runs every step once, however long that takes, and again with other seeds until the minutes
-// are over; then prints how often each fault fired. A step that fails says how to run it again:
-// `npm run soak -- --only STEP --seed S`.
+// Everything that `npm test` does with few seeds, at length: `npm run soak -- --minutes N`, 60
+// unless given. Runs every step once, however long that takes, and again with other seeds until
+// the minutes are over; then prints how often each fault fired. A step that fails says how to run
+// it again: `npm run soak -- --only STEP --seed S`.
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
@@ -24,7 +24,10 @@ const sim = (backend, count) => seed => [
   ...['--seeds', count, '--seed', seed * count],
 ]
 
-/** What is run for a seed, by name, and the environment: a seed's series never meets another's. */
+/**
+ * The commands to run for a seed, by name, and their environment: a seed's series never meets
+ * another's.
+ */
 const steps = {
   memory: { command: sim('memory', 40_000) },
   sqlite: { command: sim('sqlite', 4000) },

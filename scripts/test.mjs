@@ -1,6 +1,6 @@
-// Runs every test, or the parts named: `npm test -- rust js`; `npm test -- --list` shows them. Parts
-// that share nothing run side by side. Each part ends with `name: N passed, N failed`, the whole with
-// `N passed, N failed`. Fails when a test failed, or when a part ran none.
+// Runs every test, or the parts named: `npm test -- rust js`; `npm test -- --list` shows them.
+// Parts that share nothing run side by side. Each part ends with `name: N passed, N failed`, the
+// whole with `N passed, N failed`. Fails when a test failed, or when a part ran none.
 import { build } from './build.mjs'
 import { BUDGET, parts } from './parts.mjs'
 import { setup } from './setup.mjs'

@@ -1,6 +1,6 @@
 // Runs a test's commands: shows what they print, with the name of the part when several run side by
-// side, counts CPU time, and ends one that takes too long with all its children. What the output
-// means is counts.mjs's business.
+// side, counts CPU time, and ends one that takes too long with all its children. counts.mjs
+// reads what they print.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { environment, root } from './shell.mjs'

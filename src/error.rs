@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::sync;
 
-/// What any fallible call of this crate returns.
+/// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, each with a stable [`code`](Error::code).
@@ -48,6 +48,14 @@ pub enum Error {
         /// The newest format this version knows.
         known: i64,
     },
+    /// Made by an older version of the package, and not to be gone on with.
+    #[error("the database has format {found}, which is read but not written any more: {remedy}")]
+    OlderFormat {
+        /// The format of the file.
+        found: i64,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The bytes are not a database, or are damaged.
     #[error("{0}")]
     Corrupt(String),
@@ -57,11 +65,11 @@ pub enum Error {
     /// A name that cannot be used for what it was given for.
     #[error("{what} '{name}' is not usable: {remedy}")]
     BadName {
-        /// What the name is for.
+        /// The kind of thing the name is for.
         what: &'static str,
         /// The name.
         name: String,
-        /// What would be accepted.
+        /// A description of names that would be accepted.
         remedy: &'static str,
     },
     /// A value that cannot be stored or understood.
@@ -114,7 +122,7 @@ pub enum Error {
     User {
         /// The phase or function, such as `reduce todos`.
         phase: String,
-        /// What it threw, in words.
+        /// The thrown error, in words.
         message: String,
     },
     /// Why an event has no effect, as it was recorded.
@@ -128,13 +136,13 @@ pub enum Error {
     /// Above one of the limits of a synced log.
     #[error("{what} is {size} {unit}, at most {limit} are allowed")]
     TooLarge {
-        /// What was measured.
+        /// The thing that was measured.
         what: &'static str,
         /// Its size.
         size: u64,
         /// The limit.
         limit: u64,
-        /// What is counted.
+        /// The unit of the size.
         unit: &'static str,
     },
     /// A message that breaks the sync protocol.
@@ -146,6 +154,9 @@ pub enum Error {
     /// The server's verdict on an event.
     #[error("the server rejected the event: {0}")]
     Rejected(String),
+    /// The server's operators took the event back.
+    #[error("the event was voided at the server: it has no effect")]
+    Void,
     /// SQL of an application that would change what only events, or we, may.
     #[error("SQL may not change {0}")]
     Owned(String),
@@ -168,6 +179,7 @@ impl Error {
             Error::NotFound(_) => "NOT_FOUND",
             Error::Exists(_) => "EXISTS",
             Error::NewerFormat { .. } => "NEWER_FORMAT",
+            Error::OlderFormat { .. } => "OLDER_FORMAT",
             Error::Corrupt(_) => "CORRUPT",
             Error::Closed => "CLOSED",
             Error::BadName { .. } => "BAD_NAME",
@@ -183,6 +195,7 @@ impl Error {
             Error::Protocol(_) => "PROTOCOL",
             Error::Forbidden(_) => "FORBIDDEN",
             Error::Rejected(_) => "REJECTED",
+            Error::Void => "VOID",
             Error::Owned(_) | Error::NotSupported(_) => "NOT_SUPPORTED",
             Error::Crashed(_) => "CRASHED",
         }
@@ -241,54 +254,4 @@ impl From<sync::Error> for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_family = "wasm")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn the_statement_is_named_where_there_is_one() {
-        let mut e = Error::Sqlite {
-            code: "SQLITE_ERROR",
-            message: "no such table: t".into(),
-            sql: "SELECT 1".into(),
-        };
-        assert_eq!(e.to_string(), "no such table: t in \"SELECT 1\"");
-        if let Error::Sqlite { sql, .. } = &mut e {
-            sql.clear();
-        }
-        assert_eq!(e.to_string(), "no such table: t");
-    }
-
-    #[test]
-    fn an_error_of_the_protocol_keeps_its_code_and_words() {
-        let (what, unit, remedy) = ("push", "bytes", "use 1 to 63 of a-z");
-        for error in [
-            sync::Error::Protocol("no JSON".into()),
-            sync::Error::TooLarge { what, size: 9, limit: 8, unit },
-            sync::Error::BadEvent("the type is empty".into()),
-            sync::Error::BadLogName { name: "A".into(), remedy },
-            sync::Error::Corrupt("row 3 after 1".into()),
-        ] {
-            let (code, words) = (error.code(), error.to_string());
-            let error = Error::from(error);
-            assert_eq!((error.code(), error.to_string()), (code, words));
-        }
-    }
-
-    #[test]
-    fn only_the_surroundings_are_environmental() {
-        let full =
-            Error::Sqlite { code: "SQLITE_FULL", message: String::new(), sql: String::new() };
-        let unique = Error::Sqlite {
-            code: "SQLITE_CONSTRAINT_UNIQUE",
-            message: String::new(),
-            sql: String::new(),
-        };
-        let shut =
-            Error::Sqlite { code: "SQLITE_CANTOPEN", message: String::new(), sql: String::new() };
-        assert!(full.is_environmental() && Error::Quota(String::new()).is_environmental());
-        assert!(shut.is_environmental());
-        assert!(!unique.is_environmental() && !Error::Closed.to_string().is_empty());
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@
 //! - [`sync`]: the sync protocol as pure machines
 //! - [`store`]: what a database is made of; one method per operation
 //! - [`server`]: a server's log in a database of its own
-//! - `js`: what JavaScript sees, wasm32 only
+//! - `js`: the engine's interface for JavaScript, wasm32 only
 
 pub mod error;
 pub mod event;

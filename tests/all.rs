@@ -28,8 +28,9 @@ mod wasm_handles;
 mod wasm_idb;
 mod wasm_node;
 mod wasm_worker;
+mod wire;
 
-/// How often a property is tried: `few` times, or as often as `npm run soak` says.
+/// The number of times a property is tried: `few` times, or as often as `npm run soak` says.
 #[cfg(not(target_family = "wasm"))]
 fn tries(few: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)

@@ -1,5 +1,5 @@
-//! The rules of the house, read from the files themselves: which room and which file may name which,
-//! how long a file may be, one version, and every error code in the published types.
+//! The rules of the house, read from the files themselves: which room and which file may name
+//! which, how long a file may be, one version, and every error code in the published types.
 //!
 //! Reads text, not syntax: comments and strings are left out roughly, which the tests of the
 //! readers pin down.
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::circles::{Module, Names};
 
-/// What each room may name, itself left out. `lib.rs` may name all.
+/// The rooms that each room may name, itself left out. `lib.rs` may name all.
 const ROOMS: &[(&str, &[&str])] = &[
     // the protocol comes into it like a crate
     ("error", &["sync"]),
@@ -156,8 +156,8 @@ fn every_error_code_is_in_the_published_types() {
     assert!(missing.is_empty(), "codes that index.d.ts does not know: {missing:?}");
 }
 
-/// How a function that took its turn in the lane waits for its commit to be kept: itself, or
-/// through who does.
+/// The calls by which a function that took its turn in the lane waits for its commit to be kept:
+/// itself, or through one that does.
 const SETTLING: [&str; 6] = ["settle()", "flush()", "dispatch_in(", "rebuild(", "alone(", "hold("];
 
 #[test]
@@ -204,7 +204,7 @@ fn the_readers_see_imports_and_nothing_else() {
     );
 }
 
-/// What in `code`, a file of `room`, breaks the rules.
+/// The parts of `code`, a file of `room`, that break the rules.
 fn broken_imports(path: &Path, room: &str, code: &str) -> Vec<String> {
     let code = without_comments(code);
     let mut broken = Vec::new();

@@ -119,7 +119,7 @@ fn an_events_verdict_is_found_by_its_id() {
     ];
     let mut confirmed = segment(start, &rows);
     confirmed.entries[3].kind = Kind::Rej;
-    confirmed.entries[3].data = String::new();
+    confirmed.entries[3].body = "".into();
     confirmed.entries[3].code = Some("TOO_OLD".into());
     confirmed.to = chain::fold(start, &confirmed.entries);
     assert!(now(store.apply(&confirmed)).unwrap().is_some());

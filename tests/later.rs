@@ -15,7 +15,7 @@ fn sum(conn: &tidelog::sql::Conn) -> i64 {
     conn.one("SELECT coalesce(sum(a), 0) FROM t", &[], |r| r.int(0)).unwrap().unwrap_or(0)
 }
 
-/// What somebody finds who opens what is kept now.
+/// The sum that an opening of the kept files finds now.
 fn kept(shelf: &Shelf) -> i64 {
     sum(shelf.kept().open(Durability::Strict).writer())
 }

@@ -1,5 +1,5 @@
-//! What an application's SQL may not do: write tables that events own, or our records; by itself,
-//! by its triggers, by foreign keys, or after a change of the schema.
+//! The things that an application's SQL may not do: write tables that events own, or our records;
+//! by itself, by its triggers, by foreign keys, or after a change of the schema.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used)] // a test

@@ -11,7 +11,7 @@ use tidelog::store::{Applied, Draft, Store};
 use tidelog::sync::client::{Action, Client, Queue, State, Tick, Verb};
 use tidelog::sync::id::{ClientId, Epoch, Id};
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, ServerLog};
+use tidelog::sync::server::{self, Facts, Log};
 use tidelog::sync::wire::{Entry, Kind};
 use tidelog::vfs::Memory;
 
@@ -54,7 +54,7 @@ impl Device {
 
     /// Syncs until there is nothing to do, with a server that rejects events of the type `no`.
     fn sync(&mut self, log: &mut MemoryLog) {
-        let no = |entry: &Entry| Ok((entry.data == "\"no\"").then(|| "NO".into()));
+        let no = |entry: &Entry| Ok((entry.text() == "\"no\"").then(|| "NO".into()));
         for _ in 0..100 {
             let tick = Tick { now: self.time, random: u32::MAX };
             match self.client.poll(tick, &self.store).unwrap() {
@@ -281,7 +281,8 @@ fn an_event_of_a_model_that_is_not_there_holds_too_and_a_server_put_back_is_rewo
         n: 1,
         event_type: "es/newer".into(),
         tv: 0,
-        data: "[1,\"x\",{}]".into(),
+        body: "[1,\"x\",{}]".into(),
+        x: None,
         ts: None,
         kind: Kind::Event,
         reference: None,

@@ -15,7 +15,7 @@ use tidelog::vfs::{Memory, Vfs};
 type Data = String;
 type Row = (Id, ClientId, u64, Data);
 
-/// What each column of a definition is: the first is always "not declared".
+/// The choices for each column of a definition: the first is always "not declared".
 const COLUMNS: &[&[&str]] = &[
     &[
         "",
@@ -180,7 +180,7 @@ fn choice() -> impl Strategy<Value = Choice> {
 enum Step {
     Mine(Vec<Data>),
     Theirs(Vec<Data>),
-    /// How many of the pending events the server takes now.
+    /// The number of pending events that the server takes now.
     Confirm(usize),
     /// The next version of the application; with `true` the process died before its queue was open.
     Open(Choice, bool),
@@ -211,7 +211,8 @@ fn theirs(log: &[Row], events: &[Data]) -> Vec<Row> {
     events.iter().enumerate().map(row).collect()
 }
 
-/// What a replica sees that reads `log` for the first time, in the version that declares `choice`.
+/// The rows of a replica that reads `log` for the first time, in the version that declares
+/// `choice`.
 fn fresh(log: &[Row], choice: Choice) -> Vec<String> {
     let store = open(&Memory::new(), choice, 9);
     apply(&store, log);

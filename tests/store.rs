@@ -125,7 +125,7 @@ fn a_segment_that_does_not_follow_or_does_not_hold_changes_nothing() {
     let mut first = segment(at.point(), &[other(1, "note", r#"{"id":"n"}"#)]);
     let second = segment(first.to, &[other(2, "note", r#"{"id":"m"}"#)]);
     assert_eq!(now(store.apply(&second)).unwrap(), None);
-    first.entries[0].data = r#"{"id":"forged"}"#.into();
+    first.entries[0].body = r#"{"id":"forged"}"#.into();
     assert_eq!(now(store.apply(&first)).unwrap_err().code(), "PROTOCOL");
     assert_eq!((rows(&store, "notes").as_str(), store.progress().unwrap()), ("[]", (0, 0)));
 }

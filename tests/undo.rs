@@ -113,8 +113,9 @@ fn segment(store: &Store<StateApp>, events: &[(String, String)], first: u64) -> 
             n: first + i as u64,
             event_type: t.clone(),
             tv: 0,
-            data: b.clone(),
+            body: b.clone().into(),
             ts: None,
+            x: None,
             kind: Kind::Event,
             reference: None,
             code: None,
@@ -122,6 +123,8 @@ fn segment(store: &Store<StateApp>, events: &[(String, String)], first: u64) -> 
         .collect();
     let to = chain::fold(from, &entries);
     Segment {
+        p: 2,
+        limits: None,
         epoch: Epoch::from_bytes([1; 8]),
         from,
         entries,

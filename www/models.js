@@ -1,5 +1,5 @@
-// What the demo's events mean. Reducers run on every device, in the order of the server's log, so
-// they use nothing but the event and the rows before it.
+// The meaning of the demo's events. Reducers run on every device, in the order of the server's log,
+// so they use nothing but the event and the rows before it.
 
 const CHANGES = {
   added: ({ id, title, at, who }) => ({ set: [{ id, title, at, done: false, who }] }),

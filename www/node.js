@@ -20,7 +20,7 @@ const TYPES = {
 }
 
 /**
- * What a page with a database needs: its own scripts, workers, styles and server, and compiling
+ * The policy of a page with a database: its own scripts, workers, styles and server, and compiling
  * wasm.
  */
 export const POLICY = [
@@ -33,8 +33,8 @@ export const POLICY = [
 ].join('; ')
 
 /**
- * What one that can be installed needs on top: Chromium reads the manifest and its icons under the
- * page's policy.
+ * The addition for a page that can be installed: Chromium reads the manifest and its icons under
+ * the page's policy.
  */
 export const INSTALLABLE = "manifest-src 'self'; img-src 'self'"
 

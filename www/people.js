@@ -1,5 +1,5 @@
-// Who is online: asks the server every few seconds while the page is seen, which also tells it that
-// we are here.
+// The list of users online: asks the server every few seconds while the page is seen, which also
+// tells it that we are here.
 
 import { byId, el } from './dom.js'
 

@@ -1,10 +1,10 @@
-// Who is online, in memory: anybody with a request under way or one just over, named by the page
+// The users online, in memory: anybody with a request under way or one just over, named by the page
 // that asks for the others.
 
 const TOKEN = /^Bearer ([0-9a-f]{32})$/
 /**
- * How long after the last request somebody counts as online; a page that is looked at asks every 4
- * s.
+ * The time after the last request during which somebody counts as online; a page that is looked at
+ * asks every 4 s.
  */
 const GONE_MS = 10_000
 const KEPT = 1000

@@ -1,5 +1,5 @@
-// Who uses this browser profile: a random id that the server knows it by, and a name and colour for
-// the others.
+// The user of this browser profile: a random id that the server knows it by, and a name and colour
+// for the others.
 
 const KEY = 'tidelog-demo-profile'
 const ADJECTIVES = [

@@ -7,7 +7,7 @@ const FILES = self.__FILES__
 const PREFIX = 'tidelog-demo-'
 const CACHE = PREFIX + self.__VERSION__
 const PATHS = new Set(FILES.map(([path]) => path))
-/** What is in there has its content's hash in its name. */
+/** The folder whose files have their content's hash in their names. */
 const HASHED = '/assets/'
 
 addEventListener('install', event => event.waitUntil(keep().then(() => skipWaiting())))

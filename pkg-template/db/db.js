@@ -1,5 +1,5 @@
-// `DB`: a database with models and migrations. Its methods of driftdb hand on to drift/drift.js; the
-// opening of tables and the running of migrations is migrations.js's.
+// `DB`: a database with models and migrations. Its methods of driftdb hand on to drift/drift.js;
+// the opening of tables and the running of migrations is migrations.js's.
 
 import { Drift, driftOptions } from '../drift/drift.js'
 import { TidelogError } from '../language/errors.js'
@@ -7,7 +7,7 @@ import { JsonModel } from '../models/json-model.js'
 import { SQLite } from '../sql/sqlite.js'
 import { aboutModel, migrate, migrationsOf } from './migrations.js'
 
-/** What `DB` takes beyond `SQLite`'s options. */
+/** The options of `DB` beyond those of `SQLite`. */
 export const DB_OPTIONS = ['migrations', 'onBeforeMigrations', 'onProgress']
 
 /** @typedef {import('../types/db.js').DB} Declared */
@@ -17,9 +17,9 @@ export class DB extends SQLite {
   _migrations = []
   /** JsonModels that were made without `addModel`. */
   _loose = []
-  /** What was made for this database and is no JsonModel: queues of events. */
+  /** Queues of events that were made for this database: they are no JsonModels. */
   _queues = []
-  /** While `addModel` runs a constructor: what that makes. */
+  /** The model that a constructor makes while `addModel` runs it. */
   _constructed
   /** driftdb's surface of this database. */
   _drift
@@ -71,7 +71,7 @@ export class DB extends SQLite {
     return model
   }
 
-  /** What `make` gives, and the models and queues that were made by it. */
+  /** The object that `make` gives, and the models and queues that it made on the way. */
   _construct(make) {
     const before = this._constructed
     const made = []

@@ -32,7 +32,7 @@ export function migrationsOf(group, given, about) {
   return found
 }
 
-/** What a model's migrations are called with. */
+/** The argument of a model's migrations. */
 export const aboutModel = model => tx => ({
   ...model.migrationOptions,
   ...(tx.queue && { queue: tx.queue }),
@@ -129,7 +129,7 @@ class Work {
   }
 
   /**
-   * Brings a table's columns to the definition before the application's migrations run: now, so that
+   * Brings a table's columns to the definition: before the application's migrations run, so that
    * they find the new columns filled; or, where an old value has no form in a column's new type,
    * after them, so that they can change it.
    */
@@ -141,9 +141,9 @@ class Work {
   }
 
   /**
-   * What the definition changes of columns that hold values: `{columns, old, before(name)}`.
-   * `isCoded`: one of them had a type whose values migrations see in another form than is stored, so
-   * that they must still be read by it.
+   * The changes of the definition to columns that hold values: `{columns, old, before(name)}`.
+   * `isCoded`: one of them had a type whose values migrations see in another form than is stored:
+   * they must still be read by it.
    */
   async #changeOf(model) {
     const { definition } = await this.#tx.get(
@@ -231,7 +231,7 @@ class Work {
     }
   }
 
-  /** What a model can do in a migration only. */
+  /** Gives a model the methods that it has in migrations only. */
   #equip(model) {
     model.renameColumn = (from, to) =>
       this.#change(model, doc => move(doc, pathOf(model, from), pathOf(model, to)))
@@ -307,8 +307,8 @@ class Work {
 }
 
 /**
- * What an event-owned model refuses in a migration: its rows are made from the log, which would not
- * have it.
+ * The methods that an event-owned model refuses in a migration: its rows are made from the log,
+ * which would not have these writes.
  */
 const WRITES = `set update remove delete changeId updateWhere removeWhere renameColumn retypeColumn dropColumn`
 

@@ -1,5 +1,6 @@
-// Places in documents as migrations change them: values are moved, replaced and taken out of the very
-// document, which nobody else has. documents/paths.js is for documents that others have as well.
+// Places in documents as migrations change them: values are moved, replaced and taken out of the
+// very document, which nobody else has. documents/paths.js is for documents that others have as
+// well.
 
 import { nullish } from '../documents/kinds.js'
 

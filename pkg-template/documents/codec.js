@@ -1,12 +1,12 @@
 // Documents to JSON text and back. Values that JSON does not know (bytes, dates, big integers) are
-// tagged where a column declares them, and refused with their path anywhere else. One walk copies and
-// checks a document; a document that is read is touched at the declared paths only.
+// tagged where a column declares them, and refused with their path anywhere else. One walk copies
+// and checks a document; a document that is read is touched at the declared paths only.
 
 import { TidelogError } from '../language/errors.js'
 import { hasProperties, isBoxed, nameOf } from './kinds.js'
 import { put, replaceAt, written } from './paths.js'
 
-/** How deep documents may nest: SQLite's JSON functions follow no deeper. */
+/** The greatest depth of documents: SQLite's JSON functions follow no deeper. */
 const DEEPEST = 1000
 /** Half of a pair: with the flag u a whole one is another character. */
 export const LONE = /\p{Surrogate}/u
@@ -94,7 +94,10 @@ export class Codec {
     return text
   }
 
-  /** What was read, with Dates, BigInts and bytes again. Changes `doc`, which must be fresh. */
+  /**
+   * Puts Dates, BigInts and bytes back into a document that was read. Changes `doc`, which must be
+   * fresh.
+   */
   revive(doc) {
     for (const [steps, revive] of this.#revivals) replaceAt(doc, steps, revive)
     return doc
@@ -235,7 +238,7 @@ function refuseSurrogates(copy, what) {
 
 const tagged = (value, tag) =>
   typeof value === 'object' && value !== null && typeof value[tag] === 'string'
-/** What a Date can be, in ms. */
+/** The limit of a Date, in ms. */
 const LATEST = 8.64e15
 const LEAST = -(2n ** 63n)
 const MOST = 2n ** 63n - 1n

@@ -1,11 +1,11 @@
-// The keys of a column's definition: what each takes, which need or exclude each other, and what the
-// id and the `json` column take of them. Compiles nothing.
+// The keys of a column's definition: what each takes, which need or exclude each other, and what
+// the id and the `json` column take of them. Compiles nothing.
 
 import { nearest } from '../language/nearest.js'
 
 const FLAG = 'flag'
 const FUNCTION = 'function'
-/** What each key takes. */
+/** The values that each key takes. */
 const KEYS = {
   type: ['TEXT', 'NUMERIC', 'INTEGER', 'REAL', 'JSON', 'BLOB', 'DATE', 'BIGINT'],
   real: FLAG,

@@ -1,5 +1,5 @@
-// Column definitions, compiled into what the engine knows and what runs here. Whether their keys are
-// right is checked by column-keys.js. Does not run any of the columns' functions.
+// Column definitions, compiled into what the engine knows and what runs here. Whether their keys
+// are right is checked by column-keys.js. Does not run any of the columns' functions.
 
 import { quoteId } from '../sql/sql-tag.js'
 import { LONE } from './codec.js'
@@ -8,7 +8,7 @@ import { compileIndexes } from './indexes.js'
 import { nullish } from './kinds.js'
 import { parsePath } from './paths.js'
 
-/** What the engine takes as it is. */
+/** The keys that the engine takes as they are. */
 const ENGINE_KEYS = [
   'type',
   'real',
@@ -24,9 +24,9 @@ const ENGINE_KEYS = [
   'version',
 ]
 /**
- * `{engine, columns, indexes, tokenize}`: the engine's columns and compound indexes, and all columns
- * by name with what there is to know of each: `name, path, steps, real, get, quoted, sql, alias,
- * isId`, and the keys it was defined with.
+ * `{engine, columns, indexes, tokenize}`: the engine's columns and compound indexes, and all
+ * columns by name with what there is to know of each: `name, path, steps, real, get, quoted, sql,
+ * alias, isId`, and the keys it was defined with.
  */
 export function compileColumns(model, idCol, given = {}, indexes = []) {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -63,7 +63,7 @@ export function compileColumns(model, idCol, given = {}, indexes = []) {
   return { engine, columns, indexes: compound, tokenize }
 }
 
-/** What a model tells of the columns that it selects. */
+/** The properties of a model about the columns that it selects. */
 export function selectionOf(columns) {
   const selectCols = columns.filter(column => column.get || column.name === 'json')
   return {

@@ -103,7 +103,7 @@ export class Completion {
     return this.integerId ? doc : { ...doc, [name]: crypto.randomUUID() }
   }
 
-  /** What the validator made of a document. */
+  /** The document as its validator returned it. */
   #validated(self, doc, valid) {
     const { name } = this.id
     if (typeof valid !== 'object' || valid === null || Array.isArray(valid))

@@ -5,7 +5,7 @@ import { nearest } from '../language/nearest.js'
 
 const KEYS = ['name', 'columns', 'unique', 'sparse']
 
-/** The indexes for the engine; refuses what is no list of indexes over `columns`, by their names. */
+/** The indexes for the engine; refuses all but a list of indexes over `columns`, by their names. */
 export function compileIndexes(model, indexes, columns) {
   const bad = what => {
     throw new TypeError(`${model}: indexes${what}`)

@@ -6,7 +6,7 @@ export const nullish = value => value === null || value === undefined
 const NO_JSON =
   /^\[object (?:Map|Set|WeakMap|WeakSet|WeakRef|Promise|RegExp|Error|(?:Shared)?ArrayBuffer|DataView|\w+Array|Generator|Symbol|BigInt)\]$/
 
-/** What stands for something else than its properties. */
+/** Whether a value is an object around a primitive, which JSON writes as the primitive. */
 export const isBoxed = value =>
   value instanceof Number || value instanceof String || value instanceof Boolean
 

@@ -1,5 +1,5 @@
-// Places in a document: `home.city`, `tags[0].name`, as steps. Only own properties count. A document
-// is never changed: a value is put into a copy, which is made along the way to it only.
+// Places in a document: `home.city`, `tags[0].name`, as steps. Only own properties count. A
+// document is never changed: a value is put into a copy, which is made along the way to it only.
 
 import { TidelogError } from '../language/errors.js'
 import { isOpen, nameOf, nullish } from './kinds.js'

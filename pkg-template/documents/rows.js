@@ -1,6 +1,6 @@
-// Turns what was read into what applications see: rows of plain SQL into documents (the engine does
-// this itself for everything that a model reads), values through the columns' `parse`, documents into
-// instances of a class.
+// Turns stored values into those that applications see: rows of plain SQL into documents (the
+// engine does this itself for everything that a model reads), values through the columns' `parse`,
+// documents into instances of a class.
 
 import { TidelogError } from '../language/errors.js'
 import { put, withValueAt } from './paths.js'

@@ -1,5 +1,5 @@
-// Slugs: short, readable, unique values made of a text, and chosen so that writes at the same time get
-// different ones. The model is asked which slugs its documents have.
+// Slugs: short, readable, unique values made of a text, and chosen so that writes at the same time
+// get different ones. The model is asked which slugs its documents have.
 
 const LONGEST = 30
 /** Letters that decompose into nothing simpler. */

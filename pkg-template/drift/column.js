@@ -1,9 +1,9 @@
-// `Column` and driftdb's schemas: what a table of `define` is made of, as columns of a JsonModel.
-// Knows no database.
+// `Column` and driftdb's schemas: the declaration of a table of `define`, as columns of a
+// JsonModel. Knows no database.
 
 import { nullish } from '../documents/kinds.js'
 
-/** What a schema's column may be, by its `type`. */
+/** The types of a schema's columns, as columns of a JsonModel. */
 const TYPES = {
   TEXT: {},
   INTEGER: {},
@@ -18,7 +18,7 @@ const TYPES = {
     stringify: value => (typeof value === 'boolean' ? Number(value) : value),
   },
 }
-/** What every table has. */
+/** The columns that every table has. */
 const OWN = {
   id: { type: 'TEXT' },
   createdAt: { type: 'INTEGER', value: doc => doc.createdAt ?? Date.now() },
@@ -44,7 +44,7 @@ class ColumnBuilder {
     return this.#with('unique', true)
   }
 
-  /** What a record without a value gets. */
+  /** The value a record gets when it has none. */
   default(value) {
     return this.#with('default', value)
   }

@@ -1,14 +1,14 @@
-// driftdb's surface of a database, beside the `DB` that hands its calls on to here: tables by `define`
-// and `registerModel`, and what driftdb's database tells of itself. The tables are JsonModels like any
-// other, in `db.store` too. Reading and writing records is repository.js's. There is no sync to S3
-// here: what needs it says so.
+// driftdb's surface of a database, beside the `DB` that hands its calls on to here: tables by
+// `define` and `registerModel`, and the figures that driftdb's database has of itself. The tables
+// are JsonModels like any other, in `db.store` too. Reading and writing records is repository.js's.
+// There is no sync to S3 here: the methods that need it say so.
 
 import { TidelogError } from '../language/errors.js'
 import { JsonModel } from '../models/json-model.js'
 import { columnsOf, schemaText } from './column.js'
 import { Repository } from './repository.js'
 
-/** What driftdb's constructor takes for its sync to S3. */
+/** The options of driftdb's constructor for its sync to S3. */
 const FOR_S3 = [
   's3Config',
   'syncIntervalMs',
@@ -107,7 +107,7 @@ export class Drift {
     return rows.length === 1 && rows[0].integrity_check === 'ok'
   }
 
-  /** What there is below: the database's own `run`, `get`, `all` and `exec`. */
+  /** The database below: its own `run`, `get`, `all` and `exec`. */
   raw() {
     return this.#db
   }

@@ -71,7 +71,7 @@ export class Repository {
     return this.find({ ...options, where })
   }
 
-  /** How many records match. @type {Declared['count']} */
+  /** The number of records that match. @type {Declared['count']} */
   async count(where) {
     return this.#model.count(this.#attrs('count', where))
   }
@@ -225,8 +225,8 @@ export class Repository {
 }
 
 /**
- * What is defined in a record, and where it says nothing the values that conditions ask for: plain
- * ones and `$eq`.
+ * The defined values of a record, and where it has none those that conditions ask for: plain values
+ * and `$eq`.
  */
 function withEqual(model, data, where) {
   let record = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined))

@@ -160,7 +160,7 @@ export class ESModel extends JsonModel {
     return this._patchEvent(id, { ...patch, $set }, meta)
   }
 
-  /** What of `doc` is another than in the old one, with null for what is gone. */
+  /** The properties of `doc` that differ from the old document's, with null for those gone. */
   _changes(old, doc) {
     const before = old
       ? this._codec.encode(this._completion.stored(old), `${this.name}.update`)

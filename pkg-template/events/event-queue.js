@@ -1,5 +1,5 @@
-// `EventQueue`: the queue as applications see it: confirmed events, then pending ones. It reads, waits
-// for events, and adds them; an event is never edited, so there is nothing else that writes.
+// `EventQueue`: the queue as applications see it: confirmed events, then pending ones. It reads,
+// waits for events, and adds them; an event is never edited, so there is nothing else that writes.
 
 import { nullish } from '../documents/kinds.js'
 import { TidelogError } from '../language/errors.js'

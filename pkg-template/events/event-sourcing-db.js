@@ -45,7 +45,7 @@ class EventDB extends DB {
     return model instanceof ESModel
   }
 
-  /** What sync brings is announced as well, and is not the user's. */
+  /** Nothing: changes that sync brings are announced as well, and are not the user's. */
   _userWrote() {}
 
   _dispatched() {

@@ -1,5 +1,5 @@
-// Calls the users' functions of an EventSourcingDB for the engine, in their phases. A phase in which
-// no function returns a promise returns none either, and costs no turn of the event loop.
+// Calls the users' functions of an EventSourcingDB for the engine, in their phases. A phase in
+// which no function returns a promise returns none either, and costs no turn of the event loop.
 
 import { inPhase } from '../sql/waits.js'
 

@@ -1,6 +1,6 @@
-// Events that lose their effect by a new definition of the model they write: found when its rows are
-// made anew around the opening of the queue, and told in a warning. The events stay in the log, each
-// with its error.
+// Events that lose their effect by a new definition of the model they write: found when its rows
+// are made anew around the opening of the queue, and told in a warning. The events stay in the log,
+// each with its error.
 
 const FAILED = `
   SELECT 's' || d.seq AS k, l.t AS type, d.err AS err FROM _dead d JOIN _log l ON l.seq = d.seq

@@ -2,7 +2,7 @@
 // the engine asks for. They own the host's database: closing one closes it. No host's module is
 // imported here.
 
-/** How many prepared statements an adapter keeps. */
+/** The number of prepared statements that an adapter keeps. */
 const KEPT = 64
 
 /**
@@ -27,7 +27,7 @@ class Statements {
     }
   }
 
-  /** What `rows` iterates over with the statement of a text; leaving early ends the statement. */
+  /** Iterates over `rows` of the statement of a text; leaving early ends the statement. */
   *iterate(sql, rows) {
     const statement = this.#take(sql)
     try {
@@ -72,7 +72,7 @@ function transaction(adapter, fn) {
   }
 }
 
-/** What the three hosts share that have statements and BEGIN. */
+/** The part that the three hosts with statements and BEGIN share. */
 class Prepared {
   #statements
   #closed = false

@@ -65,7 +65,7 @@ export class Emitter {
   }
 
   /**
-   * How many listen; how often `listener` does, if one is given.
+   * The number of listeners; of `listener` alone, if it is given.
    * @type {Declared['listenerCount']}
    */
   listenerCount(name, listener) {

@@ -1,5 +1,5 @@
-// The part of `JsonModel` that reads by ids: single documents, many at once, through a cache; and that
-// turns stored documents into the user's. Does not write, and does not search.
+// The part of `JsonModel` that reads by ids: single documents, many at once, through a cache; and
+// that turns stored documents into the user's. Does not write, and does not search.
 
 import { LONE } from '../documents/codec.js'
 import { nullish } from '../documents/kinds.js'
@@ -92,8 +92,9 @@ export class Keyed {
   }
 
   /**
-   * `get` through a cache of the caller's: what is asked for in one task of the event loop is read together, and only
-   * once. Inside a transaction it reads what is there, and remembers nothing: it may be undone.
+   * `get` through a cache of the caller's: keys that are asked for in one task of the event loop
+   * are read together, and only once. Inside a transaction it reads what is there, and remembers
+   * nothing: it may be undone.
    */
   async getCached(cache, id, colName) {
     if (!cache || this._inside() || this !== this._outside()) return this.get(id, colName)

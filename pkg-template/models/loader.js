@@ -1,5 +1,5 @@
-// Gathers the keys that are asked for in one task of the event loop into few calls, and remembers the
-// answers: `getCached` keeps a loader in its cache. Forgets nothing by itself.
+// Gathers the keys that are asked for in one task of the event loop into few calls, and remembers
+// the answers: `getCached` keeps a loader in its cache. Forgets nothing by itself.
 
 /** The most keys of one call. */
 const BATCH = 100

@@ -9,7 +9,7 @@ const FIGURES = ['max', 'min', 'sum', 'avg', 'count', 'total']
 /** One number comes of a statement. */
 const ONE = JSON.stringify({ cols: ['1'], noTotal: true, noCursor: true })
 
-/** What the engine found, as text, and the options that it was found with. */
+/** The engine's result as text, and the options of its search. */
 export function ownSearch(model, engine, given) {
   const { made, search, options } = selected(model, engine, given)
   const [sql, values, , totalSql, totalValues = []] = made
@@ -24,8 +24,8 @@ export function ownSearch(model, engine, given) {
 }
 
 /**
- * What `makeSelect` gives, with the search and the options that ours was called with by it: those
- * given, where it makes all of its SQL itself.
+ * The result of `makeSelect`, with the search and the options that it called ours with; where it
+ * makes all of its SQL itself, with the given ones.
  */
 function selected(model, engine, { attrs, ...options }) {
   let asked = { options, search: undefined }
@@ -40,7 +40,7 @@ function selected(model, engine, { attrs, ...options }) {
   return { made, ...asked, search: asked.search ?? model._searchText({}, options) }
 }
 
-/** How many rows there are. */
+/** The number of rows. */
 export function ownCount(model, engine, given) {
   return one(
     model,

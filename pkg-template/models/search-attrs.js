@@ -1,4 +1,4 @@
-// Makes the engine's tree of conditions (src/model/search.rs) of what users search for: attributes by
+// Makes the engine's tree of conditions (src/model/search.rs) from users' conditions: attributes by
 // the keys of their columns, operators, values. An object of the user's never becomes a part of the
 // tree, so that no value can act as a condition.
 
@@ -113,7 +113,7 @@ export function findColumn(model, name) {
 }
 
 /**
- * What a path stands for: the column that has its value; `{}` below a column; nothing below none.
+ * The meaning of a path: the column that has its value; `{}` below a column; nothing below none.
  */
 export function columnAt(columns, name) {
   const ends = [...name.matchAll(/[.[]/g)].map(found => found.index).filter(Boolean)
@@ -333,7 +333,7 @@ export function isPlain(value) {
   return prototype === Object.prototype || prototype === null
 }
 
-/** What has attributes: an object, an instance of a class with properties of its own as well. */
+/** Whether a value is an object of attributes, also as an instance of a class with properties. */
 export function isAttrs(value) {
   if (isPlain(value)) return true
   return (

@@ -1,12 +1,12 @@
-// `each`: calls a function for every document that matches, a few at a time, and reads them in pages of
-// results.
+// `each`: calls a function for every document that matches, a few at a time, and reads them in
+// pages of results.
 //
-// A document comes once although the function writes: a page follows the last one by the values of the
-// order, and the last page ends at the document that was last when `each` began.
+// A document comes once although the function writes: a page follows the last one by the values of
+// the order, and the last page ends at the document that was last when `each` began.
 
 /**
- * How many documents `fn(item, i)` was called with. The first error stops it: what runs is waited
- * for, then it is thrown.
+ * Calls `fn(item, i)` with each document and gives their number. The first error stops it: running
+ * calls are waited for, then it is thrown.
  */
 export async function each(model, attrs, options, fn) {
   const { concurrent = 5, batchSize = 50, limit, fn: given, noCursor, ...rest } = options

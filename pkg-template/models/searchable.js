@@ -1,43 +1,18 @@
-// The part of `JsonModel` that searches: documents, counts, figures, live queries. Checks arguments,
-// runs the columns' search functions, and makes one call of the engine per operation. Does not write.
+// The part of `JsonModel` that searches: documents, counts, figures, live queries. Checks
+// arguments, runs the columns' search functions, and makes one call of the engine per operation.
+// Does not write.
 
 import { nullish } from '../documents/kinds.js'
-import { put, withValueAt } from '../documents/paths.js'
-import { fill, parsed } from '../documents/rows.js'
 import { waitedFor } from '../sql/running.js'
 import { Keyed } from './keyed.js'
 import { ownAny, ownCount, ownFigure, ownSearch } from './own-select.js'
-import {
-  bindings,
-  checkAttrs,
-  columnAt,
-  conditions,
-  decode,
-  findColumn,
-  isAttrs,
-  isPlain,
-  show,
-} from './search-attrs.js'
+import { checkAttrs, decode, findColumn, isAttrs } from './search-attrs.js'
+import { rowsOf } from './search-cols.js'
 import { each } from './search-each.js'
+import { searchText } from './search-text.js'
 
 /** The items and nothing else. */
 const ITEMS = { itemsOnly: true, noTotal: true, noCursor: true }
-const whole = { fits: value => Number.isSafeInteger(value) && value >= 0, takes: 'a whole number' }
-const string = { fits: value => typeof value === 'string', takes: 'a string' }
-const flag = { fits: value => typeof value === 'boolean', takes: 'true or false' }
-const isName = value => typeof value === 'string' && value !== ''
-const names = {
-  fits: value => Array.isArray(value) && value.length > 0 && value.every(isName),
-  takes: 'an array of columns',
-}
-/** Looked at where it is used. */
-const other = { fits: () => true }
-const OPTIONS = {
-  ...{ limit: whole, offset: whole, sort: other, cursor: string, noTotal: flag, noCursor: flag },
-  ...{ itemsOnly: flag, where: other, join: string, joinVals: other, cols: names, distinct: flag },
-  snippet: other,
-}
-
 /** @typedef {import('../types/model.js').JsonModel} Declared */
 
 export class Searchable extends Keyed {
@@ -85,17 +60,20 @@ export class Searchable extends Keyed {
     return this.makeSelect !== Searchable.prototype.makeSelect
   }
 
-  /** Whether a subclass has changed what is found. */
+  /** Whether a subclass changes the results of searches. */
   _searchesItself() {
     return this._selectsItself() || this.search !== Searchable.prototype.search
   }
 
   _found(text, options) {
     const { items, ...found } = this._reply(text)
-    return { items: options.cols ? this._rows(items, options.cols) : this._items(items), ...found }
+    return {
+      items: options.cols ? rowsOf(this, items, options.cols) : this._items(items),
+      ...found,
+    }
   }
 
-  /** What the engine's search replied, once its warning is told. */
+  /** The engine's reply to a search, once its warning is told. */
   _reply(text) {
     const { warning, ...found } = JSON.parse(text)
     this._warn(warning)
@@ -124,7 +102,7 @@ export class Searchable extends Keyed {
   }
 
   /**
-   * How many documents match; of those after `cursor` if there is one.
+   * The number of documents that match; of those after `cursor` if there is one.
    * @type {Declared['count']}
    */
   async count(attrs = {}, options = {}) {
@@ -211,7 +189,7 @@ export class Searchable extends Keyed {
   }
 
   /**
-   * How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+   * The plan by which SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
    * @type {Declared['explain']}
    */
   async explain(attrs = {}, options = {}) {
@@ -264,7 +242,7 @@ export class Searchable extends Keyed {
   }
 
   /**
-   * What the engine makes of a search for `makeSelect`.
+   * The statements that the engine makes of a search, for `makeSelect`.
    * @param {string} search
    * @param {Record<string, any>} options
    */
@@ -277,124 +255,12 @@ export class Searchable extends Keyed {
 
   /** A search as the engine reads it. */
   _searchText(attrs, options, more) {
-    if (!isPlain(options)) throw new TypeError(`${this.name}.search: options must be an object`)
-    const given = Object.keys(options)
-    const unknown = given.filter(name => !Object.hasOwn(OPTIONS, name))
-    if (unknown.length) {
-      throw new TypeError(
-        `${this.name}.search: unknown options ${unknown.join(', ')}: use ${Object.keys(OPTIONS).join(', ')}`,
-      )
-    }
-    for (const name of given) {
-      const { fits, takes } = OPTIONS[name]
-      if (!nullish(options[name]) && !fits(options[name]))
-        throw new TypeError(
-          `${this.name}.search: ${name} must be ${takes}, not ${show(options[name])}`,
-        )
-    }
-    const sign = options.cols?.find(name => name.startsWith('$'))
-    if (sign)
-      throw new TypeError(
-        `${this.name}.search: cols cannot have '${sign}': the options sort: {$rank: 1} and snippet give $rank and $snippet`,
-      )
-    const { limit, offset, sort, cursor, itemsOnly, noTotal, noCursor, distinct } = options
-    const { where, join, joinVals, cols, snippet } = options
-    const node = conditions(this, attrs, where, more?.strict)
-    return JSON.stringify({
-      where: node[1].length ? node : undefined,
-      sort: nullish(sort) ? undefined : this._order(sort),
-      limit: limit || undefined,
-      offset: offset ?? undefined,
-      cursor: cursor || undefined,
-      noTotal: Boolean(noTotal || itemsOnly) || undefined,
-      noCursor: Boolean(noCursor || itemsOnly) || undefined,
-      distinct: Boolean(distinct) || undefined,
-      cols: cols ?? undefined,
-      join: join || undefined,
-      joinVals: nullish(joinVals) ? undefined : bindings(this, 'joinVals', joinVals),
-      snippet: nullish(snippet) ? undefined : snippets(this, snippet),
-      ...more,
-    })
-  }
-
-  /** `{column: n}`: by |n| ascending, negative is descending, 0 ignored. */
-  _order(sort) {
-    if (!isPlain(sort)) throw new TypeError(`${this.name}.search: sort must be an object`)
-    const columns = Object.entries(sort).filter(([, n]) => !nullish(n))
-    const bad = columns.find(([, n]) => typeof n !== 'number' || Number.isNaN(n))
-    if (bad) throw new TypeError(`${this.name}.search: sort.${bad[0]} must be a number`)
-    const used = columns
-      .filter(([, n]) => n !== 0)
-      .sort(([, a], [, b]) => Math.abs(a) - Math.abs(b))
-    for (const [name] of used) if (name !== '$rank') findColumn(this, name)
-    return used.map(([name, n]) => [name, n < 0])
+    return searchText(this, attrs, options, more)
   }
 
   _checkAttrs(method, attrs) {
     checkAttrs(this, method, attrs)
   }
-
-  /**
-   * Rows of `cols`, their values as the columns' types and `parse` say, at the columns' paths; what
-   * is nothing is not there.
-   */
-  _rows(rows, cols) {
-    const columns = this.columns ?? {}
-    const parts = cols.map(name => {
-      const declared = Object.hasOwn(columns, name)
-      const column = declared ? columns[name] : columnAt(columns, name)
-      return { name, steps: declared ? column.steps : [name], read: reader(this, column) }
-    })
-    const whole = cols.includes('json')
-    return rows.map(row => {
-      // SQL may have another name than its text
-      for (const key of Object.keys(row)) if (!cols.includes(key)) row[key] = decode(row[key])
-      const { json, ...plain } = row
-      let made = whole ? { ...plain, ...JSON.parse(json ?? '{}') } : row
-      for (const key of Object.keys(row)) if (row[key] === null) delete made[key]
-      for (const { name, steps, read } of parts) {
-        if (name === 'json') continue
-        const value = read(row[name] ?? null)
-        if (steps.length > 1 || steps[0] !== name) {
-          delete made[name]
-          if (!nullish(value)) made = withValueAt(made, steps, value)
-        } else if (!nullish(value)) put(made, name, value)
-      }
-      return this.Item ? fill(new this.Item(), made) : made
-    })
-  }
-}
-
-const asItIs = value => value
-
-/** What makes of a value of `cols` what it is in a document. */
-function reader(model, column) {
-  if (!column?.name) return decode
-  const { type } = column
-  const revive =
-    type === 'DATE' ? date : type === 'JSON' || !(column.real || type) ? asItIs : decode
-  return column.parse ? value => parsed(model, column, revive(value)) : revive
-}
-
-const date = value => (typeof value === 'number' ? new Date(value) : value)
-
-function snippets(model, snippet) {
-  if (!isPlain(snippet)) throw new TypeError(`${model.name}.search: snippet must be {column: {…}}`)
-  const known = { before: 'string', after: 'string', ellipsis: 'string', tokens: 'number' }
-  const made = {}
-  for (const [name, options] of Object.entries(snippet)) {
-    findColumn(model, name)
-    if (options !== true && !isPlain(options))
-      throw new TypeError(`${model.name}.search: snippet.${name} must be true or an object`)
-    for (const [key, value] of Object.entries(options === true ? {} : options)) {
-      if (typeof value !== known[key])
-        throw new TypeError(
-          `${model.name}.search: snippet.${name}.${key} must be one of ${Object.keys(known)}, a ${known[key] ?? 'known key'}`,
-        )
-    }
-    made[name] = options === true ? {} : options
-  }
-  return made
 }
 
 waitedFor(Searchable, ['_find', 'count', 'exists', 'numAggOp', 'explain'])

@@ -1,5 +1,5 @@
-// Writes that reach whatever a search finds: `updateWhere` and `removeWhere`, all or none, in as few
-// calls of the engine as the columns' functions and a subclass's own methods allow.
+// Writes to all documents that a search finds: `updateWhere` and `removeWhere`, all or none, in as
+// few calls of the engine as the columns' functions and a subclass's own methods allow.
 
 import { utf8 } from '../documents/codec.js'
 import { nullish } from '../documents/kinds.js'

@@ -1,4 +1,4 @@
-// Where a database's files are: `:memory:` everywhere, else what the platform has.
+// The place of a database's files: `:memory:` everywhere, else the platform's storage.
 
 import { openFile as openOnPlatform } from '#platform'
 

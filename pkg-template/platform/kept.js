@@ -1,8 +1,8 @@
-// How a database is kept: where, whether the browser has promised to keep it, how much room there
-// is. Asks the browser now and then, and tells when something changed. Windows and workers alike; the
-// system's files need no asking.
+// The state of a database's storage: its place, whether the browser has promised to keep it, how
+// much room there is. Asks the browser now and then, and tells when something changed. Windows and
+// workers alike; the system's files need no asking.
 
-/** How old an answer about room may be before the next look at the status asks again. */
+/** The age of an answer about room after which the next look at the status asks again. */
 const FRESH_MS = 10_000
 
 /** Those of open databases. */

@@ -1,6 +1,6 @@
 // A lock on a path that no dead process can keep: its holder listens on a socket beside the file,
-// and who wants it tries to connect. On Windows a named pipe, which dies with its process by
-// itself.
+// and a process that wants it tries to connect. On Windows a named pipe, which dies with its
+// process by itself.
 //
 // Every taker listens under a name nobody else uses and only then puts the socket in place, so a
 // socket in place that refuses is dead for good and may be removed. Then it looks for others in
@@ -52,7 +52,7 @@ const listen = (address, state) =>
   })
 
 /**
- * What the socket says: 'held', 'trying' or 'dead'. One that connects and stays silent is held by a
+ * The socket's state: 'held', 'trying' or 'dead'. One that connects and stays silent is held by a
  * frozen process.
  */
 const ask = address =>
@@ -77,8 +77,8 @@ const ask = address =>
   })
 
 /**
- * Where the sockets of a file lie and how they begin: beside it, unless the path is too long or
- * can't hold sockets.
+ * The directory of a file's sockets and the beginning of their names: beside it, unless the path is
+ * too long or can't hold sockets.
  */
 const places = file => {
   const name = hash(path.basename(file))

@@ -1,6 +1,6 @@
-// What Cloudflare's workerd gives: the wasm as a module that was compiled when the worker was
-// deployed, for compiling bytes is refused there. No files: databases are in memory or, through an
-// adapter, a Durable Object's.
+// Platform of Cloudflare's workerd: the wasm is a module that was compiled when the worker was
+// deployed, for compiling bytes is refused there. There are no files: databases are in memory or,
+// through an adapter, a Durable Object's.
 import wasm from '../engine/tidelog_bg.wasm'
 
 /** The engine's wasm, as `init` of the generated tidelog.js takes it. */

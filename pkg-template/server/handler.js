@@ -1,26 +1,26 @@
 // The sync server as a fetch handler: who may ask, how much, how long to wait. It uses web
-// standards only; what a push or a pull means is the engine's business (`ServerLog`), and where its
-// databases lie is `storage`'s.
+// standards only; the meaning of a push or a pull is the engine's business (`ServerLog`), and the
+// place of its databases is `storage`'s.
 
-const OPTIONS = ['storage', 'authorize', 'cors', 'onError', 'validate']
+const OPTIONS = ['storage', 'authorize', 'cors', 'limits', 'onError', 'validate']
 const ROUTE = /\/v1\/([^/]*)\/([a-z]+)\/?$/
 const LOG = /^[a-z0-9][a-z0-9_-]{0,62}$/
 /** Bytes of the largest push: 512 KiB of events (src/sync/limits.rs), escaped as JSON text. */
 const BODY_BYTES = 2 * 512 * 1024 + 256 * 1024
+/** Bytes that an event's data may have at most, whatever `limits.body` says. */
+const BODY_HARD = 256 * 1024
 const WAIT_MS = 25_000
 /** Long polls of one log that may wait at a time; one more is answered at once. */
 const WAITERS = 1000
 const RETRY_MS = 1000
-/**
- * What a validator may say, and what is said for one that fails: every client keeps it in its log.
- */
+/** The codes that a validator may reject an event with: every client keeps the code in its log. */
 const CODE = /^[\w-]{1,64}$/
 const VERBS = ['push', 'pull', 'resume']
 
 /**
  * A standard fetch handler for `POST …/v1/{log}/push` and `…/pull`.
  * @param {import('../server.js').ServerOptions} options
- * @param {{open?: (storage: {dir: string}, name: string) => Promise<any>}} [surroundings] for
+ * @param {{open?: (options: any, name: string) => Promise<any>}} [surroundings] for
  *   tests: what opens a log
  */
 export function createServer(options, { open = openLog } = {}) {
@@ -29,13 +29,15 @@ export function createServer(options, { open = openLog } = {}) {
   return { fetch: request => server.fetch(request), close: () => server.close() }
 }
 
-async function openLog(storage, name) {
+async function openLog({ storage, limits }, name) {
   const { loadEngine } = await import('../platform/engine.js')
   const { openFile } = await import('../platform/files.js')
   const { ServerLog } = await loadEngine()
   const file = `${storage.dir}/${name}.db`
   const { storage: kind, fs } = openFile(file)
-  return ServerLog.open({ storage: kind, file }, fs, name)
+  const log = await ServerLog.open({ storage: kind, file }, fs, name)
+  if (limits?.body !== undefined) log.setBodyLimit(limits.body)
+  return log
 }
 
 function check(options) {
@@ -44,7 +46,7 @@ function check(options) {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) throw new TypeError(`createServer: there is no option '${name}'`)
   }
-  const { storage, authorize, cors, onError, validate } = options
+  const { storage, authorize, cors, limits, onError, validate } = options
   if (typeof storage !== 'object' || storage === null) {
     throw new TypeError('createServer: storage must be an object such as {dir}')
   }
@@ -53,10 +55,22 @@ function check(options) {
   if (cors !== undefined && !Array.isArray(cors?.origins)) {
     throw new TypeError("createServer: cors must be {origins: ['https://…']}")
   }
+  if (limits !== undefined) checkLimits(limits)
   for (const [name, fn] of Object.entries({ onError, validate })) {
     if (fn !== undefined && typeof fn !== 'function')
       throw new TypeError(`createServer: ${name} must be a function`)
   }
+}
+
+function checkLimits(limits) {
+  const { body, ...others } = limits ?? {}
+  const [unknown] = Object.keys(others)
+  if (limits === null || typeof limits !== 'object' || unknown)
+    throw new TypeError('createServer: limits must be {body}')
+  if (body !== undefined && !(Number.isInteger(body) && body >= 1 && body <= BODY_HARD))
+    throw new TypeError(
+      `createServer: limits.body must be an integer from 1 to ${BODY_HARD}, not ${String(body)}`,
+    )
 }
 
 class Server {
@@ -131,7 +145,7 @@ class Server {
     if (typeof principal !== 'string' || !principal) {
       throw new TypeError('authorize must return a principal (some text), null or a Response')
     }
-    if (!VERBS.includes(verb)) return refuse(501, 'NOT_SUPPORTED')
+    if (!VERBS.includes(verb)) return refuse(501, 'not_supported')
     if (request.method !== 'POST')
       return refuse(405, 'malformed', { msg: 'use POST' }, { Allow: 'POST' })
     if (!isJson(request.headers))
@@ -155,7 +169,7 @@ class Server {
   #log(name) {
     const known = this.#logs.get(name)
     if (known) return known
-    const opening = Promise.resolve(this.#open(this.#options.storage, name)).then(
+    const opening = Promise.resolve(this.#open(this.#options, name)).then(
       engine => new Log(engine, this.#validator(name)),
     )
     this.#logs.set(name, opening)

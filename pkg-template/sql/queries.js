@@ -1,15 +1,16 @@
-// The ways to run an application's own SQL, told to listeners of `call`; and the database's versions.
-// How the database opens and who may write is SQLite's.
+// The ways to run an application's own SQL, told to listeners of `call`; and the database's
+// versions. How the database opens and who may write is SQLite's.
 
 import { Emitter } from '../language/emitter.js'
 import { sql } from './sql-tag.js'
 import { Statement } from './statement.js'
 
-/** How a statement begins that writes: it takes its turn, also where its rows are wanted. */
+/** The beginning of a statement that writes: it takes its turn, also where its rows are wanted. */
 const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop)\b/i
 
 /**
- * What SQLite gives the ways to run a statement. `_ready` and `_readyToWrite` give the engine.
+ * The members of SQLite that the ways to run a statement use. `_ready` and `_readyToWrite` give the
+ * engine.
  * @typedef {import('../engine/tidelog.js').Engine} Engine
  * @typedef {{
  *   name: string,
@@ -196,7 +197,7 @@ export function named(error, name, label, from) {
   return error
 }
 
-/** What models call, whose errors know a table at most. */
+/** The methods that models call, whose errors know a table at most. */
 const OF_MODELS = [
   ...['get', 'getBy', 'getAll', 'search', 'searchOwn', 'count', 'any', 'aggregate', 'explain'],
   ...['set', 'update', 'patch', 'patched', 'remove', 'changeId'],

@@ -1,5 +1,5 @@
-// Counts the operations under way on a database, each from its call until its promise settles, so that
-// closing can wait for them. Does not know what they do.
+// Counts the operations under way on a database, each from its call until its promise settles, so
+// that closing can wait for them. Does not know what they do.
 
 export class Running {
   #count = 0

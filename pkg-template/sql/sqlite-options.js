@@ -1,4 +1,4 @@
-// The options of `SQLite`: which there are, what they may be, what they are when not given.
+// The options of `SQLite`: their names, their allowed values, their defaults.
 
 import { nearest } from '../language/nearest.js'
 import { checkAdapter } from './host-link.js'
@@ -8,7 +8,7 @@ const FUNCTIONS = ['onWillOpen', 'onDidOpen']
 const NUMBERS = ['busyTimeout', 'vacuumInterval', 'vacuumPageCount']
 const FLAGS = ['readOnly', 'verbose', 'autoVacuum', 'reverseUnordered']
 
-/** What a host's database decides by itself. */
+/** The options that a host's database decides by itself. */
 const NOT_WITH_ADAPTER = [
   'file',
   'durability',
@@ -18,7 +18,7 @@ const NOT_WITH_ADAPTER = [
   'reverseUnordered',
 ]
 
-/** What `SQLite` takes; its subclasses take more. */
+/** The options of `SQLite`; its subclasses take more. */
 export const SQLITE_OPTIONS = [
   'file',
   'name',

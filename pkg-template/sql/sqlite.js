@@ -7,6 +7,7 @@ import { loadEngine } from '../platform/engine.js'
 import { openFile } from '../platform/files.js'
 import { Kept } from '../platform/kept.js'
 import { openLink } from './host-link.js'
+import { bound, insideOf, ofTheWhole } from './inside.js'
 import { LiveHub } from './live.js'
 import { named, nameErrors, Queries } from './queries.js'
 import { Running, waitedFor } from './running.js'
@@ -16,7 +17,10 @@ import { Upkeep } from './upkeep.js'
 import { inHook, refuseOwnWait } from './waits.js'
 
 const USE_CHILD = 'use the database that the function is called with'
-/** How often an open looks whether a file that is open elsewhere has come free, in ms. */
+/**
+ * The time between two looks of an open at whether a file that is open elsewhere has come free, in
+ * ms.
+ */
 const LOOK_MS = 25
 
 let unnamed = 0
@@ -31,16 +35,16 @@ export class SQLite extends Queries {
    * @type {any}
    */
   _engine
-  /** What calls wait for on an open database; undefined when there is nothing. */
+  /** A promise that calls on an open database wait for: models are being added. */
   _settling
   /** The live queries of this database. */
   _hub = new LiveHub(this)
-  /** How the database is kept. */
+  /** The state of the storage. */
   _kept = new Kept(() => this.emit('kept'))
   _options
-  // no private fields: `_boundTo` makes objects that inherit from this one, and would not have them.
-  // What changes is in one object, so that they see it: whether it is open, the open transaction,
-  // the one that all calls join, and the link to a host's database
+  // No private fields: objects that `_boundTo` makes inherit from this one, and would not have
+  // them. Whatever changes is in one object, so that they see it: whether the database is open, the
+  // open transaction, the one that all calls join, and the link to a host's database
   /**
    * @type {{
    *   open: boolean,
@@ -184,7 +188,7 @@ export class SQLite extends Queries {
     return child
   }
 
-  /** What subclasses do before anybody else may use the open database. */
+  /** Prepares a subclass's models before anybody else may use the open database. */
   async _prepareModels() {}
 
   /** Waits for running operations, then lets the files go. */
@@ -197,7 +201,7 @@ export class SQLite extends Queries {
     await this._shut()
   }
 
-  /** What works on the engine by itself ends. */
+  /** Ends whatever works on the engine by itself. */
   async _quit() {}
 
   async _shut() {
@@ -362,36 +366,6 @@ export class SQLite extends Queries {
 }
 
 waitedFor(SQLite, ['withTransaction', 'vacuum', '_call', 'dataVersion', 'userVersion'], db => db)
-
-/** Models that work inside a transaction, whose database is `db`. */
-function bound(store, token, db) {
-  const inside = {}
-  for (const [name, model] of Object.entries(store))
-    inside[name] = insideOf(model, token, inside, db)
-  return inside
-}
-
-/**
- * What hooks and transactions refuse: they have a database that is theirs alone, and of which
- * nobody else would know.
- */
-function ofTheWhole({ name }, when) {
-  const refusal = what => new TidelogError('BAD_VALUE', `${name}: ${what} ${when}`)
-  const addModel = () => {
-    throw refusal('no model can be added')
-  }
-  return {
-    close: async () => Promise.reject(refusal('the database cannot be closed')),
-    addModel,
-    _made: addModel,
-  }
-}
-
-function insideOf(model, token, store, db) {
-  // a class of the application's own knows its database only
-  const inside = model._boundTo?.(token, store) ?? Object.create(model)
-  return Object.defineProperty(inside, 'db', { value: db })
-}
 
 async function inQueued(db, fn, child) {
   try {

@@ -1,7 +1,7 @@
-// The parts of one transaction: they nest as savepoints and end in the order SQLite needs. Where the
-// runtime follows asynchronous calls, a part knows whether it was started inside another or beside it;
-// in browsers, which do not follow them, it counts as inside the last one that began, and parts that
-// overlap undo the whole.
+// The parts of one transaction: they nest as savepoints and end in the order SQLite needs. Where
+// the runtime follows asynchronous calls, a part knows whether it was started inside another or
+// beside it; in browsers, which do not follow them, it counts as inside the last one that began,
+// and parts that overlap undo the whole.
 
 import { TidelogError } from '../language/errors.js'
 

@@ -1,10 +1,10 @@
-// The upkeep of an open database: statistics, and free pages given back step by step. Its timers keep
-// no process alive and end when the database closes; the engine holds the lane while it works.
+// The upkeep of an open database: statistics, and free pages given back step by step. Its timers
+// keep no process alive and end when the database closes; the engine holds the lane while it works.
 
 const OPTIMIZE_MS = 2 * 60 * 60 * 1000
 /** A step is worth it when this many steps' pages are free. */
 const STEPS = 20
-/** How much rarer a look is than a step. */
+/** A look is this many times rarer than a step. */
 const LOOKS = 10
 
 export class Upkeep {

@@ -1,7 +1,7 @@
-// Refuses calls that would deadlock: a write that waits for the very transaction, or phase of an event,
-// that it is made in; and any call of a hook on the database whose opening waits for the hook. Where
-// the runtime does not follow asynchronous calls, a warning tells of them when nothing has moved for a
-// while.
+// Refuses calls that would deadlock: a write that waits for the very transaction, or phase of an
+// event, that it is made in; and any call of a hook on the database whose opening waits for the
+// hook. Where the runtime does not follow asynchronous calls, a warning tells of them when nothing
+// has moved for a while.
 
 import { TidelogError } from '../language/errors.js'
 import { Transaction } from './transaction.js'
@@ -11,7 +11,7 @@ const phases = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage()
 const hookOf = hooks?.AsyncLocalStorage ? new hooks.AsyncLocalStorage() : firstTask()
 const AsyncFunction = (async () => {}).constructor
 
-/** How long writes wait for a transaction before somebody is told, in ms. */
+/** The time that writes wait for a transaction before a warning, in ms. */
 const LONG = 5000
 
 const USE_TX =
@@ -69,7 +69,7 @@ export async function inHook(db, kind, remedy, call) {
   }
 }
 
-/** Where the runtime follows no calls: who calls is known until the first await. */
+/** For runtimes that follow no asynchronous calls: the caller is known until the first await. */
 function firstTask() {
   let store
   return {
@@ -101,7 +101,7 @@ export function refuseEvents(db) {
   refuseOwnWait(db)
 }
 
-/** What a write of an event-sourced model inside a transaction gets. */
+/** The error of a write to an event-sourced model inside a transaction. */
 export function noEvents(db) {
   return new TidelogError(
     'BAD_VALUE',

@@ -1,5 +1,6 @@
-// Carries out the actions of the engine's sync machine: requests, timers, tokens. It decides nothing,
-// keeps nothing that a restart would miss, and calls back nobody but `fetch` and `getToken`.
+// Carries out the actions of the engine's sync machine: requests, timers, tokens. It decides
+// nothing, keeps nothing that a restart would miss, and calls no function of the application but
+// `fetch` and `getToken`.
 
 /** For clocks and dice of a machine: ms that never run backwards, and 32 random bits. */
 const now = () => performance.now()
@@ -24,7 +25,9 @@ export class Driver {
     this.#server = { base, fetch, getToken }
   }
 
-  /** Works until there is something to tell: `{status, verdicts, noops}`, as the engine gives them. */
+  /**
+   * Works until there is something to tell: `{status, verdicts, noops}`, as the engine gives them.
+   */
   async step() {
     let told
     while (!this.stopped) {

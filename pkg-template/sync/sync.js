@@ -7,7 +7,7 @@ import { Driver } from './driver.js'
 
 const OPTIONS = ['url', 'log', 'getToken', 'fetch']
 const AFTER_FAILURE_MS = 1000
-/** What stands behind the codes a machine stops or waits with. */
+/** The reasons for which the sync machine stops or waits, in words, by their codes. */
 const REASONS = {
   NETWORK: 'the server was not reached: trying again',
   TIMEOUT: 'the server did not answer in time: trying again',
@@ -24,7 +24,7 @@ export class Sync {
   #options
   #driver
   #loop
-  /** What `setOnline` was last given, here or by who had the database before. */
+  /** The last argument of `setOnline`, also of an earlier opening of the database. */
   #online
   #waiting = new Map()
   #idle = []
@@ -78,7 +78,7 @@ export class Sync {
       const { status, verdicts, noops } = step
       this.#seen = status
       this.#held = driver.engine.held()
-      if (verdicts.length || noops.length) this.#noops = driver.engine.noops()
+      this.#noops = driver.engine.noops()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
       for (const noop of noops) this.#es.emit('noop', asNoop(noop))
       this.#es.db._announce()

@@ -8,7 +8,9 @@ import { Marker } from './marker.js'
 import { decodeError } from './rpc.js'
 import { settle, Unanswered } from './unanswered.js'
 
-/** How long calls on their way and the worker may take when the connection is closed. */
+/**
+ * The time that calls on their way and the worker may take when the connection is closed, in ms.
+ */
 const CLOSE_MS = 5000
 /**
  * Workers are stopped wherever they are as soon as the listeners of `freeze` return: so long ours
@@ -38,7 +40,10 @@ export class Connection {
    * @type {TidelogError | null}
    */
   ended = null
-  /** How often a leader began to serve this page: a live query of another time starts anew. */
+  /**
+   * The number of times a leader began to serve this page: a live query of another time starts
+   * anew.
+   */
   served = 0
   #start
   #locks

@@ -4,7 +4,7 @@
 
 import { encodeError, isCrash } from './rpc.js'
 
-/** What a page may call on the database itself. All of it may be sent again. */
+/** The methods that a page may call on the database itself. All of them may be sent again. */
 const DATABASE = {
   dispatch: (db, args, call) => db._dispatchOnce(call, ...args),
   setOnline: (db, [online]) => db.setOnline(online),
@@ -204,7 +204,7 @@ export class Desk {
     queueMicrotask(() => this.tellStatus())
   }
 
-  /** Who has an answer has the status that goes with it. */
+  /** Tells the status before an answer, so that the page has the status that goes with it. */
   tellStatus() {
     if (!this.#stale || this.#retired) return
     this.#stale = false

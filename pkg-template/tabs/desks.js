@@ -1,5 +1,6 @@
-// The leader's desks, one for each page it serves: its own, and those of followers, which it reaches
-// through the hall. A page that is gone loses its desk and its recorded calls. Who leads is tab.js's.
+// The leader's desks, one for each page it serves: its own, and those of followers, which it
+// reaches through the hall. A page that is gone loses its desk and its recorded calls. Who leads is
+// tab.js's.
 
 import { Desk } from './desk.js'
 

@@ -1,6 +1,6 @@
-// The meeting place of the workers of one database's tabs: a BroadcastChannel that all of them hear,
-// and one for each that it alone listens to, so that no worker unpacks messages for others. It
-// understands no message.
+// The meeting place of the workers of one database's tabs: a BroadcastChannel that all of them
+// hear, and one for each that it alone listens to, so that no worker unpacks messages for others.
+// It understands no message.
 
 export class Hall {
   #name

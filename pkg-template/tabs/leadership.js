@@ -1,8 +1,9 @@
-// The right to lead: a Web Lock that one worker of a database holds, that comes free when its worker
-// ends in whatever way, and that can be taken from a worker that does not answer. tab.js acts on it.
+// The right to lead: a Web Lock that one worker of a database holds, that comes free when its
+// worker ends in whatever way, and that can be taken from a worker that does not answer. tab.js
+// acts on it.
 
 /**
- * What was asked for; `release` once it is granted.
+ * A request for the lock; it has `release` once it is granted.
  * @typedef {{abort: AbortController, stole: boolean, release?: (value?: unknown) => void}} Grant
  */
 

@@ -1,6 +1,6 @@
-// A page's note about a database, kept in localStorage: that the database was written to, and that the
-// browser was asked to keep it. By this note a later visit notices that the browser has cleared the
-// storage.
+// A page's note about a database, kept in localStorage: that the database was written to, and that
+// the browser was asked to keep it. By this note a later visit notices that the browser has cleared
+// the storage.
 
 export class Marker {
   /** The database was made anew since this profile last wrote to it. */

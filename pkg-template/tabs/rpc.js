@@ -70,7 +70,7 @@ export function encodeError(error, depth = 0) {
 }
 
 /**
- * What `encodeError` was given, as near as this side can come; the thrower's stack is in
+ * The error that `encodeError` was given, as near as this side can come; the thrower's stack is in
  * `remoteStack`.
  * @param {any} plain
  */

@@ -21,9 +21,9 @@ const NOTHING = {
   quota: null,
   sync: { state: 'off', online: true, pending: 0, seq: 0, head: 0, error: null, held: null },
 }
-/** How long a leader that steps down waits for calls that are under way. */
+/** The time that a leader that steps down waits for calls that are under way, in ms. */
 const GRACE_MS = 1000
-/** How long the storage may be held by a worker whose lock came free already. */
+/** The time that a worker whose lock came free already may still hold the storage, in ms. */
 const LOCKED_MS = 15_000
 
 export class Tab {
@@ -366,7 +366,7 @@ export class Tab {
   }
 }
 
-/** Which version is the newer one: the package's, then the models'. */
+/** Orders two versions, the newer one last: the package's, then the models'. */
 function compare(a, b) {
   const parts = ({ package: version, models }) => [
     ...version.split('.').map(n => Number.parseInt(n, 10) || 0),

@@ -1,7 +1,7 @@
-// What a page has asked for and has no answer to: its calls, its wishes for newer rows of live
-// queries, and its events without a verdict. It sends them when a leader serves the page, sends them
-// again to the next leader where that is safe, and settles their promises. Which worker there is,
-// and whether anybody leads, is connection.js's.
+// The requests of a page that have no answer yet: its calls, its wishes for newer rows of live
+// queries, and its events without a verdict. It sends them when a leader serves the page, sends
+// them again to the next leader where that is safe, and settles their promises. Which worker there
+// is, and whether anybody leads, is connection.js's.
 
 import { deferred } from '../language/deferred.js'
 import { TidelogError } from '../language/errors.js'

@@ -1,6 +1,6 @@
-// Watches whether a leader that owes this page something still lives: asks it when it was silent for a
-// while, and has it passed over when it stays silent. The worker and the page of a frozen tab say
-// nothing, and keep their locks.
+// Watches whether a leader that owes this page something still lives: asks it when it was silent
+// for a while, and has it passed over when it stays silent. The worker and the page of a frozen tab
+// say nothing, and keep their locks.
 
 /**
  * After what silence a leader is asked: one that owes an answer, and one that owes only newer rows
@@ -10,7 +10,10 @@ const ASK_MS = 1000
 /** Without a leader: a new worker's channel may not be there yet when the first answer comes. */
 const ASK_UNLED_MS = 250
 const ASK_IDLE_MS = 10_000
-/** How long it may take to answer. Somewhat random, so that two who wait do not act at once. */
+/**
+ * The time a leader may take to answer, in ms. Somewhat random, so that two who wait do not act at
+ * once.
+ */
 const ANSWER_MS = 4000
 
 export class Watch {

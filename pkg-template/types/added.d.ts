@@ -1,4 +1,4 @@
-// Types of what `addModel` gives: the model of a definition, or the instance of a class.
+// Types of the result of `addModel`: the model of a definition, or the instance of a class.
 
 import type { Untyped } from '../worker.js'
 import type {
@@ -21,10 +21,11 @@ export type ModelOf<C extends Columns, IdCol extends string, V> = JsonModel<
   With<Input<V>, InputOf<C, IdCol>>,
   IdKey<IdOf<C, IdCol>>
 >
-/** What asks for an id. */
+/** A value that can be given to ask for an id. */
 export type IdKey<V> = [V] extends [Date] ? Date | number : [V] extends [Uint8Array] ? V : Id
 /**
- * What `addModel(Model, options)` gives: JsonModel by its definition, another class its instance.
+ * The result of `addModel(Model, options)`: for JsonModel the model of the definition, for another
+ * class its instance.
  */
 export type Added<M, C extends Columns, IdCol extends string, V> =
   Same<M, typeof JsonModel> extends true
@@ -34,7 +35,7 @@ export type Added<M, C extends Columns, IdCol extends string, V> =
         ) => infer Instance
       ? Instance
       : never
-/** What a schema says, and what the columns do. */
+/** A document as the schema describes it, and the columns as well. */
 type With<Said, Doc> =
   IsAny<Said> extends true ? Said : unknown extends Said ? Doc : Flat<Said & Doc>
 type Output<V> = [V] extends [StandardSchema<Untyped, infer O>] ? O : unknown

@@ -1,9 +1,9 @@
-// Types of columns: what a definition says of documents. What may be asked of them:
-// types/search.d.ts.
+// Types of columns: a definition, and the documents that follow from it. Conditions on columns are
+// in types/search.d.ts.
 
 import type { Untyped } from '../worker.js'
 
-/** What a real column holds, and what it is in JavaScript. */
+/** The types of real columns, and their values in JavaScript. */
 export interface ColumnTypes {
   /** Any text. */
   TEXT: string
@@ -25,15 +25,13 @@ export interface ColumnTypes {
 
 export type ColumnType = keyof ColumnTypes
 
-/** What a row refers to: it cannot be written when that is not there. Real columns only. */
+/** The row that a row refers to: writing fails while it does not exist. Real columns only. */
 export interface ForeignKey {
   /** The other model's name. */
   model: string
   /** Its column; default its id. */
   column?: string
-  /**
-   * What happens to this row when the other is removed. Default `RESTRICT`: the other cannot be.
-   */
+  /** The effect on this row when the other is removed. Default `RESTRICT`: the other cannot be. */
   onDelete?: 'CASCADE' | 'SET NULL' | 'RESTRICT'
   /** The same when the other's column changes. */
   onUpdate?: 'CASCADE' | 'SET NULL' | 'RESTRICT'
@@ -46,7 +44,7 @@ export type SchemaResult<Output> =
 
 /** A schema of zod, valibot, arktype and others: https://standardschema.dev. */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What Standard Schema asks of a library's schemas. */
+  /** The interface that Standard Schema requires of a library's schemas. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -56,10 +54,10 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 }
 
 /**
- * Checks a value before it is written. A schema's output is what is stored, and what it complains
- * of rejects the write with `INVALID`. A function refuses by throwing or by `false`; another value
- * than undefined and true is stored instead. What is stored comes here again when a part of the
- * document is changed: take it, and give the same.
+ * Checks a value before it is written. A schema's output is stored, and its issues reject the write
+ * with `INVALID`. A function refuses by throwing or by `false`; another value than undefined and
+ * true is stored instead. The stored value is checked again when a part of the document is changed:
+ * accept it, and return the same.
  */
 export type Validate = StandardSchema<Untyped, Untyped> | ((value: Untyped) => unknown)
 
@@ -68,7 +66,7 @@ export type Validate = StandardSchema<Untyped, Untyped> | ((value: Untyped) => u
  * be indexed.
  */
 export interface ColumnDefinition {
-  /** What it holds; makes it a column of the table. */
+  /** The type of its values; makes it a column of the table. */
   readonly type?: ColumnType
   /** A column of the table. Default: whether there is a `type`. */
   readonly real?: boolean
@@ -90,8 +88,8 @@ export interface ColumnDefinition {
    */
   readonly slugValue?: (this: Untyped, doc: Untyped) => unknown
   /**
-   * Stored when there is no value; of `sql` what is read then. A function is refused: that is
-   * `value`. A truthy one is no default of `falsyBool`.
+   * Stored when there is no value; with `sql`, read then. A function is refused: that is `value`. A
+   * truthy one is no default of `falsyBool`.
    */
   readonly default?: unknown
   /** Without a value `set` rejects with `REQUIRED`. */
@@ -99,11 +97,12 @@ export interface ColumnDefinition {
   /** True or nothing: false is stored and read as nothing. Not with `required`. */
   readonly falsyBool?: boolean
   /**
-   * What is read becomes this. `this` is the column. When it throws, the call rejects with `USER`,
-   * also that of a write that has happened: the message names the stored document.
+   * Converts the stored value to the value that is read. `this` is the column. When it throws, the
+   * call rejects with `USER`. So does a write that has been made already: the message names the
+   * stored document.
    */
   readonly parse?: (this: Untyped, value: Untyped) => unknown
-  /** What is written, and asked for, becomes this. `this` is the column. */
+  /** Converts a value that is written or searched for to the stored value. `this` is the column. */
   readonly stringify?: (this: Untyped, value: Untyped) => unknown
   /** JSON columns: `{}` instead of nothing. */
   readonly alwaysObject?: boolean
@@ -136,21 +135,21 @@ export interface ColumnDefinition {
   readonly inAll?: boolean
   /** Searches give a part of the text. */
   readonly textSearch?: boolean
-  /** How text compares in searches, sorts and indexes. Default `BINARY`. */
+  /** The collation of text in searches, sorts and indexes. Default `BINARY`. */
   readonly collate?: 'BINARY' | 'NOCASE' | 'RTRIM'
   /**
    * Text columns: part of the model's full-text index; `tokenize` is FTS5's. Search it with
    * `$match`.
    */
   readonly fts?: boolean | { readonly tokenize?: string }
-  /** What the row refers to; a model's name alone is its id. */
+  /** The row that this one refers to; a model's name alone means its id. */
   readonly foreignKey?: ForeignKey | string
   /** Checks the column's value before it is written; not called without one. */
   readonly validate?: Validate
   /**
    * Raise it when `value` changes: every document is written anew, read by this release's `parse`
-   * and stored by its `stringify`. What an older `stringify` has stored is brought to another form
-   * by `retypeColumn` in a migration.
+   * and stored by its `stringify`. Values that an older `stringify` stored are brought to another
+   * form by `retypeColumn` in a migration.
    */
   readonly version?: number
 }
@@ -159,7 +158,7 @@ type MadeColumn = (about: { columnName: string }) => ColumnDefinition | undefine
 /** Columns by name. */
 export type Columns = { readonly [name: string]: ColumnDefinition | MadeColumn | undefined }
 
-/** Whatever else a document has: it need not be declared. */
+/** The other properties of a document: they need not be declared. */
 export type Free = { [property: string]: Untyped }
 
 /**
@@ -175,7 +174,7 @@ export type DocOf<C extends Columns, Id extends string = 'id'> = Flat<
     Free
 >
 
-/** What `set` takes for it: ids, defaults and computed values can be left out. */
+/** The argument of `set` for it: ids, defaults and computed values can be left out. */
 export type InputOf<C extends Columns, Id extends string = 'id'> = Flat<
   Partial<Under<Id, IdOf<C, Id> | Also<IdOf<C, Id>> | AlsoBig<IdOf<C, Id>> | null | undefined>> & {
     -readonly [K in keyof C as Asked<C, K, Id, true>]: InputValue<Made<C[K]>>
@@ -214,7 +213,10 @@ export type IdOf<C extends Columns, Id extends string> = C extends { readonly [K
 /** A column's definition, also when a function makes it. */
 export type Made<D> = D extends (about: Untyped) => infer M ? NonNullable<M> : NonNullable<D>
 
-/** What a column takes: what its `stringify` does, and what else is stored as its type. */
+/**
+ * The values that a column takes: the argument of its `stringify`, and values that are stored as
+ * its type.
+ */
 type InputValue<D> = D extends { falsyBool: true }
   ? boolean
   : D extends { parse: unknown } | { stringify: unknown }
@@ -222,7 +224,7 @@ type InputValue<D> = D extends { falsyBool: true }
     : ValueOf<D> | Also<ValueOf<D>> | (D extends { type: 'INTEGER' } ? AlsoBig<ValueOf<D>> : never)
 
 /**
- * What is taken for a value besides: a Date as milliseconds, a BigInt as a number, bytes in any
+ * Other forms in which a value is taken: a Date as milliseconds, a BigInt as a number, bytes in any
  * form.
  */
 export type Also<V> =
@@ -235,7 +237,7 @@ export type Also<V> =
 /** INTEGER columns take a BigInt where a number would lose digits. */
 export type AlsoBig<V> = IsAny<V> extends true ? never : number extends V ? bigint : never
 
-/** What `get` takes for a column: what it holds, and what compares with that. */
+/** The argument of `get` for a column: its values, and others that compare with them. */
 export type KeyOf<C, N> = N extends keyof C ? Sought<Made<C[N]>> : Untyped
 type Sought<D> = D extends { stringify: (value: infer V) => unknown }
   ? V
@@ -331,7 +333,7 @@ type Widened<T> = T extends string
             ? Free
             : Untyped
 
-/** The same, as one object: what an editor shows has none of the types that made it. */
+/** The same as one object, so that an editor shows none of the types that made it. */
 export type Flat<T> =
   IsAny<T> extends true ? T : T extends unknown ? { [K in keyof T]: T[K] } : never
 /** The columns with the id among them. */

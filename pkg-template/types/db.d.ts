@@ -9,8 +9,8 @@ import type { AnyModel, JsonModel, ModelOptions } from './model.js'
 import type { SQLite, SQLiteOptions } from './sql.js'
 
 /**
- * What a migration gets: the database and the models bound to the migrations' transaction, and the
- * model's options.
+ * The argument of a migration: the database and the models bound to the migrations' transaction,
+ * and the model's options.
  */
 export interface MigrationArgs {
   /** The database inside the transaction of the migrations. */
@@ -19,7 +19,7 @@ export interface MigrationArgs {
   model?: Untyped
   /** The events, to be read, where events own the models. */
   queue?: EventQueue
-  /** What `migrationOptions` of the model has. */
+  /** The properties of the model's `migrationOptions`. */
   [option: string]: Untyped
 }
 /** A database as a migration has it; its models are as {@link MigrationModel} says. */
@@ -33,17 +33,20 @@ export type Migration =
   | ((args: MigrationArgs) => unknown)
   | { up: (args: MigrationArgs) => unknown }
 
-/** What opening a database is at. */
+/** A step in the opening of a database. */
 export interface Progress {
-  /** `migrations`, or what a model's table gets: `columns`, `versions`, `indexes` and others. */
+  /**
+   * `migrations`, or the part of a model's table that is made: `columns`, `versions`, `indexes` and
+   * others.
+   */
   phase: string
   /** The model, where one is being made fit. */
   model?: string
   /** The key of a migration that has run. */
   migration?: string
-  /** How many steps, or rows, are done. */
+  /** The number of steps, or rows, that are done. */
   done: number
-  /** How many there are. */
+  /** The number of all of them. */
   total: number
 }
 
@@ -59,7 +62,7 @@ export interface DBOptions extends SQLiteOptions {
   onProgress?: (progress: Progress) => void
   /** driftdb's name of `file`. */
   sqlitePath?: string
-  /** What `getNodeId` tells from now on, also when the file is opened without it. */
+  /** The value of `getNodeId` from now on, also when the file is opened without this option. */
   nodeId?: string
   /** There is no sync to S3 yet. */
   autoSync?: false
@@ -128,7 +131,7 @@ export class DB<Store extends object = Record<string, Untyped>> extends SQLite {
   getMetrics(): Promise<Metrics>
   /** driftdb: whether SQLite finds the file in order. */
   integrityCheck(): Promise<boolean>
-  /** driftdb: what there is below: this database. */
+  /** driftdb: the database below: this one. */
   raw(): this
   /**
    * driftdb: the database's own name: `nodeId`, what a driftdb file has, or 12 random hexadecimal

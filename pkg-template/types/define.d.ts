@@ -12,7 +12,7 @@ interface RecordTypes extends Omit<ColumnTypes, 'NUMERIC'> {
 
 /** A column of a schema: `Column.text().required()`, or plainly `{type: 'TEXT', notNull: true}`. */
 export interface SchemaColumn extends Omit<ColumnDefinition, 'type' | 'index' | 'unique'> {
-  /** What it holds. */
+  /** The type of its values. */
   readonly type: keyof RecordTypes
   /** A record without a value is refused. */
   readonly notNull?: boolean
@@ -20,20 +20,20 @@ export interface SchemaColumn extends Omit<ColumnDefinition, 'type' | 'index' | 
   readonly unique?: boolean
   /** Has an index. Default false. */
   readonly index?: boolean
-  /** What a record without a value gets. */
+  /** The value a record gets when it has none. */
   readonly default?: Untyped
 }
 
 /** A table's columns; `id`, `createdAt` and `updatedAt` come by themselves. */
 export type Schema = { readonly [name: string]: SchemaColumn | ColumnBuilder<SchemaColumn> }
 
-/** Says a column; a schema takes it with or without `build()`. */
+/** Declares a column; a schema takes it with or without `build()`. */
 export interface ColumnBuilder<D extends SchemaColumn> {
   /** A record without a value is refused. */
   required(): ColumnBuilder<D & { readonly notNull: true }>
   /** No two records may have the same value. */
   unique(): ColumnBuilder<D & { readonly unique: true }>
-  /** What a record without a value gets. */
+  /** The value a record gets when it has none. */
   default<V extends RecordTypes[D['type']] | null>(
     value: V,
   ): ColumnBuilder<D & { readonly default: V }>
@@ -63,7 +63,7 @@ export const Column: {
   bigint: Kind<'BIGINT'>
 }
 
-/** What every record has. */
+/** The columns of every record. */
 export interface BaseRecord {
   /** A UUID unless one is given. */
   id: string
@@ -97,7 +97,10 @@ type Must<D> = D extends { notNull: true }
     ? false
     : true
   : false
-/** What makes a record of a schema: what is required and has no default must be there. */
+/**
+ * The argument to create a record of a schema: columns that are required and have no default must
+ * be there.
+ */
 export type NewRecord<S extends Schema> = string extends keyof S
   ? Record<string, Untyped>
   : Flat<
@@ -125,15 +128,15 @@ export interface FindOptions<T> {
   where?: Where<T> | undefined
   /** By the first column named, then by the next. */
   orderBy?: { [K in keyof Data<T>]?: 'ASC' | 'DESC' | 'asc' | 'desc' }
-  /** How many records at most; 0 means none. */
+  /** The most records to give; 0 means none. */
   limit?: number | undefined
-  /** How many records to pass over. Default 0. */
+  /** The number of records to pass over. Default 0. */
   offset?: number | undefined
 }
 
 /** driftdb's methods over a model. */
 export class Repository<T extends object = Untyped, New = RecordData<T>> {
-  /** `fields` are the columns it takes, without them any; `Item` is what records are. */
+  /** `fields` are the columns it takes, without them any; `Item` is the class of records. */
   constructor(model: AnyModel, about?: { fields?: string[]; Item?: new () => object })
   /** Inserts a record; gives it as stored, with `id`, times and defaults. */
   create(data: New): Promise<T>
@@ -145,23 +148,23 @@ export class Repository<T extends object = Untyped, New = RecordData<T>> {
   find(options?: FindOptions<T>): Promise<T[]>
   /** `find` by its conditions. */
   filter(where?: Where<T>, options?: Omit<FindOptions<T>, 'where'>): Promise<T[]>
-  /** How many records match. */
+  /** The number of records that match. */
   count(where?: Where<T>): Promise<number>
   /**
-   * Changes what matches, and `updatedAt`; gives their number. An undefined condition is a
-   * `TypeError`.
+   * Changes the records that match, and their `updatedAt`; gives their number. An undefined
+   * condition is a `TypeError`.
    */
   update(where: Where<T>, data: Omit<RecordData<T>, 'id'>): Promise<number>
   /**
-   * Removes what matches, `{}` everything; gives their number. An undefined condition is a
+   * Removes the records that match, with `{}` all; gives their number. An undefined condition is a
    * `TypeError`.
    */
   delete(where: Where<T>): Promise<number>
-  /** Whether there was one. */
+  /** Removes the record with an id; whether there was one. */
   deleteById(id: string): Promise<boolean>
   /**
-   * Changes what matches and gives the first, or creates one of `data` and the values in `where`.
-   * One transaction.
+   * Changes the records that match and gives the first, or creates one of `data` and the values in
+   * `where`. One transaction.
    */
   upsert(where: Where<T>, data: RecordData<T>): Promise<T>
   /** The rows of a statement, as SQLite has them. */
@@ -181,7 +184,7 @@ export interface ModelClass<T extends object = Untyped, S = Untyped> {
   /** Its columns. */
   readonly schema: S
 }
-/** A record of a class: its own properties, and those its schema tells. */
+/** A record of a class: its own properties, and those of its schema. */
 type RecordIn<T, S> = S extends Schema ? (string extends keyof S ? T : T & RecordOf<S>) : T
 
 type NewIn<T, S> = S extends Schema
@@ -191,7 +194,7 @@ type NewIn<T, S> = S extends Schema
   : RecordData<T>
 
 /**
- * A class whose static methods are driftdb's. A subclass says `static tableName` and `static
+ * A class whose static methods are driftdb's. A subclass declares `static tableName` and `static
  * schema`.
  */
 export class Model implements BaseRecord {
@@ -227,14 +230,14 @@ export class Model implements BaseRecord {
     where?: Where<RecordIn<T, S>>,
     options?: Omit<FindOptions<RecordIn<T, S>>, 'where'>,
   ): Promise<RecordIn<T, S>[]>
-  /** How many records match. */
+  /** The number of records that match. */
   static count<T extends object, S>(
     this: ModelClass<T, S>,
     where?: Where<RecordIn<T, S>>,
   ): Promise<number>
   /**
-   * Changes what matches, and `updatedAt`; gives their number. An undefined condition is a
-   * `TypeError`.
+   * Changes the records that match, and their `updatedAt`; gives their number. An undefined
+   * condition is a `TypeError`.
    */
   static update<T extends object, S>(
     this: ModelClass<T, S>,
@@ -242,7 +245,7 @@ export class Model implements BaseRecord {
     data: Omit<RecordData<RecordIn<T, S>>, 'id'>,
   ): Promise<number>
   /**
-   * Removes what matches, `{}` everything; gives their number. An undefined condition is a
+   * Removes the records that match, with `{}` all; gives their number. An undefined condition is a
    * `TypeError`.
    */
   static delete<T extends object, S>(
@@ -252,8 +255,8 @@ export class Model implements BaseRecord {
   /** Removes the record with an id; whether there was one. */
   static deleteById(id: string): Promise<boolean>
   /**
-   * Changes what matches and gives the first, or creates one of `data` and the values in `where`.
-   * One transaction.
+   * Changes the records that match and gives the first, or creates one of `data` and the values in
+   * `where`. One transaction.
    */
   static upsert<T extends object, S>(
     this: ModelClass<T, S>,

@@ -9,7 +9,7 @@ import type { Changes, Id, JsonModel, Loose, ModelOptions, Patch } from './model
 import type { Attrs } from './search.js'
 import type { SQLiteOptions } from './sql.js'
 
-/** What a reducer wants done to its model. */
+/** The changes that a reducer returns for its model. */
 export interface Result<Doc = Untyped> {
   /** Ids to remove. */
   rm?: Id[]
@@ -21,7 +21,7 @@ export interface Result<Doc = Untyped> {
   upd?: Partial<Doc>[]
   /** Changes to documents that are made when missing. */
   sav?: Partial<Doc>[]
-  /** The event is fine, and has no effect on this model; a method of the model rejects with it. */
+  /** The event is valid and has no effect on this model; a method of the model rejects with it. */
   esFail?: string
   /** Fails the event. */
   error?: unknown
@@ -38,13 +38,16 @@ interface PhaseArgs<Model = Untyped> {
 export interface ESModelDefinition<Doc = Untyped> extends Omit<ModelOptions, 'db' | 'name'> {
   /** Default: ESModel. */
   readonly Model?: Untyped
-  /** Where an event is made: may change its type and data before it is logged. */
+  /** Runs where an event is made: may change its type and data before it is logged. */
   readonly preprocessor?: (args: PhaseArgs & { cache: object }) => unknown
-  /** On every replica: what the event does. Must depend on the event and the models alone. */
+  /**
+   * Runs on every replica and returns the event's changes. Must depend on the event and the models
+   * alone.
+   */
   readonly reducer?: (
     args: PhaseArgs & { cache: object },
   ) => Result<Doc> | undefined | false | null | Promise<Result<Doc> | undefined>
-  /** On every replica, after the results were applied: may write to the models. */
+  /** Runs on every replica after the results were applied: may write to the models. */
   readonly deriver?: (args: PhaseArgs & { result?: Result<Doc> }) => unknown
 }
 
@@ -82,7 +85,10 @@ export class ESModel<
   In = Loose<Doc>,
   Key = Id,
 > extends JsonModel<Doc, C, In, Key> {
-  /** How the data of its events begins, `[action, id, document?, meta?]`: a document is removed. */
+  /**
+   * The action with which the data of its events begins, `[action, id, document?, meta?]`: a
+   * document is removed.
+   */
   static REMOVE: 0
   /** The document is written whole. */
   static SET: 1
@@ -95,8 +101,8 @@ export class ESModel<
   /** The third value is a patch, `{$set, $unset, $inc, $push}`. */
   static PATCH: 5
   /**
-   * Several actions, all or none: the third value is `[[action, id, document?], …]`, the second null.
-   * Preprocessors, reducers and derivers are called with each alone, in the form of one action.
+   * Several actions, all or none: the third value is `[[action, id, document?], …]`, the second
+   * null. Preprocessors, reducers and derivers are called with each alone, in the form of one.
    */
   static MANY: 6
   /** `EventSourcingDB` makes it, and gives `dispatch`. */
@@ -196,7 +202,7 @@ export class EventQueue {
   })
   /** The database. */
   readonly db: DB
-  /** What messages call it. Default `history`. */
+  /** Its name in messages. Default `history`. */
   readonly name: string
   /** Makes an event, as `dispatch` does, and gives it with its position `v`. */
   add(type: string, data?: unknown, ts?: number): Promise<Event>
@@ -235,7 +241,7 @@ export class EventQueue {
   ): Promise<QueuedEvent | undefined>
   /** Every event. */
   all(): Promise<QueuedEvent[]>
-  /** How many events there are, of one type if it is given. */
+  /** The number of events, of one type if it is given. */
   count(attrs?: { type?: string }): Promise<number>
   /** The events of a `search`, at once and again after each commit that changed them. */
   live(
@@ -250,7 +256,7 @@ export interface EventSourcingOptions<M extends Definitions = Definitions>
   models: M
   /** Where and how to sync. Without it the events stay on this device. */
   sync?: SyncOptions
-  /** The version of the reducers: another one than last time rebuilds what they made. Default 0. */
+  /** The version of the reducers: another one than last time rebuilds the models. Default 0. */
   version?: number
   /**
    * The types of events that this version of the application makes and understands, each with its
@@ -290,15 +296,15 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   readonly rwStore: Store<M>
   /** The events. */
   readonly queue: EventQueue
-  /** How the database is kept, and how far this device and the server know of each other. */
+  /** The state of the storage, and of the sync between this device and the server. */
   readonly status: StorageStatus & { sync: SyncStatus }
   /** Opens the database now instead of with the first call, and starts to sync. */
   open(): Promise<this>
-  /** Waits for what is running and lets the files go. Pending events stay in the queue. */
+  /** Waits for running operations and closes the files. Pending events stay in the queue. */
   close(): Promise<void>
   /**
-   * Resolves when the event is durable here and its effect is in the models; rejects with what a
-   * phase threw.
+   * Resolves when the event is durable here and its effect is in the models; rejects with the error
+   * that a phase threw.
    */
   dispatch(type: string, data?: unknown, ts?: number): Promise<Dispatched>
   dispatch(event: Draft): Promise<Dispatched>
@@ -323,7 +329,7 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   on(name: 'status', fn: (status: StorageStatus & { sync: SyncStatus }) => void): this
   /** An event was made and its effect is in the models. */
   on(name: 'result', fn: (event: Dispatched) => void): this
-  /** `dispatch` failed: what it rejects with. */
+  /** `dispatch` failed: the error it rejects with. */
   on(name: 'error', fn: (error: unknown) => void): this
   /** A commit changed these tables. */
   on(name: 'change', fn: (tables: string[]) => void): this
@@ -332,6 +338,6 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
    * what it would have written was taken or gone. Also for events of other devices.
    */
   on(name: 'noop', fn: (noop: Noop) => void): this
-  /** Events lost their effect by a new definition of a model: how many, and why. */
+  /** Events lost their effect by a new definition of a model: their number, and the reason. */
   on(name: 'warning', fn: (message: string) => void): this
 }

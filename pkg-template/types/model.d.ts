@@ -15,7 +15,7 @@ import type {
 import type { SQLite } from './sql.js'
 
 export type Id = string | number | bigint
-/** What `numAggOp` computes. */
+/** The figures that `numAggOp` computes. */
 export type AggregateName = Aggregate | Uppercase<Aggregate>
 type Aggregate = 'max' | 'min' | 'sum' | 'avg' | 'count' | 'total'
 
@@ -48,7 +48,7 @@ export interface ModelOptions<
   readonly indexes?: readonly IndexDefinition[]
   /** Checks a document before it is written. */
   readonly validate?: V
-  /** What results are instances of. */
+  /** The class of results. */
   readonly ItemClass?: new () => Untyped
   /** For ids that are not integers: rows keep their rowid over a VACUUM. Default true. */
   readonly keepRowId?: boolean
@@ -56,17 +56,17 @@ export interface ModelOptions<
   readonly migrations?: { readonly [key: string]: Migration | false }
   /** Handed to the migrations. */
   readonly migrationOptions?: object
-  /** Taken and not used. */
+  /** Accepted and not used. */
   readonly emitter?: unknown
-  /** `EventSourcingDB` gives it: what makes the events of an `ESModel`. */
+  /** The function that makes the events of an `ESModel`; `EventSourcingDB` gives it. */
   readonly dispatch?: unknown
 }
 
-/** What `set` takes where nothing says what it needs. */
+/** The argument of `set` where no type declares the properties it needs. */
 export type Loose<Doc> = { [K in keyof Doc]?: Doc[K] | undefined }
 /**
- * What `update` takes: null and undefined remove a property; a value also as another form that is
- * stored as the same.
+ * The argument of `update`: null and undefined remove a property; a value can have another form
+ * that is stored as the same.
  */
 export type Changes<Doc> = {
   [K in keyof Doc]?: Doc[K] | Also<Doc[K]> | AlsoBig<Doc[K]> | null | undefined
@@ -84,15 +84,15 @@ export interface Patch {
   $push?: { readonly [path: string]: Untyped }
 }
 
-/** What a write without a return value resolves to. */
+/** The result of a write with `noReturn`. */
 export interface Written {
-  /** How many documents were written. */
+  /** The number of documents that were written. */
   changes: number
   /** The id of the last one. */
   lastID: number | bigint | string
 }
 
-/** What `getCached` loads through. */
+/** The loader of `getCached`. */
 export interface Loader<Doc, Key = Id> {
   /** The document with an id, as it was when it was first asked for. */
   load(id: Key): Promise<Doc | undefined>
@@ -108,18 +108,20 @@ export interface Loader<Doc, Key = Id> {
 
 export interface EachOptions<Doc, C extends Columns>
   extends Omit<SearchOptions<Doc, C>, 'cursor' | 'itemsOnly'> {
-  /** How many calls of `fn` run at the same time. Default 5. */
+  /** The number of calls of `fn` that run at the same time. Default 5. */
   concurrent?: number
-  /** How many documents are read at a time. Default 50. */
+  /** The number of documents that are read at a time. Default 50. */
   batchSize?: number
-  /** What is called with each document and its number from 0, if it is not an argument. */
+  /**
+   * The function that is called with each document and its number from 0, if it is not an argument.
+   */
   fn?: (item: Doc, i: number) => unknown
 }
 
 /**
- * A table of JSON documents. `Doc` is what it gives, `C` its columns, `In` what `set` takes, `Key`
- * an id as it is asked for; `addModel` infers them from the definition, a class says them: `class
- * Things extends JsonModel<Thing, typeof columns>`.
+ * A table of JSON documents. `Doc` is the type of its documents, `C` its columns, `In` the argument
+ * of `set`, `Key` an id as it is asked for; `addModel` infers them from the definition, a class
+ * declares them: `class Things extends JsonModel<Thing, typeof columns>`.
  */
 export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Doc>, Key = Id> {
   /** Throws a `TypeError` for options that are unknown or of another type, naming them. */
@@ -134,7 +136,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   readonly idCol: string
   /** The same as an SQL identifier. */
   readonly idColQ: string
-  /** What results are instances of. */
+  /** The class of results. */
   readonly Item: (new () => Untyped) | undefined
   /** Every column by its name, the id and `json` among them. */
   readonly columns: Record<string, Untyped>
@@ -214,8 +216,8 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
   getAll(ids: readonly Key[] | null | undefined): Promise<(Doc | undefined)[]>
   getAll<N extends Name<C>>(values: readonly KeyOf<C, N>[], column: N): Promise<(Doc | undefined)[]>
   /**
-   * `get`, read together with what else is asked for in the same task, at most 100 at a time, and
-   * kept in `cache`. Without a cache, or in a transaction, it is `get`.
+   * `get`, read together with the other ids that are asked for in the same task, at most 100 at a
+   * time, and kept in `cache`. Without a cache, or in a transaction, it is `get`.
    */
   getCached(cache: object | null | undefined, id: Key): Promise<Doc | undefined>
   getCached<N extends Name<C>>(
@@ -223,7 +225,10 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     value: KeyOf<C, N>,
     column: N,
   ): Promise<Doc | undefined>
-  /** Forgets what `getCached` kept, of one id or of all. Gives the loader, which can be primed. */
+  /**
+   * Forgets the documents that `getCached` kept, of one id or of all. Gives the loader, which can
+   * be primed.
+   */
   clearCache(cache: object, id?: Key | null): Loader<Doc, Key>
   clearCache<N extends Name<C>>(
     cache: object,
@@ -263,11 +268,11 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
    * is any.
    */
   exists(idOrAttrs?: Key | Attrs<Doc, C>, options?: SearchOptions<Doc, C>): Promise<boolean>
-  /** How many documents match. */
+  /** The number of documents that match. */
   count(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<number>
   /**
-   * `OP(column)` over the numbers of what matches, a BigInt beyond 2^53; null when there is none,
-   * of `COUNT` and `TOTAL` 0.
+   * `OP(column)` over the numbers of the documents that match, a BigInt beyond 2^53; null when
+   * there is none, of `COUNT` and `TOTAL` 0.
    */
   numAggOp(
     op: AggregateName,
@@ -275,33 +280,33 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The greatest number in a column, of what matches; null when there is none. */
+  /** The greatest number in a column of the documents that match; null when there is none. */
   max(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The least number in a column, of what matches; null when there is none. */
+  /** The least number in a column of the documents that match; null when there is none. */
   min(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The sum of the numbers in a column, of what matches; null when there is none. */
+  /** The sum of the numbers in a column of the documents that match; null when there is none. */
   sum(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
-  /** The mean of the numbers in a column, of what matches; null when there is none. */
+  /** The mean of the numbers in a column of the documents that match; null when there is none. */
   avg(
     column: Name<C>,
     attrs?: Attrs<Doc, C> | null,
     options?: FigureOptions<Doc, C>,
   ): Promise<number | bigint | null>
   /**
-   * Calls `fn` with every document that matches and its number from 0, and gives how many there
-   * were. They are read `batchSize` at a time. The first error that `fn` throws ends it.
+   * Calls `fn` with every document that matches and its number from 0, and gives their number. They
+   * are read `batchSize` at a time. The first error that `fn` throws ends it.
    */
   each(fn: (item: Doc, i: number) => unknown): Promise<number>
   each(attrs: Attrs<Doc, C>, fn: (item: Doc, i: number) => unknown): Promise<number>
@@ -318,7 +323,7 @@ export class JsonModel<Doc = Untyped, C extends Columns = Columns, In = Loose<Do
     attrs?: Attrs<Doc, C> | null,
     options?: SearchOptions<Doc, C, Cols, boolean, Snip>,
   ): AsyncIterable<Item<Doc, C, Cols, Snip>[]>
-  /** How SQLite will search: `{plan, indexes, scans, sql}`. */
+  /** The plan by which SQLite will search: `{plan, indexes, scans, sql}`. */
   explain(attrs?: Attrs<Doc, C> | null, options?: SearchOptions<Doc, C>): Promise<Explanation>
   /** Rows of a SELECT over this table as documents; with `cols` these columns of them. */
   toObj(rows: readonly object[], options?: { cols?: readonly Name<C>[] }): Doc[]
@@ -349,15 +354,15 @@ export interface MigrationModel<
   In = Loose<Doc>,
   Key = Id,
 > extends JsonModel<Doc, C, In, Key> {
-  /** Gives a column's values another name in every document; how many had one. */
+  /** Gives a column's values another name in every document; returns how many had one. */
   renameColumn(from: string, to: string): Promise<number>
-  /** Removes a column's values; how many there were. */
+  /** Removes a column's values; returns how many there were. */
   dropColumn(name: string): Promise<number>
   /**
-   * Makes a column's values anew; undefined removes one. How many there were. `fn` gets values of
-   * the column's old type and gives ones of its new type: a `Date` for DATE, a `Uint8Array` for
-   * BLOB, a BigInt for BIGINT. `parse` and `stringify` have no part in it: it gets, and gives, what
-   * is stored.
+   * Makes a column's values anew; undefined removes one. Returns how many there were. `fn` gets
+   * values of the column's old type and gives ones of its new type: a `Date` for DATE, a
+   * `Uint8Array` for BLOB, a BigInt for BIGINT. `parse` and `stringify` are not called: `fn` gets
+   * and gives stored values.
    */
   retypeColumn(name: string, fn: (value: Untyped, doc: Untyped) => unknown): Promise<number>
 }

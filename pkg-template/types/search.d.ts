@@ -1,4 +1,4 @@
-// Types of searches: conditions by what a column holds, options and results.
+// Types of searches: conditions by the type of a column, options and results.
 
 import type { Untyped } from '../worker.js'
 import type { Columns, Flat, IsAny, Made, ValueOf } from './columns.js'
@@ -91,7 +91,7 @@ type OperatorsFor<V> =
 type OperatorsOf<D> = OperatorsFor<D extends { falsyBool: true } ? boolean : ValueOf<D>> &
   (D extends { fts: infer F } ? (F extends false ? unknown : FullText) : unknown)
 
-/** What a search gives for a column without an operator. */
+/** The value that a search gives for a column without an operator. */
 type Wanted<D> = D extends { where: (value: infer V, ...more: Untyped[]) => unknown }
   ? V
   : D extends { whereVal: (value: infer V) => unknown }
@@ -164,9 +164,9 @@ type ByProperty<Doc> = {
 } & { [K in Deep<Names<Doc>>]?: Untyped } & DocAttrs<Doc>
 
 /**
- * What is searched for: columns and the values they must have, or operators. Null and undefined are
- * no condition; `{$eq: null}` asks for documents without a value. Checked by the columns where they
- * are known, else by the document.
+ * The conditions of a search: columns and the values they must have, or operators. Null and
+ * undefined are no condition; `{$eq: null}` asks for documents without a value. Checked by the
+ * columns where they are known, else by the document.
  */
 export type Attrs<Doc = Untyped, C extends Columns = Columns> = string extends keyof C
   ? IsAny<Doc> extends true
@@ -182,8 +182,8 @@ type Sortable<Doc, C extends Columns> = string extends keyof C
   : Names<C> | Paths<C> | Deep<Names<C> | Paths<C>>
 
 /**
- * `{column: n}`: by |n| ascending; negative means descending, 0 is ignored. `$rank` sorts by how
- * well `$match` fits.
+ * `{column: n}`: by |n| ascending; negative means descending, 0 is ignored. `$rank` sorts by the
+ * relevance of `$match`.
  */
 export type Sort<Doc = Untyped, C extends Columns = Columns> = {
   [K in Sortable<Doc, C> | '$rank']?: number
@@ -196,7 +196,7 @@ export interface SnippetOptions {
   after?: string
   /** Put where text was left out. Default `…`. */
   ellipsis?: string
-  /** How many words. Default 16, at most 64. */
+  /** The number of words. Default 16, at most 64. */
   tokens?: number
 }
 
@@ -209,9 +209,9 @@ export interface SearchOptions<
   Only extends boolean = boolean,
   Snip extends Snippets = Snippets,
 > {
-  /** How many documents at most; 0 and undefined mean all. */
+  /** The most documents to give; 0 and undefined mean all. */
   limit?: number | undefined
-  /** How many documents to pass over. Default 0. */
+  /** The number of documents to pass over. Default 0. */
   offset?: number | undefined
   /** The order: `{column: n}`, by |n| ascending, where a negative one means descending. */
   sort?: Sort<Doc, C>
@@ -220,8 +220,8 @@ export interface SearchOptions<
    */
   where?: { readonly [sql: string]: readonly unknown[] | null | undefined | false }
   /**
-   * SQL after the table, which is `tbl`: the developer's own code. Call a joined table otherwise
-   * than a column.
+   * SQL after the table, which is `tbl`: the developer's own code. Give a joined table a name that
+   * no column has.
    */
   join?: string
   /** The values for the `?` of `join`. */
@@ -241,13 +241,16 @@ export interface SearchOptions<
   noTotal?: boolean
   /** Give the array alone. */
   itemsOnly?: Only
-  /** Parts of the text around what `$match` found, else its beginning, by column, as `$snippet`. */
+  /**
+   * Parts of the text around the words that `$match` found, else its beginning, by column, as
+   * `$snippet`.
+   */
   snippet?: Snip
 }
 
 /**
- * What a figure takes: it is of all numbers that match, whatever page, order and columns are asked
- * for.
+ * The options of a figure: it is of all numbers that match, so the page, order and columns of a
+ * search are not among them.
  */
 export type FigureOptions<Doc = Untyped, C extends Columns = Columns> = Omit<
   SearchOptions<Doc, C>,
@@ -258,7 +261,7 @@ export type FigureOptions<Doc = Untyped, C extends Columns = Columns> = Omit<
 export interface Page<Item> {
   /** The documents, or the wanted columns of them. */
   items: Item[]
-  /** How many match in all. */
+  /** The number of all matches. */
   total?: number
   /** For the next page; absent on the last. */
   cursor?: string
@@ -266,7 +269,7 @@ export interface Page<Item> {
   prevCursor?: string
 }
 
-/** What a search gives: documents, or the wanted columns as far as they have values. */
+/** An item of a search: a document, or the wanted columns as far as they have values. */
 export type Item<Doc, C extends Columns, Cols extends readonly string[] = never, Snip = never> = [
   Cols,
 ] extends [never]
@@ -299,7 +302,7 @@ type AliasIn<N extends string> = N extends `${infer Word} ${infer Rest}`
 /** A page, or with `itemsOnly` the array alone. */
 export type Results<Item, Only extends boolean> = Only extends true ? Item[] : Page<Item>
 
-/** How SQLite will search. */
+/** The plan by which SQLite will search. */
 export interface Explanation {
   /** The lines of its plan. */
   plan: string[]

@@ -4,16 +4,18 @@ import type { HostAdapter } from '../hosts.js'
 import type { BrowserStorage, StorageStatus, Untyped } from '../worker.js'
 import type { Emitter } from './emitter.js'
 
-/** What SQLite stores. Integers come back as numbers while they are safe, else as BigInt. */
+/**
+ * A value that SQLite stores. Integers come back as numbers while they are safe, else as BigInt.
+ */
 export type SqlValue = null | boolean | number | bigint | string | Uint8Array
 /**
  * Values for `?` in order, or for `:name`, `@name` and `$name` by name; every one must be there.
  */
 export type SqlParams = readonly SqlValue[] | { readonly [name: string]: SqlValue }
 export type SqlRow = Record<string, null | number | bigint | string | Uint8Array>
-/** What a statement that writes has done. */
+/** The result of a statement that writes. */
 export interface RunResult {
-  /** How many rows it inserted, changed or deleted. */
+  /** The number of rows it inserted, changed or deleted. */
   changes: number
   /** The rowid of the last inserted row of this connection. */
   lastID: number | bigint
@@ -38,14 +40,14 @@ export interface SQLiteOptions {
   /**
    * A host's own SQLite instead of the bundled one, by an adapter of `tidelog/hosts`, or a function
    * that makes one for each opening. Not together with `file`, `readOnly`, `durability` and
-   * `storage`. `close` closes it. There is one connection: who reads outside of an open transaction
+   * `storage`. `close` closes it. There is one connection: a read outside of an open transaction
    * waits for its end. `EventSourcingDB` refuses it.
    */
   adapter?: HostAdapter | (() => HostAdapter | Promise<HostAdapter>)
   /** Gives free pages back to the storage, step by step while nobody waits. Default false. */
   autoVacuum?: boolean
   /**
-   * Seconds between such steps; whether there is enough to do is looked at every tenth time.
+   * Seconds between such steps; every tenth time the database checks whether there is enough to do.
    * Default 30.
    */
   vacuumInterval?: number
@@ -58,8 +60,7 @@ export interface SQLiteOptions {
   /** Awaited before the database is opened; throwing fails the open, which can be tried again. */
   onWillOpen?: () => unknown
   /**
-   * Awaited before anybody else can use the open database; `db`, and nothing else, works there
-   * already.
+   * Awaited before the open database can be used elsewhere; inside it only the argument `db` works.
    */
   onDidOpen?: (db: Untyped) => unknown
 }
@@ -91,7 +92,7 @@ export interface Statement {
   readonly sql: string
   /** Where it runs. */
   readonly db: SQLite
-  /** What errors call it, where `prepare` was given a name. */
+  /** Its name in errors, where `prepare` was given one. */
   readonly name: string | undefined
   /** Runs it, when it writes. */
   run(params?: SqlParams): Promise<RunResult>
@@ -102,11 +103,14 @@ export interface Statement {
   /** Calls `fn` with each row; resolves to their number. */
   each(fn: (row: SqlRow) => void): Promise<number>
   each(params: SqlParams | undefined, fn: (row: SqlRow) => void): Promise<number>
-  /** Waits for what was called and forgets it. It can be used again all the same. */
+  /**
+   * Waits for its running calls and drops the prepared statement. It can be used again all the
+   * same.
+   */
   finalize(): Promise<void>
 }
 
-/** What the event `call` tells. */
+/** The argument of the event `call`. */
 export interface Call {
   /** The database's name. */
   name: string
@@ -120,9 +124,9 @@ export interface Call {
   args: unknown
   /** Milliseconds. */
   duration: number
-  /** What it gave. */
+  /** Its result. */
   output?: unknown
-  /** What it threw. */
+  /** Its error. */
   error?: unknown
 }
 
@@ -140,21 +144,21 @@ export class SQLite extends Emitter {
   store: Untyped
   /** Whether the database is open. */
   readonly isOpen: boolean
-  /** Whether what is called on this object runs in a transaction, as it does on a `tx`. */
+  /** Whether calls on this object run in a transaction, as those on a `tx` do. */
   readonly inTransaction: boolean
   /** Resolves when somebody has opened the database; opens nothing itself. */
   readonly dbP: Promise<unknown>
-  /** How the database is kept. The event `kept` is emitted when this changes. */
+  /** The state of the storage. The event `kept` is emitted when this changes. */
   readonly status: StorageStatus
   /** The template tag, as `import { sql }` gives it. */
   sql: typeof sql
   /**
-   * Opens the database now instead of with the first call, and runs what migrations there are.
+   * Opens the database now instead of with the first call, and runs the migrations that are due.
    * Rejects with `LOCKED` while another process or tab has it, with `NEWER_FORMAT` for a file of a
    * newer version, with `CORRUPT` for one that is no database.
    */
   open(): Promise<this>
-  /** Waits for running operations and lets the files go. The next call opens it again. */
+  /** Waits for running operations and closes the files. The next call opens it again. */
   close(): Promise<void>
   /** Runs `fn` now if the database is open, else once when it opens. */
   runOnceOnOpen(fn: (db: this) => unknown): unknown
@@ -191,7 +195,9 @@ export class SQLite extends Emitter {
   withTransaction<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
   /** The same. */
   batch<T>(fn: (tx: this) => T | Promise<T>): Promise<T>
-  /** A transaction began, was kept or undone, is over; the status of the storage changed. */
+  /**
+   * A transaction began, was committed or rolled back, is over; the status of the storage changed.
+   */
   on(name: 'begin' | 'end' | 'rollback' | 'finally' | 'kept', fn: () => void): this
   /** A statement ran. */
   on(name: 'call', fn: (call: Call) => void): this

@@ -174,7 +174,7 @@ fn present<'a>(parts: &[&'a RawValue], i: usize) -> Option<&'a str> {
 
 fn bad(what: &str) -> Error {
     Error::BadValue(format!(
-        "data of an es event must be [action, id, doc?, meta?], or [6, null, [[action, id, doc?], …], meta?] for several: {what}"
+        "the data of an event es/… of a model must be [action, id, doc?, meta?], or [6, null, [[action, id, doc?], …], meta?] for several: {what}"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! The event, and the seam to whoever runs the users' functions.
+//! The event, and the trait through which the engine calls the application's functions.
 
 use crate::error::Result;
 
@@ -30,7 +30,8 @@ pub struct Phases {
     pub derive: bool,
 }
 
-/// Whoever runs the users' functions, and gives the time and randomness the engine has none of.
+/// The application around the engine: runs the users' functions, and gives time and randomness, of
+/// which the engine has none.
 ///
 /// Natively the futures are ready at once; in wasm they wait for JS only when a function returned a
 /// promise.

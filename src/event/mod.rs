@@ -11,6 +11,7 @@ pub mod own;
 mod process;
 pub mod queue;
 mod result;
+pub mod struck;
 mod types;
 
 pub use action::{Act, Action, Actions};

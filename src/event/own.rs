@@ -15,17 +15,19 @@ pub fn add(conn: &Conn, lo: i64, seq: u64, data: Option<&str>) -> Result<()> {
     conn.run("INSERT INTO _own(lo, seq, b) VALUES (?, ?, ?)", &params).map(|_| ())
 }
 
-/// Takes the log after `seq` away; own events of it are pending again, in local commit order. Those
-/// that `client` made keep their number. Gives how many they are.
+/// Takes the log after `seq` away; own events of it are pending again, in local commit order,
+/// without their conditions, and without those that were erased. Those that `client` made keep
+/// their number. Gives how many they are.
 pub fn take_back(conn: &Conn, seq: u64, client: &[u8]) -> Result<u64> {
     let seq = Param::Integer(seq as i64);
     // what was confirmed behind a held event is in the queue still
-    let freed = conn.run("UPDATE _pending SET seq = NULL WHERE seq > ?", &[seq])?;
+    let freed = conn.run("UPDATE _pending SET seq = NULL, x = NULL WHERE seq > ?", &[seq])?;
     let taken = conn.run(
         "INSERT INTO _pending(lo, n, id, t, tv, b, ts, sent)
          SELECT o.lo, iif(l.client = ?2, l.n, NULL), l.id, l.t, l.tv, coalesce(o.b, l.b), l.ts, 1
          FROM _own o JOIN _log l ON l.seq = o.seq
-         WHERE o.seq > ?1 AND o.lo NOT IN (SELECT lo FROM _pending)",
+         WHERE o.seq > ?1 AND o.lo NOT IN (SELECT lo FROM _pending)
+           AND l.id NOT IN (SELECT ref FROM _log WHERE k = 5) AND l.bh IS NULL",
         &[seq, client.into()],
     )?;
     for table in ["_own", "_log", "_dead", "_known"] {

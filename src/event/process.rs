@@ -114,7 +114,10 @@ async fn run<A: App>(
         && let Some(text) = app.reduce(event).await?
     {
         let theirs: BTreeMap<String, ModelResult> = serde_json::from_str(&text).map_err(|e| {
-            Error::BadValue(format!("result of a reducer of '{}': {e}", event.event_type))
+            Error::BadValue(format!(
+                "what a reducer gave for an event of type '{}' is no result: {e}",
+                event.event_type
+            ))
         })?;
         for (name, result) in theirs {
             results.entry(name).or_default().merge(result);

@@ -10,16 +10,17 @@ use super::app::Event;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row};
 
-/// The format of these tables; a database of a higher one is refused.
-pub const FORMAT: i64 = 1;
+/// The format of these tables; a database of a higher one is refused, and one of a lower one that
+/// has synced is only read.
+pub const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS _meta(k TEXT PRIMARY KEY NOT NULL, v) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _log(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, client BLOB NOT NULL, n INTEGER NOT NULL,
-  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT);
+  t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, k INTEGER NOT NULL, ref BLOB, code TEXT, bh BLOB);
 CREATE TABLE IF NOT EXISTS _pending(lo INTEGER PRIMARY KEY, n INTEGER UNIQUE, id BLOB NOT NULL UNIQUE,
   t TEXT NOT NULL, tv INTEGER NOT NULL, b TEXT NOT NULL, ts INTEGER, sent INTEGER NOT NULL, undo BLOB, err TEXT,
-  seq INTEGER);
+  seq INTEGER, x TEXT);
 CREATE TABLE IF NOT EXISTS _own(lo INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, b TEXT);
 CREATE TABLE IF NOT EXISTS _dead(seq INTEGER PRIMARY KEY, id BLOB NOT NULL, err TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _known(seq INTEGER PRIMARY KEY, h BLOB NOT NULL);
@@ -30,6 +31,18 @@ CREATE VIEW IF NOT EXISTS _history AS
   UNION ALL
   SELECT (SELECT coalesce(max(seq), 0) FROM _log) + row_number() OVER (ORDER BY lo), id, t, tv, b, ts, 1, NULL, NULL,
     n, 1, err FROM _pending WHERE seq IS NULL;
+";
+
+/// Few rows are the server's own, or have no body.
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS _log_own ON _log(k, ref) WHERE k > 3;
+CREATE INDEX IF NOT EXISTS _log_bare ON _log(seq) WHERE bh IS NOT NULL;
+";
+
+/// What a database of format 1 lacks.
+const SINCE_1: &str = "
+ALTER TABLE _log ADD COLUMN bh BLOB;
+ALTER TABLE _pending ADD COLUMN x TEXT;
 ";
 
 /// What these tables, and the view over them, are called.
@@ -63,10 +76,13 @@ pub struct LogRow<'a> {
     pub ts: Option<i64>,
     /// Kind, the protocol's byte.
     pub kind: u8,
-    /// In a duplicate's row, the first occurrence.
+    /// In a duplicate's row, the first occurrence; in a verdict's, the event it failed by; in a row
+    /// of the server's own, the event it is about.
     pub reference: Option<&'a [u8]>,
     /// In a rejection's row, the verdict.
     pub code: Option<&'a str>,
+    /// The hash of a body that is gone.
+    pub bh: Option<&'a [u8]>,
 }
 
 /// An event of the queue that has no position of the server yet.
@@ -95,9 +111,12 @@ pub struct Pending {
     /// Its position, when it is confirmed behind an event that is [held](super::Known::No): its
     /// effect stays where it is until that event can be applied.
     pub seq: Option<u64>,
+    /// Its condition, without this replica's former names.
+    pub x: Option<String>,
 }
 
-/// Creates the tables. Call in a transaction.
+/// Creates the tables, or completes those of an older format: one that has synced is noted as
+/// `older`, because its positions are of another protocol. Call in a transaction.
 ///
 /// # Errors
 /// `NEWER_FORMAT` for a database of a newer version of this package; nothing is changed then.
@@ -108,9 +127,18 @@ pub fn create(conn: &Conn) -> Result<()> {
         if found > FORMAT {
             return Err(Error::NewerFormat { found, known: FORMAT });
         }
-        return Ok(());
+        if found == FORMAT {
+            return Ok(());
+        }
+        conn.exec(SINCE_1)?;
+        conn.exec(INDEXES)?;
+        if meta_blob(conn, "epoch")?.is_some() {
+            set_meta(conn, "older", Param::Integer(found))?;
+        }
+        return set_meta(conn, "format", Param::Integer(FORMAT));
     }
     conn.exec(TABLES)?;
+    conn.exec(INDEXES)?;
     set_meta(conn, "format", Param::Integer(FORMAT))
 }
 
@@ -144,7 +172,7 @@ pub fn head(conn: &Conn) -> Result<u64> {
 /// Appends a confirmed event.
 pub fn append(conn: &Conn, row: LogRow<'_>) -> Result<()> {
     conn.run(
-        "INSERT INTO _log(seq, id, client, n, t, tv, b, ts, k, ref, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO _log(seq, id, client, n, t, tv, b, ts, k, ref, code, bh) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &[
             Param::Integer(row.seq as i64),
             row.id.into(),
@@ -157,6 +185,7 @@ pub fn append(conn: &Conn, row: LogRow<'_>) -> Result<()> {
             Param::Integer(row.kind.into()),
             row.reference.into(),
             row.code.into(),
+            row.bh.into(),
         ],
     )?;
     Ok(())
@@ -165,7 +194,7 @@ pub fn append(conn: &Conn, row: LogRow<'_>) -> Result<()> {
 /// Adds to the queue.
 pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
     conn.run(
-        "INSERT INTO _pending(lo, n, id, t, tv, b, ts, sent, undo, err) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO _pending(lo, n, id, t, tv, b, ts, sent, undo, err, x) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &[
             Param::Integer(event.lo),
             event.n.map(|n| n as i64).into(),
@@ -177,6 +206,7 @@ pub fn push(conn: &Conn, event: &Pending) -> Result<()> {
             Param::Integer(event.sent.into()),
             event.undo.as_deref().into(),
             event.err.as_ref().into(),
+            event.x.as_ref().into(),
         ],
     )?;
     Ok(())
@@ -212,13 +242,12 @@ pub fn numbers(conn: &Conn) -> Result<Vec<Option<u64>>> {
     })
 }
 
-const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err, seq FROM _pending";
+const PENDING: &str = "SELECT lo, n, id, t, tv, b, ts, sent, undo, err, seq, x FROM _pending";
 
 fn read_pending(row: &Row<'_>) -> Result<Pending> {
-    let id = row
-        .blob(2)?
-        .try_into()
-        .map_err(|_| Error::Corrupt("an id in _pending has not 16 bytes".into()))?;
+    let id = row.blob(2)?.try_into().map_err(|_| {
+        Error::Corrupt("an event's id in the table _pending has not 16 bytes".into())
+    })?;
     Ok(Pending {
         lo: row.int(0)?,
         n: row.opt_int(1)?.map(|n| n as u64),
@@ -231,6 +260,7 @@ fn read_pending(row: &Row<'_>) -> Result<Pending> {
         undo: row.opt_blob(8)?.map(<[u8]>::to_vec),
         err: row.opt_text(9)?.map(String::from),
         seq: row.opt_int(10)?.map(|seq| seq as u64),
+        x: row.opt_text(11)?.map(String::from),
     })
 }
 
@@ -241,6 +271,18 @@ pub fn shadow(conn: &Conn, lo: i64, seq: u64) -> Result<()> {
         &[Param::Integer(seq as i64), Param::Integer(lo)],
     )
     .map(|_| ())
+}
+
+/// The conditions of pending events, by their local commit order.
+pub fn conditions(conn: &Conn) -> Result<Vec<(i64, String)>> {
+    let sql = "SELECT lo, x FROM _pending WHERE x IS NOT NULL";
+    conn.all(sql, &[], |r| Ok((r.int(0)?, r.text(1)?.to_string())))
+}
+
+/// Gives a pending event another condition.
+pub fn set_condition(conn: &Conn, lo: i64, x: &str) -> Result<()> {
+    let params = [x.into(), Param::Integer(lo)];
+    conn.run("UPDATE _pending SET x = ? WHERE lo = ?", &params).map(|_| ())
 }
 
 /// Takes an event out of the queue.
@@ -291,7 +333,7 @@ pub fn confirmed<T>(
     limit: usize,
     each: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let sql = "SELECT seq, id, t, tv, b, ts FROM _log WHERE seq > ? AND k = 1 ORDER BY seq LIMIT ?";
+    let sql = "SELECT seq, id, t, tv, b, ts, bh IS NOT NULL FROM _log WHERE seq > ? AND k = 1 ORDER BY seq LIMIT ?";
     conn.all(sql, &[Param::Integer(seq as i64), Param::Integer(limit as i64)], each)
 }
 

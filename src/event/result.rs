@@ -75,7 +75,7 @@ impl ModelResult {
             });
         }
         if !self.events.is_empty() {
-            return Err(Error::NotSupported("a sub-event"));
+            return Err(Error::NotSupported("a sub-event (`events` in the result of a reducer)"));
         }
         Ok(())
     }

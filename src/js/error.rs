@@ -13,7 +13,7 @@ use crate::vfs::storage_manager;
 thread_local! {
     /// Makes an error of the class API's class; given once.
     static MAKER: RefCell<Option<Function>> = const { RefCell::new(None) };
-    /// What a user's function threw last, to become the cause of the error that follows.
+    /// The value that a user's function threw last, to become the cause of the error that follows.
     static THROWN: RefCell<Option<JsValue>> = const { RefCell::new(None) };
 }
 

@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::event::{self, Filter, HistoryRow, TypeRule, Types};
 use crate::store::{Call, Dispatched, Draft, EventOptions};
 use crate::sync::id::{ClientId, Id};
-use crate::sync::limits;
 
 /// A draft in JSON: `{type, data?, ts?, id?, tv?}`.
 #[derive(Deserialize)]
@@ -50,7 +49,7 @@ struct CallGiven {
     again: bool,
 }
 
-/// What to read of the queue.
+/// The part of the queue to read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FilterGiven {
@@ -73,7 +72,7 @@ impl Engine {
     pub fn open_events(&self, options: JsValue) -> Result<JsValue, JsValue> {
         let Opening { log, version, types } = plain::read(options, "options").map_err(to_js)?;
         let types = types.map(Types::new).unwrap_or_default();
-        let options = EventOptions { log, version, max_body: limits::BODY, types };
+        let options = EventOptions { log, version, types };
         self.run(
             |store| async move { store.open_events(options).await.map(|()| JsValue::UNDEFINED) },
         )
@@ -160,7 +159,7 @@ impl Engine {
         read().map_err(to_js)
     }
 
-    /// How many events the queue has, of a type if one is given.
+    /// The number of events in the queue, of a type if one is given.
     #[wasm_bindgen(js_name = countEvents)]
     pub fn count_events(&self, event_type: Option<String>, token: u32) -> Result<f64, JsValue> {
         let count = || event::count_events(self.conn(token)?, event_type.as_deref());
@@ -190,6 +189,7 @@ fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
         tv: d.tv,
         data: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
         ts: d.ts,
+        x: None,
     });
     Ok(drafts.collect())
 }

@@ -126,8 +126,8 @@ fn read(cell: &JsValue) -> Result<Value> {
     }
 }
 
-/// What the host threw, as our error. Hosts give SQLite's code as a number, as a name, or in the
-/// message.
+/// An error that the host threw, as our error. Hosts give SQLite's code as a number, as a name, or
+/// in the message.
 fn thrown(error: JsValue) -> Error {
     let get = |key: &str| Reflect::get(&error, &key.into()).unwrap_or(JsValue::UNDEFINED);
     let message = get("message").as_string().unwrap_or_default();

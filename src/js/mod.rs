@@ -1,5 +1,5 @@
-//! What JavaScript sees: the engine's classes, the users' functions, values and errors across the
-//! boundary.
+//! The engine's interface for JavaScript: its classes, the users' functions, values and errors
+//! across the boundary.
 //!
 //! Documents and events cross as JSON text, options and other small structured values as plain
 //! objects, bytes as `Uint8Array`. Nothing is decided here.

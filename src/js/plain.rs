@@ -10,14 +10,14 @@ use wasm_bindgen::JsValue;
 
 use crate::error::{Error, Result};
 
-/// What JavaScript gave. A property that is undefined must belong to an `Option`; one that is
-/// unknown is passed over, so callers check names on their side. `what` names it in the error.
+/// Reads a value that JavaScript gave. A property that is undefined must belong to an `Option`; one
+/// that is unknown is ignored, so callers check names on their side. `what` names it in the error.
 pub(super) fn read<T: DeserializeOwned>(given: JsValue, what: &str) -> Result<T> {
     serde_wasm_bindgen::from_value(given).map_err(|e| Error::BadValue(format!("{what}: {e}")))
 }
 
-/// What JavaScript gets, as `JSON.parse` would have made it: maps are objects, `None` is null.
-/// Fails for an integer that no JavaScript number holds.
+/// Makes a value for JavaScript, as `JSON.parse` would have made it: maps are objects, `None` is
+/// null. Fails for an integer that no JavaScript number holds.
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<JsValue> {
     let written = value.serialize(&Serializer::json_compatible());
     written.map_err(|e| Error::BadValue(e.to_string()))

@@ -10,7 +10,7 @@ use crate::model::{OwnSelect, Search, bound};
 
 #[wasm_bindgen]
 impl Engine {
-    /// What a search finds, as JSON: `{"items": […], "total"?, "cursor"?, "prevCursor"?,
+    /// The result of a search, as JSON: `{"items": […], "total"?, "cursor"?, "prevCursor"?,
     /// "warning"?}`.
     pub fn search(&self, model: &str, search: &str, token: u32) -> Result<String, JsValue> {
         let found =
@@ -18,7 +18,7 @@ impl Engine {
         found().map_err(to_js)
     }
 
-    /// How many documents match.
+    /// The number of documents that match.
     pub fn count(&self, model: &str, search: &str, token: u32) -> Result<f64, JsValue> {
         let count = || self.store.count(self.conn(token)?, model, &Search::parse(search)?);
         count().map(|n| n as f64).map_err(to_js)
@@ -51,7 +51,7 @@ impl Engine {
         self.store.searched(model).map(|model| model.take_warning()).map_err(to_js)
     }
 
-    /// How SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
+    /// The plan by which SQLite would search: `{sql, plan: [line], indexes: [name], scans}`.
     pub fn explain(&self, model: &str, search: &str, token: u32) -> Result<JsValue, JsValue> {
         let plan = || {
             let search = Search::parse(search)?;

@@ -32,6 +32,14 @@ impl ServerLog {
         settle(async move { ServerLog::opened(options, fs, &log).await.map(JsValue::from) })
     }
 
+    /// Sets how many bytes an event's data may have, at most 256 KiB.
+    #[wasm_bindgen(js_name = setBodyLimit)]
+    pub fn set_body_limit(&mut self, bytes: u32) -> Result<(), JsValue> {
+        let server = self.server.as_mut().ok_or(Error::Closed).map_err(to_js)?;
+        server.set_body_limit(bytes as usize);
+        Ok(())
+    }
+
     /// Carries out a push; gives `{status, body}`. `validate(type, data, id)` may give a code that
     /// rejects an event.
     pub fn push(
@@ -96,7 +104,7 @@ fn text(body: &[u8]) -> String {
 fn verdict(validate: &Function, entry: &Entry) -> Result<Option<String>> {
     let (event_type, data, id) = (
         JsValue::from_str(&entry.event_type),
-        JsValue::from_str(&entry.data),
+        JsValue::from_str(entry.text()),
         JsValue::from_str(&entry.id.to_string()),
     );
     match validate.call3(&JsValue::UNDEFINED, &event_type, &data, &id) {

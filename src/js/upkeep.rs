@@ -33,7 +33,7 @@ impl Engine {
         self.alone(Box::new(set))
     }
 
-    /// How many pages of the file are unused.
+    /// The number of unused pages of the file.
     #[wasm_bindgen(js_name = freePages)]
     pub fn free_pages(&self) -> Result<f64, JsValue> {
         self.store.db().free_pages().map(|n| n as f64).map_err(to_js)

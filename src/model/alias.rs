@@ -37,7 +37,7 @@ fn unfit(name: &str) -> bool {
         || name.eq_ignore_ascii_case(RANK)
 }
 
-/// What follows `start`, in whatever case that is written.
+/// The rest of a name after `start`, in whatever case that is written.
 fn lower<'n>(name: &'n str, start: &str) -> Option<&'n str> {
     let (head, rest) = name.split_at_checked(start.len())?;
     head.eq_ignore_ascii_case(start).then_some(rest)

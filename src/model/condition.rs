@@ -205,8 +205,8 @@ impl Condition<'_> {
         Ok(())
     }
 
-    /// What equality looks for: in a JSON column its text, in a falsyBool whether there is
-    /// anything.
+    /// The value that equality looks for: in a JSON column its text, in a falsyBool whether there
+    /// is anything.
     fn stored_value(&self, raw: &str) -> Result<Wanted> {
         if raw == "null" {
             return Ok(Wanted::Null(true));

@@ -1,4 +1,4 @@
-//! What a model declares: its table, its id and its columns, checked once.
+//! The definition of a model: its table, its id and its columns, checked once.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct CompoundIndex {
     pub sparse: bool,
 }
 
-/// What a column refers to.
+/// The row that a column refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForeignKey {
@@ -56,15 +56,15 @@ pub struct ForeignKey {
     /// Its column; default its id.
     #[serde(default)]
     pub column: Option<String>,
-    /// What happens to a row when what it refers to goes away.
+    /// The effect on a row when the row it refers to is removed.
     #[serde(default)]
     pub on_delete: Option<Reaction>,
-    /// What happens to a row when what it refers to changes.
+    /// The effect on a row when the value it refers to changes.
     #[serde(default)]
     pub on_update: Option<Reaction>,
 }
 
-/// What SQLite does to a row that refers to one that goes away.
+/// The effect on a row that refers to one that is removed (or changed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Reaction {
     /// It is removed (or changed) too.
@@ -84,7 +84,7 @@ pub enum Reaction {
 pub struct Column {
     /// Its name in searches, and in the table if it is real.
     pub name: String,
-    /// What it holds; a column with a type is real.
+    /// The type of its values; a column with a type is real.
     #[serde(default, rename = "type")]
     pub ty: Option<ColumnType>,
     /// A column of the table; otherwise an expression over the JSON.
@@ -118,13 +118,13 @@ pub struct Column {
     /// Aggregates leave NULLs out.
     #[serde(default)]
     pub ignore_null: bool,
-    /// How its text compares, in searches, sorts and indexes.
+    /// The collation of its text, in searches, sorts and indexes.
     #[serde(default)]
     pub collate: Option<Collation>,
     /// Part of the model's full-text index.
     #[serde(default)]
     pub fts: bool,
-    /// What it refers to. Real columns only.
+    /// The row it refers to. Real columns only.
     #[serde(default)]
     pub foreign_key: Option<ForeignKey>,
     /// A change of it rewrites the column in every row.
@@ -151,7 +151,7 @@ pub enum Collation {
     RTrim,
 }
 
-/// What a real column holds.
+/// The type of a real column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ColumnType {
@@ -236,14 +236,14 @@ impl Definition {
             return Err(bad_name(
                 "model",
                 &self.name,
-                "names with '_', 'sqlite', 'pragma_' or 'dbstat' in front are ours and SQLite's",
+                "Tidelog and SQLite have the names that begin with '_', 'sqlite', 'pragma_' or 'dbstat': use another",
             ));
         }
         if self.name.starts_with("{sdb}") {
             return Err(bad_name(
                 "model",
                 &self.name,
-                "names with '{sdb}' in front are strato-db's own",
+                "strato-db has the names that begin with '{sdb}': use another",
             ));
         }
         check_name("column", &self.id_col)?;
@@ -251,20 +251,28 @@ impl Definition {
             return Err(bad_name(
                 "column",
                 &self.id_col,
-                "it is taken already: name the id otherwise",
+                "every table has a column of that name already: give the id another",
             ));
         }
         let mut seen: Vec<&str> = vec!["json", "rowid"];
         for column in &self.columns {
             check_name("column", &column.name)?;
             if seen.iter().any(|s| s.eq_ignore_ascii_case(&column.name)) {
-                return Err(bad_name("column", &column.name, "it is taken already"));
+                return Err(bad_name(
+                    "column",
+                    &column.name,
+                    "the table has a column of that name already: use another",
+                ));
             }
             seen.push(&column.name);
             if column.steps()?.first() == Some(&Step::Key(self.id_col.clone()))
                 && column.name != self.id_col
             {
-                return Err(bad_name("path", column.path(), "it is the id's"));
+                return Err(bad_name(
+                    "path",
+                    column.path(),
+                    "the document's id is there: use another path",
+                ));
             }
         }
         self.check_full_text()

@@ -14,10 +14,10 @@ use super::tagged::{self, is_safe};
 use crate::error::{Error, Result};
 use crate::sql::{Param, Value};
 
-/// How deep documents may nest: deeper ones SQLite's JSON functions refuse.
+/// The greatest depth of documents: deeper ones SQLite's JSON functions refuse.
 const DEEPEST: usize = 1000;
 
-/// How far from 1970 a JavaScript Date can be, in milliseconds.
+/// The greatest distance of a JavaScript Date from 1970, in milliseconds.
 const FARTHEST: f64 = 8.64e15;
 
 /// One property of a document: its name and the text of its value.

@@ -8,7 +8,7 @@ use super::definition::{Column, ColumnType, Definition};
 use crate::error::{Error, Result};
 use crate::sql::{Value, quote};
 
-/// What a name stands for.
+/// The meaning of a name: a column, or a place below one.
 #[derive(Debug)]
 pub(super) struct Target<'d> {
     /// The declared column; none for an undeclared id.
@@ -91,8 +91,8 @@ impl<'d> Target<'d> {
         })
     }
 
-    /// What a path of a document stands for that begins with no declared name but is, or is below,
-    /// a column's path.
+    /// The meaning of a document's path that begins with no declared name but is, or is below, a
+    /// column's path.
     fn by_path(definition: &'d Definition, name: &str) -> Result<Option<Target<'d>>> {
         let Some(path) = bound_path(&format!(".{name}")) else { return Ok(None) };
         let path = format!("${}", path.replace('\'', "''"));
@@ -288,7 +288,7 @@ fn part_of<'d>(definition: &'d Definition, place: &str) -> Option<&'d Column> {
         .find(|c| rest_of(&c.json_path(), place).is_some_and(|rest| !rest.is_empty()))
 }
 
-/// What `path` has behind `front`: nothing when it is the same, none when it is neither that nor
+/// The rest of `path` behind `front`: nothing when it is the same, none when it is neither that nor
 /// below it.
 fn rest_of<'p>(path: &'p str, front: &str) -> Option<&'p str> {
     path.strip_prefix(front).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

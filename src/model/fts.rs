@@ -118,7 +118,7 @@ struct Asked {
     query: Option<String>,
 }
 
-/// What is put to FTS5, for one column or all of them; none when no word was given, which is no
+/// The query for FTS5, for one column or all of them; none when no word was given, which is no
 /// condition.
 ///
 /// Plain text is safe whatever it holds: each word is quoted, all must be there. `{words, prefix:

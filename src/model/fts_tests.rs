@@ -1,5 +1,5 @@
-//! What full text promises: it follows its rows whatever happens to them; and that the raw SQL of a
-//! search reaches nothing but what can be read.
+//! The promises of full text: it follows its rows whatever happens to them; and that the raw SQL of
+//! a search reaches nothing but what can be read.
 
 use super::*;
 use crate::sql::{Conn, Db, Options, Recorder, undo};

@@ -20,6 +20,7 @@ mod patch;
 mod path;
 mod plan;
 mod query;
+mod rewrite;
 mod scans;
 mod search;
 mod select;
@@ -40,7 +41,11 @@ pub use table::Model;
 pub use write::{News, Written};
 
 #[cfg(test)]
+mod cursor_tests;
+#[cfg(test)]
 mod fts_tests;
+#[cfg(test)]
+mod plan_tests;
 #[cfg(test)]
 mod search_tests;
 #[cfg(test)]

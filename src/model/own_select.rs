@@ -17,7 +17,7 @@ use crate::sql::{Conn, Value};
 pub struct OwnSelect {
     /// The statement, and the values of its parameters.
     pub select: (String, Vec<Value>),
-    /// Of the statement that counts all matches; none when nobody asked.
+    /// Of the statement that counts all matches; none when it was not asked for.
     pub total: Option<(String, Vec<Value>)>,
 }
 
@@ -64,7 +64,7 @@ impl Model {
     }
 }
 
-/// What [`Model::make_select`] made.
+/// The statements that [`Model::make_select`] made.
 #[derive(Debug)]
 pub struct Made {
     /// The statement and its values.

@@ -1,41 +1,23 @@
 //! Deep changes of a document: `$set`, `$unset`, `$inc` and `$push` at paths, done on its text.
 //!
-//! All changes are laid out as a tree first, so that a document is read once, what is not touched
-//! keeps its very text, and no order is needed: a path that two changes meet at is refused. Knows
-//! no tables.
+//! All changes are laid out as a tree first, so that no order is needed: a path that two changes
+//! meet at is refused. The document is rewritten in rewrite.rs. Knows no tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::definition::ColumnType;
-use super::document::{check_depth, elements, fields, write_key};
+use super::document::check_depth;
 use super::number::Number;
 use super::path::{self, Step};
-use super::tagged;
+use super::rewrite::{Change, Node, Types, rewrite};
 use crate::error::{Error, Result};
 
 /// Changes of one document. In JSON: `{$set?: {path: value}, $unset?: [path], $inc?: {path:
 /// number}, $push?: {path: element}}`.
 #[derive(Debug, Default)]
 pub struct Patch(Node);
-
-#[derive(Debug, Default)]
-struct Node {
-    change: Option<Change>,
-    keys: BTreeMap<String, Node>,
-    indexes: BTreeMap<usize, Node>,
-}
-
-/// Values are JSON text.
-#[derive(Debug)]
-enum Change {
-    Set(String),
-    Unset,
-    Inc(String),
-    Push(String),
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,8 +79,12 @@ impl Patch {
     }
 
     fn add(&mut self, steps: &[Step], change: Change) -> Result<()> {
-        let twice =
-            || Error::BadValue(format!("patch: two changes meet at '{}'", path::written(steps)));
+        let twice = || {
+            Error::BadValue(format!(
+                "patch: two changes meet at '{}': change a place once, and nothing below it",
+                path::written(steps)
+            ))
+        };
         let mut node = &mut self.0;
         for step in steps {
             if node.change.is_some() {
@@ -136,177 +122,6 @@ impl Patch {
         check_depth(&changed)?;
         Ok(changed)
     }
-}
-
-/// The type that a value at a path is declared to have.
-type Types<'t> = &'t dyn Fn(&[Step]) -> Option<ColumnType>;
-
-/// What `raw` becomes; `None` when it is not there afterwards.
-fn rewrite(
-    raw: Option<&str>,
-    node: &Node,
-    at: &mut Vec<Step>,
-    types: Types<'_>,
-) -> Result<Option<String>> {
-    if let Some(change) = &node.change {
-        return change.of(raw, at, types);
-    }
-    let null = raw.filter(|raw| *raw == "null").map(String::from);
-    let raw = raw.filter(|raw| *raw != "null");
-    match raw.map(|raw| raw.as_bytes().first()) {
-        // a null that nothing is put into stays
-        None if node.indexes.is_empty() => object(None, node, at, types).map(|made| made.or(null)),
-        None => array(None, node, at, types).map(|made| made.or(null)),
-        Some(Some(b'{')) => object(raw, node, at, types),
-        Some(Some(b'[')) => array(raw, node, at, types),
-        Some(_) => Err(in_the_way(at, raw, "an object or an array")),
-    }
-}
-
-fn object(
-    raw: Option<&str>,
-    node: &Node,
-    at: &mut Vec<Step>,
-    types: Types<'_>,
-) -> Result<Option<String>> {
-    if !node.indexes.is_empty() {
-        return Err(in_the_way(at, raw.or(Some("{}")), "an array"));
-    }
-    // one value, of which a part or more would be none
-    if !at.is_empty() && raw.is_some_and(is_tagged) {
-        return Err(in_the_way(at, raw, "an object"));
-    }
-    let before = raw.map(fields).transpose()?.unwrap_or_default();
-    let mut out = String::from("{");
-    let mut met = BTreeSet::new();
-    for field in &before {
-        let Some((name, child)) = node.keys.get_key_value(field.key.as_ref()) else {
-            write_key(&mut out, &field.key);
-            out.push_str(field.raw);
-            continue;
-        };
-        met.insert(name);
-        at.push(Step::Key(name.clone()));
-        if let Some(value) = rewrite(Some(field.raw), child, at, types)? {
-            write_key(&mut out, &field.key);
-            out.push_str(&value);
-        }
-        at.pop();
-    }
-    for (name, child) in node.keys.iter().filter(|(name, _)| !met.contains(name)) {
-        at.push(Step::Key(name.clone()));
-        if let Some(value) = rewrite(None, child, at, types)? {
-            write_key(&mut out, name);
-            out.push_str(&value);
-        }
-        at.pop();
-    }
-    // nothing is made on the way to something that is taken away
-    let nothing = raw.is_none() && out.len() == 1;
-    out.push('}');
-    Ok((!nothing).then_some(out))
-}
-
-fn array(
-    raw: Option<&str>,
-    node: &Node,
-    at: &mut Vec<Step>,
-    types: Types<'_>,
-) -> Result<Option<String>> {
-    if !node.keys.is_empty() {
-        return Err(in_the_way(at, raw.or(Some("[]")), "an object"));
-    }
-    let before = raw.map(elements).transpose()?.unwrap_or_default();
-    let mut out = String::from("[");
-    let mut length = 0;
-    let mut push = |value: &str| {
-        if length > 0 {
-            out.push(',');
-        }
-        out.push_str(value);
-        length += 1;
-    };
-    for (i, value) in before.iter().enumerate() {
-        let Some(child) = node.indexes.get(&i) else {
-            push(value);
-            continue;
-        };
-        at.push(Step::Index(i));
-        // the others keep their places
-        push(rewrite(Some(value), child, at, types)?.as_deref().unwrap_or("null"));
-        at.pop();
-    }
-    let mut end = before.len();
-    for (i, child) in node.indexes.range(before.len()..) {
-        at.push(Step::Index(*i));
-        if let Some(value) = rewrite(None, child, at, types)? {
-            if *i != end {
-                let path = path::written(at);
-                return Err(Error::BadValue(format!(
-                    "'{path}' is beyond the array's end, which is {end}"
-                )));
-            }
-            push(&value);
-            end += 1;
-        }
-        at.pop();
-    }
-    let nothing = raw.is_none() && end == 0;
-    out.push(']');
-    Ok((!nothing).then_some(out))
-}
-
-impl Change {
-    fn of(&self, raw: Option<&str>, at: &[Step], types: Types<'_>) -> Result<Option<String>> {
-        let raw = raw.filter(|raw| *raw != "null");
-        Ok(Some(match self {
-            Change::Unset => return Ok(None),
-            Change::Set(value) => value.clone(),
-            Change::Push(value) => match raw {
-                None => format!("[{value}]"),
-                Some(list) if list.starts_with('[') => {
-                    let inner = list[1..list.len() - 1].trim();
-                    if inner.is_empty() {
-                        format!("[{value}]")
-                    } else {
-                        format!("[{inner},{value}]")
-                    }
-                }
-                Some(_) => return Err(in_the_way(at, raw, "an array")),
-            },
-            Change::Inc(by) => {
-                let read =
-                    |raw| Number::read(raw).ok_or_else(|| in_the_way(at, Some(raw), "a number"));
-                let (old, by_number) = (raw.map_or(Ok(Number::Integer(0)), read)?, read(by)?);
-                let sum = old.plus(by_number).ok_or_else(|| beyond(at, "64 bits"))?;
-                let big = (raw.is_some_and(is_tagged), is_tagged(by));
-                sum.write(types(at), big).ok_or_else(|| beyond(at, "its place can hold"))?
-            }
-        }))
-    }
-}
-
-/// Whether an object is how bytes or a BigInt are kept.
-fn is_tagged(raw: &str) -> bool {
-    tagged::bytes(raw).is_some() || tagged::bigint(raw).is_some()
-}
-
-fn in_the_way(at: &[Step], raw: Option<&str>, wanted: &str) -> Error {
-    let found = match raw.and_then(|raw| raw.as_bytes().first()) {
-        Some(b'{') if raw.is_some_and(|raw| tagged::bytes(raw).is_some()) => "bytes",
-        Some(b'{') if raw.is_some_and(is_tagged) => "a BigInt",
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b'"') => "a string",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'-' | b'0'..=b'9') => "a number",
-        _ => "nothing",
-    };
-    Error::BadValue(format!("patch: '{}' is {found}, not {wanted}", path::written(at)))
-}
-
-fn beyond(at: &[Step], what: &str) -> Error {
-    Error::BadValue(format!("$inc '{}': the sum is more than {what}", path::written(at)))
 }
 
 #[cfg(test)]

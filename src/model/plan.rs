@@ -1,5 +1,4 @@
-//! How SQLite goes about a search: its plan in words, and a warning when it reads a large table
-//! from end to end.
+//! SQLite's plan for a search, in words, and a warning when it reads a large table from end to end.
 
 use serde::Serialize;
 
@@ -17,7 +16,7 @@ const LARGE: i64 = 10_000;
 /// Statements whose plan is remembered.
 const REMEMBERED: usize = 500;
 
-/// How SQLite goes about a search.
+/// SQLite's plan for a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explained {
     /// The statement.
@@ -31,7 +30,7 @@ pub struct Explained {
 }
 
 impl Model {
-    /// How SQLite would search.
+    /// The plan by which SQLite would search.
     pub fn explain(&self, conn: &Conn, search: &Search) -> Result<Explained> {
         let select = Select::new(self, search)?;
         let limit = select.limit.map(|n| n.saturating_add(1));
@@ -50,14 +49,14 @@ impl Model {
         Ok(())
     }
 
-    /// What the developer should know of a count or a figure, once.
+    /// The warning of a count or a figure, once.
     pub fn take_warning(&self) -> Option<String> {
         self.scans.untold.borrow_mut().take()
     }
 
-    /// What to tell the developer about a search that was just made, once for each set of columns.
-    /// A statement's plan is looked up once, and only if a column without an index is in it; the
-    /// table's size only if it is read from end to end.
+    /// The warning for the developer about a search that was just made, once for each set of
+    /// columns. A statement's plan is looked up once, and only if a column without an index is in
+    /// it; the table's size only if it is read from end to end.
     pub(super) fn scan_warning(
         &self,
         conn: &Conn,
@@ -127,7 +126,7 @@ impl Model {
 
 /// Whether a search reads the whole table, and was not asked to.
 fn scans(conn: &Conn, search: &Search, made: &Sql) -> bool {
-    // a host that explains nothing must not keep anybody from searching
+    // a host that explains nothing must not fail a search
     let plan = lines(conn, made).unwrap_or_default();
     let filters = search.condition.is_some();
     // without conditions a scan is what was asked for, unless most of it is sorted to be thrown

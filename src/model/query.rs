@@ -10,7 +10,7 @@ use super::table::Model;
 use crate::error::{Error, Result};
 use crate::sql::{Conn, Param, Row, Value};
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The documents as one JSON array.
@@ -21,7 +21,7 @@ pub struct Found {
     pub cursor: Option<String>,
     /// Where to go back from, absent when nothing comes before.
     pub prev_cursor: Option<String>,
-    /// What the developer should know, once.
+    /// A warning for the developer, given once.
     pub warning: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl Model {
         Ok(Found { total, warning: found.warning.clone().or(warning), ..found })
     }
 
-    /// How many documents match, of those after the cursor if there is one.
+    /// The number of documents that match, of those after the cursor if there is one.
     pub fn count(&self, conn: &Conn, search: &Search) -> Result<i64> {
         let select = Select::new(self, search)?;
         let statement = match search.distinct {
@@ -127,7 +127,7 @@ pub(super) fn run<T>(statement: &Sql, work: impl FnOnce(&[Param<'_>]) -> Result<
             if statement.text.contains(" MATCH ?") && is_full_text_missing(&message) =>
         {
             Error::BadValue(
-                "$match: full text that changes is made after the migrations: search otherwise in them"
+                "$match in a migration: the full text of the model is made after the migrations, for its columns have changed: use other conditions"
                     .into(),
             )
         }

@@ -23,7 +23,7 @@ const MAX_SORT: usize = 64;
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Search {
-    /// What must be true of a row.
+    /// The condition that must be true of a row.
     #[serde(rename = "where")]
     pub condition: Option<Node>,
     /// Columns to sort by, the id always last; true means descending.
@@ -44,7 +44,7 @@ pub struct Search {
     pub no_cursor: bool,
     /// Rows that are the same count once.
     pub distinct: bool,
-    /// What to select instead of documents: declared columns or SQL.
+    /// The columns to select instead of documents: declared ones or SQL.
     pub cols: Option<Vec<String>>,
     /// SQL after `FROM table tbl`.
     pub join: Option<String>,
@@ -56,7 +56,7 @@ pub struct Search {
     pub snippet: std::collections::BTreeMap<String, Snippet>,
 }
 
-/// How FTS5 makes an excerpt.
+/// The options of FTS5 for an excerpt.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Snippet {
@@ -93,7 +93,7 @@ pub enum Node {
     Raw(String, Vec<Box<RawValue>>),
 }
 
-/// What may be asked of a column.
+/// The operators that may be asked of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // the table is in the guide; condition.rs says what each becomes
 pub enum Op {

@@ -1,4 +1,5 @@
-//! What searches promise: each operator, NULL as a value, cursors both ways, figures, plans.
+//! The promises of searches: each operator, NULL as a value, figures. Cursors are in
+//! `cursor_tests.rs`, plans in `plan_tests.rs`.
 
 use super::*;
 use crate::sql::{Conn, Db, Options};
@@ -6,7 +7,7 @@ use crate::vfs::{Memory, Vfs};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn open(definition: &str) -> (Db, Model) {
+pub(super) fn open(definition: &str) -> (Db, Model) {
     let db =
         Db::open(Vfs::register(Memory::default()).unwrap(), "test.db", Options::default()).unwrap();
     let model = Model::new(Definition::parse(definition).unwrap());
@@ -14,28 +15,28 @@ fn open(definition: &str) -> (Db, Model) {
     (db, model)
 }
 
-fn fill(db: &Db, model: &Model, docs: &[&str]) {
+pub(super) fn fill(db: &Db, model: &Model, docs: &[&str]) {
     for doc in docs {
         model.set(db.writer(), doc, false).unwrap();
     }
 }
 
-fn page(conn: &Conn, model: &Model, search: &str) -> Found {
+pub(super) fn page(conn: &Conn, model: &Model, search: &str) -> Found {
     model.search(conn, &Search::parse(search).unwrap()).unwrap()
 }
 
 /// The ids a condition finds.
-fn ids(db: &Db, model: &Model, node: &str) -> Vec<i64> {
+pub(super) fn ids(db: &Db, model: &Model, node: &str) -> Vec<i64> {
     let search = format!(r#"{{"where":{node},"cols":["id"]}}"#);
     id_list(&page(db.reader(), model, &search))
 }
 
-fn id_list(found: &Found) -> Vec<i64> {
+pub(super) fn id_list(found: &Found) -> Vec<i64> {
     let items: Vec<serde_json::Value> = serde_json::from_str(&found.items).unwrap();
     items.iter().map(|item| item["id"].as_i64().unwrap()).collect()
 }
 
-fn refused(db: &Db, model: &Model, search: &str) -> crate::error::Error {
+pub(super) fn refused(db: &Db, model: &Model, search: &str) -> crate::error::Error {
     Search::parse(search).and_then(|search| model.search(db.reader(), &search)).unwrap_err()
 }
 
@@ -43,7 +44,7 @@ const THINGS: &str = r#"{"name":"things","columns":[{"name":"id","type":"INTEGER
     {"name":"n","type":"INTEGER","index":"ALL"},{"name":"tags","type":"JSON"},{"name":"v"},
     {"name":"name","collate":"NOCASE"},{"name":"done","falsyBool":true},{"name":"twice","sql":"tbl.n * 2"}]}"#;
 
-fn things() -> (Db, Model) {
+pub(super) fn things() -> (Db, Model) {
     let (db, model) = open(THINGS);
     fill(
         &db,
@@ -137,89 +138,6 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
 }
 
 #[test]
-fn pages_follow_each_other_both_ways_past_nulls_and_mixed_types() {
-    let (db, model) = open(
-        r#"{"name":"t","columns":[{"name":"id","type":"INTEGER"},{"name":"x"},{"name":"y","type":"NUMERIC","index":"ALL"}]}"#,
-    );
-    let values = ["null", "-5", "null", "\"a\"", "3", "-1", "2.5", "\"B\"", "true", "3", "[1]"];
-    for (i, x) in values.iter().enumerate() {
-        fill(
-            &db,
-            &model,
-            &[&format!(r#"{{"x":{x},"y":{}}}"#, values[(i * 7) % 11].replace("[1]", "7"))],
-        );
-    }
-    for sort in [
-        r#"[["x",false]]"#,
-        r#"[["x",true]]"#,
-        r#"[["y",true],["x",false]]"#,
-        r#"[["y",true],["id",true]]"#,
-    ] {
-        let all = id_list(&page(db.reader(), &model, &format!(r#"{{"sort":{sort}}}"#)));
-        assert_eq!(all.len(), values.len());
-        for limit in [1, 2, 3, 11, 12] {
-            let (mut forth, mut back, mut cursor) = (Vec::new(), Vec::new(), String::new());
-            let get = |cursor: &str| {
-                let cursor =
-                    if cursor.is_empty() { "null".into() } else { format!("\"{cursor}\"") };
-                page(
-                    db.reader(),
-                    &model,
-                    &format!(r#"{{"sort":{sort},"limit":{limit},"cursor":{cursor}}}"#),
-                )
-            };
-            let mut last = None;
-            loop {
-                let found = get(&cursor);
-                assert_eq!(found.prev_cursor.is_none(), cursor.is_empty(), "{sort} {limit}");
-                assert_eq!(found.total, Some(11));
-                forth.extend(id_list(&found));
-                assert!(forth.len() <= all.len(), "{sort} {limit}: {forth:?}");
-                let next = found.cursor.clone();
-                last = Some(found).or(last);
-                match next {
-                    Some(next) => cursor = next,
-                    None => break,
-                }
-            }
-            assert_eq!(forth, all, "{sort} {limit}");
-            let mut found = last.unwrap();
-            back.splice(0..0, id_list(&found));
-            while let Some(cursor) = &found.prev_cursor {
-                found = get(cursor);
-                assert!(found.cursor.is_some());
-                back.splice(0..0, id_list(&found));
-            }
-            assert_eq!(back, all, "{sort} {limit} back");
-        }
-    }
-    let first = page(db.reader(), &model, r#"{"sort":[["x",false]],"limit":2}"#).cursor.unwrap();
-    let other =
-        refused(&db, &model, &format!(r#"{{"sort":[["x",true]],"limit":2,"cursor":"{first}"}}"#));
-    assert!(other.to_string().contains("another model or order"));
-}
-
-/// How SQLite would search, as JSON.
-fn plan(conn: &Conn, model: &Model, search: &Search) -> String {
-    serde_json::to_string(&model.explain(conn, search).unwrap()).unwrap()
-}
-
-#[test]
-fn a_page_enters_the_index_at_its_cursor() {
-    let (db, model) = things();
-    for sort in [r#"[["n",false]]"#, r#"[["n",true]]"#] {
-        let cursor =
-            page(db.reader(), &model, &format!(r#"{{"sort":{sort},"limit":1}}"#)).cursor.unwrap();
-        let search = format!(r#"{{"sort":{sort},"limit":1,"cursor":"{cursor}"}}"#);
-        let plan = plan(db.reader(), &model, &Search::parse(&search).unwrap());
-        // the first row's n is NULL where it rises: then everything comes after it
-        let entered = plan.contains("SEARCH tbl USING INDEX things_n (n") || sort.contains("false");
-        assert!(entered && !plan.contains("TEMP B-TREE FOR ORDER"), "{plan}");
-        assert!(plan.contains(r#""indexes":["things_n"]"#), "{plan}");
-    }
-}
-
-#[test]
 fn figures_are_of_numbers_only() {
     let (db, model) = open(
         r#"{"name":"t","columns":[{"name":"x"},{"name":"n","type":"INTEGER"},{"name":"b","type":"INTEGER"}]}"#,
@@ -251,50 +169,6 @@ fn figures_are_of_numbers_only() {
     let nobody = Search::parse(r#"{"where":["col","id","$eq","z"]}"#).unwrap();
     assert_eq!(model.aggregate(db.reader(), "count", "n", &nobody).unwrap(), "0");
     assert_eq!(model.aggregate(db.reader(), "median", "n", &none).unwrap_err().code(), "BAD_VALUE");
-}
-
-/// More rows than a search may read without a word.
-fn many(db: &Db) {
-    let some = "WITH n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 10009) SELECT i, '{\"v\":1}' FROM n";
-    db.writer().exec(&format!("INSERT INTO things(id, json) {some}")).unwrap();
-}
-
-#[test]
-fn reading_a_large_table_from_end_to_end_warns_once_for_each_set_of_columns() {
-    let (db, model) = things();
-    many(&db);
-    let warning = |search: &str| page(db.reader(), &model, search).warning;
-    let first = warning(r#"{"where":["col","v","$eq",1]}"#).unwrap();
-    assert_eq!(first, "things: a search by v reads all of 10004 rows: declare an index on 'v'");
-    assert_eq!(warning(r#"{"where":["col","v","$eq",2]}"#), None);
-    assert_eq!(warning(r#"{"where":["col","v","$gt",2]}"#), None);
-    assert!(
-        warning(r#"{"where":["and",[["col","v","$gt",2],["col","name","$eq","x"]]]}"#).is_some()
-    );
-    assert_eq!(warning(r#"{"where":["col","n","$eq",1]}"#), None);
-    assert_eq!(warning("{}"), None);
-    assert!(warning(r#"{"sort":[["name",false]],"limit":1}"#).unwrap().contains("by name"));
-    assert_eq!(warning(r#"{"sort":[["n",false]],"limit":1}"#), None);
-}
-
-#[test]
-fn a_path_that_is_declared_elsewhere_uses_that_index() {
-    let (db, model) = open(
-        r#"{"name":"t","columns":[{"name":"home"},{"name":"meta","type":"JSON"},
-        {"name":"city","path":"home.ci'ty","index":"SPARSE"},{"name":"k","path":"meta.k","index":"ALL"}]}"#,
-    );
-    fill(&db, &model, &[r#"{"id":"a","home":{"ci'ty":"Ulm"},"meta":{"k":1}}"#]);
-    for (node, index) in [
-        (r#"["col","home.ci'ty","$eq","Ulm"]"#, "t_city"),
-        (r#"["col","city","$eq","Ulm"]"#, "t_city"),
-        (r#"["col","meta.k","$eq",1]"#, "t_k"),
-        (r#"["col","k","$gt",0]"#, "t_k"),
-    ] {
-        let search = Search::parse(&format!(r#"{{"where":{node}}}"#)).unwrap();
-        let plan = plan(db.reader(), &model, &search);
-        assert!(plan.contains(&format!(r#""indexes":["{index}"]"#)), "{plan}");
-        assert_eq!(model.count(db.reader(), &search).unwrap(), 1, "{node}");
-    }
 }
 
 #[test]
@@ -371,66 +245,4 @@ fn a_nul_is_text_like_any_other() {
     }
     let long = format!(r#"["col","name","$text","{}"]"#, "%".repeat(60_000));
     assert!(ids(&db, &model, &long).is_empty());
-}
-
-#[test]
-fn rows_that_a_join_multiplies_have_no_cursors() {
-    let (db, model) = things();
-    let search = |limit: u8, list: &str| {
-        let search = format!(
-            r#"{{"join":"JOIN json_each(?) je","joinVals":["{list}"],"cols":["id"],"limit":{limit}}}"#
-        );
-        page(db.reader(), &model, &search)
-    };
-    // also where only the row after the page tells
-    for limit in [1, 2, 3] {
-        let found = search(limit, "[1,2]");
-        assert_eq!((found.total, found.cursor), (Some(8), None), "{limit}");
-        assert!(found.warning.unwrap().contains("several rows"));
-    }
-    let found = search(2, "[1]");
-    assert!(found.cursor.is_some() && found.warning.is_none());
-}
-
-#[test]
-fn counts_and_figures_keep_their_warning_until_it_is_asked_for() {
-    type Ask = fn(&Model, &crate::sql::Conn, &Search);
-    let asks: [Ask; 3] = [
-        |m, c, s| assert!(m.count(c, s).is_ok()),
-        |m, c, s| assert!(m.any(c, s).is_ok()),
-        |m, c, s| assert!(m.aggregate(c, "sum", "name", s).is_ok()),
-    ];
-    for ask in asks {
-        let (db, model) = things();
-        let search = |text: &str| Search::parse(text).unwrap();
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
-        assert_eq!(model.take_warning(), None, "it is small");
-        db.writer().exec("INSERT INTO things(id) VALUES (1700000000000)").unwrap();
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
-        assert_eq!(model.take_warning(), None, "a large id is not many rows");
-        many(&db);
-        for text in ["{}", r#"{"where":["col","n","$eq",1]}"#] {
-            ask(&model, db.reader(), &search(text));
-            assert_eq!(model.take_warning(), None, "{text}");
-        }
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",1]}"#));
-        assert!(model.take_warning().unwrap().contains("a search by v"));
-        ask(&model, db.reader(), &search(r#"{"where":["col","v","$eq",2]}"#));
-        assert_eq!(model.take_warning(), None, "once");
-    }
-}
-
-#[test]
-fn a_cursor_is_refused_when_what_it_sorts_by_is_ordered_otherwise() {
-    let of = |column: &str| open(&format!(r#"{{"name":"t","columns":[{{"name":"n"{column}}}]}}"#));
-    let (db, text) = of(r#","type":"TEXT""#);
-    fill(&db, &text, &[r#"{"id":"a","n":"1"}"#, r#"{"id":"b","n":"2"}"#, r#"{"id":"c","n":"10"}"#]);
-    let cursor = page(db.reader(), &text, r#"{"sort":[["n",false]],"limit":1}"#).cursor.unwrap();
-    let next = format!(r#"{{"sort":[["n",false]],"limit":1,"cursor":"{cursor}"}}"#);
-    page(db.reader(), &text, &next);
-    for column in [r#","type":"INTEGER""#, r#","type":"TEXT","collate":"NOCASE""#, ""] {
-        let (db, other) = of(column);
-        let why = refused(&db, &other, &next).to_string();
-        assert!(why.contains("another model or order"), "{column}: {why}");
-    }
 }

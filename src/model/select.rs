@@ -17,16 +17,16 @@ use crate::sql::{Value, quote};
 pub(super) struct Select<'s> {
     model: &'s Model,
     pub(super) search: &'s Search,
-    /// What is given: documents or `cols`.
+    /// The selected values: documents or `cols`.
     list: Sql,
     pub(super) shape: Shape<'s>,
     /// `FROM …`
     from: Sql,
     /// ` WHERE …`, or nothing.
     condition: Sql,
-    /// What sorts, the id last unless rows are made distinct.
+    /// The keys of the order, the id last unless rows are made distinct.
     pub(super) keys: Vec<Key>,
-    /// What cursors are bound to.
+    /// The hash of model and order that cursors are bound to.
     pub(super) order: u64,
     pub(super) cursor: Option<Cursor>,
     /// Whether the cursors of the first and the last row are wanted.
@@ -40,7 +40,7 @@ pub(super) struct Select<'s> {
 /// The columns of `cols`, and how each is read.
 type Cols<'s> = Vec<(&'s str, Form)>;
 
-/// How a row becomes an item.
+/// The way from a row to an item.
 #[derive(Debug)]
 pub(super) struct Shape<'s> {
     /// The columns of `cols`, and how each is read; none for documents.
@@ -49,11 +49,11 @@ pub(super) struct Shape<'s> {
     pub(super) rank: bool,
     /// Columns whose excerpts follow.
     pub(super) snippets: Vec<&'s str>,
-    /// How many columns come before the keys.
+    /// The number of columns before the keys.
     pub(super) width: usize,
 }
 
-/// How a selected column becomes JSON.
+/// The way from a selected column to JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// The developer's SQL.
@@ -318,13 +318,15 @@ fn from(model: &Model, search: &Search, ranked: bool) -> Result<Sql> {
             out.values.push(bindable(value, "joinVals")?);
         }
     } else if !search.join_vals.is_empty() {
-        return Err(Error::BadValue("joinVals without join".into()));
+        return Err(Error::BadValue(
+            "joinVals without a join: give the join whose ? they are for, or leave them out".into(),
+        ));
     }
     Ok(out)
 }
 
-/// What a cursor has to know of a thing that is sorted by: where its values stand among others
-/// follows from it.
+/// The properties of a sort key that a cursor has to know: the place of its values among others
+/// follows from them.
 fn stamp(definition: &Definition, name: &str, descending: bool) -> String {
     let sign = if descending { '-' } else { '+' };
     let column = Target::find_part(definition, name).ok();

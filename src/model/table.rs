@@ -1,5 +1,5 @@
 //! A model bound to its table: reading documents by their ids, on whichever connection it is given.
-//! What writes them is in write.rs, what searches in query.rs.
+//! Writing is in write.rs, searching in query.rs.
 
 use super::alias;
 use super::definition::{Column, ColumnType, Definition};
@@ -17,7 +17,7 @@ pub(super) const ASIDE: &str = "$aside";
 /// A model and the statements it needs.
 #[derive(Debug)]
 pub struct Model {
-    /// What was declared.
+    /// The declaration.
     pub definition: Definition,
     pub(super) table: String,
     pub(super) id: String,
@@ -49,14 +49,14 @@ pub(super) struct Real {
 
 #[derive(Debug)]
 pub(super) struct Statements {
-    /// What [`Model::read`] reads, of a table called `tbl`.
+    /// The columns that [`Model::read`] reads, of a table called `tbl`.
     pub(super) list: String,
-    /// How many columns that are.
+    /// The number of these columns.
     pub(super) width: usize,
     /// All of it.
     select: String,
     get: String,
-    /// As `get`, for whoever writes it back: without what is computed.
+    /// As `get`, to be written back: without computed columns.
     whole: String,
     pub(super) insert: String,
     pub(super) set: String,

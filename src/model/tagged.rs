@@ -1,6 +1,6 @@
-//! What JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of columns
-//! that are declared so, as search values, results and cursors. Anywhere else such an object is an
-//! ordinary object.
+//! Values that JSON has no words for: `{"$bytes": base64}` and `{"$bigint": digits}`, as values of
+//! columns that are declared so, as search values, results and cursors. Anywhere else such an
+//! object is an ordinary object.
 
 use serde::Deserialize;
 
@@ -24,7 +24,11 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
     if !raw.starts_with('{') {
         return Ok(None);
     }
-    let bad = || Error::BadValue(format!("{raw} is not a value to search for"));
+    let bad = || {
+        Error::BadValue(format!(
+            "{raw} is not a value to search for: use a string, number, boolean or null, bytes or a BigInt"
+        ))
+    };
     let tagged: Tagged = serde_json::from_str(raw).map_err(|_| bad())?;
     match (tagged.bytes, tagged.bigint) {
         (Some(text), None) => {
@@ -32,11 +36,11 @@ pub(super) fn read(raw: &str) -> Result<Option<Value>> {
             let bytes = decode(&text).filter(|bytes| encode(bytes) == text);
             Ok(Some(Value::Blob(bytes.ok_or_else(bad)?)))
         }
-        (None, Some(digits)) => Ok(Some(Value::Integer(
-            digits
-                .parse()
-                .map_err(|_| Error::BadValue(format!("{digits}n has more than 64 bits")))?,
-        ))),
+        (None, Some(digits)) => Ok(Some(Value::Integer(digits.parse().map_err(|_| {
+            Error::BadValue(format!(
+                "{digits}n has more than 64 bits, the most an integer in SQLite has"
+            ))
+        })?))),
         _ => Err(bad()),
     }
 }

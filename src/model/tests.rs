@@ -1,4 +1,4 @@
-//! What the room promises: documents come back whole, searches use indexes, tables follow their
+//! The promises of the room: documents come back whole, searches use indexes, tables follow their
 //! definitions.
 
 use super::*;

@@ -21,7 +21,7 @@ pub struct Written {
     pub same: bool,
 }
 
-/// What whoever gave a document does not know of it yet.
+/// The news about a written document for the application that gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     /// It reads back as it was given.
@@ -105,7 +105,11 @@ impl Model {
         let id = self.id_in(&patch)?;
         let old = match id {
             Value::Null if upsert => None,
-            Value::Null => return Err(Error::BadValue("update needs an object with an id".into())),
+            Value::Null => {
+                return Err(Error::BadValue(
+                    "update: the document has no id: give the one of the document to change".into(),
+                ));
+            }
             _ => self.whole(conn, &id)?,
         };
         if old.is_none() && !upsert {
@@ -128,7 +132,7 @@ impl Model {
     pub fn patched(&self, conn: &Conn, id: &Value, patch: &Patch) -> Result<Option<String>> {
         if patch.touches(&self.definition.id_col) {
             return Err(Error::BadValue(format!(
-                "patch: '{}' is the id: use changeId",
+                "patch: '{}' is the id: use changeId to give the document another",
                 self.definition.id_col
             )));
         }
@@ -228,8 +232,8 @@ impl<'d> Given<'d> {
         self.left.as_ref().unwrap_or(&self.all)
     }
 
-    /// What a column is to store, if there is something; `None` for a nested one, which has it
-    /// already.
+    /// The value that a column is to store, if there is one; `None` for a nested column, which has
+    /// it already.
     fn value_of(&self, column: &Real) -> Result<Option<Option<&'d str>>> {
         // also of a column that is read by now, and was not when the event was made
         if let Some(raw) = self.beside(&column.name) {
@@ -285,7 +289,7 @@ impl Real {
     }
 }
 
-/// What is at a path in a document.
+/// The value at a path in a document.
 fn find<'a>(properties: &[Field<'a>], path: &[Step]) -> Result<Option<&'a str>> {
     let Some((Step::Key(first), rest)) = path.split_first() else { return Ok(None) };
     match properties.iter().rev().find(|f| f.key == *first) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sql::Options;
+use crate::sync::limits;
 use crate::sync::memory::MemoryLog;
 use crate::sync::server as rules;
 use crate::sync::wire::{At, Outgoing, Pull, Push, Pushed, Segment, to_json};
@@ -29,12 +30,20 @@ fn out(x: u8, n: u64, data: &str) -> Outgoing {
         tv: 2,
         data: data.into(),
         ts: Some(-5),
+        x: None,
     }
 }
 
 fn push(client: u8, at: At, entries: Vec<Outgoing>) -> String {
-    to_json(&Push { p: 1, client: ClientId::from_bytes([client; 16]), at, entries, want: None })
-        .unwrap()
+    to_json(&Push {
+        p: 2,
+        client: ClientId::from_bytes([client; 16]),
+        at,
+        entries,
+        want: None,
+        limits: false,
+    })
+    .unwrap()
 }
 
 /// Pushes of all kinds: fresh, repeated, gap, fork, dup, rejected, stolen, another history.
@@ -56,7 +65,7 @@ fn workload() -> Vec<(&'static str, String)> {
 }
 
 fn no<E>(entry: &Entry) -> Result<Option<String>, E> {
-    Ok((entry.data == "no").then(|| "NO".into()))
+    Ok((entry.text() == "no").then(|| "NO".into()))
 }
 
 #[test]
@@ -85,8 +94,15 @@ fn it_answers_exactly_like_the_log_in_memory() {
 }
 
 fn pull(at: At, limit: Option<u64>) -> String {
-    to_json(&Pull { p: 1, client: ClientId::from_bytes([1; 16]), at, limit, wait_ms: Some(7) })
-        .unwrap()
+    to_json(&Pull {
+        p: 2,
+        client: ClientId::from_bytes([1; 16]),
+        at,
+        limit,
+        wait_ms: Some(7),
+        limits: false,
+    })
+    .unwrap()
 }
 
 #[test]
@@ -112,6 +128,7 @@ fn what_was_answered_survives_the_servers_death() {
 #[test]
 fn a_segment_ends_where_its_bytes_are_full_but_has_at_least_one_row() {
     let mut server = open(&Memory::new()).unwrap();
+    server.set_body_limit(limits::BODY_HARD);
     let big = "x".repeat(limits::BODY_HARD);
     for n in 1..=6 {
         server.push("ann", &push(1, start(), vec![out(n as u8, n, &big)]), None).unwrap();
@@ -139,10 +156,15 @@ fn a_database_of_another_log_or_a_newer_version_is_refused() {
         "BAD_NAME"
     );
     let server = open(&storage).unwrap();
-    server.db().writer().run("UPDATE meta SET v = 2 WHERE k = 'format'", &[]).unwrap();
+    server.db().writer().run("UPDATE meta SET v = 3 WHERE k = 'format'", &[]).unwrap();
     drop(server);
     assert_eq!(
         Server::open(db(), "todo", Epoch::from_bytes(EPOCH)).unwrap_err().code(),
         "NEWER_FORMAT"
+    );
+    db().writer().run("UPDATE meta SET v = 1 WHERE k = 'format'", &[]).unwrap();
+    assert_eq!(
+        Server::open(db(), "todo", Epoch::from_bytes(EPOCH)).unwrap_err().code(),
+        "OLDER_FORMAT"
     );
 }

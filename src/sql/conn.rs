@@ -14,7 +14,7 @@ use super::value::{Changes, Param, Value};
 use crate::error::{Error, Result};
 use crate::vfs::{StorageError, Vfs};
 
-/// What hosts lack.
+/// The feature that hosts lack.
 const BUNDLED_ONLY: &str = "this on a host's SQLite (give the database a file instead of an adapter: the bundled engine records changes)";
 
 /// A row under the cursor, valid until the next one.
@@ -93,7 +93,7 @@ impl Row<'_> {
         match self.0 {
             Cells::Bundled(row) => Ok(row.get_ref(i)?),
             Cells::Host(_, values) => values.get(i).map(Value::cell).ok_or_else(|| {
-                Error::BadValue(format!("the row has no column {i}: give each a name of its own"))
+                Error::BadValue(format!("a row of the host's SQLite lacks column {i}: give each column of the statement a name of its own"))
             }),
         }
     }
@@ -137,7 +137,8 @@ impl Conn {
         match &mut self.0 {
             Kind::Bundled { statements, raw, .. } => {
                 statements.clear();
-                Rc::get_mut(raw).ok_or(Error::NotSupported("a hook while a statement runs"))
+                Rc::get_mut(raw)
+                    .ok_or(Error::NotSupported("a hook on a connection whose statements run"))
             }
             Kind::Host(_) => Err(Error::NotSupported(BUNDLED_ONLY)),
         }

@@ -1,7 +1,7 @@
 //! A database: a writer and a reader connection on one file. A host's has one connection for both.
 //! Its transactions are in tx.rs.
 //!
-//! It does not queue anybody: who may write when is decided above, by the store's lane.
+//! It does not queue writers: the store's lane does, above.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub enum Durability {
     Relaxed,
 }
 
-/// How to open a database.
+/// The options to open a database with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// When a commit counts as done.
@@ -47,9 +47,9 @@ pub struct Db {
     /// Tables whose rows changed since [`Db::take_changed`]. A mutex only because rusqlite's hooks
     /// are `Send`.
     changed: Arc<Mutex<BTreeSet<String>>>,
-    /// How many transactions are open inside one another.
+    /// The number of transactions that are open inside one another.
     pub(super) depth: Cell<u32>,
-    /// Who may end the open transaction.
+    /// The owner of the open transaction, who alone may end it.
     pub(super) ending: Ending,
     durability: Durability,
 }
@@ -135,8 +135,8 @@ impl Db {
     }
 
     /// The connection that reads the last commit and never waits. A host's database has but one
-    /// connection: while a transaction is open there, whoever reads outside of it has to wait for
-    /// its end, which JavaScript sees to.
+    /// connection: while a transaction is open there, a read outside of it has to wait for its
+    /// end, which JavaScript sees to.
     pub fn reader(&self) -> &Conn {
         self.reader.as_ref().unwrap_or(&self.writer)
     }
@@ -169,7 +169,7 @@ impl Db {
         }
     }
 
-    /// Refuses what is part of a transaction that somebody else than its owner has ended.
+    /// Refuses the statements of a transaction that was ended by another than its owner.
     ///
     /// # Errors
     /// `SQLITE_ABORT_ROLLBACK`, until its owner ends it.
@@ -183,13 +183,13 @@ impl Db {
         if self.ending.is_lost() { Err(lost()) } else { Ok(()) }
     }
 
-    /// To be called by whoever is about to write: refuses while earlier writes that were
+    /// To be called before a write: refuses while earlier writes that were
     /// acknowledged are not kept and still cannot be. Only [`Durability::Relaxed`] on a storage
     /// that keeps things [later](crate::vfs::Later) can get there; every other call is ready at
     /// once.
     ///
     /// # Errors
-    /// What keeps the earlier writes from being kept, such as `QUOTA`.
+    /// The reason why the earlier writes could not be kept, such as `QUOTA`.
     pub async fn admit(&self) -> Result<()> {
         let Some(later) = self.later() else { return Ok(()) };
         match later.failed() {
@@ -259,8 +259,7 @@ impl Db {
         Ok(())
     }
 
-    /// Folds the WAL into the file where nobody else does it before the storage is let go, and has
-    /// all of it kept.
+    /// Folds the WAL into the file where closing does not, and has all of it kept.
     pub async fn finish(&self) -> Result<()> {
         if self.later().is_some() {
             // what it would save, the next open does as well
@@ -274,7 +273,7 @@ impl Db {
         self.vfs.as_ref().is_some_and(|vfs| vfs.is_full())
     }
 
-    /// How many transactions are open inside one another.
+    /// The number of transactions that are open inside one another.
     pub fn depth(&self) -> u32 {
         self.depth.get()
     }
@@ -290,7 +289,7 @@ impl Db {
     }
 
     /// The tables whose rows changed since the last call. A `DELETE` of a whole table is not seen
-    /// by SQLite's hook: whoever runs statements of others must assume the worst.
+    /// by SQLite's hook: after a statement of an application all tables may have changed.
     pub fn take_changed(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
     }

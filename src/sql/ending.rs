@@ -1,6 +1,6 @@
-//! Who ends a transaction: whoever began it. When SQL of an application, or SQLite on an error,
-//! ends one, it is lost: it is undone as far as it still can be, nothing more is committed, and
-//! every later part of it is refused.
+//! Only the owner of a transaction ends it: the code that began it. When SQL of an application, or
+//! SQLite on an error, ends one, it is lost: it is undone as far as it still can be, nothing more
+//! is committed, and every later part of it is refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -40,7 +40,7 @@ impl Ending {
         self.0.store(FREE, Ordering::Relaxed);
     }
 
-    /// Somebody else ends it; whether there is one.
+    /// Another than its owner ends it; gives whether one is open.
     pub(super) fn lose(&self) -> bool {
         let open = self.0.load(Ordering::Relaxed) != FREE;
         if open {
@@ -58,7 +58,7 @@ impl Ending {
     }
 }
 
-/// What every call of a lost transaction gets.
+/// The error that every call of a lost transaction gets.
 pub(super) fn lost() -> Error {
     Error::Sqlite {
         code: "SQLITE_ABORT_ROLLBACK",

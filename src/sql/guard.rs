@@ -1,8 +1,8 @@
-//! What statements of searches and of applications may do: SQLite's authorizer, installed once on a
-//! connection.
+//! The rights of statements of searches and of applications: SQLite's authorizer, installed once on
+//! a connection.
 //!
 //! It is asked when a statement is compiled, and compiled again after a change of the schema; so it
-//! is told whose statements run while they run, and with them what FTS5 prepares for itself
+//! has to know for the whole run [whose](Whose) statements these are: FTS5 prepares some for itself
 //! meanwhile.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Functions that reach out of the database.
 const REACHING: [&str; 4] = ["load_extension", "readfile", "writefile", "edit"];
 
-/// What keeps rows whole, and events from having another outcome on one replica.
+/// The settings that keep rows whole, and events from having another outcome on one replica.
 const KEPT_ON: [&str; 2] = ["foreign_keys", "recursive_triggers"];
 
 /// Whose statements run: each has rules of its own.
@@ -35,7 +35,7 @@ pub(super) enum Whose {
 }
 
 impl Whose {
-    /// How many there are.
+    /// The number of variants.
     pub(super) const COUNT: usize = 4;
 
     fn from_byte(byte: u8) -> Whose {
@@ -57,10 +57,10 @@ pub(super) struct Guard {
 struct Rules {
     /// [`Whose`] statements run, as its byte.
     whose: AtomicU8,
-    /// What an application may only read, in lower case: tables that events own, and our records,
-    /// whose names begin with `_`, as no model's can.
+    /// The tables that an application may only read, in lower case: tables that events own, and our
+    /// records, whose names begin with `_`, as no model's can.
     closed: Mutex<BTreeSet<String>>,
-    /// What the last statement of an application was refused for.
+    /// The reason why the last statement of an application was refused.
     refused: Mutex<Option<String>>,
 }
 

@@ -1,8 +1,8 @@
 //! A host's own SQLite (`node:sqlite`, better-sqlite3, `bun:sqlite`, a Durable Object's) as a
 //! [`Conn`](super::Conn).
 //!
-//! Rows come by value, all at once: no statement stays open while anybody else runs one. Parameters
-//! become plain `?`, the only form that every host binds alike. How a host is called is
+//! Rows come by value, all at once: no statement stays open while another one runs. Parameters
+//! become plain `?`, the only form that every host binds alike. Calling a host is
 //! `js/host_sql.rs`'s business.
 
 use std::cell::Cell;
@@ -12,7 +12,7 @@ use super::placeholders::{self, Portable};
 use super::value::{Changes, Param, Params, Value};
 use crate::error::{Error, Result};
 
-/// What a host's SQLite must be able to do.
+/// The abilities that a host's SQLite must have.
 pub trait HostSqlite: fmt::Debug {
     /// Runs a statement; several, one after the other, where there are no parameters.
     fn exec(&self, sql: &str, params: &[Param<'_>]) -> Result<()>;
@@ -52,7 +52,7 @@ pub struct HostRows {
 #[derive(Debug)]
 pub(super) struct HostConn {
     pub(super) host: Box<dyn HostSqlite>,
-    /// Something was written since it was last asked: nobody tells which tables.
+    /// Something was written since it was last asked: a host does not say which tables.
     wrote: Cell<bool>,
 }
 

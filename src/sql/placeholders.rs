@@ -1,5 +1,5 @@
-//! The parameters in an SQL text: where they are, and how to say them so that every host's SQLite
-//! understands.
+//! The parameters in an SQL text: their places, and the text with parameters that every host's
+//! SQLite understands.
 //!
 //! It reads just enough of the text to skip strings, names and comments.
 

@@ -29,7 +29,7 @@ impl<'db> Recorder<'db> {
         Ok(Recorder { db, session })
     }
 
-    /// What was recorded; empty when nothing changed.
+    /// The recorded changes; empty when nothing changed.
     pub fn finish(mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if !self.session.is_empty() {

@@ -1,5 +1,5 @@
-//! Statements that stay prepared, by whose they are and by their text. What was compiled by one's
-//! rules is never run for another, for the rules are asked when a statement is compiled.
+//! Statements that stay prepared, by their owner and their text. A statement compiled under one
+//! owner's rules is never run for another, for the rules are asked when it is compiled.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What the room promises: both targets alike, values, parameters, errors, transactions, undo.
+//! The promises of the room: both targets alike, values, parameters, errors, transactions, undo.
 
 use super::*;
 use crate::error::Error;

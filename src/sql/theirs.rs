@@ -94,8 +94,8 @@ impl Conn {
         Ok(Changes { changes, last_id: raw.last_insert_rowid() })
     }
 
-    /// Refuses SQL that undoes a transaction which a host makes of a call: nobody could tell
-    /// afterwards, and what follows would be kept.
+    /// Refuses SQL that undoes a transaction which a host makes of a call: that could not be
+    /// seen afterwards, and what follows would be kept.
     ///
     /// # Errors
     /// `BAD_VALUE` with the remedy.

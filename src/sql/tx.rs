@@ -42,12 +42,12 @@ impl Db {
         let (mut f, mut value) = (Some(f), None);
         self.in_transaction(&mut || {
             let Some(f) = f.take() else {
-                return Err(Error::BadValue("the host ran a transaction's function twice".into()));
+                return Err(Error::BadValue("the host's SQLite ran the function of a transaction twice: its adapter must call it once".into()));
             };
             value = Some(f()?);
             Ok(())
         })?;
-        value.ok_or_else(|| Error::BadValue("the host did not run a transaction's function".into()))
+        value.ok_or_else(|| Error::BadValue("the host's SQLite did not run the function of a transaction: its adapter must call it once".into()))
     }
 
     /// Compiled once, not for each `f`.

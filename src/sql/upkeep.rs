@@ -1,6 +1,6 @@
-//! What is done about a database now and then: giving free pages back, statistics, its versions.
+//! The upkeep of a database, done now and then: giving free pages back, statistics, its versions.
 //!
-//! When, and that the lane is held, is the caller's.
+//! The caller chooses the time, and holds the lane.
 
 use super::db::Db;
 use super::quote;
@@ -40,7 +40,7 @@ impl Db {
         self.writer().exec(&format!("PRAGMA user_version = {version}"))
     }
 
-    /// How many pages are in the file and in no use.
+    /// The number of unused pages in the file.
     pub fn free_pages(&self) -> Result<i64> {
         pragma(self.reader(), "freelist_count")
     }

@@ -1,4 +1,4 @@
-//! What upkeep promises: versions that tell whose writes, pages given back, and that SQL cannot
+//! The promises of upkeep: versions that tell whose writes, pages given back, and that SQL cannot
 //! damage the file.
 
 use super::*;

@@ -1,5 +1,5 @@
-//! SQLite's five kinds of value, owned ([`Value`]) and borrowed for binding ([`Param`]), and what
-//! goes into a statement and comes of it besides rows.
+//! SQLite's five kinds of value, owned ([`Value`]) and borrowed for binding ([`Param`]), and the
+//! parameters and results of statements besides rows.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -42,7 +42,7 @@ pub enum Params {
     Named(Vec<(String, Value)>),
 }
 
-/// What a statement changed.
+/// The changes of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
     /// Rows inserted, updated or deleted.

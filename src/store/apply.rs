@@ -4,13 +4,13 @@
 use super::{Position, Store};
 use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
-use crate::event::{App, Event, Known, Models, own};
+use crate::event::{App, Event, Known, Models, own, struck};
 use crate::sql::Param;
 use crate::sync::chain;
 use crate::sync::client::{Change, Outcome};
 use crate::sync::id::{ClientId, Id};
 use crate::sync::merge::{Plan, Role, plan};
-use crate::sync::wire::{Entry, Kind, Segment};
+use crate::sync::wire::{Body, Entry, Kind, Segment};
 
 /// What applying a segment came to.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -73,13 +73,13 @@ impl<A: App> Store<A> {
     /// everything as it was.
     pub async fn apply(&self, segment: &Segment) -> Result<Option<Applied>> {
         let _turn = self.enter().await?;
-        let mut position = self.position()?;
+        let mut position = self.open_position()?;
         if segment.from != position.at.point() {
             return Ok(None);
         }
         if !chain::holds(segment) {
             return Err(Error::Protocol(format!(
-                "the chain of a segment from {} does not hold",
+                "the hashes of the log after position {} do not fit its events: it was damaged on the way or at the server",
                 segment.from.seq
             )));
         }
@@ -126,7 +126,15 @@ impl<A: App> Store<A> {
                 applied.verdicts.push(Verdict { id, seq, refusal });
             }
         }
-        if applied.rebased {
+        let struck: Vec<Id> = segment.entries.iter().filter_map(Entry::names).collect();
+        let voided = |v: &&mut Verdict| struck.contains(&Id::from_bytes(v.id));
+        let verdicts = applied.verdicts.iter_mut().filter(voided);
+        verdicts.for_each(|v| v.refusal = Some(Error::Void));
+        applied.noops.retain(|noop| !struck.contains(&Id::from_bytes(noop.id)));
+        if !struck.is_empty() {
+            applied.rebuilt = true;
+            position.held = self.remake(&models, position.at.seq).await?;
+        } else if applied.rebased {
             let left = pending.iter().zip(&gone).skip(kept).filter(|(_, gone)| !**gone);
             self.rerun(&models, left.map(|(p, _)| p), position.at.seq).await?;
         } else if was_held && gone.contains(&true) {
@@ -137,6 +145,11 @@ impl<A: App> Store<A> {
         position.at = segment.cursor();
         position.top_n = position.top_n.max(position.confirmed_n);
         self.write_cursor(position)?;
+        if let Some(limits) = &segment.limits {
+            position.limits = limits.bounded();
+            self.write_limits(&position.limits)?;
+        }
+        applied.outcome.bare = struck::first_bare(self.db.writer())?.is_some();
         if !segment.entries.is_empty() {
             self.remember(&segment.to)?;
         }
@@ -158,8 +171,9 @@ impl<A: App> Store<A> {
         if first.1.rebase { planned(usize::MAX) } else { Ok(first) }
     }
 
-    /// What a row comes to here. `own` is this replica's event that the row confirms; `rebuilt` says
-    /// that the state has no effects of pending events any more. Notes the first event that is held.
+    /// What a row comes to here. `own` is this replica's event that the row confirms; `rebuilt`
+    /// says that the state has no effects of pending events any more. Notes the first event that is
+    /// held.
     fn case<'p>(
         &self,
         row: &Entry,
@@ -169,14 +183,16 @@ impl<A: App> Store<A> {
         rebuilt: bool,
     ) -> Case<'p> {
         let known = match row.kind {
+            Kind::Event if row.body.text().is_none() => Known::No,
             Kind::Event => self.knows(&row.event_type, row.tv),
-            Kind::Rej | Kind::Dup | Kind::Void => Known::Yes,
+            _ => Known::Yes,
         };
         if known == Known::No && position.held.is_none() {
             position.held = Some(position.at.seq);
         }
         match row.kind {
-            Kind::Rej | Kind::Void => Case::Refused,
+            Kind::Void | Kind::Erased | Kind::Trim => Case::Stands(None),
+            Kind::Rej => Case::Refused,
             Kind::Dup | Kind::Event if position.held.is_some() => Case::Waits,
             Kind::Dup => Case::Repeats,
             Kind::Event if known == Known::PassOver => Case::Stands(own),
@@ -193,7 +209,11 @@ impl<A: App> Store<A> {
         row: &Entry,
         case: Case<'_>,
     ) -> Result<Option<Error>> {
-        queue::append(self.db.writer(), log_row(seq, row))?;
+        let names = row.names();
+        queue::append(self.db.writer(), log_row(seq, row, names.as_ref()))?;
+        if let Some(id) = names {
+            self.strike(seq, row.kind, &id)?;
+        }
         match case {
             Case::Refused => {
                 let code = row.code.clone().unwrap_or_else(|| "no reason given".into());
@@ -205,6 +225,17 @@ impl<A: App> Store<A> {
         }
     }
 
+    /// An event has no effect any more; when it is erased, its body goes.
+    fn strike(&self, seq: u64, kind: Kind, id: &Id) -> Result<()> {
+        let (w, id) = (self.db.writer(), id.as_bytes());
+        struck::forget_shadow(w, id)?;
+        if kind == Kind::Erased {
+            let hash = |body: &str| Body::from(body).hash().as_bytes().to_vec();
+            struck::erase(w, seq, id, hash)?;
+        }
+        Ok(())
+    }
+
     /// Records an own event that failed where it was made, and is confirmed there, as one without
     /// effect; gives why.
     fn bury_failed(&self, own: &Pending, seq: u64, row: &Entry) -> Result<Option<Error>> {
@@ -213,8 +244,8 @@ impl<A: App> Store<A> {
         Ok(Some(Error::recorded(&row.event_type, &message)))
     }
 
-    /// Takes an own event that a row confirms out of the queue. One that `waits` behind a held event
-    /// stays there, with its effect, until that can be applied.
+    /// Takes an own event that a row confirms out of the queue. One that `waits` behind a held
+    /// event stays there, with its effect, until that can be applied.
     fn confirm(
         &self,
         own: &Pending,
@@ -227,7 +258,7 @@ impl<A: App> Store<A> {
             true => queue::shadow(w, own.lo, seq)?,
             false => queue::remove(w, own.lo)?,
         }
-        let data = (row.data != own.data).then_some(own.data.as_str());
+        let data = (row.text() != own.data).then_some(own.data.as_str());
         own::add(w, own.lo, seq, data)?;
         position.confirmed_n = position.confirmed_n.max(own.n.unwrap_or(0));
         position.pending -= 1;
@@ -264,7 +295,11 @@ enum Case<'p> {
     Runs,
 }
 
-fn log_row(seq: u64, row: &Entry) -> LogRow<'_> {
+fn log_row<'a>(seq: u64, row: &'a Entry, names: Option<&'a Id>) -> LogRow<'a> {
+    let bh = match &row.body {
+        Body::Text(_) => None,
+        Body::Erased(hash) => Some(hash.as_bytes().as_slice()),
+    };
     LogRow {
         seq,
         id: row.id.as_bytes(),
@@ -272,11 +307,12 @@ fn log_row(seq: u64, row: &Entry) -> LogRow<'_> {
         n: row.n,
         event_type: &row.event_type,
         tv: row.tv,
-        data: &row.data,
+        data: row.text(),
         ts: row.ts,
         kind: row.kind.byte(),
-        reference: row.reference.as_ref().map(|id| id.as_bytes().as_slice()),
+        reference: names.or(row.reference.as_ref()).map(|id| id.as_bytes().as_slice()),
         code: row.code.as_deref(),
+        bh,
     }
 }
 
@@ -286,7 +322,7 @@ fn event(seq: u64, row: &Entry) -> Event {
         v: seq,
         event_type: row.event_type.clone(),
         tv: row.tv,
-        data: row.data.clone(),
+        data: row.text().to_string(),
         ts: row.ts.unwrap_or(0),
     }
 }

@@ -1,6 +1,6 @@
 //! Calls of pages that take effect once: a write is recorded in its own transaction, and a page
-//! that sends it again, to the next leader, gets the recorded reply. Who leads, and who is gone, is
-//! the business of the class API's worker.
+//! that sends it again, to the next leader, gets the recorded reply. The worker
+//! of the class API decides which tab leads and which is gone.
 
 use super::{Dispatched, Draft, Store};
 use crate::error::{Error, Result};

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::event::queue::{self, LogRow, Pending};
 use crate::event::{App, Event, Known, Models, Results, complete, own_model, preprocess, process};
 use crate::sql::Recorder;
+use crate::sync::condition::Condition;
 use crate::sync::limits;
 use crate::sync::wire::Kind;
 
@@ -21,6 +22,9 @@ pub struct Draft {
     pub data: String,
     /// When it was made; the app's clock when absent.
     pub ts: Option<i64>,
+    /// Its condition as JSON text, without `mine`: this replica's former names are written into it
+    /// when it goes out. Without a server there is nobody to meet it.
+    pub x: Option<String>,
 }
 
 /// An event that was made.
@@ -80,12 +84,13 @@ impl<A: App> Store<A> {
     ) -> Result<(Position, T), (Error, Option<Event>)> {
         let early = |error| (error, None);
         let models = self.owned();
-        let mut position = self.position().map_err(early)?;
+        let mut position = self.open_position().map_err(early)?;
         let mut made = Vec::with_capacity(drafts.len());
         let tx = self.db.begin().map_err(early)?;
         for draft in drafts {
+            let x = condition(draft.x.as_deref(), &position).map_err(early)?;
             let mut event = self.event(draft, &position).map_err(early)?;
-            match self.make(&models, &mut event, &mut position).await {
+            match self.make(&models, &mut event, x, &mut position).await {
                 Ok(results) => made.push(Dispatched { event, results, pending: self.synced() }),
                 Err(error) => return Err((error, Some(event))),
             }
@@ -103,7 +108,7 @@ impl<A: App> Store<A> {
         };
         let Some(tv) = tv.filter(|&tv| self.knows(&draft.event_type, tv) != Known::No) else {
             return Err(Error::BadValue(format!(
-                "event type '{}': no model has it and it is not in the option types, so it would never be applied",
+                "event type '{}' is unknown: no model has it and the option 'types' does not declare it, so no reducer would ever get it",
                 draft.event_type
             )));
         };
@@ -121,6 +126,7 @@ impl<A: App> Store<A> {
         &self,
         models: &Models,
         event: &mut Event,
+        x: Option<String>,
         position: &mut Position,
     ) -> Result<Results> {
         let synced = self.synced();
@@ -132,7 +138,7 @@ impl<A: App> Store<A> {
             event.data = data;
         }
         if synced {
-            limits::check(&event.event_type, &event.data, self.options.borrow().max_body)?;
+            limits::check(&event.event_type, &event.data, &position.limits)?;
             let (results, undo) = self.run(models, event).await?;
             position.top_n += 1;
             position.pending += 1;
@@ -151,6 +157,7 @@ impl<A: App> Store<A> {
                     undo: Some(undo),
                     err: None,
                     seq: None,
+                    x,
                 },
             )?;
             return Ok(results);
@@ -173,6 +180,7 @@ impl<A: App> Store<A> {
                 kind: Kind::Event.byte(),
                 reference: None,
                 code: None,
+                bh: None,
             },
         )?;
         Ok(results)
@@ -197,4 +205,20 @@ impl<A: App> Store<A> {
         let err = format!("{}: {error}", error.code());
         queue::keep_failed(self.db.writer(), event, &err)
     }
+}
+
+/// An event's condition as it is kept, if it is one that this replica may make.
+fn condition(x: Option<&str>, position: &Position) -> Result<Option<String>> {
+    let Some(text) = x else { return Ok(None) };
+    let bad = |what: String| Error::BadValue(format!("the condition of an event: {what}"));
+    let condition = Condition::parse(text).map_err(|e| bad(e.to_string()))?;
+    if condition.mine.is_some() || text.len() > limits::CONDITION_MADE {
+        let most = limits::CONDITION_MADE;
+        return Err(bad(format!("it may have {most} bytes, and mine is filled in later")));
+    }
+    if condition.since > position.at.seq {
+        let (since, seq) = (condition.since, position.at.seq);
+        return Err(bad(format!("since is {since}, but the log is confirmed up to {seq}")));
+    }
+    Ok(Some(text.to_string()))
 }

@@ -25,7 +25,7 @@ impl State {
 }
 
 impl Lane {
-    /// Waits for its turn. Ready at once when nobody is in the lane.
+    /// Waits for its turn. Ready at once when the lane is empty.
     pub fn enter(&self) -> Enter {
         Enter { lane: self.0.clone(), ticket: None }
     }

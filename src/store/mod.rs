@@ -1,7 +1,7 @@
 //! What a database is made of: connections, models, the event queue, the lane of writers.
 //!
 //! One method per operation; each takes its turn in the lane, opens one transaction and either
-//! finishes or leaves nothing behind. Knows no network and no clock but its app's.
+//! finishes or leaves nothing behind. Knows no network, and no clock but its app's.
 
 mod apply;
 mod calls;
@@ -29,29 +29,25 @@ use crate::error::{Error, Result};
 use crate::event::{App, Known, Models, Types};
 use crate::model::{Migration, Model};
 use crate::sql::{Db, Param};
-use crate::sync::client::Start;
+use crate::sync::client::{Start, Stop};
 use crate::sync::id::ClientId;
-use crate::sync::limits;
+use crate::sync::limits::Limits;
 use crate::sync::wire::At;
 
 /// How events are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct EventOptions {
     /// The log's name when it is synced; without one every event is confirmed at once.
     pub log: Option<String>,
     /// The version of the reducers; another one than last time rebuilds what they made.
     pub version: i64,
-    /// The most bytes an event's data may have in a synced log.
-    pub max_body: usize,
     /// The types of events that this version of the application knows.
     pub types: Types,
 }
 
-impl Default for EventOptions {
-    fn default() -> Self {
-        EventOptions { log: None, version: 0, max_body: limits::BODY, types: Types::default() }
-    }
-}
+/// What to do with a database that synced in an older format.
+const REMEDY: &str = "it has synced by an older protocol; read or export what it has, delete it, and \
+                      open a new one, which gets the log from the server";
 
 /// A confirmed event that cannot be applied yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +79,10 @@ struct Position {
     /// The first confirmed event that is not applied, because this version does not know it. The
     /// log goes on.
     held: Option<u64>,
+    /// The limits that the server told last.
+    limits: Limits,
+    /// The format in which the database had synced, when that is one of before: it is only read.
+    older: Option<i64>,
 }
 
 /// A database with its models and its queue.
@@ -131,8 +131,8 @@ impl<A: App> Store<A> {
         &self.app
     }
 
-    /// Waits for the right to write. Whoever commits calls [`Db::settle`] before it gives the turn
-    /// back.
+    /// Waits for the right to write. The caller calls [`Db::settle`] after a commit, before it
+    /// gives the turn back.
     ///
     /// # Errors
     /// `CLOSED`, and those of [`Db::admit`].
@@ -173,7 +173,16 @@ impl<A: App> Store<A> {
         self.position
             .borrow()
             .clone()
-            .ok_or(Error::NotSupported("an event in a database without a queue"))
+            .ok_or(Error::NotSupported("an event in a database without an event queue (open it as an EventSourcingDB or with ESModels)"))
+    }
+
+    /// The position, of a database that events may still be added to.
+    fn open_position(&self) -> Result<Position> {
+        let position = self.position()?;
+        match position.older {
+            Some(found) => Err(Error::OlderFormat { found, remedy: REMEDY }),
+            None => Ok(position),
+        }
     }
 
     /// Whether the log has a server.
@@ -183,8 +192,14 @@ impl<A: App> Store<A> {
 
     /// Where the sync machine starts, once the queue is open.
     pub fn start(&self) -> Result<Start> {
-        let Position { client, at, asof, .. } = self.position()?;
-        Ok(Start { client, at, asof })
+        let Position { client, at, asof, limits, older, .. } = self.position()?;
+        Ok(Start {
+            client,
+            at,
+            asof,
+            limits: Some(limits),
+            stopped: older.map(|_| Stop::OlderFormat),
+        })
     }
 
     /// The confirmed event that this version of the application does not know, if there is one:

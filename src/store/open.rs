@@ -30,8 +30,9 @@ impl<A: App> Store<A> {
         calls::create(w)?;
         self.close_records();
         let client = match queue::meta_blob(w, "client")? {
-            Some(bytes) => ClientId::from_slice(&bytes)
-                .ok_or_else(|| Error::Corrupt("'client' has not 16 bytes".into()))?,
+            Some(bytes) => ClientId::from_slice(&bytes).ok_or_else(|| {
+                Error::Corrupt("the client's id in the table _meta has not 16 bytes".into())
+            })?,
             None => {
                 let client = ClientId::from_bytes(self.app.random());
                 queue::set_meta(w, "client", client.as_bytes().into())?;
@@ -67,7 +68,8 @@ impl<A: App> Store<A> {
 
     fn read_position(&self, client: ClientId, log: &str) -> Result<Position> {
         let w = self.db.writer();
-        let damaged = || Error::Corrupt("the cursor in _meta is damaged".into());
+        let damaged =
+            || Error::Corrupt("the position of the sync in the table _meta is damaged".into());
         let start = chain::start(log);
         let seq = queue::meta_int(w, "seq")?.map_or(start.seq, |seq| seq as u64);
         let h = match queue::meta_blob(w, "h")? {
@@ -91,6 +93,8 @@ impl<A: App> Store<A> {
             _ => At { epoch, seq, h },
         };
         let top_n = top.map_or(0, |n| n as u64).max(confirmed_n);
-        Ok(Position { client, at, confirmed_n, top_n, pending, lo: queue::last_lo(w)?, asof, held })
+        let (lo, older) = (queue::last_lo(w)?, queue::meta_int(w, "older")?);
+        let limits = self.read_limits()?;
+        Ok(Position { client, at, confirmed_n, top_n, pending, lo, asof, held, limits, older })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Noop, Store, Verdict};
 use crate::error::{Error, Result};
-use crate::event::App;
+use crate::event::{App, struck};
 use crate::sql::Param;
 use crate::sync::wire::Kind;
 
@@ -44,8 +44,9 @@ impl<A: App> Store<A> {
         let dead = r.one("SELECT err FROM _dead WHERE seq = ?", &[Param::Integer(seq)], |row| {
             Ok(row.text(0)?.to_string())
         })?;
-        let refused = [Kind::Rej, Kind::Void].iter().any(|k| i64::from(k.byte()) == kind);
+        let refused = i64::from(Kind::Rej.byte()) == kind;
         let refusal = match dead {
+            _ if struck::is(r, &id)? => Some(Error::Void),
             _ if refused => Some(Error::Rejected(code.unwrap_or_else(|| "no reason given".into()))),
             Some(recorded) => Some(Error::recorded(&event_type, &recorded)),
             None => None,

@@ -4,7 +4,7 @@
 use super::Store;
 use super::lane::Turn;
 use crate::error::Result;
-use crate::event::{App, Event, Known, Models, RULES, queue};
+use crate::event::{App, Event, Known, Models, RULES, queue, struck};
 use crate::model::fresh;
 use crate::sql::Param;
 
@@ -53,25 +53,32 @@ impl<A: App> Store<A> {
         self.db.writer().exec("PRAGMA defer_foreign_keys = OFF")
     }
 
-    /// Runs the confirmed events up to `to` again, or to before the first that this version does
-    /// not know, which it gives.
+    /// Runs the confirmed events up to `to` again, without those that are struck out, or to before
+    /// the first that this version does not know or that has no body, which it gives.
     pub(super) async fn replay(&self, models: &Models, to: u64) -> Result<Option<u64>> {
         let w = self.db.writer();
         w.run("DELETE FROM _dead", &[])?;
+        let struck = struck::all(w)?;
         let mut last = 0;
         loop {
             let events = queue::confirmed(w, last, CHUNK, |row| {
                 let id = row.blob(1)?.try_into().unwrap_or_default();
-                Ok(Event {
+                let bare = row.int(6)? == 1;
+                let event = Event {
                     v: row.int(0)? as u64,
                     id,
                     event_type: row.text(2)?.to_string(),
                     tv: row.int(3)? as u32,
                     data: row.text(4)?.to_string(),
                     ts: row.opt_int(5)?.unwrap_or(0),
-                })
+                };
+                Ok((event, bare))
             })?;
-            for event in events.iter().filter(|e| e.v <= to) {
+            let counts = |event: &Event| event.v <= to && !struck.contains(&event.id);
+            for (event, bare) in events.iter().filter(|(event, _)| counts(event)) {
+                if *bare {
+                    return Ok(Some(event.v));
+                }
                 match self.knows(&event.event_type, event.tv) {
                     Known::Yes => self.run_confirmed(models, event).await?,
                     Known::PassOver => None,
@@ -79,7 +86,7 @@ impl<A: App> Store<A> {
                 };
             }
             match events.last() {
-                Some(event) if event.v < to && events.len() == CHUNK => last = event.v,
+                Some((event, _)) if event.v < to && events.len() == CHUNK => last = event.v,
                 _ => return Ok(None),
             }
         }

@@ -60,7 +60,10 @@ impl<A: App> Store<A> {
     /// decides.
     pub(super) async fn run_pending(&self, models: &Models, p: &Pending, v: u64) -> Result<()> {
         if self.knows(&p.event_type, p.tv) == Known::No {
-            let err = format!("HELD: this version does not know '{}' {}", p.event_type, p.tv);
+            let err = format!(
+                "HELD: this version of the application does not know events of type '{}' in version {}",
+                p.event_type, p.tv
+            );
             return queue::set_outcome(self.db.writer(), p.lo, &[], Some(&err));
         }
         let event = Event {

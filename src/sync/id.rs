@@ -136,8 +136,17 @@ name_of_bytes! {
     Hash, 16, 26
 }
 name_of_bytes! {
+    /// SHA-256 of a body.
+    BodyHash, 32, 52
+}
+name_of_bytes! {
     /// Names one life of a server's log; changed by restores, never trusted alone.
     Epoch, 8, 13
+}
+
+impl ClientId {
+    /// Whose name stands in the rows that the server makes itself.
+    pub const SERVER: ClientId = ClientId([0; 16]);
 }
 
 /// Checks the name of a log: `[a-z0-9][a-z0-9_-]{0,62}`.

@@ -3,12 +3,12 @@
 use super::chain;
 use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
-use super::limits;
-use super::server::ServerLog;
-use super::wire::{Entry, Last, Point};
+use super::limits::Limits;
+use super::server::{Facts, Log};
+use super::wire::{Body, Entry, Kind, Last, Point};
 use std::collections::HashMap;
 
-/// A [`ServerLog`] of vectors and maps.
+/// A [`Log`] of vectors and maps.
 #[derive(Debug, Clone)]
 pub struct MemoryLog {
     epoch: Epoch,
@@ -21,6 +21,8 @@ pub struct MemoryLog {
     ids: HashMap<Id, u64>,
     owners: HashMap<ClientId, String>,
     trim: u64,
+    floor: u64,
+    limits: Limits,
 }
 
 impl MemoryLog {
@@ -35,6 +37,8 @@ impl MemoryLog {
             ids: HashMap::new(),
             owners: HashMap::new(),
             trim: 0,
+            floor: 0,
+            limits: Limits::default(),
         }
     }
 
@@ -62,13 +66,18 @@ impl MemoryLog {
         self.epoch = epoch;
     }
 
+    /// Gives it limits of its own.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Says that rows up to `seq` are gone.
     pub fn set_trim(&mut self, seq: u64) {
         self.trim = seq;
     }
 }
 
-impl ServerLog for MemoryLog {
+impl Facts for MemoryLog {
     type Error = Error;
 
     fn epoch(&self) -> Result<Epoch> {
@@ -90,7 +99,7 @@ impl ServerLog for MemoryLog {
         let mut bytes = 0;
         let rest = self.rows.iter().skip(after as usize).take(max_events);
         let fits = rest.enumerate().take_while(|(i, entry)| {
-            bytes += limits::size(&entry.event_type, &entry.data);
+            bytes += entry.size();
             *i == 0 || bytes <= max_bytes
         });
         Ok(fits.map(|(_, entry)| entry.clone()).collect())
@@ -107,21 +116,60 @@ impl ServerLog for MemoryLog {
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>> {
         Ok(self.owners.get(client).cloned())
     }
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+    fn floor(&self) -> Result<u64> {
+        Ok(self.floor)
+    }
+    fn find(
+        &self,
+        since: u64,
+        types: &[String],
+        hit: &dyn Fn(&ClientId, Option<&str>) -> bool,
+    ) -> Result<Option<Id>> {
+        let found = self.rows.iter().skip(since as usize).find(|row| {
+            row.kind == Kind::Event
+                && types.contains(&row.event_type)
+                && hit(&row.client, row.body.text())
+        });
+        Ok(found.map(|row| row.id))
+    }
+}
+
+impl Log for MemoryLog {
     fn bind(&mut self, client: &ClientId, principal: &str) -> Result<()> {
         self.owners.insert(*client, principal.into());
         Ok(())
     }
     fn append(&mut self, at: Point, row: &Entry) -> Result<()> {
         if at.seq != self.rows.len() as u64 + 1 {
-            return Err(Error::Corrupt(format!("row {} after {}", at.seq, self.rows.len())));
+            return Err(Error::Corrupt(format!(
+                "the row of position {} cannot follow that of {}",
+                at.seq,
+                self.rows.len()
+            )));
         }
         if self.numbers.insert((row.client, row.n), row.id).is_some() {
-            return Err(Error::Corrupt(format!("client {} has two events {}", row.client, row.n)));
+            return Err(Error::Corrupt(format!(
+                "client {} has two events with number {}",
+                row.client, row.n
+            )));
         }
         self.ids.entry(row.id).or_insert(at.seq);
         self.lasts.insert(row.client, Last { n: row.n, id: row.id });
         self.points.push(at);
         self.rows.push(row.clone());
+        Ok(())
+    }
+    fn erase(&mut self, id: &Id) -> Result<()> {
+        if let Some(row) = self.ids.get(id).and_then(|seq| self.rows.get_mut(*seq as usize - 1)) {
+            row.body = Body::Erased(row.body.hash());
+        }
+        Ok(())
+    }
+    fn raise(&mut self, floor: u64) -> Result<()> {
+        self.floor = floor;
         Ok(())
     }
 }

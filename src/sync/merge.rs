@@ -30,7 +30,7 @@ pub enum Role {
     /// Our event was in the log under another number already: it leaves the queue, its effect is
     /// there.
     Duplicate(usize),
-    /// A verdict on someone else's event, or a void: only the cursor moves.
+    /// A verdict on someone else's event, or a row of the server's own: no event runs here.
     Nothing,
 }
 
@@ -83,8 +83,9 @@ pub fn plan(me: &ClientId, pending: &[Id], rows: &[Entry]) -> Plan {
             (Kind::Event, None) => Role::Foreign,
             (Kind::Rej, Some(i)) => Role::Rejected(i),
             (Kind::Dup, Some(i)) => Role::Duplicate(i),
-            (Kind::Void, Some(i)) => Role::Rejected(i),
-            (Kind::Rej | Kind::Dup | Kind::Void, None) => Role::Nothing,
+            (Kind::Rej | Kind::Dup, None) | (Kind::Void | Kind::Erased | Kind::Trim, _) => {
+                Role::Nothing
+            }
         };
         if row.client == *me
             && role.settles().is_none()
@@ -126,15 +127,16 @@ mod tests {
 
     fn row(x: u8, mine: bool, kind: Kind) -> Entry {
         let client = if mine { ME } else { ClientId::from_bytes([2; 16]) };
-        let (event_type, data) = ("t".into(), String::new());
+        let (event_type, body) = ("t".into(), String::new().into());
         Entry {
             id: id(x),
             client,
             n: u64::from(x),
             event_type,
             tv: 1,
-            data,
+            body,
             ts: None,
+            x: None,
             kind,
             reference: None,
             code: None,

@@ -4,7 +4,8 @@
 
 use super::error::Result;
 use super::id::Epoch;
-use super::wire::{Last, Point, parse, to_json};
+use super::json::{parse, to_json};
+use super::wire::{Last, Point};
 use serde::{Deserialize, Serialize};
 
 /// Why a request was not carried out.
@@ -131,7 +132,7 @@ impl Refusal {
                 Body { min: Some(*min), max: Some(*max), ..body("upgrade") }
             }
             Refusal::Busy { retry_ms } => Body { retry_ms: *retry_ms, ..body("busy") },
-            Refusal::NotSupported => body("NOT_SUPPORTED"),
+            Refusal::NotSupported => body("not_supported"),
             Refusal::Other { retry_ms, .. } => Body { retry_ms: *retry_ms, ..body("error") },
         })
     }
@@ -161,7 +162,7 @@ impl Refusal {
                 Refusal::Upgrade { min: body.min.unwrap_or(0), max: body.max.unwrap_or(0) }
             }
             (429 | 503, _) => Refusal::Busy { retry_ms: body.retry_ms },
-            (501, "NOT_SUPPORTED") => Refusal::NotSupported,
+            (501, "not_supported") => Refusal::NotSupported,
             _ => Refusal::Other { status, retry_ms: body.retry_ms },
         }
     }

@@ -4,12 +4,15 @@
 
 use super::error::{Error, Result};
 use super::id::{ClientId, Epoch, Hash, Id};
+use super::json::parse;
 use super::limits;
-use super::wire::{Last, Point, parse, safe_integer, too_large};
+use super::limits::safe_integer;
+use super::wire::{Last, Point, check_client, check_version};
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/{log}/resume`: where do our histories part?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resume {
     /// Protocol version.
     pub p: u64,
@@ -29,8 +32,9 @@ impl Resume {
     /// `PROTOCOL`; `TOO_LARGE` above the limits.
     pub fn parse(text: &str) -> Result<Resume> {
         let resume: Resume = parse(text, limits::PUSH_TEXT)?;
-        too_large("resume", resume.known.len(), limits::KNOWN, "points")?;
-        too_large("resume", resume.ids.len(), limits::RESUME_IDS, "ids")?;
+        limits::at_most("resume", resume.known.len(), limits::KNOWN, "points")?;
+        limits::at_most("resume", resume.ids.len(), limits::RESUME_IDS, "ids")?;
+        check_client(&resume.client)?;
         resume.known.iter().try_for_each(|(seq, _)| safe_integer(*seq))?;
         Ok(resume)
     }
@@ -60,11 +64,12 @@ impl Resumed {
     /// `PROTOCOL`.
     pub fn parse(text: &str) -> Result<Resumed> {
         let resumed: Resumed = parse(text, limits::PUSH_TEXT)?;
+        check_version(resumed.p)?;
         let common = resumed.common.map_or(0, |c| c.seq);
         safe_integer(resumed.asof.seq)?;
         if common > resumed.asof.seq {
             return Err(Error::Protocol(format!(
-                "{common} is beyond the head {}",
+                "the common point {common} is beyond the end of the log, {}",
                 resumed.asof.seq
             )));
         }

@@ -1,4 +1,4 @@
-//! What the storages need of a browser: OPFS directories, Web Locks, a clock and a timer.
+//! The parts of a browser that the storages need: OPFS directories, Web Locks, a clock and a timer.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -30,7 +30,8 @@ pub(crate) fn realm() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-/// What knows this origin's storage: absent outside of browsers, and in pages without https.
+/// The object that knows this origin's storage: absent outside of browsers, and in pages without
+/// https.
 pub(crate) fn storage_manager() -> Option<StorageManager> {
     let navigator = realm().navigator();
     // asking a navigator that is not there would throw

@@ -1,15 +1,15 @@
-//! What every [`Storage`] must do, as a function any test can call. The half that needs SQLite is
+//! The duties of every [`Storage`], as a function any test can call. The half that needs SQLite is
 //! in `tests/suite`.
 
 use super::{Storage, StorageError, StorageFile};
 use crate::error::{Error, Result};
 
-/// What a check says when it fails.
+/// The result of a check: a message when it fails.
 pub type Verdict = Result<(), String>;
 
 /// Opens the storage of a database by name; gives it and the file that holds the database.
 pub trait Opener {
-    /// What is opened.
+    /// The storage that is opened.
     type Storage: Storage;
     /// Opens it; a second time only after the first was dropped, where storages lock.
     fn open(&self, name: &str) -> impl Future<Output = Result<(Self::Storage, String)>>;

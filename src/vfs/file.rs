@@ -13,7 +13,7 @@ use super::files::{Files, Shared};
 use super::locks::Held;
 use super::node::Node;
 
-/// What SQLite opened.
+/// A file that SQLite opened.
 pub(super) enum File {
     /// A file of the storage.
     Stored(Handle),

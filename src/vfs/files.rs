@@ -17,7 +17,7 @@ use super::node::Node;
 use super::wal::Gather;
 use super::{Storage, StorageError, shm};
 
-/// What the handles of one file share.
+/// The state that the handles of one file share.
 pub(super) type Shared = Rc<RefCell<Node>>;
 
 /// The open files of one storage.
@@ -143,7 +143,7 @@ pub(super) fn register(name: &str, files: Rc<Files>) -> Result<Box<dyn FnOnce()>
     }))
 }
 
-/// What SQLite carries around for us.
+/// Our data that SQLite carries around.
 struct Data {
     files: Rc<Files>,
     os: DefaultOs,

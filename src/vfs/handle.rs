@@ -24,7 +24,7 @@ struct Inner {
     handle: SyncHandle,
     /// `{at}`, used again for every call.
     at: FileSystemReadWriteOptions,
-    /// What errors call the file.
+    /// The name of the file in errors.
     name: String,
 }
 

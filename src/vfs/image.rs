@@ -24,7 +24,7 @@ struct Content {
     blocks: Vec<Block>,
 }
 
-/// What changed since the last batch was kept. To be kept whole or not at all.
+/// The changes since the last batch was kept. To be kept whole or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The sizes of all files that are there, by name.
@@ -117,7 +117,7 @@ impl Image {
         Ok(())
     }
 
-    /// What has to be written for all changes to be durable; none when there are no changes.
+    /// The batch to write for all changes to be durable; none when there are no changes.
     pub fn changes(&self) -> Option<Batch> {
         let sizes = |files: &BTreeMap<String, Content>| -> Vec<(String, u64)> {
             files.iter().map(|(name, content)| (name.clone(), content.size)).collect()
@@ -201,7 +201,7 @@ fn writable(block: &mut Block) -> Result<&mut [u8], StorageError> {
     Ok(bytes)
 }
 
-/// How many blocks a file of `size` bytes has.
+/// The number of blocks of a file of `size` bytes.
 fn count(size: u64) -> Result<usize, StorageError> {
     usize::try_from(size.div_ceil(BLOCK as u64))
         .ok()
@@ -235,7 +235,7 @@ mod tests {
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// What a store of blocks makes of batches.
+    /// The files that a store of blocks makes of batches.
     #[derive(Default)]
     struct Disk {
         sizes: Vec<(String, u64)>,

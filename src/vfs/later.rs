@@ -37,7 +37,7 @@ pub trait Keeper: 'static {
     fn spawn(&self, work: Work<()>);
 }
 
-/// How written data becomes durable later, whatever the storage.
+/// The way in which written data becomes durable later, whatever the storage.
 pub trait Later {
     /// Returns when everything written so far is kept, or says why it is not.
     fn flush(&self, strict: bool) -> Work<Result<(), StorageError>>;
@@ -57,7 +57,7 @@ struct Inner<K> {
     keeper: K,
     /// A batch is under way.
     busy: Cell<bool>,
-    /// Who waits for its end.
+    /// The tasks that wait for its end.
     waiting: RefCell<Vec<Waker>>,
     failed: RefCell<Option<StorageError>>,
 }

@@ -3,7 +3,7 @@
 
 use rsqlite_vfs::LockLevel;
 
-/// Who holds what on one database file.
+/// The locks that the handles of one database file hold.
 #[derive(Debug, Default)]
 pub(super) struct FileLocks {
     /// Handles at `Shared` or above.
@@ -78,7 +78,7 @@ pub(super) struct Slots {
     exclusive: u8,
 }
 
-/// What one handle holds of the [`Slots`]: one bit each.
+/// The slots of the [`Slots`] that one handle holds: one bit each.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Held {
     shared: u8,

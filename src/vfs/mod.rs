@@ -1,5 +1,5 @@
-//! File storage under SQLite: the [`Storage`] trait, what implements it, and [`Vfs`], which hands a
-//! storage to SQLite.
+//! File storage under SQLite: the [`Storage`] trait, its implementations, and [`Vfs`], which hands
+//! a storage to SQLite.
 //!
 //! It owns everything between SQLite's file calls and the bytes: locks, the WAL index, gathering of
 //! WAL frames, the rule that no rolled-back row comes back. It knows no SQL, no models, and never
@@ -70,7 +70,8 @@ pub trait Storage: 'static {
     fn delete(&self, name: &str) -> Result<(), StorageError>;
     /// The names of all files that [exist](Storage::exists), in no particular order.
     fn names(&self) -> Result<Vec<String>, StorageError>;
-    /// How written data becomes durable, where that takes more than a [flush](StorageFile::flush).
+    /// The way in which written data becomes durable, where that takes more than a
+    /// [flush](StorageFile::flush).
     fn later(&self) -> Option<Rc<dyn Later>> {
         None
     }
@@ -139,7 +140,7 @@ impl Vfs {
     /// Makes the files of `storage` openable through [`name`](Vfs::name).
     ///
     /// # Errors
-    /// What SQLite says when it cannot be initialised.
+    /// SQLite's error when it cannot be initialised.
     pub fn register<S: Storage>(storage: S) -> Result<Vfs> {
         Self::register_gathering(storage, wal::LIMIT)
     }
@@ -197,7 +198,7 @@ impl Vfs {
         self.full.set(full);
     }
 
-    /// How commits become durable, where that is asynchronous.
+    /// The way in which commits become durable, where that is asynchronous.
     pub fn later(&self) -> Option<&Rc<dyn Later>> {
         self.later.as_ref()
     }
@@ -215,7 +216,7 @@ impl Vfs {
     /// Whether there is a database `file` with something in it.
     ///
     /// # Errors
-    /// What the storage says.
+    /// The storage's error.
     pub fn contains(&self, file: &str) -> Result<bool> {
         Ok(transfer::is_there(self.files.storage(), file)?)
     }
@@ -224,7 +225,7 @@ impl Vfs {
 /// A new database in memory, gone with the VFS. Gives the VFS and the file to open on it.
 ///
 /// # Errors
-/// What SQLite says when it cannot be initialised.
+/// SQLite's error when it cannot be initialised.
 pub fn open_memory() -> Result<(Vfs, String)> {
     Ok((Vfs::register(Memory::new())?, "main".into()))
 }

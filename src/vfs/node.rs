@@ -1,4 +1,5 @@
-//! What all handles of one file share: its storage, its locks, its WAL index, its gathered frames.
+//! The state that all handles of one file share: its storage, its locks, its WAL index, its
+//! gathered frames.
 
 use super::disk::Disk;
 use super::locks::FileLocks;

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const MAIN: &str = "main";
 /// All files of a database.
 const FILES: [&str; 3] = [MAIN, "main-wal", "main-journal"];
-/// How long to wait for the handles of a dead worker, in ms; Chromium was seen to take 2 s.
+/// The time to wait for the handles of a dead worker, in ms; Chromium was seen to take 2 s.
 const PATIENCE: f64 = 15_000.0;
 
 /// The files of one database. Dropping it closes them and lets the next one in.

@@ -1,5 +1,5 @@
-//! Which of a browser's storages has a database: found by trying, the best first, and never by what
-//! a browser is called.
+//! Finds which of a browser's storages has a database: by trying, the best first, and never by the
+//! browser's name.
 //!
 //! A database stays where it is. One that is in IndexedDB and not in OPFS is opened there even
 //! where OPFS has become available; one that is in OPFS is never opened as an empty one elsewhere.

@@ -32,14 +32,14 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn list(this: &SystemFs, directory: &str) -> Result<Vec<String>, JsValue>;
 
-    /// What `lock` gives.
+    /// The lock that `lock` gives.
     #[derive(Debug)]
     type SystemLock;
     #[wasm_bindgen(method, catch)]
     fn release(this: &SystemLock) -> Result<(), JsValue>;
 }
 
-/// What may lie beside a database.
+/// The files that may lie beside a database.
 const COMPANIONS: [&str; 2] = ["-wal", "-journal"];
 
 /// One database in the system's files, locked. Dropping it lets the next one in.

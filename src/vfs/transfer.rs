@@ -4,7 +4,7 @@
 use super::{Storage, StorageError, StorageFile};
 use crate::error::{Error, Result};
 
-/// How every database begins.
+/// The beginning of every database file.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Bytes copied at a time.
 const CHUNK: usize = 1 << 20;

@@ -39,7 +39,7 @@ const FRAME_HEADER: usize = 24;
 /// Uncommitted bytes kept back at most.
 pub(super) const LIMIT: usize = 4 << 20;
 
-/// What mxFrame of the WAL index says is committed, in bytes of the WAL.
+/// The committed part of the WAL in bytes, according to mxFrame of the WAL index.
 pub(super) fn committed_end(max_frame: u32, page: u32) -> u64 {
     HEADER + u64::from(max_frame) * (FRAME_HEADER as u64 + u64::from(page))
 }

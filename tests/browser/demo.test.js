@@ -11,7 +11,7 @@ import { browsers, launch } from './harness.js'
 import { startProgram } from './site.js'
 
 const root = join(import.meta.dirname, '..', '..')
-/** What browsers say of a server that is away. */
+/** The complaints of browsers about a server that is away. */
 const AWAY = [
   /ERR_CONNECTION_REFUSED/,
   /ERR_EMPTY_RESPONSE/,

@@ -12,10 +12,10 @@ import { atEnd } from './cleanup.js'
 /** The browsers every browser test runs in. */
 export const browsers = ['chromium', 'firefox']
 
-/** What browsers ask for by themselves, also where the policy allows no images. */
+/** The path that browsers ask for by themselves, also where the policy allows no images. */
 const OWN = '/favicon.ico'
 
-/** What a WebAssembly memory grows by. */
+/** The unit in which a WebAssembly memory grows, in bytes. */
 const WASM_PAGE = 65_536
 
 const kinds = {
@@ -106,7 +106,7 @@ class Session {
     return this.#browser.process().pid
   }
 
-  /** What pages and workers complained about so far, without what is allowed. */
+  /** The complaints of pages and workers so far, without those that are allowed. */
   get complaints() {
     return this.#complaints.filter(text => !this.#allow.some(pattern => pattern.test(text)))
   }
@@ -161,8 +161,8 @@ function rememberWorkers() {
 
 /**
  * Kills the process that renders a page, and its worker with it. No browser says which process that
- * is: the page makes a memory of a size that no process has yet, and the process that has it then is
- * the page's. Throws when the page still answers after that process has died.
+ * is: the page makes a memory of a size that no process has yet, and the process that has it then
+ * is the page's. Throws when the page still answers after that process has died.
  */
 export async function killRenderer(page) {
   const pid = await rendererOf(page)
@@ -212,7 +212,7 @@ function withMapping(size) {
 /** A killed process that nobody waited for yet is a zombie. */
 const isAlive = pid => /\) [^ZX] /.test(readProc(pid, 'stat'))
 
-/** What the system says of a process; nothing of one that ended meanwhile. */
+/** The system's record of a process; an empty text for one that ended meanwhile. */
 function readProc(pid, what) {
   try {
     return readFileSync(`/proc/${pid}/${what}`, 'utf8')
@@ -221,7 +221,7 @@ function readProc(pid, what) {
   }
 }
 
-/** What `work` comes to, or an error after `ms`. */
+/** The result of `work`, or an error after `ms`. */
 async function within(ms, message, work) {
   const timer = new AbortController()
   const late = sleep(ms, null, { signal: timer.signal }).then(

@@ -16,7 +16,7 @@ before(async () => {
   files = await buildPages()
 })
 
-/** What browsers say of a server that is away. */
+/** The complaints of browsers about a server that is away. */
 const AWAY = [/status of 502/, /status of 503/]
 
 /**

@@ -16,7 +16,7 @@ import { serveSite } from './site.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const policy = `${POLICY}; ${INSTALLABLE}`
-/** What browsers say of a server that is away. */
+/** The complaints of browsers about a server that is away. */
 const AWAY = [
   /ERR_(CONNECTION|INTERNET|EMPTY|NETWORK)/,
   /NetworkError/,
@@ -100,7 +100,7 @@ const keptFiles = page =>
       .map(({ url }) => new URL(url).pathname.replace(/\/$/, '/index.html'))
       .sort()
   })
-/** What the build made, but the service worker itself. */
+/** The files that the build made, without the service worker itself. */
 const builtFiles = () =>
   readdirSync(builds.one, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile() && entry.name !== 'sw.js')

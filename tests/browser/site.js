@@ -1,6 +1,6 @@
-// What browsers talk to in tests: the pages of `pages/` built as an app would build them, a server
-// for them that can go away, and other programs (the sync server) that can be killed. Browsers are
-// harness.js's.
+// The servers that browsers talk to in tests: the pages of `pages/` built as an app would build
+// them, a server for them that can go away, and other programs (the sync server) that can be
+// killed. Browsers are harness.js's.
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

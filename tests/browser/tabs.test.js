@@ -9,8 +9,8 @@ import { buildPages, serveSite } from './site.js'
 const TABS = 5
 const ROUNDS = Number(process.env.ROUNDS ?? 10)
 /**
- * Within this the next leader answers in half of the rounds: Chromium frees a busy handle after 2 s.
- * What takes longer is told in full.
+ * Within this the next leader answers in half of the rounds: Chromium frees a busy handle after
+ * 2 s. What takes longer is told in full.
  */
 const SLOW_MS = 2500
 /** Within this it answers in every round, on a machine that does other things too. */
@@ -34,7 +34,10 @@ before(async () => {
   files = await buildPages()
 })
 
-/** What pages told: acknowledged values with when and by how many-th leader, and refusals. */
+/**
+ * A record of the pages' reports: acknowledged values with when and by how many-th leader, and
+ * refusals.
+ */
 class Ledger {
   acknowledged = new Map()
   refused = []
@@ -107,7 +110,7 @@ class Tabs {
     return new Map(await Promise.all(known))
   }
 
-  /** What every page says of itself, for a failure. */
+  /** The state of every page in its own words, for a failure. */
   async describe() {
     const say = ({ page }) =>
       page.evaluate(() => JSON.stringify([globalThis.tabName, globalThis.db.status]))

@@ -74,7 +74,7 @@ impl Names {
     }
 }
 
-/// What a module hands on of its children, by name: the path it really has.
+/// The items of its children that a module hands on: by name, the path it really has.
 fn handed_on(
     module: &Module,
     code: &str,
@@ -141,7 +141,7 @@ fn paths(code: &str) -> Vec<Module> {
     found
 }
 
-/// What follows a keyword up to the semicolon, and whether `pub` stands before it.
+/// The texts between a keyword and the semicolon, and whether `pub` stands before it.
 fn statements<'c>(code: &'c str, keyword: &str) -> Vec<(bool, &'c str)> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices(keyword) {

@@ -1,4 +1,4 @@
-//! What a machine keeps of its files when a process dies or its power fails: flushed changes for
+//! The files that a machine keeps when a process dies or its power fails: flushed changes for
 //! certain, of the others any part in any order. Knows bytes and sectors, no SQLite.
 
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ fn put(files: &mut Files, name: &str, at: usize, bytes: &[u8]) {
     file[at..end].copy_from_slice(bytes);
 }
 
-/// What becomes of the changes that were not flushed.
+/// The fate of the changes that were not flushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Damage {
     /// All is there: only the process died.
@@ -145,7 +145,7 @@ impl Machine {
         !self.unsynced.is_empty()
     }
 
-    /// What is found afterwards; `next` is the change that was about to happen.
+    /// The files that are found afterwards; `next` is the change that was about to happen.
     pub(crate) fn found(&self, damage: Damage, seed: u64, next: Option<&Change>) -> Option<Files> {
         let mut dice = Dice::new(seed);
         match damage {

@@ -10,7 +10,7 @@ use tidelog::vfs::{Storage, StorageError, StorageFile};
 
 use crate::crash::damage::{Change, Machine};
 
-/// How operations fail.
+/// The way in which operations fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Fault {
     /// One fails and has done nothing.
@@ -67,7 +67,7 @@ impl Fault {
 /// A fault at an operation, counted from 1.
 pub(crate) type Plan = Option<(Fault, u64)>;
 
-/// What an operation is, as far as faults care.
+/// The kind of an operation, as far as faults care.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     /// Changes nothing.
@@ -78,7 +78,7 @@ pub(crate) enum Kind {
     Write(u64, u64),
 }
 
-/// How an operation ends.
+/// The end of an operation.
 enum End {
     Fine,
     /// Does this much and fails.
@@ -120,7 +120,7 @@ impl Disk {
         Disk { inner: Rc::new(RefCell::new(Inner { machine, lies: true, ..Inner::default() })) }
     }
 
-    /// What each operation did so far.
+    /// The kind of each operation so far.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         self.inner.borrow().ops.clone()
     }
@@ -155,7 +155,7 @@ impl Disk {
         self.inner.borrow().machine.clone()
     }
 
-    /// How many changes there were.
+    /// The number of changes.
     pub(crate) fn moment(&self) -> usize {
         self.inner.borrow().journal.len()
     }

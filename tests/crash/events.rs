@@ -151,8 +151,9 @@ fn other(n: u8, t: &str, b: &str) -> Entry {
         n: n.into(),
         event_type: t,
         tv: 0,
-        data: b,
+        body: b.into(),
         ts: Some(1),
+        x: None,
         kind: Kind::Event,
         reference: None,
         code: None,
@@ -192,6 +193,8 @@ impl Events {
         let from = self.store.start()?.at.point();
         let to = chain::fold(from, &entries);
         let segment = Segment {
+            p: 2,
+            limits: None,
             epoch: Epoch::from_bytes([7; 8]),
             from,
             entries,

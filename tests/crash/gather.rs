@@ -1,4 +1,5 @@
-//! What a commit costs the storage, and the corners of gathering that the loop meets only by luck.
+//! The cost of a commit for the storage, and the corners of gathering that the loop meets only by
+//! luck.
 
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::{Memory, Vfs};

@@ -1,5 +1,5 @@
-//! What must hold of files that were left behind: they open, are whole, hold the state after one of
-//! the steps that may have been the last, and go on from there.
+//! The conditions that files left behind must meet: they open, are whole, hold the state after one
+//! of the steps that may have been the last, and go on from there.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;

@@ -72,12 +72,19 @@ impl Session for Pushes {
                 tv: 1,
                 data: format!("\"{}\"", n.to_string().repeat(size)),
                 ts: Some(n as i64),
+                x: None,
             })
             .collect();
         let start = chain::start("todo");
         let at = At { epoch: None, seq: start.seq, h: start.h };
-        let push =
-            Push { p: 1, client: ClientId::from_bytes([client; 16]), at, entries, want: None };
+        let push = Push {
+            p: 2,
+            client: ClientId::from_bytes([client; 16]),
+            at,
+            entries,
+            want: None,
+            limits: false,
+        };
         let no = |entry: &Entry| Ok((entry.n == 2).then(|| "NO".into()));
         let reply = self.server.push("ann", &to_json(&push)?, Some(&no))?;
         if reply.is_ok() == taken { Ok(()) } else { Err(Error::BadValue(reply.body)) }

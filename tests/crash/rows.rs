@@ -99,7 +99,7 @@ impl Rows {
         self.open.as_ref().ok_or(Error::Closed)
     }
 
-    /// What `tidelog::sql` makes of it.
+    /// The error that `tidelog::sql` makes of it.
     fn explain(&self, error: rusqlite::Error) -> Error {
         match (self.vfs.last_error(), Error::from(error)) {
             (Some(error @ StorageError::Quota(_)), Error::Sqlite { code: "SQLITE_FULL", .. }) => {

@@ -15,11 +15,11 @@ use crate::crash::work::{Run, Told, Workload};
 pub(crate) struct Case {
     pub(crate) workload: &'static dyn Workload,
     pub(crate) strict: bool,
-    /// What the database looks like after each step.
+    /// The hash of the database's content after each step.
     pub(crate) states: Vec<u64>,
     pub(crate) journal: Vec<Arc<Change>>,
     pub(crate) told: Told,
-    /// What each operation did.
+    /// The kind of each operation.
     pub(crate) ops: Vec<Kind>,
 }
 
@@ -57,7 +57,7 @@ impl Case {
     }
 }
 
-/// How many points to try, and which.
+/// The number of points to try, and the choice of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// Seeds of each damage that has any.
@@ -68,7 +68,7 @@ pub(crate) struct Options {
     pub(crate) point: Option<String>,
 }
 
-/// What a sweep has found so far. Shared by its threads.
+/// The findings of a sweep so far. Shared by its threads.
 pub(crate) struct Sweep {
     pub(crate) options: Options,
     seen: Mutex<HashSet<u64>>,
@@ -260,7 +260,7 @@ impl Sweep {
     }
 }
 
-/// What comes after a crash: opening, a transaction, a checkpoint, closing.
+/// The work after a crash: opening, a transaction, a checkpoint, closing.
 fn reopen(case: &Case, disk: &Disk, found: i64) -> Result<Told, String> {
     let mut told = Told::default();
     let mut attempt = |last: bool| -> tidelog::error::Result<()> {

@@ -43,7 +43,7 @@ pub(crate) const DETOUR: &str = "INSERT INTO detour(n) VALUES(1)";
 pub(crate) const CREATE_DETOUR: &str =
     "CREATE TABLE IF NOT EXISTS detour(id INTEGER PRIMARY KEY, n INTEGER)";
 
-/// What a run has told its caller.
+/// The reports of a run to its caller.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// When, counted in changes, each step was said to be done.
@@ -65,7 +65,7 @@ pub(crate) struct Run<'a> {
     pub(crate) strict: bool,
     pub(crate) disk: &'a Disk,
     pub(crate) fault: Option<Fault>,
-    /// What the database looks like after each step.
+    /// The hash of the database's content after each step.
     pub(crate) states: &'a [u64],
     /// Whether another transaction follows a step that failed.
     pub(crate) detours: bool,

@@ -10,7 +10,7 @@ import { DB, JsonModel, SQLite } from 'tidelog'
 const dir = mkdtempSync(join(tmpdir(), 'tidelog-adopted-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-/** What strato-db's migrations leave, and the records it keeps of them. */
+/** The schema that strato-db's migrations leave, and the records it keeps of them. */
 const STRATO = `
   CREATE TABLE "{sdb} migrations"(runKey TEXT, ts DATETIME, up BOOLEAN);
   INSERT INTO "{sdb} migrations" VALUES ('0 k', 1, 1), ('0_t k', 1, 1), ('old k', 1, 1);

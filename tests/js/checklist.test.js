@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..')
 const load = name => JSON.parse(readFileSync(join(root, 'tests/checklist', `${name}.json`), 'utf8'))
 const lists = { 'strato-db': load('strato-db'), driftdb: load('driftdb') }
 
-/** How many rows the originals' tables have; ours may have more. */
+/** The number of rows in the originals' tables; ours may have more. */
 const COUNTS = {
   'strato-db': {
     '1.1 SQLite options': 9,

@@ -1,4 +1,4 @@
-// What is under way when a database is closed: it finishes, and close() waits for it.
+// Operations under way when a database is closed: they finish, and close() waits for them.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

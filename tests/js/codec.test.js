@@ -1,5 +1,5 @@
-// What JSON has no word for: where it round-trips, where it is refused, and that documents are
-// otherwise as JSON has them.
+// Values that JSON has no word for: where they round-trip, where they are refused, and that
+// documents are otherwise as JSON has them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'

@@ -1,5 +1,5 @@
-// What is done to a document before it is written, of plain models and of those whose writes are
-// events: nothing of it may take away what was given, or wait for itself.
+// The completing of a document before it is written, by plain models and by those whose writes are
+// events: it may not take away given values, or wait for itself.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
@@ -14,7 +14,7 @@ const surfaces = {
     return [db, db.store.docs]
   },
 }
-/** What one writes `{a: 1}` by: each makes it otherwise in JSON. */
+/** A document `{a: 1}` whose `toJSON` makes something else of it. */
 class Priced {
   a = 1
   toJSON() {

@@ -1,4 +1,5 @@
-// What the published types declare, read from their text: the members of an interface or a class.
+// The declarations of the published types, read from their text: the members of an interface or a
+// class.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +22,7 @@ function declarations(file, name) {
 
 const unique = list => [...new Set(list)]
 
-/** The names of the members that a file declares of an interface or a class, static ones as well. */
+/** The names of the members that a file declares of an interface or a class, static ones too. */
 export const members = (file, name) => unique(declarations(file, name).map(({ name }) => name))
 
 /** Those of its instances. */

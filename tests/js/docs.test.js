@@ -11,7 +11,7 @@ import { test } from 'node:test'
 const root = join(import.meta.dirname, '../..')
 const scratch = join(root, '.build', 'docs')
 
-/** What a transformed example calls for each line that says what it gives. */
+/** The functions that a transformed example calls for each line that states its result. */
 globalThis.docs = {
   counted: 0,
   async gives(line, given, wanted) {

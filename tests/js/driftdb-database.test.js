@@ -1,4 +1,5 @@
-// driftdb's surface of a database: `define`, `registerModel`, and what the database tells of itself.
+// driftdb's surface of a database: `define`, `registerModel`, and what the database tells of
+// itself.
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

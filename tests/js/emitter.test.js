@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { EventSourcingDB, SQLite } from 'tidelog'
 
-/** What a script over an emitter's methods sees. */
+/** The observations of a script over an emitter's methods. */
 function seen(emitter) {
   const said = []
   const hear = name => {

@@ -19,7 +19,7 @@ async function open() {
   return { db, model, ids }
 }
 
-/** How SQL ends a transaction, and what the statement itself gives. */
+/** The ways SQL ends a transaction, and the result of the statement itself. */
 const ENDS = {
   'a ROLLBACK behind another statement': [tx => tx.exec('SELECT 1; END; BEGIN'), BROKEN],
   'ON CONFLICT ROLLBACK': [

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'
 
-/** What a hook may ask of the database, which it is not to. */
+/** Calls of the database that a hook might make, and must not. */
 const CALLS = {
   get: db => db.get('SELECT 1'),
   run: db => db.run('CREATE TABLE t (a)'),

@@ -133,7 +133,7 @@ const typed = error => {
   else assert.ok(error.name === 'TidelogError' && CODES.includes(error.code), error.stack)
 }
 
-/** What a Map would do; throws where the store must refuse. */
+/** The store's behaviour over a Map; throws where the store must refuse. */
 class Naive {
   docs = new Map()
   set(doc) {
@@ -172,7 +172,7 @@ const fromEntries = entries => {
   return made
 }
 
-/** What JSON makes of it, refusing what it cannot hold. */
+/** The value as JSON makes it; refuses one that JSON cannot hold. */
 const json = value => {
   const text = JSON.stringify(value, (_, inner) => {
     const bad =

@@ -121,7 +121,7 @@ function strangers(file, text, names) {
     .map(name => `${file}: ${name}`)
 }
 
-/** What only the place where something was written explains. */
+/** Words that only the place where something was written explains. */
 const PLACE = /\b(?:workplace|this registry|shared cores)\b/i
 
 /** Bare numbers of rules. Code in a page, such as an identifier, is no number of a rule. */

@@ -43,7 +43,7 @@ function base32(bytes) {
 
 const random = () => base32(randomBytes(16))
 const beginning = log =>
-  base32(createHash('sha256').update(`tidelog1${log}`).digest().subarray(0, 16))
+  base32(createHash('sha256').update(`tidelog2${log}`).digest().subarray(0, 16))
 
 /** A replica that knows just enough: its cursor and its own count. */
 class Client {
@@ -61,12 +61,12 @@ class Client {
     const answer = await fetch(`${this.url}/${verb}`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${this.principal}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ p: 1, client: this.client, at: this.at, ...message }),
+      body: JSON.stringify({ p: 2, client: this.client, at: this.at, ...message }),
     })
     return { status: answer.status, ...(await answer.json()) }
   }
-  push(...evs) {
-    return this.ask('push', { evs })
+  push(...entries) {
+    return this.ask('push', { entries })
   }
   pull(more) {
     return this.ask('pull', more)
@@ -85,24 +85,24 @@ test('what one client pushes another one pulls, also after a restart', async () 
   const pushed = await ann.push(event)
   assert.equal(pushed.status, 200)
   assert.deepEqual(
-    [pushed.page.head, pushed.page.evs[0].id, pushed.page.evs[0].c],
+    [pushed.segment.head, pushed.segment.entries[0].id, pushed.segment.entries[0].c],
     [1, event.id, ann.client],
   )
   await first.close()
   const page = await new Client(await listen(dir)).pull()
   assert.equal(page.status, 200)
   assert.deepEqual(
-    page.evs.map(({ id, n, b }) => ({ id, n, b })),
+    page.entries.map(({ id, n, b }) => ({ id, n, b })),
     [{ id: event.id, n: 1, b: event.b }],
   )
-  assert.equal(page.to.h, pushed.page.to.h)
+  assert.equal(page.to.h, pushed.segment.to.h)
 })
 
 test('a push that is sent again is not appended again', async () => {
   const ann = new Client(await listen(await directory()))
   const event = ann.event({})
-  assert.equal((await ann.push(event)).page.head, 1)
-  assert.equal((await ann.push(event)).page.head, 1)
+  assert.equal((await ann.push(event)).segment.head, 1)
+  assert.equal((await ann.push(event)).segment.head, 1)
 })
 
 test('a gap, a stranger and bad JSON are refused in the words of the protocol', async () => {
@@ -123,14 +123,14 @@ test('a long poll brings what another client pushes', async () => {
   const server = await listen(await directory())
   const ann = new Client(server)
   const bob = new Client(server, 'app', 'bob')
-  ann.read((await ann.push(ann.event({}))).page)
+  ann.read((await ann.push(ann.event({}))).segment)
   const start = performance.now()
   const waiting = ann.pull({ wait_ms: 20_000 })
   await new Promise(resolve => setTimeout(resolve, 100))
   const event = bob.event({ title: 'bread' })
   await bob.push(event)
   const page = await waiting
-  assert.deepEqual([page.evs.length, page.evs[0].id], [1, event.id])
+  assert.deepEqual([page.entries.length, page.entries[0].id], [1, event.id])
   const took = performance.now() - start
   assert.ok(took >= 100 && took < 5000, `it took ${took} ms`)
 })
@@ -149,10 +149,10 @@ test('a validator rejects for good, and when it fails the push fails and nothing
   const [milk, bread, promise] = ['milk', 'bread', 'promise'].map(title => ann.event({ title }))
   assert.equal((await ann.push(milk, bread, promise)).status, 500)
   assert.equal((await ann.push(milk, bread, { ...promise, b: '{"title":"long"}' })).status, 500)
-  const { status, page } = await ann.push(milk, bread)
+  const { status, segment } = await ann.push(milk, bread)
   assert.equal(status, 200)
   assert.deepEqual(
-    page.evs.map(({ k = 'e', code }) => [k, code]),
+    segment.entries.map(({ k = 'e', code }) => [k, code]),
     [
       ['e', undefined],
       ['rej', 'NO_BREAD'],
@@ -184,8 +184,32 @@ test('64 writers at once on a new log are all taken, in the order of their own',
   assert.equal(page.head, 192)
   for (const { client } of writers) {
     assert.deepEqual(
-      page.evs.filter(({ c }) => c === client).map(({ n }) => n),
+      page.entries.filter(({ c }) => c === client).map(({ n }) => n),
       [1, 2, 3],
     )
   }
+})
+
+test('a body above the limit of the server is refused, and the limit is told', async () => {
+  const ann = new Client(await listen(await directory(), { limits: { body: 100 } }))
+  const told = await ann.pull({ limits: true })
+  assert.equal(told.limits.body, 100)
+  assert.equal((await ann.pull()).limits, undefined, 'only when asked for')
+  const small = ann.event({ title: 'x' })
+  assert.equal((await ann.push(small)).segment.head, 1)
+  const large = await ann.push(ann.event({ title: 'x'.repeat(100) }))
+  assert.deepEqual([large.status, large.err], [413, 'too_large'])
+  for (const limits of [null, 7, { depth: 3 }, { body: 0 }, { body: 262_145 }, { body: '9' }]) {
+    const options = { storage: { dir: '.' }, authorize: () => 'ann', limits }
+    assert.throws(() => createServer(options), TypeError, JSON.stringify(limits))
+  }
+})
+
+test('a request of another version, or with a field nobody knows, is refused', async () => {
+  const ann = new Client(await listen(await directory()))
+  const old = await ann.pull({ p: 1 })
+  assert.deepEqual([old.status, old.err, old.min, old.max], [426, 'upgrade', 2, 2])
+  const odd = await ann.pull({ more: true })
+  assert.deepEqual([odd.status, odd.err], [400, 'malformed'])
+  assert.match(odd.msg, /more/)
 })

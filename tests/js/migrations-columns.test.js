@@ -1,5 +1,5 @@
-// Tables that follow their definitions, and migrations that rename, drop and retype columns, in real
-// files.
+// Tables that follow their definitions, and migrations that rename, drop and retype columns, in
+// real files.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EventSourcingDB } from 'tidelog'

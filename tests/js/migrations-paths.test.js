@@ -12,7 +12,8 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 let files = 0
 
 /**
- * What becomes of `docs` made under `before` when `up(model)` runs while `columns` are declared.
+ * The documents that `docs` made under `before` become when `up(model)` runs while `columns` are
+ * declared.
  */
 async function migrated(before, docs, columns, up) {
   const file = join(dir, `${files++}.db`)

@@ -1,11 +1,11 @@
-// What a search means, in plain JavaScript over an array of documents: written from the guide, not
-// from the code. Slow, and sure of itself. Values are null, numbers, BigInts, strings and bytes, in
-// that order.
+// The meaning of a search, in plain JavaScript over an array of documents: written from the guide,
+// not from the code. Slow, and sure of itself. Values are null, numbers, BigInts, strings and
+// bytes, in that order.
 
 const isNumeric = text => /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text)
 const NUMBERS = ['INTEGER', 'REAL', 'NUMERIC', 'DATE', 'BIGINT']
 
-/** What a column of a type keeps or compares of a plain value. */
+/** The value that a column of a type keeps or compares of a plain value. */
 function withAffinity(type, value) {
   if (typeof value === 'string' && NUMBERS.includes(type) && isNumeric(value)) return Number(value)
   if (typeof value === 'number' && type === 'TEXT') return written(value)
@@ -34,7 +34,7 @@ function at(value, path) {
 }
 
 /**
- * What a name stands for: its column, whether that itself is meant, and how to get its JSON value
+ * The meaning of a name: its column, whether that itself is meant, and how to get its JSON value
  * from a document.
  */
 function target(columns, name) {
@@ -74,7 +74,7 @@ function collated(text, collate) {
 const lower = text => text.replace(/[A-Z]/g, c => c.toLowerCase())
 const quoted = c => c.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 
-/** How SQL writes a value: doubles with a dot and 15 digits. */
+/** A value as SQL writes it: doubles with a dot and 15 digits. */
 function written(value, type) {
   if (typeof value !== 'number' || (Number.isSafeInteger(value) && type !== 'REAL'))
     return String(value)
@@ -94,7 +94,7 @@ function like(text, pattern) {
   return new RegExp(`^${source.join('')}$`, 'u').test(lower(text))
 }
 
-/** What SQL's patterns see of a text. */
+/** The part of a text that SQL's patterns see. */
 const upToNul = text => text.split('\0')[0]
 
 function glob(text, pattern) {

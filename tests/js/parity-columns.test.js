@@ -1,5 +1,6 @@
-// strato-db's column keys that say how a value is stored, one test each: tests/checklist/strato-db.json
-// points here, row by row. Keys of searches: parity-column-searches.test.js.
+// strato-db's column keys that say how a value is stored, one test each:
+// tests/checklist/strato-db.json points here, row by row. Keys of searches:
+// parity-column-searches.test.js.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, JsonModel } from 'tidelog'

@@ -1,5 +1,6 @@
-// strato-db's SQLite and DB: options, members, events, one test each: tests/checklist/strato-db.json
-// points here, row by row. Statements and the sql tag: parity-statement.test.js.
+// strato-db's SQLite and DB: options, members, events, one test each:
+// tests/checklist/strato-db.json points here, row by row. Statements and the sql tag:
+// parity-statement.test.js.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -89,8 +90,8 @@ option('name', 'is in every error, with a number', async () => {
 const fill =
   'WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 400) INSERT INTO t SELECT randomblob(4000) FROM c'
 /**
- * Databases of some 400 free pages, one for each of the options, opened together; once the first has
- * given most of its free pages back, how many each had and has: `[before, left]`.
+ * Databases of some 400 free pages, one for each of the options, opened together; once the first
+ * has given most of its free pages back, how many each had and has: `[before, left]`.
  */
 const vacuumed = async (...options) => {
   const all = []

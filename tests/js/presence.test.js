@@ -1,4 +1,4 @@
-// Who the demo's server says is online.
+// The users that the demo's server lists as online.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

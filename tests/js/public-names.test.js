@@ -1,5 +1,5 @@
-// A name that begins without `_` is public: what the classes have under such names is what the types
-// declare, no more and no less. Read by reflection from live objects.
+// A name that begins without `_` is public: what the classes have under such names is what the
+// types declare, no more and no less. Read by reflection from live objects.
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import * as api from 'tidelog'

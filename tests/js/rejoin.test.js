@@ -1,5 +1,6 @@
-// What a user does to files: a server put back from a backup or emptied, a database copied or put
-// back. Everything that was acknowledged is in the server's log again, and all devices agree.
+// Things that a user does to files: a server put back from a backup or emptied, a database copied
+// or put back. Everything that was acknowledged is in the server's log again, and all devices
+// agree.
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

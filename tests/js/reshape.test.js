@@ -14,7 +14,7 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 
 const authorize = request => request.headers.get('authorization')?.replace('Bearer ', '') ?? null
 const OLD = { n: { type: 'INTEGER', index: true }, title: {}, gone: { type: 'TEXT' } }
-/** What the next version declares instead, by what is another in it. */
+/** The definitions of the next version, by their difference. */
 const NEXT = {
   'a column added': { ...OLD, extra: { type: 'TEXT', index: true } },
   'a column dropped': { n: OLD.n, title: {} },

@@ -23,7 +23,10 @@ const ROOMS = [
   'tabs',
 ]
 
-/** What a page loads must not bring the engine along, and a server needs none of the classes. */
+/**
+ * Rooms that may load no others than these: a page must not load the engine, and a server needs
+ * none of the classes.
+ */
 const ALONE = { hosts: [], tabs: ['language'], server: ['language', 'platform'] }
 
 /** Every import of a module: from where, and to where. Types are another matter. */

@@ -129,7 +129,7 @@ test('an error of authorize or of the engine is told to the owner, not to the cl
 test('what the protocol does not have is refused by name', async () => {
   const { post, base, opened } = await listen()
   const live = await post('app/live')
-  assert.deepEqual([live.status, await live.json()], [501, { err: 'NOT_SUPPORTED' }])
+  assert.deepEqual([live.status, await live.json()], [501, { err: 'not_supported' }])
   assert.equal((await post('App/push')).status, 400)
   assert.equal((await post('a%2Fb/push')).status, 400)
   assert.equal((await post(`${'a'.repeat(64)}/push`)).status, 400)

@@ -1,14 +1,14 @@
-// An in-memory stand-in for the database in a worker, so that each fault can be made to happen.
-// What the real one does is tested elsewhere.
+// An in-memory stand-in for the database in a worker, so that each fault can be made to happen. The
+// behaviour of the real one is tested elsewhere.
 
-/** What is kept when a database is closed; one may have it open at a time. */
+/** The data that is kept when a database is closed; one worker may have it open at a time. */
 export class Disk {
   rows = new Map()
   calls = new Map()
   events = []
   verdicts = new Map()
   owner = null
-  /** How often something took effect. */
+  /** The number of effects. */
   effects = 0
 
   /** Opens it as a worker does. */

@@ -1,6 +1,6 @@
-// What applications of strato-db do beyond the rows of its API, and what they get: classes of their
-// own as models, models without addModel, definitions with null, values without an array. Searches
-// made over are own-select.test.js's.
+// Uses that applications make of strato-db beyond the rows of its API, and their results: classes
+// of their own as models, models without addModel, definitions with null, values without an array.
+// Searches made over are own-select.test.js's.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// What `$inc` makes of the numbers that JSON and SQLite know: the same in every model, with and
-// without functions of its columns, directly and as an event.
+// The results of `$inc` for the numbers that JSON and SQLite know: the same in every model, with
+// and without functions of its columns, directly and as an event.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DB, EventSourcingDB, JsonModel } from 'tidelog'

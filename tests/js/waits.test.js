@@ -105,7 +105,7 @@ for (const kind of ['preprocessor', 'reducer', 'deriver']) {
     await db.dispatch('go', true)
     assert.equal(tries.length, 6)
     for (const message of tries)
-      assert.match(message, new RegExp(`a ${kind} cannot write past its event`))
+      assert.match(message, new RegExp(`a ${kind} cannot write outside of its event`))
     await things.set({ id: 'b' })
     assert.equal(await things.count(), 1)
     await db.close()
@@ -220,7 +220,7 @@ test('a transaction of the application writes no model of events, and says what 
 })
 
 test('onDidOpen makes no events: it is told so, and does not wait for ever', async () => {
-  const opening = { code: 'BAD_VALUE', message: /while the database opens no event can be made/ }
+  const opening = { code: 'BAD_VALUE', message: /no event can be made while the database opens/ }
   const es = new EventSourcingDB({
     models: { k: {} },
     onDidOpen: db => db.store.k.set({ id: 'h' }),
@@ -248,14 +248,14 @@ test('a database is not closed from inside its transaction', async () => {
 test('hooks and transactions neither close their database nor give it models', async () => {
   const refused = what => ({
     code: 'BAD_VALUE',
-    message: new RegExp(`a database is not ${what}.*: do so`),
+    message: new RegExp(`${what} .*: do so`),
   })
   let tried = 0
   const hook = async db => {
-    await assert.rejects(db.close(), refused('closed'))
-    assert.throws(() => db.addModel(JsonModel, { name: 'late' }), refused('given models'))
-    assert.throws(() => db.define('late', {}), refused('given models'))
-    assert.throws(() => new JsonModel({ db, name: 'late' }), refused('given models'))
+    await assert.rejects(db.close(), refused('the database cannot be closed'))
+    assert.throws(() => db.addModel(JsonModel, { name: 'late' }), refused('no model can be added'))
+    assert.throws(() => db.define('late', {}), refused('no model can be added'))
+    assert.throws(() => new JsonModel({ db, name: 'late' }), refused('no model can be added'))
     tried++
   }
   const db = new DB({ onDidOpen: hook, onBeforeMigrations: hook })

@@ -116,8 +116,9 @@ pub(crate) fn segment(from: Point, rows: &[(Id, ClientId, u64, &str, &str)]) -> 
             n: *n,
             event_type: t.to_string(),
             tv: 0,
-            data: b.to_string(),
+            body: b.to_string().into(),
             ts: Some(1),
+            x: None,
             kind: Kind::Event,
             reference: None,
             code: None,
@@ -125,7 +126,18 @@ pub(crate) fn segment(from: Point, rows: &[(Id, ClientId, u64, &str, &str)]) -> 
         .collect();
     let to = chain::fold(from, &entries);
     let epoch = Epoch::from_bytes([7; 8]);
-    Segment { epoch, from, entries, to, head: to.seq, safe: 0, trim: 0, last: None }
+    Segment {
+        p: 2,
+        limits: None,
+        epoch,
+        from,
+        entries,
+        to,
+        head: to.seq,
+        safe: 0,
+        trim: 0,
+        last: None,
+    }
 }
 
 pub(crate) const OTHER: ClientId = ClientId::from_bytes([200; 16]);

@@ -1,5 +1,5 @@
-// How to run a file in each runtime that has files, as installed by `node scripts/setup.mjs
-// runtimes`.
+// The commands to run a file in each runtime that has files, as installed by `node
+// scripts/setup.mjs runtimes`.
 import { join } from 'node:path'
 
 /** The path of a program of tests/runtimes/node_modules. */

@@ -11,7 +11,7 @@ import { runtimes } from './commands.js'
 
 const holder = join(import.meta.dirname, 'holder.js')
 
-/** What a process says that opens the file and closes it. */
+/** The output of a process that opens the file and closes it. */
 function once([command, ...args], file) {
   const options = { encoding: 'utf8', timeout: 60_000 }
   const { stdout, stderr } = spawnSync(command, [...args, holder, file, 'once'], options)
@@ -19,7 +19,7 @@ function once([command, ...args], file) {
   return JSON.parse(stdout)
 }
 
-/** Starts a process that keeps the file open; what it says first. */
+/** Starts a process that keeps the file open, and gives its first output. */
 async function hold([command, ...args], file) {
   const child = spawn(command, [...args, holder, file, 'hold'], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -54,7 +54,8 @@ export class Spec extends DurableObject {
 }
 
 /**
- * What only a Durable Object does: workerd ends it when a commit fails, whoever catches the error.
+ * The behaviour that only a Durable Object has: workerd ends it when a commit fails, whoever
+ * catches the error.
  */
 async function afterAFailedCommit(namespace) {
   const id = namespace.newUniqueId()

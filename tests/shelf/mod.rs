@@ -66,7 +66,7 @@ impl Shelf {
         Db::open(vfs, "main", Options { durability, read_only: false }).unwrap()
     }
 
-    /// What is kept now, for somebody else to open.
+    /// A copy of the files that are kept now, to be opened by another process.
     pub(crate) fn kept(&self) -> Shelf {
         let Disk { sizes, blocks, batches } = &*self.disk.borrow();
         let disk = Disk { sizes: sizes.clone(), blocks: blocks.clone(), batches: *batches };

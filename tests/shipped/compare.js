@@ -21,7 +21,7 @@ async function native({ first, seeds, steps }, kind) {
   return read(child.stdout)
 }
 
-/** What the shipped wasm tells of each seed, by seed. */
+/** The reports of the shipped wasm, by seed. */
 async function shipped(range, text, threads) {
   const told = new Map()
   const next = new Int32Array(new SharedArrayBuffer(4))

@@ -30,7 +30,9 @@ export class Files {
     return this.#taken !== null
   }
 
-  /** What the next process finds: the copy, if one was taken, else the files as they are. */
+  /**
+   * The files that the next process finds: the copy, if one was taken, else the files as they are.
+   */
   fork() {
     const files = this.#taken ?? this.#copy()
     this.#taken = null

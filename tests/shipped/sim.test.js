@@ -7,7 +7,7 @@ import { compare } from './compare.js'
 
 const SEEDS = 400
 const STEPS = 300
-/** What must have come up in those seeds, for the comparison to be worth something. */
+/** The faults that must have come up in those seeds, for the comparison to be worth something. */
 const FAULTS = [
   'KilledMidWrite',
   'ServerKilledMidWrite',

@@ -5,7 +5,10 @@ import assert from 'node:assert/strict'
 import { loadEngine } from '../../pkg/platform/engine.js'
 import { Files } from './files.js'
 
-/** What the platform's generator gives to whoever is at work: what an engine draws at a time. */
+/**
+ * The bytes that the platform's generator gives to the actor at work: the draws of one engine at a
+ * time.
+ */
 let given = null
 
 Object.defineProperty(globalThis.crypto, 'getRandomValues', {
@@ -40,7 +43,7 @@ const functions = {
   },
 }
 
-/** What dies and comes back with its files. */
+/** A participant that dies and comes back with its files. */
 class Actor {
   constructor(engine, files, random, version = 1) {
     this.engine = engine

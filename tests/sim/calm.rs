@@ -1,5 +1,5 @@
 //! Whether a client is calm: it does not ask on when it was told to stop, nor again and again
-//! without getting anywhere. Part of I10, at any time and whatever the server says.
+//! without getting anywhere. Part of `drains`, at any time and whatever the server says.
 
 use std::collections::{HashSet, VecDeque};
 use tidelog::sync::id::Hash;

@@ -101,28 +101,35 @@ impl History {
         (moment, ids)
     }
 
-    /// Takes note of rows after the head; the oracles I2, I3 and I7 of the server's side.
+    /// Takes note of rows after the head; the oracles `counts_once`, `numbers_have_no_holes` and
+    /// `chain_holds` of the server's side.
     pub(crate) fn extend(&mut self, rows: Vec<(Entry, Point)>) -> Result<(), String> {
         for (entry, point) in rows {
             let expected = chain::step(self.head, &entry);
             if expected != point {
                 return Err(format!(
-                    "I7: the stored chain at {} is not the one of its row",
+                    "chain_holds: the stored chain at {} is not the one of its row",
                     point.seq
                 ));
             }
             let number = self.numbers.entry(entry.client).or_default();
             *number += 1;
             if *number != entry.n {
-                return Err(format!("I3: row {number} of {} has number {}", entry.client, entry.n));
+                return Err(format!(
+                    "numbers_have_no_holes: row {number} of {} has number {}",
+                    entry.client, entry.n
+                ));
             }
             if entry.kind == Kind::Event && !self.counted.insert(entry.id) {
-                return Err(format!("I2: {} counts twice, again at {}", entry.id, point.seq));
+                return Err(format!(
+                    "counts_once: {} counts twice, again at {}",
+                    entry.id, point.seq
+                ));
             }
             match entry.kind {
                 Kind::Event => self.pardoned += u64::from(self.rejected.remove(&entry.id)),
                 Kind::Rej => _ = self.rejected.insert(entry.id),
-                Kind::Dup | Kind::Void => {}
+                _ => {}
             }
             self.first.entry(entry.id).or_insert(point.seq);
             if !self.moments.contains_key(&point.h) {
@@ -139,7 +146,7 @@ impl History {
         let before = &self.moments[&self.head.h];
         let (mut state, mut dead) = (before.state.clone(), before.dead.clone());
         if entry.kind == Kind::Event
-            && !Op::parse(&entry.data).apply(point.seq, Rc::make_mut(&mut state))
+            && !Op::parse(entry.text()).apply(point.seq, Rc::make_mut(&mut state))
         {
             Rc::make_mut(&mut dead).push(point.seq);
         }

@@ -1,5 +1,5 @@
-//! What the outside knows of one line of a replica's life, and what it may expect of it: I1, I4 and
-//! I9.
+//! What the outside knows of one line of a replica's life, and what it may expect of it:
+//! `acknowledged_survives`, `own_order_kept` and `leaves_by_the_log`.
 //!
 //! A copy that is put back, or goes on as a clone, is a line of its own: what was made until it was
 //! taken, and then what is made on it. What a line that ended had never pushed is gone with it.
@@ -62,14 +62,14 @@ impl Lineage {
         self.ledger.push(id);
     }
 
-    /// I4: the log has its events in the order in which they were made.
+    /// `own_order_kept`: the log has its events in the order in which they were made.
     pub(crate) fn check_order(&self, history: &History) -> Result<(), String> {
         let mut last = 0;
         for (id, _) in &self.attempted {
             match history.first.get(id) {
                 Some(&seq) if seq < last => {
                     return Err(format!(
-                        "I4: {id} at {seq} is before an event that was made earlier, at {last}"
+                        "own_order_kept: {id} at {seq} is before an event that was made earlier, at {last}"
                     ));
                 }
                 Some(&seq) => last = seq,
@@ -79,9 +79,9 @@ impl Lineage {
         Ok(())
     }
 
-    /// I1 and I9, for a replica that has read up to `cursor` and has `pending` in its queue: what
-    /// was acknowledged is in the queue, in what it has read, or in the present log; and what left
-    /// the queue is in what it has read.
+    /// `acknowledged_survives` and `leaves_by_the_log`, for a replica that has read up to `cursor`
+    /// and has `pending` in its queue: what was acknowledged is in the queue, in what it has read,
+    /// or in the present log; and what left the queue is in what it has read.
     pub(crate) fn check_kept(
         &mut self,
         history: &History,
@@ -95,11 +95,13 @@ impl Lineage {
         let there =
             |id: &&Id| history.first.contains_key(*id) || waits.contains(id) || lost.contains(*id);
         if let Some(id) = self.ledger.iter().find(|id| !there(id)) {
-            return Err(format!("I1: {id} is nowhere, though it was said to be safe"));
+            return Err(format!(
+                "acknowledged_survives: {id} is nowhere, though it was said to be safe"
+            ));
         }
         if let Some(id) = self.waited.iter().find(|id| !waits.contains(id) && !read(id)) {
             return Err(format!(
-                "I9: {id} left the queue, but is not in the log up to {}",
+                "leaves_by_the_log: {id} left the queue, but is not in the log up to {}",
                 cursor.seq
             ));
         }
@@ -107,10 +109,10 @@ impl Lineage {
         Ok(())
     }
 
-    /// I1 in the end: all that was acknowledged has reached the log.
+    /// `acknowledged_survives` in the end: all that was acknowledged has reached the log.
     pub(crate) fn check_arrived(&self, history: &History) -> Result<(), String> {
         match self.ledger.iter().find(|id| !history.first.contains_key(id)) {
-            Some(id) => Err(format!("I1: {id} never reached the log")),
+            Some(id) => Err(format!("acknowledged_survives: {id} never reached the log")),
             None => Ok(()),
         }
     }

@@ -164,7 +164,7 @@ impl<P: Process, O: Origin> World<P, O> {
         self.seen(Seen::Regrown);
         let entries = (1..=self.dice.between(1, 12)).map(|n| {
             let (id, b) = (Id::from_bytes(self.dice.bytes()), Op::draw(&mut self.dice, 1).body());
-            Outgoing { id, n, event_type: "change".into(), tv: 1, data: b, ts: None }
+            Outgoing { id, n, event_type: "change".into(), tv: 1, data: b, ts: None, x: None }
         });
         let entries = entries.collect();
         let client = ClientId::from_bytes(self.dice.bytes());
@@ -180,15 +180,17 @@ impl<P: Process, O: Origin> World<P, O> {
         let client = ClientId::from_bytes([0xcc; 16]);
         let entry = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
         let (id, event_type, tv, data) =
-            (entry.id, entry.event_type.clone(), entry.tv, entry.data.clone());
+            (entry.id, entry.event_type.clone(), entry.tv, entry.text().to_string());
         let hole = u64::from(self.dice.chance(200));
         let n = self.history.count_of(&client) + 1 + hole;
-        let event = Outgoing { id, n, event_type, tv, data, ts: None };
+        let event = Outgoing { id, n, event_type, tv, data, ts: None, x: None };
         if hole > 0 {
             self.seen(Seen::HoleRefused);
             return match self.push_from_outside("copycat", client, vec![event]) {
                 Err(e) if e.contains("gap") => Ok(()),
-                other => Err(format!("I3: a push after a hole came to {other:?}")),
+                other => {
+                    Err(format!("numbers_have_no_holes: a push after a hole came to {other:?}"))
+                }
             };
         }
         self.seen(Seen::DupRow);
@@ -202,7 +204,7 @@ impl<P: Process, O: Origin> World<P, O> {
         entries: Vec<Outgoing>,
     ) -> Result<(), String> {
         let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
-        let push = Push { p: 1, client, at, entries, want: Some(0) };
+        let push = Push { p: 2, client, at, entries, want: Some(0), limits: false };
         let text = to_json(&push).unwrap_or_default();
         match self.origin.push(who, &text, None, 1) {
             Ok(reply) if reply.is_ok() => self.note_server(),

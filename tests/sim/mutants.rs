@@ -1,8 +1,7 @@
-//! Rules of SYNC.md 1 and rows of the client's reaction table taken out, to see that somebody
-//! notices.
+//! Rules of the protocol and reactions of the client taken out, to see that somebody notices.
 //!
 //! The server's rules are bent in [`origin`](super::origin), the replica's in
-//! [`replica`](super::replica), and the machine's reactions here: it is handed another answer than
+//! `in_memory`, and the machine's reactions here: it is handed another answer than
 //! came.
 
 use super::origin::Origin;
@@ -30,77 +29,77 @@ macro_rules! mutants {
 
 mutants! {
     NOTICED {
-        /// Rule 2 and the push rule: the server takes an event it has for a new one.
+        /// Exactly once: the server takes an event it has for a new one.
         NoDedupe,
-        /// The push rule: the server takes an event after a hole.
+        /// Numbers without holes: the server takes an event after a hole.
         NoGapCheck,
-        /// Rule 2: the server does not keep ids unique.
+        /// Exactly once: the server does not keep ids unique.
         NoUniqueId,
-        /// Rule 4: the server does not compare the cursor of a push with its history.
+        /// One history: the server does not compare the cursor of a push with its history.
         NoAtCheckOnPush,
-        /// Rule 4: the same for a pull.
+        /// One history: the same for a pull.
         NoAtCheckOnPull,
-        /// Rule 4: the server compares the epoch and not the chain.
+        /// One history: the server compares the epoch and not the chain.
         EpochTrusted,
-        /// Rule 5: the server forgets its verdicts.
+        /// Verdicts stand: the server forgets its verdicts.
         RejectionNotLogged,
-        /// Rule 2: the client confirms the i-th pending event by the i-th row.
+        /// Confirmed by id: the client confirms the i-th pending event by the i-th row.
         ConfirmByPosition,
-        /// Rule 3: an event leaves the queue when a push of it was answered.
+        /// The log alone confirms: an event leaves the queue when a push of it was answered.
         AckTrusted,
-        /// Rule 6: the client stores its cursor in a transaction of its own.
+        /// One transaction: the client stores its cursor in a transaction of its own.
         CursorNotAtomic,
-        /// Rule 7: own events that a server lost are not offered again.
+        /// Nothing is lost with a server: own events that a server lost are not offered again.
         OwnNotOffered,
-        /// Rule 8: the client drops its queue when the server says no.
+        /// The queue only grows till confirmed: the client drops its queue when the server says no.
         PendingDropped,
-        /// Rule 8: it drops its queue when it goes back.
+        /// The same: it drops its queue when it goes back.
         PendingDroppedOnReset,
-        /// Rule 10, and row "200 segment": a segment that does not begin at the cursor is applied.
+        /// On a segment: one that does not begin at the cursor is applied.
         MisfitSegmentApplied,
-        /// I14: an event of a newer version is passed over.
+        /// Held events wait: an event of a newer version is passed over.
         HeldPassedOver,
-        /// Row "200 segment": one whose chain does not hold is applied.
+        /// On a segment: one whose chain does not hold is applied.
         ChainUnchecked,
-        /// Row "fork": nobody else is ever seen under the own name.
+        /// On a fork: nobody else is ever seen under the own name.
         ForkUnseen,
-        /// Row "fork": the server's word on it is not heeded.
+        /// On a fork: the server's word on it is not heeded.
         ForkAnswerIgnored,
-        /// Row "diverged": it is tried again later.
+        /// On diverged: it is tried again later.
         DivergedIgnored,
-        /// Row "diverged": own events are offered again in the wrong order.
+        /// On diverged: own events are offered again in the wrong order.
         OwnOutOfOrder,
-        /// Row "diverged": the name is kept though the numbers have holes.
+        /// On diverged: the name is kept though the numbers have holes.
         HolesKept,
-        /// Row "401": no new token is asked for.
+        /// On 401: no new token is asked for.
         TokenNotRenewed,
-        /// Row "403": it is tried again later.
+        /// On 403: it is tried again later.
         ForbiddenNotFenced,
-        /// Row "413": the batch is sent again as it was.
+        /// On 413: the batch is sent again as it was.
         BatchNotHalved,
-        /// Row "426": it is tried again later.
+        /// On 426: it is tried again later.
         UpgradeNotHeeded,
-        /// Row "429/503/…": it is tried again at once.
+        /// On 429 and 503: it is tried again at once.
         NoBackOff,
-        /// The same row: when to come back is not heeded.
+        /// The same: when to come back is not heeded.
         RetryMsIgnored,
     }
     HARMLESS {
-        /// Row "gap": taken for a yes. Acks are hints.
+        /// On a gap: taken for a yes. Acks are hints.
         GapTakenForYes,
-        /// Row "gap": lost numbers are not seen by `last` and `expect`. The chain tells before they
+        /// On a gap: lost numbers are not seen by `last` and `expect`. The chain tells before they
         /// do.
         LostNumbersUnseen,
-        /// Row "fork": an unknown id in the log under the own name is not seen. `last` or the
+        /// On a fork: an unknown id in the log under the own name is not seen. `last` or the
         /// answer to a push tells.
         UnknownOwnIdUnseen,
-        /// Row "fork": that `last` is above the own count is not seen. The rows themselves tell.
+        /// On a fork: that `last` is above the own count is not seen. The rows themselves tell.
         LastAboveTopUnseen,
-        /// Row "fork": renamed before all is read. Ids are unique, and `at` is checked.
+        /// On a fork: renamed before all is read. Ids are unique, and `at` is checked.
         RenamedBeforeHead,
-        /// Row "diverged": pushed before all up to `asof` is read. The same.
+        /// On diverged: pushed before all up to `asof` is read. The same.
         PushedBeforeAsof,
-        /// Row "diverged": pending events are numbered anew under the old name. The same.
+        /// On diverged: pending events are numbered anew under the old name. The same.
         RenumberedInPlace,
     }
 }
@@ -135,7 +134,7 @@ impl<P: Process, O: Origin> World<P, O> {
         match (self.mutant, refusal) {
             (Mutant::PendingDropped, _) => process.drop_pending(u64::MAX),
             (Mutant::GapTakenForYes, Refusal::Gap { .. }) => {
-                return (200, "{\"p\":1,\"page\":null}".into());
+                return (200, "{\"p\":2,\"segment\":null}".into());
             }
             (Mutant::LostNumbersUnseen, Refusal::Gap { .. }) => {
                 let expect = process.numbers().1;

@@ -192,7 +192,7 @@ impl<P: Process, O: Origin> World<P, O> {
                     }
                     self.nodes[i].requests += 1;
                     if let Err(e) = self.nodes[i].calm.ask(self.now) {
-                        return self.fail(format!("I10: client {i}: {e}"));
+                        return self.fail(format!("drains: client {i}: {e}"));
                     }
                     self.send(i, request);
                 }
@@ -243,7 +243,7 @@ impl<P: Process, O: Origin> World<P, O> {
         }
         self.nodes[i].process.applied();
         if rewound && let Err(e) = self.nodes[i].calm.rewind(self.now) {
-            self.fail(format!("I10: client {i}: {e}"));
+            self.fail(format!("drains: client {i}: {e}"));
         }
         self.nodes[i].calm.reach(cursor.h);
         true

@@ -1,4 +1,4 @@
-//! The oracles of one replica, asked whenever it did something: I1, I4, I5 to I9 and I14.
+//! The oracles of one replica, asked whenever it did something.
 
 use super::faults::Seen;
 use super::history::Moment;
@@ -51,7 +51,10 @@ impl<P: Process, O: Origin> World<P, O> {
         let point = view.cursor.point();
         let history = &self.history;
         let Some(moment) = history.at(point) else {
-            return Err(format!("I7: the cursor {} was never a point of the log", point.seq));
+            return Err(format!(
+                "chain_holds: the cursor {} was never a point of the log",
+                point.seq
+            ));
         };
         let lineage = &mut self.nodes[i].lineage;
         lineage.check_kept(history, point, view.queued.iter().map(|(id, _)| *id).collect())?;
@@ -59,7 +62,7 @@ impl<P: Process, O: Origin> World<P, O> {
         let held = moment.newer.filter(|_| self.nodes[i].version == 1);
         if view.held != held {
             return Err(format!(
-                "I14: it holds at {:?}, the first it does not know is {held:?}",
+                "held_waits: it holds at {:?}, the first it does not know is {held:?}",
                 view.held
             ));
         }
@@ -91,8 +94,8 @@ impl<P: Process, O: Origin> World<P, O> {
                 *value = view.state.get(id).and_then(|d| d.get(field)).copied().unwrap_or(*value);
             }
         }
-        let result =
-            compare(view, before, &expected).map_err(|e| format!("I14, held at {held}: {e}"));
+        let result = compare(view, before, &expected)
+            .map_err(|e| format!("held_waits, held at {held}: {e}"));
         self.seen(if shadows > 0 { Seen::ShadowedBehindHeld } else { Seen::Held });
         result
     }
@@ -102,13 +105,13 @@ fn compare(view: &View, moment: &Moment, expected: &State) -> Result<(), String>
     let (seq, pending) = (view.cursor.seq, view.queued.len());
     if view.state != *expected {
         return Err(format!(
-            "I5/I6/I8: at {seq} with {pending} pending it has {:?}, the naive engine has {expected:?}",
+            "state_is_log_then_pending: at {seq} with {pending} pending it has {:?}, the naive engine has {expected:?}",
             view.state
         ));
     }
     if view.dead != *moment.dead {
         return Err(format!(
-            "I5: at {seq} it disagrees about what threw: {:?}, not {:?}",
+            "state_is_log_then_pending: at {seq} it disagrees about what threw: {:?}, not {:?}",
             view.dead, moment.dead
         ));
     }

@@ -4,8 +4,9 @@ use super::mutants::Mutant;
 use tidelog::error::Result;
 use tidelog::sync;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
+use tidelog::sync::limits::Limits;
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, Pulled, Reply, ServerLog, Validator};
+use tidelog::sync::server::{self, Facts, Log, Pulled, Reply, Validator};
 use tidelog::sync::wire::{At, Entry, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
@@ -127,7 +128,7 @@ struct Bent<'a> {
     segment: usize,
 }
 
-impl ServerLog for Bent<'_> {
+impl Facts for Bent<'_> {
     type Error = sync::Error;
 
     fn epoch(&self) -> Result<Epoch, sync::Error> {
@@ -185,6 +186,23 @@ impl ServerLog for Bent<'_> {
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>, sync::Error> {
         self.log.owner_of(client)
     }
+    fn limits(&self) -> Limits {
+        self.log.limits()
+    }
+    fn floor(&self) -> Result<u64, sync::Error> {
+        self.log.floor()
+    }
+    fn find(
+        &self,
+        since: u64,
+        types: &[String],
+        hit: &dyn Fn(&ClientId, Option<&str>) -> bool,
+    ) -> Result<Option<Id>, sync::Error> {
+        self.log.find(since, types, hit)
+    }
+}
+
+impl Log for Bent<'_> {
     fn bind(&mut self, client: &ClientId, principal: &str) -> Result<(), sync::Error> {
         self.log.bind(client, principal)
     }
@@ -195,5 +213,11 @@ impl ServerLog for Bent<'_> {
             Mutant::NoDedupe => self.log.append_unchecked(at, row),
             _ => self.log.append(at, row),
         }
+    }
+    fn erase(&mut self, id: &Id) -> Result<(), sync::Error> {
+        self.log.erase(id)
+    }
+    fn raise(&mut self, floor: u64) -> Result<(), sync::Error> {
+        self.log.raise(floor)
     }
 }

@@ -179,7 +179,11 @@ impl<R: Replica> Process for Native<R> {
                 seen.extend((!segment.entries.is_empty()).then_some(rebased));
                 seen.extend((applied.dead > 0).then_some(Seen::ThrownForGood));
                 seen.extend((applied.erring > 0).then_some(Seen::ThrownInRebase));
-                Outcome { fork: applied.fork.filter(|_| !self.mutant.is_blind()), client: None }
+                Outcome {
+                    fork: applied.fork.filter(|_| !self.mutant.is_blind()),
+                    client: None,
+                    bare: applied.bare,
+                }
             }),
             Change::Rewind(rewind) => self.replica.rewind(rewind).map(|()| {
                 seen.push(Seen::Rewound);
@@ -187,7 +191,7 @@ impl<R: Replica> Process for Native<R> {
             }),
             Change::Identify(identify) => self.replica.identify(identify).map(|client| {
                 seen.push(if client.is_some() { Seen::Renamed } else { Seen::NameKept });
-                Outcome { fork: None, client }
+                Outcome { client, ..Outcome::default() }
             }),
         };
         let outcome = match done {

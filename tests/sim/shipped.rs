@@ -253,11 +253,12 @@ impl Origin for ShippedOrigin {
             let last = *points.last().expect("the chain's start");
             let at = At { epoch: None, seq: last.seq, h: last.h };
             let pull = Pull {
-                p: 1,
+                p: 2,
                 client: ClientId::from_bytes([0xee; 16]),
                 at,
                 limit: None,
                 wait_ms: None,
+                limits: false,
             };
             let text = to_json(&pull).expect("a pull is JSON");
             let (reply, _) = self.ask("pull", "witness", &text, None).expect("a read works");

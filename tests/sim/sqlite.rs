@@ -21,7 +21,7 @@ use tidelog::sql::{Db, Options};
 use tidelog::store::{Draft, EventOptions, Store};
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
 use tidelog::sync::id::{ClientId, Epoch, Id};
-use tidelog::sync::server::{Pulled, Reply, ServerLog, Validator};
+use tidelog::sync::server::{Facts, Pulled, Reply, Validator};
 use tidelog::sync::wire::{Entry, Outgoing, Point, Segment};
 use tidelog::vfs::Vfs;
 
@@ -101,7 +101,6 @@ impl Sqlite {
             types: Types::new(
                 [("change".into(), TypeRule { tv: version, optional: false })].into(),
             ),
-            ..EventOptions::default()
         }))?;
         Ok(store)
     }
@@ -156,6 +155,7 @@ impl Replica for Sqlite {
             tv: op.tv(),
             data: op.body(),
             ts: None,
+            x: None,
         };
         match now(self.store.dispatch(vec![draft])) {
             Ok(_) => true,
@@ -180,6 +180,7 @@ impl Replica for Sqlite {
         Ok(Applied {
             fork: applied.outcome.fork,
             rebased: applied.rebased,
+            bare: applied.outcome.bare,
             dead: self.dead().len() - dead,
             erring: erring.unwrap_or(0) as usize,
         })

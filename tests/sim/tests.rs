@@ -10,7 +10,7 @@ use super::trace::Trace;
 use super::{run_seed, run_seeds};
 use std::collections::BTreeSet;
 
-type InMemory = Native<super::replica::InMemory>;
+type InMemory = Native<super::in_memory::InMemory>;
 type Sqlite = Native<super::sqlite::Sqlite>;
 
 const STEPS: u64 = 300;

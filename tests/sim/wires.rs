@@ -91,7 +91,7 @@ impl<P: Process, O: Origin> World<P, O> {
             Regime::Closed { status, until } if self.now < until => {
                 let refusal = match status {
                     403 => Refusal::Forbidden("not for now".into()),
-                    426 => Refusal::Upgrade { min: 2, max: 3 },
+                    426 => Refusal::Upgrade { min: 3, max: 4 },
                     _ => Refusal::Busy { retry_ms: None },
                 };
                 let page = || "<html>closed</html>".to_string();
@@ -226,11 +226,11 @@ impl<P: Process, O: Origin> World<P, O> {
             0 => (Seen::Refused401, Refusal::Token),
             1 => (Seen::Refused403, Refusal::Forbidden("not today".into())),
             2 => (Seen::Refused413, Refusal::TooLarge { limit: 1 }),
-            3 if self.dice.chance(100) => (Seen::Refused426, Refusal::Upgrade { min: 2, max: 3 }),
+            3 if self.dice.chance(100) => (Seen::Refused426, Refusal::Upgrade { min: 3, max: 4 }),
             5 if sent.request.verb == Verb::Push => {
                 // says that it took what it never saw
                 self.seen(Seen::FalseAck);
-                return self.respond(sent, 200, "{\"p\":1,\"page\":null}".into());
+                return self.respond(sent, 200, "{\"p\":2,\"segment\":null}".into());
             }
             3 | 4 => (Seen::Refused503, Refusal::Busy { retry_ms: Some(self.dice.below(5000)) }),
             _ => {
@@ -287,7 +287,7 @@ impl<P: Process, O: Origin> World<P, O> {
     fn forge(&mut self, verb: &Verb, body: String) -> String {
         let spoil = |segment: &mut Segment| match segment.entries.first_mut() {
             Some(entry) => {
-                entry.data = "{\"verb\":\"rm\",\"id\":\"k0\",\"field\":\"a\",\"value\":0}".into()
+                entry.body = "{\"verb\":\"rm\",\"id\":\"k0\",\"field\":\"a\",\"value\":0}".into()
             }
             None => segment.to.h = segment.from.h,
         };

@@ -239,13 +239,15 @@ impl<P: Process, O: Origin> World<P, O> {
             let status = self.nodes[i].process.status();
             if !self.is_done(i) {
                 return Err(format!(
-                    "I10: client {i} never drained: {status:?}, the head is {}",
+                    "drains: client {i} never drained: {status:?}, the head is {}",
                     self.history.head.seq
                 ));
             }
             let used = self.nodes[i].requests - before;
             if used > MOST_REQUESTS + waiting[i] {
-                return Err(format!("I10: client {i} needed {used} requests to drain: {status:?}"));
+                return Err(format!(
+                    "drains: client {i} needed {used} requests to drain: {status:?}"
+                ));
             }
             self.nodes[i]
                 .lineage

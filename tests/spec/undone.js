@@ -1,4 +1,4 @@
-// What is undone is gone, on every engine: statements, parts and wholes that fail, commits that
+// Undone changes are gone, on every engine: statements, parts and wholes that fail, commits that
 // fail, transactions that SQL ends itself, and migrations that move columns; also when the caller
 // catches the error and goes on.
 import { DB, JsonModel } from 'tidelog'

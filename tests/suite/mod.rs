@@ -1,5 +1,5 @@
-//! What SQLite must be able to do on every storage, as functions any test can call; `conformance`
-//! has the other half.
+//! The abilities that SQLite must have on every storage, as functions any test can call;
+//! `conformance` has the other half.
 
 use rusqlite::{Connection, OpenFlags};
 use tidelog::vfs::Vfs;

@@ -1,4 +1,4 @@
-// How type tests compare types: exactly, so that `any` never passes for anything else.
+// The comparison of types in type tests: exact, so that `any` never passes for anything else.
 
 /** Whether two types are the same one; `any` is only the same as `any`. */
 export type Same<A, B> =

@@ -1,4 +1,4 @@
-// What somebody writes who has a SQLite already, against tidelog/hosts.
+// The code of an application that has an SQLite already, against tidelog/hosts.
 import { DB, EventSourcingDB } from 'tidelog'
 import {
   fromBetterSqlite3,

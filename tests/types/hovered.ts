@@ -1,5 +1,5 @@
-// What an editor shows when somebody hovers over a name: `^` points at it, and what it shows is
-// behind that, its lines as one. Read by editor/hover.test.js.
+// The texts that an editor shows on hovering over a name: `^` points at the name, and the text is
+// behind it, its lines as one. Read by editor/hover.test.js.
 import { DB, type DocOf, EventSourcingDB, type InputOf, JsonModel } from 'tidelog'
 import { connect } from 'tidelog/client'
 

@@ -1,4 +1,4 @@
-// What an application writes against the class API: README.md's example and its surroundings.
+// The code of an application against the class API: README.md's example and its surroundings.
 import {
   DB,
   type ErrorCode,

@@ -1,4 +1,4 @@
-// What a page writes against tidelog/client. Compiled, never run: a wrong type here or there fails
+// The code of a page against tidelog/client. Compiled, never run: a wrong type here or there fails
 // the build, and so does a line marked as an error that is none.
 import { type Connection, connect, type Event, type Role } from 'tidelog/client'
 

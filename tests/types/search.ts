@@ -1,4 +1,4 @@
-// What may be asked of a model, and what comes back.
+// The searches that a model takes, and their results.
 import { DB, JsonModel, type Page, type Untyped } from 'tidelog'
 import { exactly, some } from './exactly.js'
 

@@ -1,4 +1,4 @@
-// What a server writes against tidelog/server.
+// The code of a server against tidelog/server.
 import { createServer, type SyncServer } from 'tidelog/server'
 
 const server: SyncServer = createServer({

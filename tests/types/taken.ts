@@ -1,5 +1,5 @@
-// What runs is taken: values in another form that is stored as the same, and columns by their
-// paths.
+// The types take everything that runs: values in another form that is stored as the same, and
+// columns by their paths.
 import { Column, DB, JsonModel, type Page, type Untyped } from 'tidelog'
 import { exactly, some } from './exactly.js'
 

@@ -1,4 +1,4 @@
-// What a user's worker writes against tidelog/worker.
+// The code of a user's worker against tidelog/worker.
 import { type ServeOptions, type SyncOptions, serve } from 'tidelog/worker'
 
 const sync: SyncOptions = {

@@ -10,8 +10,8 @@ use crate::vfs::{Memory, Vfs};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// What strato-db's migrations leave: the id's unique index beside the table, a column and an index
-/// per declaration.
+/// The schema that strato-db's migrations leave: the id's unique index beside the table, a column
+/// and an index per declaration.
 const STRATO: &str = r#"
     CREATE TABLE "k"("rowId" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL, "json" JSON);
     CREATE UNIQUE INDEX "k_id" ON "k"("id");

@@ -1,6 +1,6 @@
-//! What stands in the way while columns are moved: the indexes of a table, and every view and
-//! trigger, which SQLite would rewrite after the moved columns. Dropped, and put back as they were:
-//! what is the user's own is never lost.
+//! The parts of a schema that stand in the way while columns are moved: the indexes of a table, and
+//! every view and trigger, which SQLite would rewrite after the moved columns. They are dropped,
+//! and put back as they were: nothing of the user's own is lost.
 
 use super::super::definition::Definition;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::sql::{Conn, Param, quote};
 
 const REMEDY: &str = "drop or change it in onBeforeMigrations, which runs in the same transaction";
 
-/// What was put aside, in the order of its making.
+/// The parts that were put aside, in the order of their making.
 #[derive(Debug, Default)]
 pub(super) struct Aside(Vec<Own>);
 

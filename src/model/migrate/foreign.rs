@@ -141,8 +141,8 @@ fn no_such(new: &Definition, from: &Column, model: &str) -> Error {
     Error::BadValue(format!("{what}, which is no model: add it with addModel"))
 }
 
-/// What SQLite refuses about a key, by the names of the models, and with the document that is in
-/// its way.
+/// The error for a key that SQLite refuses: it names the models, and the document that is in its
+/// way.
 fn explain(
     conn: &Conn,
     new: &Definition,

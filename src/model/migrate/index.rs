@@ -29,7 +29,7 @@ pub(super) fn outdated(
         match now {
             Some((_, wanted)) if wanted == sql => {}
             Some(_) if !ours && recorded => {
-                let remedy = "it is an index of your own: rename it, the model needs the name";
+                let remedy = "an index of your own has it, and the model needs it: rename yours";
                 return Err(Error::BadName { what: "index", name: name.clone(), remedy });
             }
             None if !ours => {}
@@ -55,14 +55,14 @@ fn there(conn: &Conn, model: &Definition) -> Result<Vec<(String, String)>> {
     Ok(there)
 }
 
-/// What a definition's indexes are called.
+/// The names of a definition's indexes.
 fn names(definition: &Definition) -> Vec<String> {
     let single = definition.data_columns().filter(|c| c.index.is_some());
     let compound = definition.indexes.iter().map(|i| compound_name(definition, i));
     single.map(|c| format!("{}_{}", definition.name, c.name)).chain(compound).collect()
 }
 
-/// What a definition's indexes are called in its table: another name is theirs only where their own
+/// The names of a definition's indexes in its table: an index has another name only where its own
 /// is taken, or was, which the statement tells.
 pub(super) fn ours(conn: &Conn, definition: &Definition) -> Result<Vec<String>> {
     let (there, made) = (there(conn, definition)?, wanted(definition).unwrap_or_default());
@@ -140,7 +140,7 @@ pub(super) fn give_way(conn: &Conn, model: &str, make: impl FnOnce() -> Result<(
         _ => None,
     };
     let Some(owner) = owner else {
-        let remedy = "an index of your own has it: rename the one or the other";
+        let remedy = "an index of your own has it: rename the index or the model";
         return Err(Error::BadName { what: "model", name: model.into(), remedy });
     };
     conn.exec(&format!("DROP INDEX {}", quote(&name)))?;

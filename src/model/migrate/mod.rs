@@ -3,10 +3,10 @@
 //!
 //! In stages, each a number of bounded steps in the caller's one transaction: the *shape* (table
 //! and columns, rows rewritten), then whatever the application migrates, then the *rest* (indexes,
-//! full text), and when all models are there what they *refer* to. Nothing is lost: what no column
-//! holds any more is in the documents again. What most opens do not need is not inlined, because
-//! browsers compile a function whole when it is first called. Uses nothing that a host's SQLite may
-//! refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
+//! full text), and when all models are there what they *refer* to. Nothing is lost: a value that no
+//! column holds any more is in the document again. Code that most opens do not need is not inlined,
+//! because browsers compile a function whole when it is first called. Uses nothing that a host's
+//! SQLite may refuse: no BEGIN, no `user_version`, no switching off of foreign keys.
 
 #[cfg(test)]
 mod adopt_tests;
@@ -39,7 +39,7 @@ use shape::Shape;
 #[derive(Debug)]
 pub struct Migration {
     new: Definition,
-    /// What it was; none when the table is made now.
+    /// The former definition; none when the table is made now.
     old: Option<Definition>,
     /// Whether it was recorded, and is not merely taken from how the table looks.
     recorded: bool,
@@ -132,7 +132,7 @@ impl Migration {
         Ok(())
     }
 
-    /// What is there and no longer wanted goes first: an index must not stand in the way of what is
+    /// Drops first what is no longer wanted: an index must not stand in the way of what is
     /// migrated.
     fn prepare_rest(&mut self, conn: &Conn) -> Result<()> {
         full_text::outdated(conn, self.old.as_ref(), &self.new)?;

@@ -1,5 +1,5 @@
-//! What is the user's own in the database: never dropped, and named where the model cannot go on
-//! beside it. And records that are not ours to read.
+//! The user's own tables, indexes, views and triggers: never dropped, and named where the model
+//! cannot go on beside them. And records that are not ours to read.
 
 use super::super::{Definition, Model};
 use super::*;

@@ -3,7 +3,7 @@
 /// Rows rewritten in one step.
 pub(super) const BATCH: i64 = 500;
 
-/// How far a stage is.
+/// The progress of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// `columns`, `indexes`, `fullText` or `foreignKeys`.

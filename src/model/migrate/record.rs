@@ -33,7 +33,9 @@ fn unreadable(name: &str, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     match text.starts_with("unknown field") || text.starts_with("unknown variant") {
         true => Error::NewerFormat { found: FORMAT + 1, known: FORMAT },
-        false => Error::Corrupt(format!("the definition kept of model '{name}': {text}")),
+        false => Error::Corrupt(format!(
+            "the definition of model '{name}' in the table _models cannot be read: {text}"
+        )),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn same_id(old: &Definition, new: &Definition) -> Result<()> {
     )))
 }
 
-/// What is to be done, and how far it is.
+/// The work to be done, and how far it is.
 #[derive(Debug)]
 pub(super) struct Shape {
     new: Definition,
@@ -215,14 +215,14 @@ fn blank(conn: &Conn, model: &Model, id: &Value) -> Result<()> {
     model.set(conn, &doc, false).map(|_| ())
 }
 
-/// Says which document it was: nobody has called with it.
+/// The error with its document, which no caller has given.
 fn named(error: Error, model: &str, id: &Value) -> Error {
     let mut text = String::new();
     let _ = write_value(&mut text, id, false);
     match error {
-        Error::BadValue(message) => {
-            Error::BadValue(format!("while columns of '{model}' are made, {text}: {message}"))
-        }
+        Error::BadValue(message) => Error::BadValue(format!(
+            "model '{model}': the document {text} does not fit its columns as they are declared now: {message}"
+        )),
         other => other,
     }
 }

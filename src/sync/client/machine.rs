@@ -22,7 +22,8 @@ use state::{Applying, Flight, Halt, Healing, Token};
 impl Client {
     /// The machine of a replica, as its store has it.
     pub fn new(start: Start) -> Client {
-        let Start { client: me, at: cursor, asof } = start;
+        let Start { client: me, at: cursor, asof, limits, stopped } = start;
+        let limits = limits.unwrap_or_default().bounded();
         Client {
             me,
             cursor,
@@ -30,7 +31,7 @@ impl Client {
             renew: false,
             last: None,
             named: Vec::new(),
-            halt: Halt::None,
+            halt: stopped.map_or(Halt::None, Halt::Stopped),
             online: true,
             token: Token::Needed { refused: false },
             flight: None,
@@ -47,8 +48,10 @@ impl Client {
             retry_at: 0,
             failures: 0,
             error: None,
-            batch: limits::PUSH_EVENTS,
+            batch: limits.push.entries,
             requests: 0,
+            limits,
+            told: false,
         }
     }
 
@@ -153,7 +156,7 @@ impl Client {
         self.token = Token::Have { renewed };
         if matches!(self.halt, Halt::Fenced(_)) {
             self.halt = Halt::None;
-            self.batch = limits::PUSH_EVENTS;
+            self.batch = self.limits.push.entries;
             self.wake();
         }
     }
@@ -266,7 +269,7 @@ impl Client {
     }
 
     fn push<Q: Queue>(&mut self, now: u64, queue: &Q) -> Result<Action, Q::Error> {
-        let entries = queue.outgoing(self.confirmed + 1, self.batch, limits::PUSH_BYTES)?;
+        let entries = queue.outgoing(self.confirmed + 1, self.batch, self.limits.push.bytes)?;
         let Some(last) = entries.last().map(|e| e.n) else { return Ok(self.pull(now)?) };
         let pushed = Some((entries.len(), last));
         let body = wire::to_json(&Push {
@@ -275,6 +278,7 @@ impl Client {
             at: self.cursor,
             entries,
             want: None,
+            limits: !self.told,
         })?;
         Ok(self.send(now, Verb::Push, body, pushed, 0))
     }
@@ -282,8 +286,14 @@ impl Client {
     fn pull(&mut self, now: u64) -> Result<Action> {
         let wait = if self.at_head && !self.heals() { limits::WAIT_MS } else { 0 };
         let wait_ms = (wait > 0).then_some(wait);
-        let pull =
-            Pull { p: wire::VERSION, client: self.me, at: self.cursor, limit: None, wait_ms };
+        let pull = Pull {
+            p: wire::VERSION,
+            client: self.me,
+            at: self.cursor,
+            limit: None,
+            wait_ms,
+            limits: !self.told,
+        };
         let body = wire::to_json(&pull)?;
         Ok(self.send(now, Verb::Pull, body, None, wait))
     }

@@ -17,6 +17,7 @@ pub use status::{State, Status, Stop};
 
 use super::error::{Error, Result};
 use super::id::{ClientId, Epoch};
+use super::limits::Limits;
 use super::wire::{At, Last, Outgoing, Point, Segment};
 
 /// Milliseconds that a local commit waits for company before it is pushed.
@@ -90,6 +91,9 @@ pub struct Outcome {
     pub fork: Option<u64>,
     /// The new client, if there is one.
     pub client: Option<ClientId>,
+    /// Whether an event's body is gone whose `erased` row was not read yet: nothing from that event
+    /// on is applied.
+    pub bare: bool,
 }
 
 /// What a client is at its start, as the store keeps it.
@@ -101,6 +105,10 @@ pub struct Start {
     pub at: At,
     /// Up to where it must read before it pushes, if it was rewound.
     pub asof: Option<u64>,
+    /// The limits that a server told last.
+    pub limits: Option<Limits>,
+    /// Why it may not sync at all, if so.
+    pub stopped: Option<Stop>,
 }
 
 /// What a pure machine cannot know by itself.

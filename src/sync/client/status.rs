@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// The state of a client, as in SYNC.md 6. Local work goes on in all of them.
+/// The state of a client. Local work goes on in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "name", rename_all = "camelCase")]
 pub enum State {
@@ -27,7 +27,7 @@ pub enum State {
     /// The server's history is not the one we had read: finding out where they part, or reading on
     /// from there.
     Resume,
-    /// Nothing but a snapshot would help; the queue is kept.
+    /// It cannot go on; the queue is kept.
     Stopped {
         /// Why.
         code: Stop,
@@ -36,10 +36,12 @@ pub enum State {
 
 /// Why a client stopped for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Stop {
     /// The rows after the cursor are gone at the server; a snapshot is needed.
     Trimmed,
+    /// The database has synced by an older protocol, and is only read.
+    OlderFormat,
 }
 
 /// A client at a glance, for `db.status`.

@@ -1,7 +1,13 @@
 //! Each clause of the push rule and of the pull, on a log in memory.
 
+use super::super::chain;
+use super::super::id::{ClientId, Epoch, Id};
+use super::super::limits::{self, Limits};
 use super::super::memory::MemoryLog;
-use super::super::wire::Outgoing;
+use super::super::refusal::Refusal;
+use super::super::wire::{
+    self, At, Entry, Kind, Last, Outgoing, Point, Pull, Push, Pushed, Segment,
+};
 use super::*;
 use serde_json::{Value, json};
 #[cfg(target_family = "wasm")]
@@ -24,11 +30,19 @@ fn id(x: u8) -> Id {
 }
 
 fn out(x: u8, n: u64) -> Outgoing {
-    Outgoing { id: id(x), n, event_type: "t".into(), tv: 1, data: format!("{x}"), ts: Some(5) }
+    Outgoing {
+        id: id(x),
+        n,
+        event_type: "t".into(),
+        tv: 1,
+        data: format!("{x}"),
+        ts: Some(5),
+        x: None,
+    }
 }
 
 fn push_text(client: ClientId, at: At, entries: Vec<Outgoing>) -> String {
-    wire::to_json(&Push { p: 1, client, at, entries, want: None }).unwrap()
+    wire::to_json(&Push { p: 2, client, at, entries, want: None, limits: false }).unwrap()
 }
 
 fn send(log: &mut MemoryLog, client: ClientId, at: At, entries: Vec<Outgoing>) -> Reply {
@@ -103,10 +117,7 @@ fn a_known_id_under_another_number_becomes_a_dup() {
     send(&mut log, A, start(), vec![out(1, 1)]);
     let segment = segment_of(&send(&mut log, B, start(), vec![out(1, 1), out(2, 2)]));
     let dup = &segment.entries[1];
-    assert_eq!(
-        (dup.kind, dup.reference, dup.data.as_str(), dup.n),
-        (Kind::Dup, Some(id(1)), "", 1)
-    );
+    assert_eq!((dup.kind, dup.reference, dup.text(), dup.n), (Kind::Dup, Some(id(1)), "", 1));
     assert_eq!(segment.entries[2].kind, Kind::Event);
     assert!(chain::holds(&segment));
 }
@@ -115,9 +126,9 @@ fn a_known_id_under_another_number_becomes_a_dup() {
 fn a_rejected_event_is_a_row_without_its_body() {
     let mut log = log();
     let text = push_text(A, start(), vec![out(1, 1), out(2, 2)]);
-    let no = |entry: &Entry| Ok((entry.data == "1").then(|| "é".repeat(40)));
+    let no = |entry: &Entry| Ok((entry.text() == "1").then(|| "é".repeat(40)));
     let segment = segment_of(&push(&mut log, "ann", &text, Some(&no)).unwrap());
-    assert_eq!((segment.entries[0].kind, segment.entries[0].data.as_str()), (Kind::Rej, ""));
+    assert_eq!((segment.entries[0].kind, segment.entries[0].text()), (Kind::Rej, ""));
     assert_eq!(segment.entries[0].code.as_deref(), Some("é".repeat(32).as_str()));
     assert_eq!(segment.entries[1].kind, Kind::Event);
     assert!(chain::holds(&segment));
@@ -134,8 +145,15 @@ fn a_cursor_of_another_history_is_diverged() {
     for at in [wrong_hash, beyond] {
         let reply = send(&mut log, A, at, vec![out(2, 2)]);
         assert!(matches!(refused(&reply), Refusal::Diverged { head, .. } if head == segment.to));
-        let text =
-            wire::to_json(&Pull { p: 1, client: A, at, limit: None, wait_ms: Some(9) }).unwrap();
+        let text = wire::to_json(&Pull {
+            p: 2,
+            client: A,
+            at,
+            limit: None,
+            wait_ms: Some(9),
+            limits: false,
+        })
+        .unwrap();
         let pulled = pull(&log, "ann", &text).unwrap();
         assert!(matches!(refused(&pulled.reply), Refusal::Diverged { .. }) && pulled.wait_ms == 0);
     }
@@ -160,8 +178,15 @@ fn a_client_belongs_to_its_first_principal() {
     send(&mut log, A, start(), vec![out(1, 1)]);
     let stolen = push(&mut log, "bob", &push_text(A, start(), vec![out(2, 2)]), None).unwrap();
     assert!(matches!(refused(&stolen), Refusal::Forbidden(_)));
-    let text =
-        wire::to_json(&Pull { p: 1, client: A, at: start(), limit: None, wait_ms: None }).unwrap();
+    let text = wire::to_json(&Pull {
+        p: 2,
+        client: A,
+        at: start(),
+        limit: None,
+        wait_ms: None,
+        limits: false,
+    })
+    .unwrap();
     assert_eq!(pull(&log, "bob", &text).unwrap().reply.status, 403);
     assert_eq!(log.rows().len(), 1);
     // a push that appends nothing binds nothing
@@ -176,7 +201,7 @@ fn a_pull_at_the_head_may_wait_and_one_behind_does_not() {
         let pulled = pull(
             log,
             "ann",
-            &wire::to_json(&Pull { p: 1, client: A, at, limit, wait_ms }).unwrap(),
+            &wire::to_json(&Pull { p: 2, client: A, at, limit, wait_ms, limits: false }).unwrap(),
         )
         .unwrap();
         (Segment::parse(&pulled.reply.body).unwrap(), pulled.wait_ms)
@@ -197,15 +222,16 @@ fn a_pull_at_the_head_may_wait_and_one_behind_does_not() {
 #[test]
 fn no_segment_is_made_when_none_is_wanted() {
     let text = wire::to_json(&Push {
-        p: 1,
+        p: 2,
         client: A,
         at: start(),
         entries: vec![out(1, 1)],
         want: Some(0),
+        limits: false,
     })
     .unwrap();
     let reply = push(&mut log(), "ann", &text, None).unwrap();
-    assert_eq!(Pushed::parse(&reply.body).unwrap(), Pushed { p: 1, segment: None });
+    assert_eq!(Pushed::parse(&reply.body).unwrap(), Pushed { p: 2, segment: None });
 }
 
 #[test]
@@ -216,37 +242,44 @@ fn hostile_pushes_are_refused_by_their_status() {
         *v.pointer_mut(path).unwrap() = value;
         v.to_string()
     };
-    let status = |text: &str| push(&mut log(), "ann", text, None).unwrap().status;
-    let mut more = good.clone();
-    more["future"] = json!({"x": [1]});
-    more["evs"][0]["future"] = json!(1);
-    assert_eq!(status(&more.to_string()), 200);
+    let status = |text: &str| {
+        let mut log = log();
+        log.set_limits(Limits { body: limits::BODY_HARD, ..Limits::default() });
+        push(&mut log, "ann", text, None).unwrap().status
+    };
+    assert_eq!(status(&good.to_string()), 200);
+    for place in ["", "/at", "/entries/0"] {
+        let mut more = good.clone();
+        more.pointer_mut(place).unwrap()["future"] = json!({"x": [1]});
+        let refused = refused(&push(&mut log(), "ann", &more.to_string(), None).unwrap());
+        assert!(matches!(&refused, Refusal::Malformed(why) if why.contains("future")), "{place}");
+    }
     for (path, value) in [
         ("/client", json!("short")),
         ("/at/seq", json!(-1)),
         ("/at/seq", json!(1u64 << 53)),
         ("/at/h", json!(null)),
-        ("/evs", json!({})),
-        ("/evs/0/n", json!(0)),
-        ("/evs/0/n", json!(1.5)),
-        ("/evs/0/n", json!("1")),
-        ("/evs/0/tv", json!(1u64 << 32)),
-        ("/evs/0/t", json!("")),
-        ("/evs/0/t", json!("a\u{0}")),
-        ("/evs/0/t", json!("t".repeat(97))),
-        ("/evs/0/b", json!(7)),
-        ("/evs/0/b", json!("x".repeat(limits::BODY_HARD + 1))),
-        ("/evs/0/ts", json!(1u64 << 53)),
+        ("/entries", json!({})),
+        ("/entries/0/n", json!(0)),
+        ("/entries/0/n", json!(1.5)),
+        ("/entries/0/n", json!("1")),
+        ("/entries/0/tv", json!(1u64 << 32)),
+        ("/entries/0/t", json!("")),
+        ("/entries/0/t", json!("a\u{0}")),
+        ("/entries/0/t", json!("t".repeat(97))),
+        ("/entries/0/b", json!(7)),
+        ("/entries/0/b", json!("x".repeat(limits::BODY_HARD + 1))),
+        ("/entries/0/ts", json!(1u64 << 53)),
     ] {
         assert_eq!(status(&with(path, value.clone())), 400, "{path} {value:.40}");
     }
-    for text in ["", "[]", "{", "{\"p\":1}", "{\"p\":\"1\"}", "<html>"] {
+    for text in ["", "[]", "{", "{\"p\":2}", "{\"p\":\"1\"}", "<html>"] {
         assert_eq!(status(text), 400, "{text}");
     }
     assert_eq!(status(&push_text(A, start(), vec![out(1, 1), out(2, 3)])), 400);
     assert_eq!(
-        refused(&push(&mut log(), "ann", "{\"p\":2}", None).unwrap()),
-        Refusal::Upgrade { min: 1, max: 1 }
+        refused(&push(&mut log(), "ann", "{\"p\":1}", None).unwrap()),
+        Refusal::Upgrade { min: 2, max: 2 }
     );
     let many = (1..=257).map(|n| out(n as u8, n)).collect();
     assert_eq!(status(&push_text(A, start(), many)), 413);

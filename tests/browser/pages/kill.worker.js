@@ -11,7 +11,7 @@ class Rows extends ESModel {
     return { integrity, events: events.items, ...(await this.state()) }
   }
 
-  /** What the events made. */
+  /** The state that the events made. */
   async state() {
     const rows = await this.searchAll({}, { sort: { id: 1 } })
     return { rows, count: (await this.db.store.counters.get('writes'))?.n ?? 0 }

@@ -9,13 +9,13 @@ if (location.hash.endsWith('!'))
 
 const name = `${location.hash.slice(1)}-${Math.random().toString(36).slice(2, 8)}`
 let count = 0
-/** How often a leader began to serve this page. */
+/** The number of times a leader began to serve this page. */
 let served = 0
 let led = false
 let stopped = false
 const acks = []
 const refused = []
-/** What a live query told last, and how often it told the same twice. */
+/** The last result of a live query, and how often it gave the same twice. */
 globalThis.live = { last: '[]', repeated: 0 }
 const newest = { limit: 100, sort: { id: -1 } }
 

@@ -6,7 +6,7 @@ import { serve } from 'tidelog/worker'
 class Rows extends ESModel {
   static reducer = ({ event }) => event.type === 'add' && { ins: [event.data] }
 
-  /** How often each value is in the log, and how many rows there are. */
+  /** The count of each value in the log, and the number of rows. */
   async audit() {
     const events = await this.db.all('SELECT b FROM _log')
     const counts = {}

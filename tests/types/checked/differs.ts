@@ -1,11 +1,12 @@
-// In what an implementation differs from its declaration, by types alone: `Differs` is never, or a
-// union of sentences. Looks at members, at how many parameters a method has and at what they take,
-// and at whether it gives a promise. JavaScript that says nothing of a parameter takes anything.
+// The differences of an implementation from its declaration, by types alone: `Differs` is never, or
+// a union of sentences. Looks at members, at how many parameters a method has and at what they
+// take, and at whether it gives a promise. JavaScript that says nothing of a parameter takes
+// anything.
 
 /** Compiles when nothing differs; else the error has the sentences. */
 export function same<_Differs extends never>() {}
 
-/** What the members of `Js` are not, that `Declared` says they are, and those it does not know. */
+/** The members of `Js` that differ from `Declared`, and those that `Declared` does not know. */
 export type Differs<Js, Declared> =
   | {
       [K in keyof Declared]-?: K extends 'prototype'

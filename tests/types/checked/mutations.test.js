@@ -103,7 +103,7 @@ function copyAll() {
   assert.equal(run(tsc, '-p', join(types, 'engine')).status, 0)
 }
 
-/** What the two commands of the lints print, that both succeed or fail with. */
+/** The output of the two commands of the lints, and whether one of them fails. */
 function complaints() {
   const runs = [
     run(tsc, '-p', join('tests', 'types', 'checked')),

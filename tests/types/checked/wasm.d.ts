@@ -1,4 +1,4 @@
-// What a bundler makes of the engine's file for workerd.
+// The module that a bundler makes of the engine's file for workerd.
 declare module '*.wasm' {
   const module: WebAssembly.Module
   export default module

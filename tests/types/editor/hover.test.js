@@ -1,5 +1,5 @@
-// What hovering shows in an editor: documents as what they are, and the methods of a page's models
-// with the doc texts of the models themselves.
+// The texts that an editor shows on hovering: documents by their own types, and the methods of a
+// page's models with the doc texts of the models themselves.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -35,7 +35,9 @@ export class LanguageServer {
     this.#send({ method: 'textDocument/didOpen', params: { textDocument } })
   }
 
-  /** What hovering over a place shows: `{code, doc}`, each in one line. Lines count from 0. */
+  /**
+   * The text that hovering over a place shows: `{code, doc}`, each in one line. Lines count from 0.
+   */
   async hover(file, line, character) {
     const textDocument = { uri: pathToFileURL(file).href }
     const place = { textDocument, position: { line, character } }

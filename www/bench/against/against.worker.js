@@ -1,5 +1,6 @@
-// What two builds are compared by: single writes, dispatches, batches and the workload, in
-// milliseconds of this worker's CPU time, which the server reads from the operating system.
+// The measurements that two builds are compared by: single writes, dispatches, batches and the
+// workload, in milliseconds of this worker's CPU time, which the server reads from the operating
+// system.
 
 import { DB, deleteDatabase, EventSourcingDB, JsonModel } from 'tidelog'
 import { model } from '../ours.js'

@@ -6,12 +6,14 @@ use super::state::{Applying, Client, Healing};
 impl Client {
     /// The change of [`Action::Apply`] is carried out and committed.
     pub fn applied(&mut self, tick: Tick, outcome: Outcome) {
+        let mut bare = false;
         match self.applying.take() {
             None => return,
             Some(Applying::Segment { cursor, head, last }) => {
                 (self.cursor, self.head, self.last) = (cursor, head, Some(last));
                 self.at_head = cursor.seq >= head;
                 self.renew |= outcome.fork.is_some();
+                bare = outcome.bare && self.at_head;
             }
             Some(Applying::Rewind { cursor, asof }) => {
                 (self.cursor, self.head) = (cursor, asof);
@@ -27,6 +29,10 @@ impl Client {
         self.failures = 0;
         self.retry_at = 0;
         self.error = None;
+        if bare {
+            // its `erased` row was in a history that is gone: here the event has its body
+            return self.diverge(tick);
+        }
         if let Some(client) = outcome.client {
             self.me = client;
             self.last = None;

@@ -1,5 +1,5 @@
 //! How a machine comes back together with a server whose history is not the one it had read, or
-//! with somebody who writes under its name.
+//! with another client that writes under its name.
 //!
 //! ```text
 //! diverged, trimmed, lost number ─ resume ─ rewind to the common point ─ pull to asof ┐
@@ -29,7 +29,7 @@ impl Client {
         self.set_back(tick, "DIVERGED");
     }
 
-    /// Somebody else writes under our name.
+    /// Another client writes under our name.
     pub(super) fn fork(&mut self) {
         self.renew = true;
         self.acked = 0;

@@ -1,4 +1,4 @@
-//! What the machine makes of segments and refusals: the client reaction table of SYNC.md 4.
+//! What the machine makes of segments and refusals: one reaction to each answer a server can give.
 
 use super::super::super::refusal::Refusal;
 use super::super::super::wire::Segment;
@@ -27,6 +27,10 @@ impl Client {
             if last > self.top {
                 self.fork();
             }
+        }
+        if let Some(limits) = segment.limits {
+            (self.limits, self.told) = (limits.bounded(), true);
+            self.batch = self.batch.min(self.limits.push.entries);
         }
         self.ready = Some(Change::Segment(segment));
     }

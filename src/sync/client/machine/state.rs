@@ -1,6 +1,7 @@
 //! What the machine of one replica is, as plain data. What it does is in the files beside.
 
 use super::super::super::id::ClientId;
+use super::super::super::limits::Limits;
 use super::super::super::wire::{At, Last, Point};
 use super::super::{Change, Stop, Verb};
 
@@ -81,6 +82,10 @@ pub struct Client {
     /// Most events in a push; halved when the server finds one too large.
     pub(super) batch: usize,
     pub(super) requests: u64,
+    /// The server's limits as told last, in this process or before.
+    pub(super) limits: Limits,
+    /// Whether they were told in this process.
+    pub(super) told: bool,
 }
 
 /// What the machine is once the change is carried out.

@@ -1,5 +1,5 @@
 //! How the machine comes back together with a server that lost or replaced history, and with
-//! somebody who writes under its name.
+//! another client that writes under its name.
 
 use super::*;
 use crate::sync::resume;
@@ -34,7 +34,10 @@ impl Rig {
             self.queue.list.iter_mut().zip(1..).for_each(|(e, n)| e.n = n);
         }
         let tick = self.tick();
-        self.client.applied(tick, Outcome { fork: None, client: renewed.then_some(NEW) });
+        self.client.applied(
+            tick,
+            Outcome { fork: None, client: renewed.then_some(NEW), ..Outcome::default() },
+        );
         renewed
     }
 
@@ -126,9 +129,7 @@ fn own_events_found_on_the_way_leave_the_queue_and_holes_make_a_new_name() {
     rig.round_trip();
     // in the other history only the third of our events arrived, by somebody else's hand
     let third = rig.queue.own[2].1.clone();
-    let Outgoing { id, event_type, tv, data, .. } = third;
-    let (kind, ts, reference, code) = (crate::sync::wire::Kind::Event, None, None, None);
-    let entry = Entry { id, client: OTHER, n: 1, event_type, tv, data, ts, kind, reference, code };
+    let entry = Outgoing { n: 1, ..third }.row(OTHER);
     let at = chain::step(sibling.head().unwrap(), &entry);
     sibling.append(at, &entry).unwrap();
     rig.log = sibling;
@@ -149,20 +150,7 @@ fn who_shares_a_name_reads_to_the_head_and_takes_another() {
         rig.commit(1);
         rig.round_trip();
         // a clone of ours, or we ourselves before we were put back, made a second event
-        let Outgoing { event_type, tv, data, .. } = out(2);
-        let (kind, ts, reference, code) = (crate::sync::wire::Kind::Event, None, None, None);
-        let entry = Entry {
-            id: Id::from_bytes([0xee; 16]),
-            client: ME,
-            n: 2,
-            event_type,
-            tv,
-            data,
-            ts,
-            kind,
-            reference,
-            code,
-        };
+        let entry = Outgoing { id: Id::from_bytes([0xee; 16]), ..out(2) }.row(ME);
         let at = chain::step(rig.log.head().unwrap(), &entry);
         rig.log.append(at, &entry).unwrap();
         if seen == "409" {
@@ -199,7 +187,8 @@ fn who_shares_a_name_reads_to_the_head_and_takes_another() {
 
 fn pull_of(rig: &Rig) -> Request {
     let at = rig.client.cursor();
-    let pull = crate::sync::wire::Pull { p: 1, client: ME, at, limit: None, wait_ms: None };
+    let pull =
+        crate::sync::wire::Pull { p: 2, client: ME, at, limit: None, wait_ms: None, limits: false };
     Request { id: 0, verb: Verb::Pull, body: to_json(&pull).unwrap(), sent: None, timeout_ms: 0 }
 }
 
@@ -229,7 +218,7 @@ fn a_rewound_machine_goes_on_after_a_restart() {
     rig.foreign(2);
     let start = chain::start("log");
     let at = At { epoch: None, seq: start.seq, h: start.h };
-    rig.client = Client::new(Start { client: ME, at, asof: Some(2) });
+    rig.client = Client::new(Start { client: ME, at, asof: Some(2), limits: None, stopped: None });
     rig.client.token();
     rig.queue.list = lost;
     assert_eq!(rig.round_trip().entries.len(), 2);
@@ -263,7 +252,7 @@ fn an_answer_to_a_resume_must_fit_the_question() {
     rig.now = until;
     let request = rig.sent();
     let elsewhere = resume::Resumed {
-        p: 1,
+        p: 2,
         epoch: Epoch::from_bytes([8; 8]),
         common: Some(Point { seq: 9, ..chain::start("x") }),
         asof: Point { seq: 9, ..chain::start("x") },

@@ -5,9 +5,9 @@ use super::*;
 use crate::sync::id::{ClientId, Epoch, Id};
 use crate::sync::memory::MemoryLog;
 use crate::sync::refusal::Refusal;
-use crate::sync::wire::{At, Entry, Last, Outgoing, Point, Pushed, Segment, to_json};
+use crate::sync::wire::{At, Last, Outgoing, Point, Pushed, Segment, to_json};
 use crate::sync::{chain, limits, merge, server};
-use server::ServerLog;
+use server::{Facts, Log};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -54,7 +54,8 @@ impl Rig {
     fn new() -> Rig {
         let start = chain::start("log");
         let at = At { epoch: None, seq: start.seq, h: start.h };
-        let mut client = Client::new(Start { client: ME, at, asof: None });
+        let mut client =
+            Client::new(Start { client: ME, at, asof: None, limits: None, stopped: None });
         client.token();
         let queue = Pending { top: 0, list: Vec::new(), own: Vec::new(), known: vec![start] };
         Rig { client, queue, log: MemoryLog::new("log", Epoch::from_bytes([5; 8])), now: 1000 }
@@ -114,7 +115,7 @@ impl Rig {
         self.queue.list.retain(|e| plan.left.iter().any(|&i| ids[i] == e.id));
         self.queue.known.push(segment.to);
         let tick = self.tick();
-        self.client.applied(tick, Outcome { fork: plan.fork, client: None });
+        self.client.applied(tick, Outcome { fork: plan.fork, ..Outcome::default() });
         segment
     }
 
@@ -128,10 +129,7 @@ impl Rig {
     fn foreign(&mut self, count: u64) {
         for _ in 0..count {
             let n = self.log.last_of(&OTHER).unwrap().map_or(1, |l| l.n + 1);
-            let Outgoing { id, event_type, tv, data, .. } = out(1000 + n);
-            let (kind, ts, reference, code) = (crate::sync::wire::Kind::Event, None, None, None);
-            let entry =
-                Entry { id, client: OTHER, n, event_type, tv, data, ts, kind, reference, code };
+            let entry = Outgoing { n, ..out(1000 + n) }.row(OTHER);
             let at = chain::step(self.log.head().unwrap(), &entry);
             self.log.append(at, &entry).unwrap();
         }
@@ -167,6 +165,7 @@ fn out(x: u64) -> Outgoing {
         tv: 1,
         data: "1".into(),
         ts: None,
+        x: None,
     }
 }
 
@@ -243,7 +242,7 @@ fn an_answer_without_a_segment_is_followed_by_a_pull() {
     rig.commit(1);
     let request = rig.sent();
     server::push(&mut rig.log, "ann", &request.body, None).unwrap();
-    rig.answer(&request, 200, &to_json(&Pushed { p: 1, segment: None }).unwrap());
+    rig.answer(&request, 200, &to_json(&Pushed { p: 2, segment: None }).unwrap());
     assert_eq!(rig.round_trip().entries.len(), 1);
     assert_eq!(rig.status().pending, 0);
 }
@@ -253,7 +252,7 @@ fn a_false_ack_is_noticed_at_the_head_and_the_event_pushed_again() {
     let mut rig = Rig::new();
     rig.commit(1);
     let request = rig.sent();
-    rig.answer(&request, 200, &to_json(&Pushed { p: 1, segment: None }).unwrap());
+    rig.answer(&request, 200, &to_json(&Pushed { p: 2, segment: None }).unwrap());
     rig.round_trip();
     assert_eq!(rig.poll(), Action::Wait(Some(1250)));
     rig.now = 1250;

@@ -1,5 +1,4 @@
-//! What the machine makes of refusals and of segments that do not fit: each row of SYNC.md's
-//! reaction table.
+//! What the machine makes of refusals and of segments that do not fit: a test for each reaction.
 
 use super::*;
 #[cfg(target_family = "wasm")]
@@ -13,7 +12,7 @@ fn segments_that_do_not_fit_are_dropped_and_asked_for_again() {
     let good =
         Segment::parse(&server::pull(&rig.log, "ann", &request.body).unwrap().reply.body).unwrap();
     let mut forged = good.clone();
-    forged.entries[1].data = "2".into();
+    forged.entries[1].body = "2".into();
     let mut elsewhere = good.clone();
     (elsewhere.from, elsewhere.to) = (rig.log.point(1).unwrap(), Point { seq: 4, ..good.to });
     elsewhere.head = 4;
@@ -76,7 +75,13 @@ fn a_refused_token_is_renewed_once_and_then_it_is_fenced_until_there_is_one() {
 #[test]
 fn a_token_that_does_not_come_is_asked_for_again() {
     let mut rig = Rig::new();
-    rig.client = Client::new(Start { client: ME, at: rig.client.cursor(), asof: None });
+    rig.client = Client::new(Start {
+        client: ME,
+        at: rig.client.cursor(),
+        asof: None,
+        limits: None,
+        stopped: None,
+    });
     assert_eq!(rig.poll(), Action::Token { refused: false });
     rig.now += TIMEOUT_MS;
     assert_eq!(rig.poll(), Action::Wait(Some(rig.now + 250)));
