@@ -23,17 +23,22 @@ use std::time::Instant;
 /// A run so short need not have seen everything.
 const FULL_RUN: u64 = 100 * 300;
 
+const OPTIONS: [&str; 6] = ["--seeds", "--steps", "--seed", "--backend", "--trace", "--mutant"];
+
 fn main() -> ExitCode {
     let (mut seeds, mut steps, mut first, mut backend) =
         (1000u64, 300u64, 0u64, String::from("sqlite"));
     let (mut mutant, mut trace) = (Mutant::None, String::new());
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
+        if !OPTIONS.contains(&name.as_str()) {
+            return usage(&format!("there is no option '{name}'"));
+        }
         let Some(value) = args.next() else { return usage(&format!("{name} needs a value")) };
         let number = value.parse::<u64>();
         match (name.as_str(), number) {
-            ("--seeds", Ok(n)) => seeds = n,
-            ("--steps", Ok(n)) => steps = n,
+            ("--seeds", Ok(n)) if n > 0 => seeds = n,
+            ("--steps", Ok(n)) if n > 0 => steps = n,
             ("--seed", Ok(n)) => first = n,
             ("--backend", _) => backend = value,
             ("--trace", _) if ["hash", "text"].contains(&value.as_str()) => trace = value,

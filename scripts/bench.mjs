@@ -2,22 +2,24 @@
 // ratios, beside the aims of docs/design/performance.md. `--json FILE` writes all figures;
 // `--browser firefox` measures there; `--only workload` or `operations` does one half; `--against
 // PKG` compares with another build instead (bench-against.mjs). Nothing passes or fails here.
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { existsSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { build } from './build.mjs'
+import { oneOf, optionsOf, whole } from './options.mjs'
 import { setup } from './setup.mjs'
 import { root } from './shell.mjs'
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'string' },
-    browser: { type: 'string', default: 'chromium' },
-    only: { type: 'string' },
-    against: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-  },
-})
+const values = {
+  browser: 'chromium',
+  rounds: 5,
+  ...optionsOf({
+    json: newFile,
+    browser: oneOf(['chromium', 'firefox']),
+    only: oneOf(['workload', 'operations']),
+    against: packageFolder,
+    rounds: whole(1),
+  }),
+}
 setup('npm', 'build', 'browsers')
 build()
 const { measureWorkload, printWorkload } = await import('./bench-workload.mjs')
@@ -26,7 +28,7 @@ const { buildPages, serveSite } = await import('../tests/browser/site.js')
 
 if (values.against) {
   const { compare } = await import('./bench-against.mjs')
-  await compare(values.against, Number(values.rounds), values.json)
+  await compare(values.against, values.rounds, values.json)
   process.exit(0)
 }
 
@@ -52,6 +54,17 @@ if (results.strict) printOperations()
 if (results.workload) printWorkload(values.browser, results.workload)
 if (values.json)
   writeFileSync(values.json, JSON.stringify({ browser: values.browser, ...results }, null, 2))
+
+/** A file to write when everything is measured: too late to find out that it cannot be. */
+function newFile(path) {
+  if (existsSync(dirname(resolve(path)))) return path
+  throw new Error(`there is no folder ${dirname(resolve(path))}`)
+}
+
+function packageFolder(path) {
+  if (existsSync(join(path, 'package.json'))) return path
+  throw new Error("it has no package.json; give another checkout's pkg/, built by npm run build")
+}
 
 function printOperations() {
   const us = n => `${n.toFixed(0)} µs`.padStart(9)

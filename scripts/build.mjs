@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { optionsOf } from './options.mjs'
 import { setup } from './setup.mjs'
 import { bindgen, locked, must, root, say, target } from './shell.mjs'
 
@@ -88,6 +89,7 @@ function linkAsInstalled() {
 }
 
 if (import.meta.filename === process.argv[1]) {
+  optionsOf({})
   build()
   const { printSizes } = await import('./sizes.mjs')
   await printSizes(pkg)

@@ -3,17 +3,11 @@
 // the minutes are over; then prints how often each fault fired. A step that fails says how to run
 // it again: `npm run soak -- --only STEP --seed S`.
 import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
+import { amount, oneOf, optionsOf, whole } from './options.mjs'
 import { buildShipped } from './parts.mjs'
 import { setup } from './setup.mjs'
 import { watch } from './watch.mjs'
-
-const { values } = parseArgs({
-  options: { minutes: { type: 'string' }, only: { type: 'string' }, seed: { type: 'string' } },
-})
-const minutes = Number(values.minutes ?? 60)
-const first = Number(values.seed ?? randomInt(1_000_000))
 
 const cargo = (...args) => ['cargo', 'test', '--locked', ...args]
 const all = (...args) => cargo('--test', 'all', '--', ...args)
@@ -62,11 +56,14 @@ const steps = {
   tabs: { command: () => node('tests/browser/tabs.test.js'), env: () => ({ ROUNDS: 200 }) },
 }
 
-if (values.only && !steps[values.only]) {
-  console.error(`there is no step '${values.only}': ${Object.keys(steps).join(' ')}`)
-  process.exit(2)
-}
-const chosen = values.only ? [values.only] : Object.keys(steps)
+const names = Object.keys(steps)
+const {
+  minutes = 60,
+  only,
+  seed: first = randomInt(1_000_000),
+  // a seed's series begins at a multiple of it, which has to be exact
+} = optionsOf({ minutes: amount, only: oneOf(names), seed: whole(0, 1_000_000_000) })
+const chosen = only ? [only] : names
 
 setup('npm', 'build', 'browsers')
 build()

@@ -2,8 +2,15 @@
 // the address. PORT, HOST and DATA are www/server.js's.
 import { join } from 'node:path'
 import { build } from './build.mjs'
+import { optionsOf, refuse, whole } from './options.mjs'
 import { must, root, say } from './shell.mjs'
 
+optionsOf({})
+try {
+  whole(0, 65_535)(process.env.PORT ?? '8080')
+} catch (error) {
+  refuse(`PORT=${process.env.PORT} is wrong: ${error.message}`)
+}
 build()
 say('bundling the demo')
 must('node', [

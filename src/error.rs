@@ -98,23 +98,27 @@ pub enum Error {
         column: String,
     },
     /// An INSERT event met an existing document.
-    #[error("{model}.{action} {id}: EEXIST")]
+    #[error(
+        "{model}.{action} {id}: EEXIST: a document with this id is there already: give another id, or change it by update"
+    )]
     AlreadyThere {
         /// The model.
         model: String,
         /// The method.
         action: &'static str,
-        /// The document's id as JSON.
+        /// The document's id, as people read it.
         id: String,
     },
     /// An UPDATE met no document.
-    #[error("{model}.{action} {id}: ENOENT")]
+    #[error(
+        "{model}.{action} {id}: ENOENT: there is no such document: give the id of one, or make it by set"
+    )]
     NotThere {
         /// The model.
         model: String,
         /// The method.
         action: &'static str,
-        /// The document's id as JSON.
+        /// The document's id, as people read it.
         id: String,
     },
     /// A user's function threw or rejected.

@@ -1,5 +1,5 @@
 // Serves fetch handlers and a folder of files over node:http. It is the demo's own adapter:
-// requests and answers are streamed, a client that goes away aborts its request. It does no TLS,
+// requests and answers are streamed, a requester that goes away aborts its request. It does no TLS,
 // ranges or compression.
 
 import { createReadStream, statSync } from 'node:fs'
@@ -48,7 +48,7 @@ export const INSTALLABLE = "manifest-src 'self'; img-src 'self'"
 export function serveNode(handler, { port = 0, host, files, policy = POLICY } = {}) {
   const http = createHttp((req, res) => {
     answer(handler, { files, policy }, req, res).catch(error => {
-      // the client has gone, or the answer broke off midway: there is nobody left to tell
+      // the requester has gone, or the answer broke off midway: there is nobody left to tell
       if (!res.headersSent) res.writeHead(500).end()
       else res.destroy(error)
     })

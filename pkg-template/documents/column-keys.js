@@ -1,7 +1,7 @@
 // The keys of a column's definition: what each takes, which need or exclude each other, and what
 // the id and the `json` column take of them. Compiles nothing.
 
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 
 const FLAG = 'flag'
 const FUNCTION = 'function'
@@ -62,9 +62,7 @@ export function checkKeys(what, column) {
     throw new TypeError(`column ${what} must be an object`)
   for (const [key, value] of Object.entries(column)) {
     if (!Object.hasOwn(KEYS, key)) {
-      throw new TypeError(
-        `column ${what}: there is no key '${key}': did you mean '${nearest(key, KEYS)}'?`,
-      )
+      throw new TypeError(`column ${what}: there is no key '${key}': ${advice(key, KEYS)}`)
     }
     if (value === undefined) continue
     const bad = refused(KEYS[key], value)

@@ -1,7 +1,7 @@
 // Compound indexes of a definition: their keys checked, and filled in for the engine, which makes
 // them.
 
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 
 const KEYS = ['name', 'columns', 'unique', 'sparse']
 
@@ -14,7 +14,7 @@ export function compileIndexes(model, indexes, columns) {
   for (const [i, index] of indexes.entries()) {
     if (typeof index !== 'object' || index === null) bad(`[${i}] must be an object`)
     const other = Object.keys(index).find(key => !KEYS.includes(key))
-    if (other) bad(`[${i}] has no '${other}': did you mean '${nearest(other, KEYS)}'?`)
+    if (other) bad(`[${i}] has no '${other}': ${advice(other, KEYS)}`)
     const { name, columns: its } = index
     if (name !== undefined && (typeof name !== 'string' || !name))
       bad(`[${i}].name must be a string`)
@@ -22,7 +22,7 @@ export function compileIndexes(model, indexes, columns) {
       bad(`[${i}].columns must name one column at least, as strings`)
     const unknown = its.find(column => !columns.includes(column))
     if (unknown !== undefined)
-      bad(`[${i}]: there is no column '${unknown}': did you mean '${nearest(unknown, columns)}'?`)
+      bad(`[${i}]: there is no column '${unknown}': ${advice(unknown, columns)}`)
     for (const key of ['unique', 'sparse'])
       if (index[key] !== undefined && typeof index[key] !== 'boolean')
         bad(`[${i}].${key} must be true or false`)

@@ -1,7 +1,7 @@
 // Deep changes as a user writes them, checked and encoded for the engine, which carries them out:
 // `{$set: {path: value}, $unset: path or paths, $inc: {path: number}, $push: {path: element}}`.
 
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 import { parsePath } from './paths.js'
 
 const OPERATORS = ['$set', '$unset', '$inc', '$push']
@@ -14,9 +14,7 @@ export function encodePatch(codec, columns, change, what) {
   const encoded = {}
   for (const [operator, given] of Object.entries(change)) {
     if (!OPERATORS.includes(operator))
-      throw new TypeError(
-        `${what}: there is no '${operator}': did you mean '${nearest(operator, OPERATORS)}'?`,
-      )
+      throw new TypeError(`${what}: there is no '${operator}': ${advice(operator, OPERATORS)}`)
     if (given === undefined || given === null) continue
     if (operator === '$unset') {
       encoded.$unset = paths(given, what)

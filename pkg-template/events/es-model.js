@@ -1,7 +1,6 @@
 // `ESModel`: a model whose writes are events. Reading is JsonModel's; inside an event's derive
 // phase it writes itself.
 
-import { nullish } from '../documents/kinds.js'
 import { meet, touched } from '../documents/patch.js'
 import { valueAt } from '../documents/paths.js'
 import { choosing } from '../documents/slug.js'
@@ -95,8 +94,7 @@ export class ESModel extends JsonModel {
     const deep = typeof upsert === 'object' && upsert !== null
     if (deep) this._checkId('update', given)
     const obj = deep ? given : this._checkObject('update', given)
-    if (!upsert && nullish(obj[this.idCol]))
-      throw new TypeError(`${this.name}.update: No ID specified: say which document to change`)
+    if (!upsert) this._checkHasId('update', obj)
     const [done] = await this._choose(async slugs => {
       const event = await (deep
         ? this._patching(obj, upsert, meta, slugs)
@@ -126,11 +124,7 @@ export class ESModel extends JsonModel {
     const patch = this._encodePatch(change)
     if (!this._completion.whole) return this._patchEvent(id, JSON.parse(patch), meta)
     const [old, changed] = [await this._stored(id), await this._stored(id, patch)]
-    if (!old)
-      throw new TidelogError(
-        'ENOENT',
-        `${this.name}.update ${String(id)}: ENOENT: there is no such document`,
-      )
+    if (!old) throw failure('ENOENT', `${this.name}.update`, id)
     const before = this._codec.encode(this._completion.stored(changed), `${this.name}.update`)
     const [doc] = await this._completeAll('update', [changed], slugs)
     return (
@@ -192,17 +186,9 @@ export class ESModel extends JsonModel {
     this._checkId('changeId', newId)
     await this._choose(async slugs => {
       const doc = await this._stored(oldId)
-      /** @type {['ENOENT' | 'EEXIST', unknown] | undefined} */
-      const failed = !doc
-        ? ['ENOENT', oldId]
-        : (await this.exists(newId))
-          ? ['EEXIST', newId]
-          : undefined
-      if (failed)
-        throw new TidelogError(
-          failed[0],
-          `${this.name}.changeId ${String(failed[1])}: ${failed[0]}`,
-        )
+      const what = `${this.name}.changeId`
+      if (!doc) throw failure('ENOENT', what, oldId)
+      if (await this.exists(newId)) throw failure('EEXIST', what, newId)
       const [moved] = await this._completeAll('changeId', [{ ...doc, [this.idCol]: newId }], slugs)
       await this._dispatch('changeId', [
         this._removal(oldId, meta),
@@ -345,11 +331,18 @@ export class ESModel extends JsonModel {
     return done.map(({ data, result }) => {
       const code = result?.[this.name]?.esFail
       const id = this._codec.revive({ [this.idCol]: data[1] })[this.idCol]
-      if (code) throw new TidelogError(code, `${what} ${String(id)}: ${code}`)
+      if (code) throw failure(code, what, id)
       return id
     })
   }
 }
+
+const ADVICE = {
+  ENOENT: 'there is no such document: give the id of one, or make it by set',
+  EEXIST: 'a document with this id is there already: give another id, or change it by update',
+}
+const failure = (code, what, id) =>
+  new TidelogError(code, `${what} ${String(id)}: ${code}: ${ADVICE[code]}`)
 
 const READS = [
   ...['get', 'getAll', 'all', 'search', 'searchAll', 'searchOne', 'count', 'exists', 'live'],

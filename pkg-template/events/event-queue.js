@@ -47,6 +47,11 @@ export class EventQueue {
     if (!this._dispatch) await engine.openEvents({ version: 0 })
   }
 
+  /** Its name in messages: an EventSourcingDB has it as `queue`. */
+  get _called() {
+    return this._dispatch ? 'queue' : this.name
+  }
+
   /** This queue inside a transaction. */
   _boundTo(token) {
     return Object.create(this, { _token: { value: token } })
@@ -66,10 +71,10 @@ export class EventQueue {
     if (this._migrating) {
       throw new TidelogError(
         'NOT_SUPPORTED',
-        `${this.name}.add: a migration runs on every replica, and each would add its own event: dispatch it when the database is open`,
+        `${this._called}.add: a migration runs on every replica, and each would add its own event: dispatch it when the database is open`,
       )
     }
-    const draft = eventDraft({ type, data, ts })
+    const draft = eventDraft({ type, data, ts }, `${this._called}.add`)
     if (this._dispatch) return this._dispatch(draft)
     const engine = await this.db._readyToWrite()
     const [event] = JSON.parse(await engine.dispatch(JSON.stringify([draft])))
@@ -82,14 +87,14 @@ export class EventQueue {
   async set() {
     throw new TidelogError(
       'NOT_SUPPORTED',
-      `${this.name}.set: an event is never edited: dispatch one that corrects it`,
+      `${this._called}.set: an event is never edited: dispatch one that corrects it`,
     )
   }
 
   /** The event at a position, or undefined. @type {Declared['get']} */
   async get(v) {
     if (!Number.isSafeInteger(v))
-      throw new TypeError(`${this.name}.get: v must be a whole number, not ${String(v)}`)
+      throw new TypeError(`${this._called}.get: v must be a whole number, not ${String(v)}`)
     if (v < 1) return undefined
     return (await this._read({ after: v - 1, upTo: v, limit: 1 }))[0]
   }
@@ -169,7 +174,7 @@ export class EventQueue {
     const [unknown] = Object.keys(others)
     if (unknown)
       throw new TypeError(
-        `${this.name}.${method}: events are searched by type, not by '${unknown}'`,
+        `${this._called}.${method}: events are searched by type, not by '${unknown}'`,
       )
     return nullish(type) ? undefined : type
   }
@@ -194,15 +199,15 @@ export class EventQueue {
 waitedFor(EventQueue, ['add', 'getMaxV', 'count', '_read'])
 
 /** A checked draft of an event. */
-export function eventDraft(draft) {
+export function eventDraft(draft, what = 'dispatch') {
   if (typeof draft !== 'object' || draft === null)
-    throw new TypeError('dispatch: an event must be {type, data?, ts?}')
+    throw new TypeError(`${what}: an event must be {type, data?, ts?}`)
   const { type, data, ts, ...others } = draft
   const [unknown] = Object.keys(others)
-  if (unknown) throw new TypeError(`dispatch: an event has type, data and ts, not '${unknown}'`)
+  if (unknown) throw new TypeError(`${what}: an event has type, data and ts, not '${unknown}'`)
   if (typeof type !== 'string' || !type)
-    throw new TypeError('dispatch: type must be a non-empty string')
+    throw new TypeError(`${what}: type must be a non-empty string`)
   if (ts !== undefined && !Number.isSafeInteger(ts))
-    throw new TypeError(`dispatch: ts must be milliseconds, not ${ts}`)
+    throw new TypeError(`${what}: ts must be milliseconds, not ${ts}`)
   return { type, data, ts }
 }

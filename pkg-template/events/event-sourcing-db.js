@@ -3,7 +3,7 @@
 import { DB, DB_OPTIONS } from '../db/db.js'
 import { Emitter } from '../language/emitter.js'
 import { TidelogError } from '../language/errors.js'
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { SQLITE_OPTIONS } from '../sql/sqlite-options.js'
 import { refuseEvents, refuseOwnWait } from '../sql/waits.js'
@@ -86,7 +86,7 @@ export class EventSourcingDB extends Emitter {
     const unknown = Object.keys(options).filter(key => !known.includes(key))
     if (unknown.length)
       throw new TypeError(
-        `EventSourcingDB: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], known)}'?`,
+        `EventSourcingDB: unknown options ${unknown.join(', ')}: ${advice(unknown[0], known)}`,
       )
     const { models, sync, version = 0, types, onError = 'reject' } = options
     if (typeof models !== 'object' || models === null)
@@ -186,7 +186,7 @@ export class EventSourcingDB extends Emitter {
       )
     }
     const given = many ? event : [typeof event === 'object' ? event : { type: event, data, ts }]
-    const text = JSON.stringify(given.map(eventDraft))
+    const text = JSON.stringify(given.map(draft => eventDraft(draft)))
     refuseEvents(this.db)
     const engine = await this.db._ready()
     let made

@@ -9,7 +9,7 @@ import { encodePatch, isPatch } from '../documents/patch.js'
 import { put, withValueAt } from '../documents/paths.js'
 import { choosing } from '../documents/slug.js'
 import { TidelogError } from '../language/errors.js'
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { quoteId } from '../sql/sql-tag.js'
 import { refuseOwnWait } from '../sql/waits.js'
@@ -37,7 +37,7 @@ export class JsonModel extends Searchable {
     const unknown = Object.keys(options).filter(key => !OPTIONS.includes(key))
     if (unknown.length)
       throw new TypeError(
-        `JsonModel: unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], OPTIONS)}'?`,
+        `JsonModel: unknown options ${unknown.join(', ')}: ${advice(unknown[0], OPTIONS)}`,
       )
     const { db, name, idCol = 'id', ItemClass, keepRowId = true, validate } = options
     if (!db)
@@ -131,10 +131,7 @@ export class JsonModel extends Searchable {
   async update(given, upsert = false, noReturn = false) {
     if (typeof upsert === 'object' && upsert !== null) return this._patch(given, upsert, noReturn)
     const obj = this._checkObject('update', given)
-    if (!upsert && nullish(obj[this.idCol]))
-      throw new TypeError(
-        `${this.name}.update: obj has no ${this.idCol}: say which document to change`,
-      )
+    if (!upsert) this._checkHasId('update', obj)
     if (this._needsWhole()) return this._together(model => model._merge(obj, upsert, noReturn))
     if (upsert && this._completion.shapes)
       return this._together(model => model._upsert(obj, noReturn))

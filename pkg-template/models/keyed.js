@@ -5,7 +5,7 @@ import { LONE } from '../documents/codec.js'
 import { nullish } from '../documents/kinds.js'
 import { replaceAt, valueAt, withValueAt } from '../documents/paths.js'
 import { fill, fromRow, parsed, unreadable } from '../documents/rows.js'
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 import { waitedFor } from '../sql/running.js'
 import { Loader } from './loader.js'
 import { findColumn, show } from './search-attrs.js'
@@ -150,7 +150,7 @@ export class Keyed {
     if (!column || colName === 'json') {
       const known = Object.keys(this.columns).filter(name => name !== 'json')
       throw new TypeError(
-        `${this.name}.${method}: there is no column '${String(colName)}': did you mean '${nearest(String(colName), known)}'?`,
+        `${this.name}.${method}: there is no column '${String(colName)}': ${advice(String(colName), known)}`,
       )
     }
     if (column.isId) {
@@ -186,6 +186,13 @@ export class Keyed {
     throw new TypeError(
       `${what}: obj must be an object, not ${obj === null ? 'null' : Array.isArray(obj) ? 'an array' : typeof obj}`,
     )
+  }
+
+  _checkHasId(method, obj) {
+    if (nullish(obj[this.idCol]))
+      throw new TypeError(
+        `${this.name}.${method}: obj has no ${this.idCol}: say which document to change`,
+      )
   }
 
   _checkId(method, id) {

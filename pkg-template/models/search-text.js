@@ -2,6 +2,7 @@
 // written with the conditions as one JSON text. Runs nothing.
 
 import { nullish } from '../documents/kinds.js'
+import { advice } from '../language/nearest.js'
 import { bindings, conditions, findColumn, isPlain, show } from './search-attrs.js'
 
 const whole = { fits: value => Number.isSafeInteger(value) && value >= 0, takes: 'a whole number' }
@@ -82,10 +83,11 @@ function snippets(model, snippet) {
     if (options !== true && !isPlain(options))
       throw new TypeError(`${model.name}.search: snippet.${name} must be true or an object`)
     for (const [key, value] of Object.entries(options === true ? {} : options)) {
+      const what = `${model.name}.search: snippet.${name}`
+      if (!Object.hasOwn(known, key))
+        throw new TypeError(`${what} has no '${key}': ${advice(key, known)}`)
       if (typeof value !== known[key])
-        throw new TypeError(
-          `${model.name}.search: snippet.${name}.${key} must be one of ${Object.keys(known)}, a ${known[key] ?? 'known key'}`,
-        )
+        throw new TypeError(`${what}.${key} must be a ${known[key]}, not ${show(value)}`)
     }
     made[name] = options === true ? {} : options
   }

@@ -44,7 +44,8 @@ function check(options) {
   if (typeof options !== 'object' || options === null)
     throw new TypeError('createServer: options must be an object')
   for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) throw new TypeError(`createServer: there is no option '${name}'`)
+    if (!OPTIONS.includes(name))
+      throw new TypeError(`createServer: there is no option '${name}': use ${OPTIONS.join(', ')}`)
   }
   const { storage, authorize, cors, limits, onError, validate } = options
   if (typeof storage !== 'object' || storage === null) {

@@ -1,6 +1,6 @@
 // The options of `SQLite`: their names, their allowed values, their defaults.
 
-import { nearest } from '../language/nearest.js'
+import { advice } from '../language/nearest.js'
 import { checkAdapter } from './host-link.js'
 
 const STORAGES = ['opfs', 'indexeddb', 'memory']
@@ -17,6 +17,9 @@ const NOT_WITH_ADAPTER = [
   'autoVacuum',
   'reverseUnordered',
 ]
+
+/** What does the work of options that `EventSourcingDB` has. */
+const INSTEAD = { models: 'use addModel', __proto__: null }
 
 /** The options of `SQLite`; its subclasses take more. */
 export const SQLITE_OPTIONS = [
@@ -40,9 +43,10 @@ export function checkOptions(given, more) {
     key => !SQLITE_OPTIONS.includes(key) && !more.includes(key),
   )
   if (unknown.length) {
+    const [first] = unknown
     const known = [...SQLITE_OPTIONS, ...more]
     throw new TypeError(
-      `Unknown options ${unknown.join(', ')}: did you mean '${nearest(unknown[0], known)}'?`,
+      `${more.length ? 'DB' : 'SQLite'}: unknown options ${unknown.join(', ')}: ${INSTEAD[first] ?? advice(first, known)}`,
     )
   }
   checkHost(options)

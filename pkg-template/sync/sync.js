@@ -30,7 +30,10 @@ export class Sync {
   #idle = []
   /** `[seq, type, tv]` of the confirmed event that this version does not know, if there is one. */
   #held
-  /** `[count, [id, seq, type, error]?]` of the confirmed events without effect. */
+  /**
+   * `[count, [id, seq, type, error]?]` of the confirmed events without effect.
+   * @type {[number, any?]}
+   */
   #noops = [0]
   /**
    * The engine's last word. A state is an object where it has more to say than its name.

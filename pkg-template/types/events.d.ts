@@ -335,7 +335,7 @@ export class EventSourcingDB<const M extends Definitions = Definitions> extends 
   on(name: 'change', fn: (tables: string[]) => void): this
   /**
    * A confirmed event failed at its place in the log, here as on every device, and has no effect:
-   * what it would have written was taken or gone. Also for events of other devices.
+   * the row it would have written was taken or gone. Also for events of other devices.
    */
   on(name: 'noop', fn: (noop: Noop) => void): this
   /** Events lost their effect by a new definition of a model: their number, and the reason. */

@@ -1,4 +1,4 @@
-//! Codes, messages and what counts as a failure of the surroundings.
+//! Codes, messages, and the errors that count as failures of the surroundings.
 
 use super::*;
 #[cfg(target_family = "wasm")]
@@ -16,25 +16,6 @@ fn the_statement_is_named_where_there_is_one() {
         sql.clear();
     }
     assert_eq!(e.to_string(), "no such table: t");
-}
-
-#[test]
-fn another_sqlites_error_has_the_same_code() {
-    let code =
-        |code, name: &str, message: &str| Error::foreign_sqlite(code, name, message.into()).code();
-    assert_eq!(code(Some(2067), "ERR_SQLITE_ERROR", "x"), "SQLITE_CONSTRAINT_UNIQUE");
-    assert_eq!(code(None, "SQLITE_CONSTRAINT_PRIMARYKEY", "x"), "SQLITE_CONSTRAINT_PRIMARYKEY");
-    let told = "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT";
-    assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_UNIQUE");
-    let told =
-        "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)";
-    assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_PRIMARYKEY");
-    assert_eq!(
-        code(None, "", "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT"),
-        "SQLITE_CONSTRAINT_FOREIGNKEY"
-    );
-    let told = Error::foreign_sqlite(None, "", "no such table: t: SQLITE_ERROR".into());
-    assert_eq!((told.code(), told.to_string().as_str()), ("SQLITE_ERROR", "no such table: t"));
 }
 
 #[test]

@@ -44,7 +44,10 @@ impl Action {
 
     fn of(code: Option<&str>) -> Result<Action> {
         let found = Action::ALL.into_iter().find(|a| code == Some(a.code().to_string().as_str()));
-        found.ok_or_else(|| bad(&format!("action is {}", code.unwrap_or("missing"))))
+        found.ok_or_else(|| {
+            let code = code.unwrap_or("missing");
+            bad(&format!("and action a number from 0 to 6; it is {code}"))
+        })
     }
 }
 
@@ -66,10 +69,10 @@ impl<'a> Act<'a> {
         let action = Action::of(parts.first().map(|a| a.get()))?;
         let doc = present(parts, 2);
         if action == Action::Many {
-            return Err(bad("an action of several cannot be several itself"));
+            return Err(bad("and an action of several is not several itself"));
         }
         if (doc.is_none() && action != Action::Remove) || doc.is_some_and(|d| !d.starts_with('{')) {
-            return Err(bad("doc must be an object"));
+            return Err(bad("and doc an object; leave it out only in a removal (action 0)"));
         }
         let id = present(parts, 1).unwrap_or("null");
         Ok(Act { action, id, doc, meta: present(parts, 3).or(meta) })
@@ -118,19 +121,20 @@ impl<'a> Actions<'a> {
     /// # Errors
     /// `BAD_VALUE`.
     pub fn parse(data: &'a str) -> Result<Actions<'a>> {
-        let parts: Vec<&RawValue> = serde_json::from_str(data).map_err(|e| bad(&e.to_string()))?;
+        let parts: Vec<&RawValue> = serde_json::from_str(data)
+            .map_err(|_| bad(&format!("not {}", data.chars().take(40).collect::<String>())))?;
         let meta = present(&parts, 3);
         if Action::of(parts.first().map(|a| a.get()))? != Action::Many {
             return Ok(Actions { list: vec![Act::of(&parts, None)?], many: false, meta });
         }
         if present(&parts, 1).is_some() {
-            return Err(bad("several actions have no id of their own: it must be null"));
+            return Err(bad("and several actions have null in place of an id"));
         }
         let all = parts.get(2).map_or("null", |all| all.get());
         let all: Vec<Vec<&RawValue>> = serde_json::from_str(all)
-            .map_err(|_| bad("several actions must be [[action, id, doc?], …]"))?;
+            .map_err(|_| bad("and several actions are [[action, id, doc?], …]"))?;
         if all.is_empty() {
-            return Err(bad("there is no action in it"));
+            return Err(bad("and several actions are one at least"));
         }
         let list = all.iter().map(|parts| Act::of(parts, meta)).collect::<Result<_>>()?;
         Ok(Actions { list, many: true, meta })
@@ -174,7 +178,8 @@ fn present<'a>(parts: &[&'a RawValue], i: usize) -> Option<&'a str> {
 
 fn bad(what: &str) -> Error {
     Error::BadValue(format!(
-        "the data of an event es/… of a model must be [action, id, doc?, meta?], or [6, null, [[action, id, doc?], …], meta?] for several: {what}"
+        "the data of an event es/<model> is [action, id, doc, meta?], \
+         or [6, null, [[action, id, doc], …], meta?] for several actions, {what}"
     ))
 }
 
@@ -220,6 +225,20 @@ mod tests {
             "[6,null,[[6,null,[[0,\"a\"]]]]]",
         ] {
             assert_eq!(Actions::parse(data).unwrap_err().code(), "BAD_VALUE", "{data}");
+        }
+    }
+
+    #[test]
+    fn data_of_another_form_is_named() {
+        for (data, rest) in [
+            ("\"x\"", "not \"x\""),
+            ("[7]", "and action a number from 0 to 6; it is 7"),
+            ("[]", "and action a number from 0 to 6; it is missing"),
+            ("[1,\"a\",2]", "and doc an object; leave it out only in a removal (action 0)"),
+        ] {
+            let message = Actions::parse(data).unwrap_err().to_string();
+            assert!(message.starts_with("the data of an event es/<model> is [action, id, doc"));
+            assert!(message.ends_with(rest), "{data}: {message}");
         }
     }
 }

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A module as its path below `src/`, such as `["store", "apply"]`.
 pub(crate) type Module = Vec<String>;
 
+/// How the tests at the end of a file begin.
+const TESTS: &str = "#[cfg(test)]\nmod tests {";
+
 /// The modules and what each of them names.
 pub(crate) struct Names {
     edges: BTreeMap<Module, BTreeSet<Module>>,
@@ -20,7 +23,7 @@ impl Names {
         let files: BTreeMap<&Module, &str> = files
             .iter()
             .filter(|(module, _)| !module.iter().any(|p| p == "tests" || p.ends_with("_tests")))
-            .map(|(module, code)| (module, code.split("#[cfg(test)]\nmod tests {").next()))
+            .map(|(module, code)| (module, code.split(TESTS).next()))
             .filter_map(|(module, code)| Some((module, code?)))
             .collect();
         let handed_on: BTreeMap<&Module, BTreeMap<String, Module>> =
@@ -74,6 +77,21 @@ impl Names {
     }
 }
 
+/// Where the paths of a module that climb by `super` arrive below `src/`. The tests at the end of a
+/// file are a module below it.
+pub(crate) fn rooms_through_super(module: &Module, code: &str) -> Vec<String> {
+    let (code, tests) = code.split_once(TESTS).unwrap_or((code, ""));
+    let below = [module.clone(), vec!["tests".into()]].concat();
+    let climbing = |path: &Module| path.iter().any(|part| part == "super");
+    let mut rooms = Vec::new();
+    for (module, code) in [(module, code), (&below, tests)] {
+        let climbing = paths(code).into_iter().filter(climbing);
+        let arrived = climbing.filter_map(|path| absolute(module, path));
+        rooms.extend(arrived.filter_map(|path| path.first().cloned()));
+    }
+    rooms
+}
+
 /// The items of its children that a module hands on: by name, the path it really has.
 fn handed_on(
     module: &Module,
@@ -110,7 +128,10 @@ fn resolve(path: Module, handed_on: &BTreeMap<&Module, BTreeMap<String, Module>>
 }
 
 /// A path from the top of `src/`, for one that begins at a module.
-fn absolute(module: &Module, path: Module) -> Option<Module> {
+fn absolute(module: &Module, mut path: Module) -> Option<Module> {
+    if path[0] == "self" && path.get(1).is_some_and(|part| part == "super") {
+        path.remove(0);
+    }
     let up = path.iter().take_while(|part| *part == "super").count();
     match path[0].as_str() {
         "crate" => Some(path[1..].to_vec()),

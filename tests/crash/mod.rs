@@ -47,14 +47,16 @@ const FAULTS: [Fault; 9] = [
     Fault::Tight,
 ];
 
-type Job<'a> = Box<dyn FnOnce(&Sweep) + Send + 'a>;
+/// How the names of its points begin, and what to do.
+type Job<'a> = (String, Box<dyn FnOnce(&Sweep) + Send + 'a>);
 
 /// Everything to try, a few points each. With more seeds, recovery is looked at after more crashes.
 fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
     let mut jobs: VecDeque<Job<'_>> = VecDeque::new();
     for case in cases {
         for moment in 0..=case.journal.len() {
-            jobs.push_back(Box::new(move |sweep| sweep.crash(case, moment)));
+            let name = case.crash_at(moment);
+            jobs.push_back((name, Box::new(move |sweep| sweep.crash(case, moment))));
         }
         for (at, kind) in (1..).zip(&case.ops) {
             for (index, fault) in (0..).zip(FAULTS).filter(|(_, fault)| fault.hits(*kind)) {
@@ -64,7 +66,8 @@ fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
                     && [Fault::Fail, Fault::Late, Fault::Down, Fault::Full].contains(&fault);
                 let every = if case.strict { 4 } else { 8 };
                 if seeds > 1 || always || at % every == index % every {
-                    jobs.push_back(Box::new(move |sweep| sweep.fault(case, fault, at)));
+                    let name = case.fault_at(fault, at);
+                    jobs.push_back((name, Box::new(move |sweep| sweep.fault(case, fault, at))));
                 }
             }
         }
@@ -72,9 +75,8 @@ fn jobs(cases: &[Case], seeds: u64) -> VecDeque<Job<'_>> {
         for (index, moment) in (0..=case.journal.len()).step_by(every).enumerate() {
             let damage =
                 [Damage::Kept, Damage::Torn(512), Damage::Prefix, Damage::Torn(4096)][index % 4];
-            jobs.push_back(Box::new(move |sweep| {
-                sweep.recovery(case, moment, damage, &FAULTS[..6])
-            }));
+            let look = move |sweep: &Sweep| sweep.recovery(case, moment, damage, &FAULTS[..6]);
+            jobs.push_back((case.crash_at(moment), Box::new(look)));
         }
     }
     jobs
@@ -86,13 +88,22 @@ fn say(line: &str) {
 }
 
 fn run(options: Options, cases: &[Case]) -> (u64, Vec<String>) {
-    let jobs = Mutex::new(jobs(cases, options.seeds));
+    let mut jobs = jobs(cases, options.seeds);
     let sweep = Sweep::new(options);
+    jobs.retain(|(name, _)| sweep.wants(name));
+    if let (Some(point), true) = (&sweep.options.point, jobs.is_empty()) {
+        say(&format!(
+            "no point begins with '{point}': give one as a failure prints it, such as \
+             events/strict/crash@17"
+        ));
+        std::process::exit(2);
+    }
+    let jobs = Mutex::new(jobs);
     let start = Instant::now();
     let work = || {
         loop {
             let job = jobs.lock().unwrap().pop_front();
-            let Some(job) = job else { return };
+            let Some((_, job)) = job else { return };
             job(&sweep);
         }
     };

@@ -42,6 +42,16 @@ impl Case {
         format!("{}/{}", self.workload.name(), if self.strict { "strict" } else { "relaxed" })
     }
 
+    /// How the names of the points begin at which it dies after so many changes.
+    pub(crate) fn crash_at(&self, moment: usize) -> String {
+        format!("{}/crash@{moment}", self.name())
+    }
+
+    /// How the names of the points begin at which an operation meets a fault.
+    pub(crate) fn fault_at(&self, fault: Fault, at: u64) -> String {
+        format!("{}/{}@{at}", self.name(), format!("{fault:?}").to_lowercase())
+    }
+
     /// The steps one of which must be the last, when `reached` was said to be done and the next may
     /// be.
     pub(crate) fn range(&self, damage: Damage, reached: i64, next: bool) -> RangeInclusive<i64> {
@@ -139,7 +149,7 @@ impl Sweep {
 
     /// The process or the machine dies at a moment of a run without faults.
     pub(crate) fn crash(&self, case: &Case, moment: usize) {
-        let name = format!("{}/crash@{moment}", case.name());
+        let name = case.crash_at(moment);
         if !self.wants(&name) {
             return;
         }
@@ -154,7 +164,7 @@ impl Sweep {
     /// An operation fails, and the workload goes on.
     pub(crate) fn fault(&self, case: &Case, fault: Fault, at: u64) {
         let kind = format!("{fault:?}").to_lowercase();
-        let name = format!("{}/{kind}@{at}", case.name());
+        let name = case.fault_at(fault, at);
         if !self.wants(&name) {
             return;
         }
@@ -193,7 +203,7 @@ impl Sweep {
 
     /// A process or machine dies, and what comes next dies too, or meets a fault.
     pub(crate) fn recovery(&self, case: &Case, moment: usize, damage: Damage, faults: &[Fault]) {
-        let name = format!("{}/crash@{moment}/{}", case.name(), label(damage, 0));
+        let name = format!("{}/{}", case.crash_at(moment), label(damage, 0));
         if !self.wants(&name) {
             return;
         }

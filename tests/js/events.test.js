@@ -36,9 +36,29 @@ test('a write of a model is an event, and the event is in the queue', async () =
 test('inserting twice is EEXIST, updating nothing is ENOENT', async () => {
   const es = open()
   await es.store.todos.set({ id: 'a' }, true)
-  await assert.rejects(es.store.todos.set({ id: 'a' }, true), { code: 'EEXIST' })
-  await assert.rejects(es.store.todos.update({ id: 'b' }), { code: 'ENOENT' })
-  await assert.rejects(es.store.todos.update({}), { name: 'TypeError', message: /No ID specified/ })
+  await assert.rejects(es.store.todos.set({ id: 'a' }, true), {
+    code: 'EEXIST',
+    message: /todos\.set a: EEXIST: a document with this id is there already: give another id/,
+  })
+  await assert.rejects(es.store.todos.update({ id: 'b' }), {
+    code: 'ENOENT',
+    message: /todos\.update b: ENOENT: there is no such document: give the id of one/,
+  })
+  await assert.rejects(es.store.todos.changeId('b', 'c'), {
+    code: 'ENOENT',
+    message: /todos\.changeId b: ENOENT: there is no such document: give the id of one/,
+  })
+  await es.store.todos.set({ id: 'c' })
+  await assert.rejects(es.store.todos.changeId('a', 'c'), {
+    code: 'EEXIST',
+    message: /todos\.changeId c: EEXIST: a document with this id is there already: give another/,
+  })
+  await assert.rejects(es.queue.set(), { message: /^queue\.set: an event is never edited/ })
+  await assert.rejects(es.queue.add(''), { message: /^queue\.add: type must be/ })
+  await assert.rejects(es.store.todos.update({}), {
+    name: 'TypeError',
+    message: /obj has no id: say which/,
+  })
   assert.deepEqual(await es.store.todos.update({ id: 'b', n: 1 }, true), { id: 'b', n: 1 })
   await es.close()
 })

@@ -141,7 +141,7 @@ option('vacuumPageCount', 'has a step wait until 20 times as many pages are free
 test('SQLite options: an unknown one is refused by name', () => {
   assert.throws(() => new SQLite({ fil: 'x' }), {
     name: 'TypeError',
-    message: /Unknown options fil/,
+    message: /unknown options fil: did you mean 'file'/,
   })
 })
 

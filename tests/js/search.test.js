@@ -104,7 +104,8 @@ test('what cannot be asked is a TypeError that says what can', async () => {
     [{}, { sort: { n: 'up' } }, /sort\.n must be a number/],
     [{}, { cols: [] }, /cols must be an array/],
     [{}, { where: { 'n = ?': 1 } }, /where takes an array of values/],
-    [{}, { snippet: { n: { tokens: 'x' } } }, /snippet\.n\.tokens/],
+    [{}, { snippet: { n: { tokens: 'x' } } }, /snippet\.n\.tokens must be a number, not 'x'/],
+    [{}, { snippet: { n: { colour: 1 } } }, /has no 'colour': use before, after, ellipsis, tokens/],
   ]) {
     await assert.rejects(
       things.search(attrs, options),

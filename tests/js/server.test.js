@@ -264,7 +264,7 @@ test('options are checked by name', () => {
     message: /cors/,
   })
   assert.throws(() => createServer({ storage: {}, authorize, stroage: 1 }), {
-    message: /'stroage'/,
+    message: /'stroage': use storage, authorize, /,
   })
   assert.throws(() => createServer({ storage: {}, authorize, validate: 1 }), {
     message: /validate/,

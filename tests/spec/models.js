@@ -105,7 +105,11 @@ export function spec(t, { open }) {
       name: 'TypeError',
       message: /'big' is a BigInt, which JSON cannot hold/,
     })
-    assert.throws(() => new DB({ fil: 'x' }), { name: 'TypeError', message: /Unknown options fil/ })
+    const unknown = (options, message) =>
+      assert.throws(() => new DB(options), { name: 'TypeError', message })
+    unknown({ fil: 'x' }, /DB: unknown options fil: did you mean 'file'/)
+    unknown({ models: {} }, /DB: unknown options models: use addModel$/)
+    unknown({ wholly: 1 }, /DB: unknown options wholly: use file, name, /)
     assert.throws(() => db.addModel({}), { name: 'TypeError', message: /Model/ })
     assert.throws(() => db.addModel(Things), { name: 'TypeError', message: /added already/ })
     const bad = { name: 'b', columns: { a: { typ: 'TEXT' } } }

@@ -2,20 +2,7 @@
 
 import '../trusted-types.js'
 import { connect } from 'tidelog/client'
-
-/** Has a new worker run `name`, and ends the worker. */
-async function inWorker(worker, name) {
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) =>
-        data.error ? reject(new Error(data.error)) : resolve(data.result)
-      worker.onerror = event => reject(new Error(event.message))
-      worker.postMessage(name)
-    })
-  } finally {
-    worker.terminate()
-  }
-}
+import { inWorker } from './in-worker.js'
 
 const quantile = (times, q) => times.toSorted((a, b) => a - b)[Math.floor(times.length * q)]
 

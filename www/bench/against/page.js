@@ -2,17 +2,9 @@
 // page was built with.
 
 import '../../trusted-types.js'
+import { inWorker } from '../in-worker.js'
 
-globalThis.measure = async name => {
-  const worker = new Worker(new URL('./against.worker.js', import.meta.url), { type: 'module' })
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) =>
-        data.error ? reject(new Error(data.error)) : resolve(data.result)
-      worker.onerror = event => reject(new Error(event.message))
-      worker.postMessage(name)
-    })
-  } finally {
-    worker.terminate()
-  }
-}
+const measuring = () =>
+  new Worker(new URL('./against.worker.js', import.meta.url), { type: 'module' })
+
+globalThis.measure = name => inWorker(measuring(), name)
