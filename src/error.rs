@@ -99,26 +99,24 @@ pub enum Error {
     },
     /// An INSERT event met an existing document.
     #[error(
-        "{model}.{action} {id}: EEXIST: a document with this id is there already: give another id, or change it by update"
+        "{model}.{action} {id}: EEXIST: a document with this id is there already: give another id"
     )]
     AlreadyThere {
         /// The model.
         model: String,
         /// The method.
         action: &'static str,
-        /// The document's id, as people read it.
+        /// The document's id as JSON.
         id: String,
     },
     /// An UPDATE met no document.
-    #[error(
-        "{model}.{action} {id}: ENOENT: there is no such document: give the id of one, or make it by set"
-    )]
+    #[error("{model}.{action} {id}: ENOENT: there is no such document: give the id of one")]
     NotThere {
         /// The model.
         model: String,
         /// The method.
         action: &'static str,
-        /// The document's id, as people read it.
+        /// The document's id as JSON.
         id: String,
     },
     /// A user's function threw or rejected.

@@ -102,7 +102,8 @@ export class ESModel<
   static PATCH: 5
   /**
    * Several actions, all or none: the third value is `[[action, id, document?], …]`, the second
-   * null. Preprocessors, reducers and derivers are called with each alone, in the form of one.
+   * null. Preprocessors, reducers and derivers are called with each alone, in the form of one
+   * action.
    */
   static MANY: 6
   /** `EventSourcingDB` makes it, and gives `dispatch`. */

@@ -31,7 +31,7 @@ impl Error {
         }
     }
 
-    /// The error of another SQLite than the bundled one: `code` is its result code as a number or a
+    /// What another SQLite than the bundled one said: `code` is its result code as a number or a
     /// name, if it gave one, else the message is looked through.
     pub fn foreign_sqlite(code: Option<i32>, name: &str, message: String) -> Error {
         let code = match code {
@@ -117,6 +117,25 @@ mod tests {
     use super::*;
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn another_sqlites_error_has_the_same_code() {
+        let code = |code, name: &str, message: &str| {
+            Error::foreign_sqlite(code, name, message.into()).code()
+        };
+        assert_eq!(code(Some(2067), "ERR_SQLITE_ERROR", "x"), "SQLITE_CONSTRAINT_UNIQUE");
+        assert_eq!(code(None, "SQLITE_CONSTRAINT_PRIMARYKEY", "x"), "SQLITE_CONSTRAINT_PRIMARYKEY");
+        let told = "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT";
+        assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_UNIQUE");
+        let told = "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)";
+        assert_eq!(code(None, "", told), "SQLITE_CONSTRAINT_PRIMARYKEY");
+        assert_eq!(
+            code(None, "", "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT"),
+            "SQLITE_CONSTRAINT_FOREIGNKEY"
+        );
+        let told = Error::foreign_sqlite(None, "", "no such table: t: SQLITE_ERROR".into());
+        assert_eq!((told.code(), told.to_string().as_str()), ("SQLITE_ERROR", "no such table: t"));
+    }
 
     #[test]
     fn what_was_recorded_keeps_its_code() {

@@ -130,8 +130,8 @@ impl Engine {
 
     /// Carries out the change of the last poll; gives `[verdicts, noops]`: `[[id, seq, error?], …]`
     /// of this replica's own events in it, and `[[id, seq, type, error], …]` of all events that
-    /// failed at their place; undefined when there was no change or it failed. A change that fails
-    /// comes again with a later poll, and only `CLOSED` is thrown.
+    /// failed at their place; undefined when there was none or it failed. A change that fails comes
+    /// again with a later poll, and only `CLOSED` is thrown.
     #[wasm_bindgen(js_name = syncApply)]
     pub fn sync_apply(&self, now: f64, random: u32) -> Result<JsValue, JsValue> {
         let machine = self.machine.clone();

@@ -55,21 +55,15 @@ impl Model {
 
     /// The error for an id that is not there.
     pub fn not_there(&self, action: &'static str, id: &Value) -> Error {
-        Error::NotThere { model: self.definition.name.clone(), action, id: shown(id) }
+        let mut text = String::new();
+        let _ = write_value(&mut text, id, false);
+        Error::NotThere { model: self.definition.name.clone(), action, id: text }
     }
 
     /// The error for an id that is taken.
     pub fn already_there(&self, action: &'static str, id: &Value) -> Error {
-        Error::AlreadyThere { model: self.definition.name.clone(), action, id: shown(id) }
+        let mut text = String::new();
+        let _ = write_value(&mut text, id, false);
+        Error::AlreadyThere { model: self.definition.name.clone(), action, id: text }
     }
-}
-
-/// An id in a message.
-fn shown(id: &Value) -> String {
-    if let Value::Text(text) = id {
-        return text.clone();
-    }
-    let mut text = String::new();
-    let _ = write_value(&mut text, id, false);
-    text
 }

@@ -189,7 +189,7 @@ test('a write that came too late rejects synced, and every device tells of it', 
   )
   const last = told.a.at(-1)
   assert.deepEqual([last.v, last.type], [9, 'es/todos'])
-  assert.match(last.message, /todos\.set z: EEXIST/)
+  assert.match(last.message, /todos\.set "z": EEXIST/)
   for (const { status, queue } of [es, b.es]) {
     assert.deepEqual(status.sync.noops, { count: 4, last })
     assert.match((await queue.get(last.v)).error, /^EEXIST: /)

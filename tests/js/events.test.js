@@ -38,11 +38,11 @@ test('inserting twice is EEXIST, updating nothing is ENOENT', async () => {
   await es.store.todos.set({ id: 'a' }, true)
   await assert.rejects(es.store.todos.set({ id: 'a' }, true), {
     code: 'EEXIST',
-    message: /todos\.set a: EEXIST: a document with this id is there already: give another id/,
+    message: /todos\.set "a": EEXIST: a document with this id is there already: give another id/,
   })
   await assert.rejects(es.store.todos.update({ id: 'b' }), {
     code: 'ENOENT',
-    message: /todos\.update b: ENOENT: there is no such document: give the id of one/,
+    message: /todos\.update "b": ENOENT: there is no such document: give the id of one/,
   })
   await assert.rejects(es.store.todos.changeId('b', 'c'), {
     code: 'ENOENT',
