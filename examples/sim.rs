@@ -1,4 +1,4 @@
-//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory] [--mutant NAME]
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory|gateways] [--mutant NAME]
 //! [--trace hash|text]`: the simulator at length. `--trace hash` prints what each seed's trace
 //! hashes to, `--trace text` the first seed's trace. With `--mutant` a rule is left out and
 //! failures are what is hoped for.
@@ -10,8 +10,9 @@
 mod sim;
 
 use sim::faults::ALL;
+use sim::gateways::Gateways;
 use sim::in_memory::InMemory;
-use sim::mutants::{HARMLESS, Mutant, NOTICED};
+use sim::mutants::{AMONG_GATEWAYS, HARMLESS, HARMLESS_AMONG_GATEWAYS, Mutant, NOTICED};
 use sim::origin::InMemoryOrigin;
 use sim::process::Native;
 use sim::sqlite::{Sqlite, SqliteOrigin};
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
             ("--backend", _) => backend = value,
             ("--trace", _) if ["hash", "text"].contains(&value.as_str()) => trace = value,
             ("--mutant", _) => {
-                match NOTICED.iter().chain(HARMLESS).find(|m| format!("{m:?}") == value) {
+                let lists = [NOTICED, HARMLESS, AMONG_GATEWAYS, HARMLESS_AMONG_GATEWAYS];
+                match lists.iter().copied().flatten().find(|m| format!("{m:?}") == value) {
                     Some(&found) => mutant = found,
                     None => {
                         return usage(&format!(
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         "memory" => {
             run_seeds::<Native<InMemory>, InMemoryOrigin>(first, seeds, steps, mutant, false)
         }
+        "gateways" => run_seeds::<Native<InMemory>, Gateways>(first, seeds, steps, mutant, false),
         "sqlite" => run_seeds::<Native<Sqlite>, SqliteOrigin>(first, seeds, steps, mutant, false),
         other => return usage(&format!("there is no backend '{other}'")),
     };
@@ -107,7 +110,7 @@ fn main() -> ExitCode {
 
 fn usage(problem: &str) -> ExitCode {
     eprintln!(
-        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory] [--mutant NAME] [--trace hash|text]"
+        "{problem}\nusage: npm run sim -- [--seeds N] [--steps M] [--seed S] [--backend sqlite|memory|gateways] [--mutant NAME] [--trace hash|text]"
     );
     ExitCode::from(2)
 }

@@ -21,6 +21,7 @@ mod shelf;
 #[cfg(not(target_family = "wasm"))]
 mod sim;
 mod store;
+mod struck;
 mod suite;
 mod undo;
 mod vfs_memory;

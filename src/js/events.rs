@@ -29,6 +29,8 @@ struct DraftText {
     id: Option<Id>,
     #[serde(default)]
     tv: u32,
+    #[serde(default)]
+    x: Option<String>,
 }
 
 /// The options of the queue.
@@ -78,8 +80,8 @@ impl Engine {
         )
     }
 
-    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?}`; gives
-    /// a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab, n,
+    /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?, x?}`;
+    /// gives a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab, n,
     /// done, again?}`.
     pub fn dispatch(&self, drafts: &str, call: JsValue) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
@@ -189,7 +191,7 @@ fn parse_drafts(text: &str) -> Result<Vec<Draft>> {
         tv: d.tv,
         data: d.data.map_or_else(|| "null".to_string(), |data| data.get().to_string()),
         ts: d.ts,
-        x: None,
+        x: d.x,
     });
     Ok(drafts.collect())
 }

@@ -76,6 +76,19 @@ impl ServerLog {
         reply.and_then(|r| answer(&r, 0)).map_err(to_js)
     }
 
+    /// Appends a row of the server's own: `void` or `erase` with an event's id, `trim` with a
+    /// position. Gives whether there was anything to say.
+    pub fn operate(&mut self, kind: &str, about: &str) -> Result<bool, JsValue> {
+        let bad = || Error::BadValue(format!("'{kind}' of '{about}' is nothing a server says"));
+        let run = |server: &mut Server| match kind {
+            "void" => server.void(&about.parse()?),
+            "erase" => server.erase(&about.parse()?),
+            "trim" => server.announce_trim(about.parse().map_err(|_| bad())?),
+            _ => Err(bad()),
+        };
+        self.server.as_mut().ok_or(Error::Closed).and_then(run).map_err(to_js)
+    }
+
     /// Closes the files.
     pub fn close(&mut self) {
         self.server = None;

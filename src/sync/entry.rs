@@ -329,7 +329,7 @@ fn check_numbers(n: u64, ts: Option<i64>) -> Result<()> {
     limits::safe_integer(n)?;
     limits::safe_integer(ts.unwrap_or(0).unsigned_abs())?;
     match n {
-        0 => Err(Error::Protocol("event number 0".into())),
+        0 => Err(Error::Protocol("an event has number 0: the first one of a client has 1".into())),
         _ => Ok(()),
     }
 }

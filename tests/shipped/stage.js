@@ -122,11 +122,12 @@ class Replica extends Actor {
     assert.deepEqual(this.#all('PRAGMA integrity_check'), [{ integrity_check: 'ok' }])
   }
 
-  dispatch(id, hex, tv, body, ts) {
+  dispatch(id, hex, tv, body, ts, x) {
     // what a follower tab's retry asks first
     const known = table => this.#all(`SELECT 1 FROM ${table} WHERE id = x'${hex}'`).length > 0
     if (known('_pending') || known('_log')) return true
-    const draft = `[{"type":"change","tv":${tv},"id":"${id}","data":${body}}]`
+    const condition = x === undefined ? '' : `,"x":${JSON.stringify(x)}`
+    const draft = `[{"type":"change","tv":${tv},"id":"${id}","data":${body}${condition}}]`
     const now = Date.now
     Date.now = () => ts
     try {
@@ -232,6 +233,10 @@ class Server extends Actor {
     return verb === 'push'
       ? this.own.push(principal, body, life === undefined ? undefined : seventh(life))
       : this.own[verb](principal, body)
+  }
+
+  operate(kind, about) {
+    return this.own.operate(kind, about)
   }
 
   /** A copy under another epoch, as somebody who restores a backup leaves it. */

@@ -21,11 +21,11 @@ happenings! {
     Dispatched, RetriedById, ThrownLocally, KilledIdle, KilledInFlight, KilledBetweenMarkAndSend, KilledBeforeApply,
     KilledAfterApply, KilledBeforeResolving, KilledMidWrite, KilledMidRewind, KilledMidIdentify, WentOffline, WentOnline, Woken, SlowClient, TokenDenied, TokenHung,
     ClockJumped, CopyTaken, Restored, RestoredBehindTheLog, UnpushedGone, Cloned, ClonedWithQueue, Rebuilt, StorageFailed,
-    Held, ShadowedBehindHeld, Upgraded, UpgradedWhileHeld,
+    Held, HeldWithoutBody, ShadowedBehindHeld, ConditionMade, ConditionPushed, Upgraded, UpgradedWhileHeld,
     // the server
     ServerKilledBeforeCommit, ServerKilledAfterCommit, ServerKilledMidWrite, ServerDown, LongPollWaited, LongPollWoken, LongPollExpired,
     LongPollCut, SegmentCut, Refused401, Refused403, Refused413, Refused426, Refused503, CaptivePortal, FalseAck, SegmentForged,
-    ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, HoleRefused, Rejected, Pardoned, DupRow, BackedUp, RolledBack,
+    ResumeForged, FalseVerdict, TokenExpired, RefusedAtLength, PushTooLarge, HoleRefused, Rejected, Conflict, Voided, Erased, Trimmed, Pardoned, DupRow, BackedUp, RolledBack,
     RolledBackSilently, EpochChanged, RolledBackToASibling, Emptied, Regrown, CrossedARollback,
     // what came of it
     ConfirmedInPlace, Rebased, ThrownInRebase, ThrownForGood, Gap, Fenced, NeedsUpgrade, Resuming, Rewound, Renamed, NameKept, Offline, CatchUp,
@@ -90,6 +90,10 @@ pub(crate) struct Rates {
     pub(crate) server_kill: u64,
     /// The server refuses for a reason of its own.
     pub(crate) refuse: u64,
+    /// An event has a condition.
+    pub(crate) condition: u64,
+    /// The server's operators void or erase an event, or announce a trim.
+    pub(crate) operate: u64,
     /// The validator says no.
     pub(crate) reject: u64,
     /// A client goes offline or comes back.
@@ -126,6 +130,8 @@ impl Rates {
             copy: up_to(30).saturating_sub(8),
             regime: up_to(20).saturating_sub(8),
             upgrade: up_to(12).saturating_sub(6),
+            condition: up_to(500),
+            operate: up_to(24).saturating_sub(8),
             segment: if up_to(2) == 2 { 3 } else { 1000 },
             write: 60 + up_to(340),
         }
@@ -145,6 +151,8 @@ impl Rates {
             copy: 0,
             regime: 0,
             upgrade: 0,
+            condition: 0,
+            operate: 0,
             write: 0,
             segment: 1000,
             reject: self.reject,

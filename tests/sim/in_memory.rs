@@ -1,12 +1,14 @@
-//! A replica made of vectors. It keeps undo records and inverts them, as the real one does, so that
-//! a wrong plan shows.
+//! A replica made of vectors. It keeps undo records and inverts them, as the real one does, so that a
+//! wrong plan shows.
 
 use super::dice::Dice;
 use super::mutants::Mutant;
 use super::replica::{Applied, Replica};
+use super::rows::{self, Row};
 use super::workload::{Op, State};
 use tidelog::error::Result;
 use tidelog::sync::client::{Identify, Queue, Rewind, Start};
+use tidelog::sync::condition::Condition;
 use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::merge::{self, Role};
 use tidelog::sync::wire::{At, Entry, Kind, Outgoing, Point, Segment};
@@ -36,8 +38,10 @@ pub(crate) struct InMemory {
     held: Option<u64>,
     /// Own events confirmed behind the held one: their effects stay.
     shadows: Vec<(u64, Pending)>,
-    /// Everybody's events up to the cursor, as far as they count.
-    log: Vec<Option<Op>>,
+    /// All rows up to the cursor.
+    log: Vec<Row>,
+    /// Its names before this one.
+    former: Vec<ClientId>,
     /// Own events of the log and where they are.
     own: Vec<(u64, ClientId, Pending)>,
     known: Vec<Point>,
@@ -90,12 +94,15 @@ impl InMemory {
             }
         }
         self.pending = left;
-        self.log.extend(
-            segment
-                .entries
-                .iter()
-                .map(|row| (row.kind == Kind::Event).then(|| Op::parse(row.text()))),
-        );
+        self.log.extend(segment.entries.iter().map(Row::of));
+        let struck = rows::struck(&self.log, self.mutant);
+        self.shadows.retain(|(_, p)| !struck.contains(&p.out.id));
+        if self.mutant != Mutant::ErasedApplied {
+            for (first, seq) in rows::erase(&mut self.log) {
+                let kept = self.mutant == Mutant::ErasedPointsKept;
+                self.known.retain(|p| p.seq < first || p.seq >= seq || kept);
+            }
+        }
         self.rebuild();
         Applied { fork: plan.fork, rebased: true, dead: 0, erring: 0, bare: false }
     }
@@ -119,8 +126,12 @@ impl InMemory {
                 self.seen.insert(row.id);
             }
         }
-        let unknown = |row: &Entry| row.kind == Kind::Event && !self.knows(&Op::parse(row.text()));
-        if self.held.is_some() || (self.version < 2 && segment.entries.iter().any(unknown)) {
+        let whole = |entry: &Entry| {
+            let row = Row::of(entry);
+            let strikes = row.strikes.is_some() && self.mutant != Mutant::StruckNotRebuilt;
+            row.bare || strikes || row.op.is_some_and(|op| !self.knows(&op))
+        };
+        if self.held.is_some() || segment.entries.iter().any(whole) {
             return self.hold(segment, &plan);
         }
         if plan.rebase {
@@ -139,7 +150,7 @@ impl InMemory {
                 dead += 1;
                 self.dead.push(seq);
             }
-            self.log.push((row.kind == Kind::Event).then(|| Op::parse(row.text())));
+            self.log.push(Row::of(row));
         }
         self.pending = plan.left.iter().map(|&i| self.pending[i].clone()).collect();
         if plan.rebase {
@@ -170,7 +181,17 @@ impl Queue for InMemory {
             bytes += o.size();
             *i == 0 || bytes <= max_bytes
         });
-        Ok(fits.map(|(_, o)| o.clone()).collect())
+        let named = |o: &Outgoing| {
+            let x = o.x.as_deref().map(|x| {
+                let mut condition = Condition::parse(x)?;
+                let former = &self.former[self.former.len().saturating_sub(32)..];
+                condition.mine = (!former.is_empty() && self.mutant != Mutant::NamesNotTold)
+                    .then(|| former.to_vec());
+                condition.to_text()
+            });
+            Ok(Outgoing { x: x.transpose()?, ..o.clone() })
+        };
+        fits.map(|(_, o)| named(o)).collect()
     }
 }
 
@@ -189,6 +210,7 @@ impl Replica for InMemory {
             held: None,
             shadows: Vec::new(),
             log: Vec::new(),
+            former: Vec::new(),
             own: Vec::new(),
             known: Vec::new(),
             seen: Default::default(),
@@ -200,7 +222,7 @@ impl Replica for InMemory {
     fn start(&self) -> Start {
         Start { client: self.me, at: self.cursor, asof: self.asof, limits: None, stopped: None }
     }
-    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64, x: Option<&str>) -> bool {
         if self.seen.contains(&id) || self.pending.iter().any(|p| p.out.id == id) {
             return true;
         }
@@ -214,7 +236,7 @@ impl Replica for InMemory {
             tv: op.tv(),
             data: op.body(),
             ts: Some(ts),
-            x: None,
+            x: x.map(String::from),
         };
         self.pending.push(Pending { out, op: op.clone(), sent: false, undo: Some(before) });
         true
@@ -225,25 +247,38 @@ impl Replica for InMemory {
     fn apply(&mut self, segment: &Segment) -> Result<Applied> {
         let applied = self.carry_out(segment);
         let seqs: Vec<u64> = self.known.iter().map(|p| p.seq).chain([segment.to.seq]).collect();
-        self.known.extend((!segment.entries.is_empty()).then_some(segment.to));
+        let bare = rows::first_bare(&self.log, self.mutant).is_some();
+        self.known.extend((!segment.entries.is_empty() && !bare).then_some(segment.to));
         let keep = resume::keep(segment.to.seq, &seqs);
         self.known.retain(|p| keep.contains(&p.seq));
         match self.mutant {
             Mutant::CursorNotAtomic => self.late_cursor = Some(segment.cursor()),
             _ => self.cursor = segment.cursor(),
         }
-        Ok(applied)
+        Ok(Applied { bare, ..applied })
     }
     fn rewind(&mut self, rewind: &Rewind) -> Result<()> {
         let Point { seq, h } = rewind.common;
         self.cursor = At { epoch: Some(rewind.epoch), seq, h };
         self.asof = Some(rewind.asof);
+        let erased = rows::erased(&self.log);
         self.log.truncate(seq as usize);
+        for x in self.pending.iter_mut().filter_map(|p| p.out.x.as_mut()) {
+            let mut condition = Condition::parse(x)?;
+            if condition.since > seq && self.mutant != Mutant::SinceNotLowered {
+                condition.since = seq;
+                *x = condition.to_text()?;
+            }
+        }
         self.known.retain(|p| p.seq <= seq);
         self.shadows.retain(|(at, _)| *at <= seq);
         let (kept, lost): (Vec<_>, Vec<_>) = self.own.drain(..).partition(|(at, ..)| *at <= seq);
         self.own = kept;
-        let back = lost.into_iter().map(|(_, client, mut p)| {
+        let offered = |(_, _, p): &(u64, ClientId, Pending)| !erased.contains(&p.out.id);
+        let back = lost.into_iter().filter(offered).map(|(_, client, mut p)| {
+            if self.mutant != Mutant::ConditionOffered {
+                p.out.x = None;
+            }
             // number 0: made under an older name
             p.out.n = if client == self.me { p.out.n } else { 0 };
             p
@@ -271,6 +306,7 @@ impl Replica for InMemory {
             self.pending.iter_mut().zip(last + 1..).for_each(|(p, n)| p.out.n = n);
             return Ok(None);
         }
+        self.former.push(self.me);
         self.me = ClientId::from_bytes(self.dice.bytes());
         self.top = self.pending.len() as u64;
         self.pending.iter_mut().zip(1..).for_each(|(p, n)| p.out.n = n);
@@ -295,14 +331,20 @@ impl Replica for InMemory {
     fn rebuild(&mut self) {
         self.state.clear();
         self.dead.clear();
-        let unknown = |op: &Option<Op>| op.as_ref().is_some_and(|op| !self.knows(op));
+        let struck = rows::struck(&self.log, self.mutant);
+        let stays = self.held.is_some() && self.mutant == Mutant::StruckNotPassed;
+        let unknown = |row: &Row| {
+            let op = row.op.as_ref();
+            let bare = row.bare && self.mutant != Mutant::BarePassedOver;
+            (stays || !struck.contains(&row.id)) && (bare || op.is_some_and(|op| !self.knows(op)))
+        };
         self.held = self.log.iter().position(unknown).map(|i| i as u64 + 1);
         if self.mutant == Mutant::HeldPassedOver {
             self.held = None;
         }
         let end = self.held.unwrap_or(u64::MAX);
-        for (seq, op) in (1..end).zip(&self.log) {
-            let op = op.as_ref().filter(|op| op.tv() <= self.version);
+        for (seq, row) in (1..end).zip(&self.log).filter(|(_, row)| !struck.contains(&row.id)) {
+            let op = row.op.as_ref().filter(|op| op.tv() <= self.version);
             if op.is_some_and(|op| run(op, seq, &mut self.state).is_none()) {
                 self.dead.push(seq);
             }

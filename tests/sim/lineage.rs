@@ -7,7 +7,7 @@
 use super::history::History;
 use super::workload::Op;
 use std::collections::HashSet;
-use tidelog::sync::id::Id;
+use tidelog::sync::id::{ClientId, Id};
 use tidelog::sync::wire::Point;
 
 /// One line of life.
@@ -22,6 +22,11 @@ pub(crate) struct Lineage {
     unresolved: Option<(Id, Op)>,
     /// What was pending when it was looked at last.
     waited: Vec<Id>,
+    /// What left it, for having been read in the log.
+    confirmed: HashSet<Id>,
+    /// Its name, and those it had before.
+    name: Option<ClientId>,
+    former: Vec<ClientId>,
 }
 
 impl Lineage {
@@ -62,10 +67,27 @@ impl Lineage {
         self.ledger.push(id);
     }
 
-    /// `own_order_kept`: the log has its events in the order in which they were made.
+    /// It goes by this name.
+    pub(crate) fn called(&mut self, name: ClientId) {
+        let before = self.name.replace(name);
+        self.former.extend(before.filter(|before| *before != name));
+    }
+
+    /// Its last former names, as many as a condition may have.
+    pub(crate) fn former(&self) -> &[ClientId] {
+        &self.former[self.former.len().saturating_sub(32)..]
+    }
+
+    /// Whether it ever read the event in a log.
+    pub(crate) fn was_confirmed(&self, id: &Id) -> bool {
+        self.confirmed.contains(id)
+    }
+
+    /// own_order_kept: the log has its events in the order in which they were made. One that a log erased is not
+    /// offered again, but an older copy may still do so, behind later ones.
     pub(crate) fn check_order(&self, history: &History) -> Result<(), String> {
         let mut last = 0;
-        for (id, _) in &self.attempted {
+        for (id, _) in self.attempted.iter().filter(|(id, _)| !history.erased.contains(id)) {
             match history.first.get(id) {
                 Some(&seq) if seq < last => {
                     return Err(format!(
@@ -92,8 +114,12 @@ impl Lineage {
         let read =
             |id: &Id| history.first.get(id).is_some_and(|&seq| seq <= common) || lost.contains(id);
         let waits: HashSet<&Id> = pending.iter().collect();
-        let there =
-            |id: &&Id| history.first.contains_key(*id) || waits.contains(id) || lost.contains(*id);
+        let there = |id: &&Id| {
+            history.first.contains_key(*id)
+                || waits.contains(id)
+                || lost.contains(*id)
+                || history.erased.contains(*id)
+        };
         if let Some(id) = self.ledger.iter().find(|id| !there(id)) {
             return Err(format!(
                 "acknowledged_survives: {id} is nowhere, though it was said to be safe"
@@ -105,13 +131,15 @@ impl Lineage {
                 cursor.seq
             ));
         }
+        self.confirmed.extend(self.waited.iter().filter(|id| !waits.contains(id)));
         self.waited = pending;
         Ok(())
     }
 
     /// `acknowledged_survives` in the end: all that was acknowledged has reached the log.
     pub(crate) fn check_arrived(&self, history: &History) -> Result<(), String> {
-        match self.ledger.iter().find(|id| !history.first.contains_key(id)) {
+        let gone = |id: &&Id| !history.first.contains_key(*id) && !history.erased.contains(*id);
+        match self.ledger.iter().find(gone) {
             Some(id) => Err(format!("acknowledged_survives: {id} never reached the log")),
             None => Ok(()),
         }

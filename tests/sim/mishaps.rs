@@ -178,7 +178,13 @@ impl<P: Process, O: Origin> World<P, O> {
             return Ok(());
         }
         let client = ClientId::from_bytes([0xcc; 16]);
+        if self.dice.chance(100) {
+            return self.speak_strangely(client);
+        }
         let entry = &self.history.log[self.dice.below(self.history.log.len() as u64) as usize];
+        if entry.kind.is_servers() {
+            return Ok(());
+        }
         let (id, event_type, tv, data) =
             (entry.id, entry.event_type.clone(), entry.tv, entry.text().to_string());
         let hole = u64::from(self.dice.chance(200));
@@ -197,6 +203,18 @@ impl<P: Process, O: Origin> World<P, O> {
         self.push_from_outside("copycat", client, vec![event])
     }
 
+    /// Somebody speaks a version that is not spoken here, and must be told so.
+    fn speak_strangely(&mut self, client: ClientId) -> Result<(), String> {
+        let text = format!("{{\"p\":3,\"client\":\"{client}\",\"entries\":[]}}");
+        let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
+        let at = to_json(&at).unwrap_or_default();
+        let text = text.replace("\"entries\"", &format!("\"at\":{at},\"entries\""));
+        match self.origin.push("copycat", &text, None, 1) {
+            Ok(reply) if reply.status == 426 => Ok(()),
+            other => Err(format!("a push of another version came to {other:?}")),
+        }
+    }
+
     fn push_from_outside(
         &mut self,
         who: &str,
@@ -206,7 +224,14 @@ impl<P: Process, O: Origin> World<P, O> {
         let at = At { epoch: None, seq: self.history.head.seq, h: self.history.head.h };
         let push = Push { p: 2, client, at, entries, want: Some(0), limits: false };
         let text = to_json(&push).unwrap_or_default();
-        match self.origin.push(who, &text, None, 1) {
+        // a gateway may hang, and then they come again
+        let mut pushed = self.origin.push(who, &text, None, 1);
+        for _ in 0..20 {
+            if pushed.is_err() {
+                pushed = self.origin.push(who, &text, None, 1);
+            }
+        }
+        match pushed {
             Ok(reply) if reply.is_ok() => self.note_server(),
             other => Err(format!("a {who}'s push came to {other:?}")),
         }

@@ -59,6 +59,36 @@ mutants! {
         MisfitSegmentApplied,
         /// Held events wait: an event of a newer version is passed over.
         HeldPassedOver,
+        /// Conditions: the server does not look.
+        ConditionUnchecked,
+        /// Conditions: the author's own events count, under whatever name.
+        OwnEventsCounted,
+        /// Conditions: the author's former names are not heeded.
+        NamesUnheeded,
+        /// Conditions: a body that was erased does not match.
+        ErasedUnmatched,
+        /// Conditions: what lies below a trim is not there.
+        TrimUnheeded,
+        /// Conditions: the client does not tell its former names.
+        NamesNotTold,
+        /// Conditions: after a rollback the client still looks back to where it had read.
+        SinceNotLowered,
+        /// Conditions: an event that had been confirmed is offered with its condition.
+        ConditionOffered,
+        /// Rows of the server: the state is not made anew without what they strike out.
+        StruckReplayed,
+        /// Rows of the server: the state stays as it was when one strikes an event out.
+        StruckNotRebuilt,
+        /// Rows of the server: a replica that is held at such an event stays so.
+        StruckNotPassed,
+        /// Rows of the server: an event without its body is passed over before anything says why.
+        BarePassedOver,
+        /// Rows of the server: an erased event keeps its effect.
+        ErasedApplied,
+        /// Rows of the server: the client goes back to where it has neither body nor row.
+        ErasedPointsKept,
+        /// On a version: the server answers any version.
+        AnyVersionTaken,
         /// On a segment: one whose chain does not hold is applied.
         ChainUnchecked,
         /// On a fork: nobody else is ever seen under the own name.
@@ -83,6 +113,22 @@ mutants! {
         NoBackOff,
         /// The same: when to come back is not heeded.
         RetryMsIgnored,
+    }
+    AMONG_GATEWAYS {
+        /// Appending: a message of another history is taken.
+        HistoryUnchecked,
+        /// Appending: a duplicate is one only where it was known when it was decided.
+        DupDecidedOnly,
+        /// Appending and publishing: nobody looks whether a message follows the client's last.
+        NothingCompared,
+    }
+    HARMLESS_AMONG_GATEWAYS {
+        /// Publishing without a compare. What does not follow is left out when it is appended.
+        NoCompare,
+        /// Appending whatever number comes. The compare keeps it out of the stream.
+        NumberUnchecked,
+        /// Appending for whoever comes. A client that somebody else has, has a number as well.
+        OwnerUnchecked,
     }
     HARMLESS {
         /// On a gap: taken for a yes. Acks are hints.

@@ -2,6 +2,7 @@
 //! die anywhere.
 
 use super::calm::Calm;
+use super::conditions;
 use super::faults::Seen;
 use super::lineage::Lineage;
 use super::mutants::Mutant;
@@ -121,8 +122,9 @@ impl<P: Process, O: Origin> World<P, O> {
         }
         let ts = self.wall_clock(i);
         let armed = self.arm(i);
-        let taken = self.nodes[i].process.dispatch(id, &op, ts);
-        self.trace.note(format_args!("write {i} {id} {op:?} {taken}"));
+        let x = self.condition(i, id, &op, fresh);
+        let taken = self.nodes[i].process.dispatch(id, &op, ts, x.as_deref());
+        self.trace.note(format_args!("write {i} {id} {op:?} {x:?} {taken}"));
         if armed && self.nodes[i].process.caught() {
             // whether it was durable, only the next process will see
             self.seen(Seen::KilledMidWrite);
@@ -141,6 +143,18 @@ impl<P: Process, O: Origin> World<P, O> {
         self.nodes[i].lineage.resolve(id);
         self.nodes[i].calm.prodded();
         self.drive(i);
+    }
+
+    /// A condition of a new event, now and then.
+    fn condition(&mut self, i: usize, id: Id, op: &Op, fresh: bool) -> Option<String> {
+        if !fresh || !self.dice.chance(self.rates.condition) {
+            return None;
+        }
+        self.seen(Seen::ConditionMade);
+        let read = self.nodes[i].process.cursor().point();
+        let (x, asked) = conditions::draw(&mut self.dice, op, read);
+        self.history.asked.insert(id, asked);
+        Some(x)
     }
 
     /// What the clock on the wall of client `i` shows. Its own dice: in a tame world all else is
@@ -191,6 +205,9 @@ impl<P: Process, O: Origin> World<P, O> {
                         }
                     }
                     self.nodes[i].requests += 1;
+                    if let Err(e) = self.check_push(i, &request.body) {
+                        return self.fail(format!("client {i}: {e}"));
+                    }
                     if let Err(e) = self.nodes[i].calm.ask(self.now) {
                         return self.fail(format!("drains: client {i}: {e}"));
                     }

@@ -1,7 +1,6 @@
 //! The oracles of one replica, asked whenever it did something.
 
 use super::faults::Seen;
-use super::history::Moment;
 use super::origin::Origin;
 use super::process::Process;
 use super::workload::{Op, State};
@@ -16,7 +15,6 @@ const SOMEWHERE: u64 = i64::MAX as u64;
 /// What a replica holds.
 #[derive(Debug)]
 struct View {
-    #[expect(dead_code, reason = "for the trace")]
     me: ClientId,
     cursor: At,
     queued: Vec<(Id, Op)>,
@@ -38,6 +36,7 @@ impl<P: Process, O: Origin> World<P, O> {
             held: process.held(),
         };
         self.trace.note(format_args!("node {i} sent {} {view:?}", process.sent()));
+        self.nodes[i].lineage.called(view.me);
         view
     }
 
@@ -59,12 +58,21 @@ impl<P: Process, O: Origin> World<P, O> {
         let lineage = &mut self.nodes[i].lineage;
         lineage.check_kept(history, point, view.queued.iter().map(|(id, _)| *id).collect())?;
         lineage.check_order(history)?;
-        let held = moment.newer.filter(|_| self.nodes[i].version == 1);
+        let newer = moment.newer.filter(|_| self.nodes[i].version == 1);
+        // an event whose body some log erased may have been read without it
+        let bare = view.held.filter(|&seq| newer.is_none_or(|newer| seq < newer)).filter(|&seq| {
+            let erased = |id: &Id| history.erased.contains(id);
+            history.way_has(point, seq, erased)
+        });
+        let held = bare.or(newer);
         if view.held != held {
             return Err(format!(
-                "held_waits: it holds at {:?}, the first it does not know is {held:?}",
+                "held_waits: it holds at {:?}, the first it does not know is {newer:?}",
                 view.held
             ));
+        }
+        if bare.is_some() {
+            self.counters.add(Seen::HeldWithoutBody);
         }
         if let Some(held) = held {
             return self.check_held(i, held, view);
@@ -73,14 +81,13 @@ impl<P: Process, O: Origin> World<P, O> {
         for (v, (_, op)) in (point.seq + 1..).zip(&view.queued) {
             op.apply(v, &mut expected);
         }
-        compare(view, moment, &expected)
+        compare(view, &moment.dead, &expected)
     }
 
     /// Nothing of the log from `held` on is applied, but its own events stand where they were made.
     fn check_held(&mut self, i: usize, held: u64, view: &View) -> Result<(), String> {
-        let (before, behind) = self.history.split(view.cursor.point(), held - 1);
+        let (mut expected, dead, behind) = self.history.split(view.cursor.point(), held - 1);
         let waiting: HashSet<&Id> = view.queued.iter().map(|(id, _)| id).collect();
-        let mut expected: State = State::clone(&before.state);
         let mut shadows = 0;
         for (id, op) in self.nodes[i].lineage.made() {
             shadows += u32::from(behind.contains(id));
@@ -94,14 +101,14 @@ impl<P: Process, O: Origin> World<P, O> {
                 *value = view.state.get(id).and_then(|d| d.get(field)).copied().unwrap_or(*value);
             }
         }
-        let result = compare(view, before, &expected)
-            .map_err(|e| format!("held_waits, held at {held}: {e}"));
+        let result =
+            compare(view, &dead, &expected).map_err(|e| format!("held_waits, held at {held}: {e}"));
         self.seen(if shadows > 0 { Seen::ShadowedBehindHeld } else { Seen::Held });
         result
     }
 }
 
-fn compare(view: &View, moment: &Moment, expected: &State) -> Result<(), String> {
+fn compare(view: &View, dead: &[u64], expected: &State) -> Result<(), String> {
     let (seq, pending) = (view.cursor.seq, view.queued.len());
     if view.state != *expected {
         return Err(format!(
@@ -109,10 +116,10 @@ fn compare(view: &View, moment: &Moment, expected: &State) -> Result<(), String>
             view.state
         ));
     }
-    if view.dead != *moment.dead {
+    if view.dead != dead {
         return Err(format!(
             "state_is_log_then_pending: at {seq} it disagrees about what threw: {:?}, not {:?}",
-            view.dead, moment.dead
+            view.dead, dead
         ));
     }
     Ok(())

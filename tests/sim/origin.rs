@@ -1,12 +1,13 @@
 //! The server's durable side in a simulation: one in memory, and the mutants of its rules.
 
+use super::conditions::Order;
 use super::mutants::Mutant;
 use tidelog::error::Result;
 use tidelog::sync;
 use tidelog::sync::id::{ClientId, Epoch, Hash, Id};
 use tidelog::sync::limits::Limits;
 use tidelog::sync::memory::MemoryLog;
-use tidelog::sync::server::{self, Facts, Log, Pulled, Reply, Validator};
+use tidelog::sync::server::{self, Decided, Facts, Log, Pulled, Reply, Validator};
 use tidelog::sync::wire::{At, Entry, Kind, Last, Point, Pull, Push, to_json};
 
 /// A server's log of name `sim`. Each call is one transaction.
@@ -26,6 +27,8 @@ pub(crate) trait Origin: Sized {
     fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled>;
     /// Carries out a resume.
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply>;
+    /// The server's operators have it append a row of its own; false when there is nothing to say.
+    fn operate(&mut self, order: Order) -> Result<bool>;
     /// The rows after `seq`, each with the chain after it.
     fn rows(&self, after: u64) -> Vec<(Entry, Point)>;
     /// Dies and comes back with what is durable.
@@ -85,9 +88,13 @@ impl Origin for InMemoryOrigin {
     ) -> Result<Reply> {
         let push = Push::parse(text).ok();
         let first_n = push.as_ref().and_then(|p| p.entries.first()).map_or(1, |e| e.n);
-        let at = push.map(|p| p.at);
-        let mut bent =
-            Bent { log: &mut self.log, mutant: self.mutant, first_n, at, pushes: true, segment };
+        let (at, client) = (push.as_ref().map(|p| p.at), push.as_ref().map(|p| p.client));
+        let text = &match self.mutant {
+            Mutant::AnyVersionTaken => text.replace("\"p\":3", "\"p\":2"),
+            _ => text.to_string(),
+        };
+        let (log, mutant, pushes) = (&mut self.log, self.mutant, true);
+        let mut bent = Bent { log, mutant, first_n, at, client, pushes, segment };
         let judge = reject.map(|life| move |entry: &Entry| verdict(entry, life));
         let validate = judge.as_ref().map(|j| j as Validator<'_, sync::Error>);
         Ok(server::push(&mut bent, principal, text, validate)?)
@@ -95,11 +102,26 @@ impl Origin for InMemoryOrigin {
     fn pull(&mut self, principal: &str, text: &str, segment: usize) -> Result<Pulled> {
         let at = Pull::parse(text).ok().map(|p| p.at);
         let log = &mut self.log;
-        let bent = Bent { log, mutant: self.mutant, first_n: 1, at, pushes: false, segment };
+        let (mutant, pushes) = (self.mutant, false);
+        let bent = Bent { log, mutant, first_n: 1, at, client: None, pushes, segment };
         Ok(server::pull(&bent, principal, text)?)
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         Ok(server::resume(&self.log, principal, text)?)
+    }
+    fn operate(&mut self, order: Order) -> Result<bool> {
+        let decided = match order {
+            Order::Void(id) => server::void(&self.log, &id)?,
+            Order::Erase(id) => server::erase(&self.log, &id)?,
+            Order::Trim(seq) => server::trim(&self.log, seq)?,
+        };
+        match decided {
+            Some(decided) => {
+                let appended = server::append(&mut self.log, &decided)?;
+                Ok(matches!(appended, server::Appended::Rows(_)))
+            }
+            None => Ok(false),
+        }
     }
     fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let rows = self.log.rows().iter().enumerate().skip(after as usize);
@@ -116,16 +138,28 @@ impl Origin for InMemoryOrigin {
 }
 
 /// The log as the rules see it, which without a mutant is the log as it is, in small segments.
-struct Bent<'a> {
+pub(crate) struct Bent<'a> {
     log: &'a mut MemoryLog,
     mutant: Mutant,
     /// The first number of the push that is being carried out.
     first_n: u64,
     /// The cursor of the request.
     at: Option<At>,
+    /// Whose it is.
+    client: Option<ClientId>,
     /// Whether it is a push.
     pushes: bool,
     segment: usize,
+}
+
+impl<'a> Bent<'a> {
+    /// The log as a gateway appends a message to it.
+    pub(crate) fn appending(log: &'a mut MemoryLog, mutant: Mutant, decided: &Decided) -> Bent<'a> {
+        let first_n = decided.entries.first().map_or(1, |entry| entry.n);
+        let Point { seq, h } = decided.at;
+        let (at, client) = (Some(At { epoch: None, seq, h }), Some(decided.client));
+        Bent { log, mutant, first_n, at, client, pushes: true, segment: usize::MAX }
+    }
 }
 
 impl Facts for Bent<'_> {
@@ -139,7 +173,11 @@ impl Facts for Bent<'_> {
     }
     fn hash_at(&self, seq: u64) -> Result<Option<Hash>, sync::Error> {
         match (self.mutant, self.at) {
-            (Mutant::NoAtCheckOnPush, Some(at)) if at.seq == seq && self.pushes => Ok(Some(at.h)),
+            (Mutant::NoAtCheckOnPush | Mutant::HistoryUnchecked, Some(at))
+                if at.seq == seq && self.pushes =>
+            {
+                Ok(Some(at.h))
+            }
             (Mutant::NoAtCheckOnPull, Some(at)) if at.seq == seq && !self.pushes => Ok(Some(at.h)),
             (Mutant::EpochTrusted, Some(at)) if at.seq == seq && seq <= self.log.head()?.seq => {
                 Ok((at.epoch.is_none() || at.epoch == Some(self.log.epoch()?)).then_some(at.h))
@@ -168,6 +206,11 @@ impl Facts for Bent<'_> {
             Mutant::NoDedupe if last.is_some_and(|l| l.n >= self.first_n) => {
                 Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
             }
+            Mutant::NumberUnchecked | Mutant::NothingCompared
+                if last.map_or(0, |l| l.n) + 1 != self.first_n && self.first_n > 1 =>
+            {
+                Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
+            }
             Mutant::NoGapCheck if last.map_or(0, |l| l.n) + 1 < self.first_n => {
                 Some(Last { n: self.first_n - 1, id: Id::from_bytes([0; 16]) })
             }
@@ -179,18 +222,24 @@ impl Facts for Bent<'_> {
     }
     fn seq_of(&self, id: &Id) -> Result<Option<u64>, sync::Error> {
         match self.mutant {
-            Mutant::NoUniqueId | Mutant::NoDedupe => Ok(None),
+            Mutant::NoUniqueId | Mutant::NoDedupe | Mutant::DupDecidedOnly => Ok(None),
             _ => self.log.seq_of(id),
         }
     }
     fn owner_of(&self, client: &ClientId) -> Result<Option<String>, sync::Error> {
-        self.log.owner_of(client)
+        match self.mutant {
+            Mutant::OwnerUnchecked => Ok(None),
+            _ => self.log.owner_of(client),
+        }
     }
     fn limits(&self) -> Limits {
         self.log.limits()
     }
     fn floor(&self) -> Result<u64, sync::Error> {
-        self.log.floor()
+        match self.mutant {
+            Mutant::TrimUnheeded => Ok(0),
+            _ => self.log.floor(),
+        }
     }
     fn find(
         &self,
@@ -198,7 +247,20 @@ impl Facts for Bent<'_> {
         types: &[String],
         hit: &dyn Fn(&ClientId, Option<&str>) -> bool,
     ) -> Result<Option<Id>, sync::Error> {
-        self.log.find(since, types, hit)
+        let stranger = ClientId::from_bytes([0xfe; 16]);
+        match self.mutant {
+            Mutant::ConditionUnchecked => Ok(None),
+            Mutant::OwnEventsCounted => {
+                self.log.find(since, types, &|_, body| hit(&stranger, body))
+            }
+            Mutant::NamesUnheeded => self.log.find(since, types, &|client, body| {
+                hit(if Some(*client) == self.client { client } else { &stranger }, body)
+            }),
+            Mutant::ErasedUnmatched => {
+                self.log.find(since, types, &|client, body| hit(client, body.or(Some("{}"))))
+            }
+            _ => self.log.find(since, types, hit),
+        }
     }
 }
 

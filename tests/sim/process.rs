@@ -57,7 +57,7 @@ pub(crate) trait Process: Sized {
 
     /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One
     /// that is there already is taken again without effect.
-    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64, x: Option<&str>) -> bool;
     /// What to do next.
     fn poll(&mut self, tick: Tick) -> Result<Step, String>;
     /// Marks events up to `n` as sent.
@@ -151,8 +151,8 @@ impl<R: Replica> Process for Native<R> {
     fn rebuild(&mut self) {
         self.replica.rebuild();
     }
-    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
-        self.replica.dispatch(id, op, ts)
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64, x: Option<&str>) -> bool {
+        self.replica.dispatch(id, op, ts, x)
     }
     fn poll(&mut self, tick: Tick) -> Result<Step, String> {
         let action = self.client.poll(tick, &self.replica).map_err(|e| e.to_string())?;

@@ -30,7 +30,7 @@ pub(crate) trait Replica: Queue<Error = tidelog::error::Error> + Sized {
     fn create(dice: Dice, mutant: Mutant) -> Self;
     /// Makes an event when the clock on the wall shows `ts`; resolves to whether it was taken. One
     /// that is there already is taken again without effect.
-    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool;
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64, x: Option<&str>) -> bool;
     /// Marks events up to `n` as sent.
     fn mark_sent(&mut self, n: u64);
     /// Applies a segment.

@@ -1,6 +1,7 @@
 //! Replicas and servers that are not here but on the stage: those of the published package. wasm32
 //! only.
 
+use super::conditions::Order;
 use super::dice::Dice;
 use super::faults::Seen;
 use super::mutants::Mutant;
@@ -68,8 +69,9 @@ impl Process for Shipped {
     fn rebuild(&mut self) {
         self.0.rebuild();
     }
-    fn dispatch(&mut self, id: Id, op: &Op, ts: i64) -> bool {
-        self.0.dispatch(&id.to_string(), &hex(id.as_bytes()), op.tv(), &op.body(), ts as f64)
+    fn dispatch(&mut self, id: Id, op: &Op, ts: i64, x: Option<&str>) -> bool {
+        let x = x.map(String::from);
+        self.0.dispatch(&id.to_string(), &hex(id.as_bytes()), op.tv(), &op.body(), ts as f64, x)
     }
     fn poll(&mut self, tick: Tick) -> std::result::Result<Step, String> {
         let action = self.0.poll(tick.now as f64, tick.random);
@@ -240,6 +242,15 @@ impl Origin for ShippedOrigin {
     }
     fn resume(&mut self, principal: &str, text: &str) -> Result<Reply> {
         Ok(self.ask("resume", principal, text, None)?.0)
+    }
+    fn operate(&mut self, order: Order) -> Result<bool> {
+        self.asked.set(true);
+        let done = match order {
+            Order::Void(id) => self.server.operate("void", &id.to_string()),
+            Order::Erase(id) => self.server.operate("erase", &id.to_string()),
+            Order::Trim(seq) => self.server.operate("trim", &seq.to_string()),
+        };
+        done.map_err(|e| Error::BadValue(format!("{order:?}: {e:?}")))
     }
     fn rows(&self, after: u64) -> Vec<(Entry, Point)> {
         let mut points = self.points.borrow_mut();

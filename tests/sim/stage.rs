@@ -30,8 +30,15 @@ extern "C" {
     pub(crate) fn free(this: &Actor);
 
     #[wasm_bindgen(method)]
-    pub(crate) fn dispatch(this: &Actor, id: &str, hex: &str, tv: u32, body: &str, ts: f64)
-    -> bool;
+    pub(crate) fn dispatch(
+        this: &Actor,
+        id: &str,
+        hex: &str,
+        tv: u32,
+        body: &str,
+        ts: f64,
+        x: Option<String>,
+    ) -> bool;
     #[wasm_bindgen(method, js_name = breakWrite)]
     pub(crate) fn break_write(this: &Actor, k: f64);
     #[wasm_bindgen(method, js_name = setVersion)]
@@ -89,6 +96,9 @@ extern "C" {
     /// Another server on a copy, under another epoch, which is given in hex.
     #[wasm_bindgen(method)]
     pub(crate) fn renamed(this: &Actor, epoch: &str, random: &[u8]) -> Actor;
+    /// `kind` is `void`, `erase` or `trim`; false when the server has nothing to say.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn operate(this: &Actor, kind: &str, about: &str) -> Result<bool, JsValue>;
     /// `verb` is `push`, `pull` or `resume`.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn ask(

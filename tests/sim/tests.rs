@@ -2,7 +2,8 @@
 //! noticed. `npm run sim` and `npm run soak` run the same code at length.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::mutants::{HARMLESS, Mutant, NOTICED};
+use super::gateways::Gateways;
+use super::mutants::{AMONG_GATEWAYS, HARMLESS, HARMLESS_AMONG_GATEWAYS, Mutant, NOTICED};
 use super::origin::{InMemoryOrigin, Origin};
 use super::process::{Native, Process};
 use super::sqlite::SqliteOrigin;
@@ -31,6 +32,26 @@ fn replicas_on_sqlite_converge_in_a_hostile_world() {
     let report = run_seeds::<Sqlite, SqliteOrigin>(0, 600, STEPS, Mutant::None, false);
     assert_eq!(report.seeds, 600);
     report.check("sqlite", STEPS).unwrap();
+}
+
+#[test]
+fn gateways_before_one_stream_are_one_server() {
+    let report = run_seeds::<InMemory, Gateways>(0, 2_000, STEPS, Mutant::None, false);
+    assert_eq!(report.seeds, 2_000);
+    report.check("gateways", STEPS).unwrap();
+}
+
+#[test]
+fn rules_of_appending_taken_out_are_noticed_among_gateways() {
+    for &mutant in AMONG_GATEWAYS {
+        let report = run_seeds::<InMemory, Gateways>(0, WITHIN, STEPS, mutant, true);
+        assert!(!report.failures.is_empty(), "nobody noticed {mutant:?} in {WITHIN} seeds");
+    }
+    for &mutant in HARMLESS_AMONG_GATEWAYS {
+        let report = run_seeds::<InMemory, Gateways>(0, UNNOTICED, STEPS, mutant, false);
+        let first = report.failures.first();
+        assert!(first.is_none(), "{mutant:?} was noticed: move it to the others. {first:?}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use tidelog::sync::client::{Request, Verb};
 use tidelog::sync::id::{Epoch, Id};
 use tidelog::sync::refusal::Refusal;
 use tidelog::sync::resume::Resumed;
+use tidelog::sync::server::CONFLICT;
 use tidelog::sync::wire::{Last, Point, Push, Pushed, Segment, to_json};
 
 impl<P: Process, O: Origin> World<P, O> {
@@ -149,7 +150,11 @@ impl<P: Process, O: Origin> World<P, O> {
             self.seen(Seen::ServerKilledMidWrite);
             return self.crash(&sent);
         }
-        if self.origin.rows(head).iter().any(|(entry, _)| entry.code.is_some()) {
+        let codes: Vec<Option<String>> =
+            self.origin.rows(head).into_iter().map(|(entry, _)| entry.code).collect();
+        if codes.iter().flatten().any(|code| code == CONFLICT) {
+            self.seen(Seen::Conflict);
+        } else if codes.iter().any(Option::is_some) {
             self.seen(Seen::Rejected);
         }
         if self.dice.chance(self.rates.server_kill) {
@@ -179,7 +184,7 @@ impl<P: Process, O: Origin> World<P, O> {
         self.respond(&sent, pulled.reply.status, pulled.reply.body);
     }
 
-    fn wake_polls(&mut self) {
+    pub(crate) fn wake_polls(&mut self) {
         for (_, sent) in std::mem::take(&mut self.held) {
             self.seen(Seen::LongPollWoken);
             self.serve_pull(sent, false);

@@ -115,7 +115,8 @@ impl<P: Process, O: Origin> World<P, O> {
 
     fn step(&mut self) -> Result<(), String> {
         let i = self.dice.below(self.nodes.len() as u64) as usize;
-        let Rates { write, switch, kill, rollback, copy, regime, upgrade, .. } = self.rates;
+        let Rates { write, switch, kill, rollback, copy, regime, upgrade, operate, .. } =
+            self.rates;
         if self.dice.chance(write) {
             self.write(i);
         } else if self.dice.chance(switch) {
@@ -135,6 +136,8 @@ impl<P: Process, O: Origin> World<P, O> {
             self.reign();
         } else if upgrade > 0 && self.dice.chance(upgrade) {
             self.upgrade(i);
+        } else if operate > 0 && self.dice.chance(operate) {
+            self.operate()?;
         } else if self.dice.chance(10) && self.mutant != Mutant::NoDedupe {
             self.copy_somebody()?;
         } else {
@@ -279,6 +282,7 @@ impl<P: Process, O: Origin> World<P, O> {
         match node.phase() {
             State::Live => {
                 node.process.queued().is_empty()
+                    && node.process.held().is_none()
                     && node.process.cursor().point() == self.history.head
             }
             _ => false,
