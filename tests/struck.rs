@@ -1,5 +1,5 @@
-//! What a replica makes of rows of the server's own, of limits it is told, of conditions on their way
-//! out, and of a database that synced in an older format.
+//! What a replica makes of rows of the server's own, of limits it is told, of conditions on their
+//! way out, and of a database that synced in an older format.
 #![cfg(not(target_family = "wasm"))]
 
 use crate::rig::{TestApp, dispatch, now, open, other, rows, segment};

@@ -1,5 +1,5 @@
-//! A replica made of vectors. It keeps undo records and inverts them, as the real one does, so that a
-//! wrong plan shows.
+//! A replica made of vectors. It keeps undo records and inverts them, as the real one does, so that
+//! a wrong plan shows.
 
 use super::dice::Dice;
 use super::mutants::Mutant;
