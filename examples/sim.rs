@@ -1,7 +1,7 @@
-//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory|gateways]
-//! [--mutant NAME] [--trace hash|text]`: the simulator at length. `--trace hash` prints what each
-//! seed's trace hashes to, `--trace text` the first seed's trace. With `--mutant` a rule is left out
-//! and failures are what is hoped for.
+//! `npm run sim -- --seeds N --steps M [--seed S] [--backend sqlite|memory|gateways] [--mutant
+//! NAME] [--trace hash|text]`: the simulator at length. `--trace hash` prints what each seed's
+//! trace hashes to, `--trace text` the first seed's trace. With `--mutant` a rule is left out and
+//! failures are what is hoped for.
 #![cfg_attr(target_family = "wasm", no_main)]
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]

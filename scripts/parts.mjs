@@ -24,7 +24,7 @@ export const parts = [
   {
     name: 'rust',
     lane: 'cargo',
-    cpu: 330,
+    cpu: 350,
     needs: ['build'],
     // one after the other: the long ones use every core themselves, and each has its own time
     run: watch => cargo(watch, [...tests, '--', '--test-threads=1']),
@@ -32,7 +32,7 @@ export const parts = [
   {
     name: 'wasm-node',
     lane: 'cargo',
-    cpu: 120,
+    cpu: 180,
     needs: ['build', 'runner'],
     run: watch =>
       wasm(watch, ['wasm_worker::', 'wasm_idb::'], { WASM_BINDGEN_TEST_ONLY_NODE: '1' }),

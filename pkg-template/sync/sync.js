@@ -30,7 +30,10 @@ export class Sync {
   #idle = []
   /** `[seq, type, tv]` of the confirmed event that this version does not know, if there is one. */
   #held
-  /** `[count, [id, seq, type, error]?]` of the confirmed events without effect. */
+  /**
+   * `[count, [id, seq, type, error]?]` of the confirmed events without effect.
+   * @type {[number, any?]}
+   */
   #noops = [0]
   /**
    * The engine's last word. A state is an object where it has more to say than its name.
@@ -78,7 +81,7 @@ export class Sync {
       const { status, verdicts, noops } = step
       this.#seen = status
       this.#held = driver.engine.held()
-      if (verdicts.length || noops.length) this.#noops = driver.engine.noops()
+      this.#noops = driver.engine.noops()
       for (const [id, seq, error] of verdicts) this.#settle(id, seq, error)
       for (const noop of noops) this.#es.emit('noop', asNoop(noop))
       this.#es.db._announce()

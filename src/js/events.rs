@@ -81,8 +81,8 @@ impl Engine {
     }
 
     /// Makes events, all or none. `drafts` is a JSON array of `{type, data?, ts?, id?, tv?, x?}`;
-    /// gives a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's:
-    /// `{tab, n, done, again?}`.
+    /// gives a JSON array of `{id, v, type, ts, data, result, pending}`. `call` is a page's: `{tab,
+    /// n, done, again?}`.
     pub fn dispatch(&self, drafts: &str, call: JsValue) -> Result<JsValue, JsValue> {
         let drafts = parse_drafts(drafts).map_err(to_js)?;
         let call = (!call.is_undefined()).then(|| read_call(call)).transpose().map_err(to_js)?;

@@ -130,6 +130,7 @@ impl<A: App> Store<A> {
         let voided = |v: &&mut Verdict| struck.contains(&Id::from_bytes(v.id));
         let verdicts = applied.verdicts.iter_mut().filter(voided);
         verdicts.for_each(|v| v.refusal = Some(Error::Void));
+        applied.noops.retain(|noop| !struck.contains(&Id::from_bytes(noop.id)));
         if !struck.is_empty() {
             applied.rebuilt = true;
             position.held = self.remake(&models, position.at.seq).await?;

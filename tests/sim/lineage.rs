@@ -83,8 +83,8 @@ impl Lineage {
         self.confirmed.contains(id)
     }
 
-    /// `own_order_kept`: the log has its events in the order in which they were made. One that a
-    /// log erased is not offered again, but an older copy may still do so, behind later ones.
+    /// own_order_kept: the log has its events in the order in which they were made. One that a log
+    /// erased is not offered again, but an older copy may still do so, behind later ones.
     pub(crate) fn check_order(&self, history: &History) -> Result<(), String> {
         let mut last = 0;
         for (id, _) in self.attempted.iter().filter(|(id, _)| !history.erased.contains(id)) {
